@@ -1,0 +1,3 @@
+//! Mooring's desktop shell: the same screens on sled.
+
+fn main() {}

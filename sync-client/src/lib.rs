@@ -1,0 +1,1 @@
+//! One Mooring replica: local store, outbox, sync session. Runs natively (sled) and in the browser (IndexedDB).

@@ -1,0 +1,1 @@
+//! Mooring's server: judges changes and feeds them back; on Apache Cassandra or an embedded sled store.

@@ -1,0 +1,1 @@
+//! Suites that span Mooring's crates: real servers, real browsers, the desktop shell.

@@ -1,0 +1,3 @@
+//! Mooring's build and test commands; called through ./x.
+
+fn main() {}
