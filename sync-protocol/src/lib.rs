@@ -1,1 +1,37 @@
-//! Mooring's words and rules: records, changes, verdicts, messages. Pure: no I/O, clock, randomness or async.
+//! Mooring's words and rules, shared by every replica and the server.
+//!
+//! This crate is pure: no I/O, no clock, no randomness, no async. Time is an argument, so both
+//! sides judge with the same functions and a test can replay any history.
+//!
+//! Where to start: [`verdict::judge`] is the rule book; [`message`] is the wire; [`record`],
+//! [`change`] and [`conflict`] are the nouns.
+
+pub mod change;
+pub mod checksum;
+pub mod conflict;
+pub mod cursor;
+pub mod feed;
+pub mod id;
+pub mod limits;
+pub mod merge;
+pub mod message;
+pub mod policy;
+pub mod record;
+pub mod schema;
+pub mod value;
+pub mod verdict;
+
+pub use change::{Change, Choice, Delta, Edit, Outcome, Resolution};
+pub use checksum::Checksum;
+pub use conflict::{Conflict, ConflictKind, Sides};
+pub use cursor::Cursor;
+pub use feed::Entry;
+pub use id::{
+    ChangeId, CollectionId, Counter, FieldName, InvalidName, Partition, RecordId, RecordKey, ReplicaId,
+    Revision, Timestamp, UserId, WorkspaceId,
+};
+pub use policy::Policy;
+pub use record::{Fields, Record, Stamp};
+pub use schema::{Schema, reserved};
+pub use value::{FieldType, Misfit, Value};
+pub use verdict::{Judgement, Rejection, Verdict};

@@ -1,0 +1,123 @@
+//! Changes: what one replica did to one record.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use crate::id::{ChangeId, FieldName, RecordId, Revision, Timestamp};
+use crate::record::{Fields, fields_size};
+use crate::value::Value;
+
+/// One edit of one record by one replica.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Minted and stored by the replica before the change is sent.
+    pub id: ChangeId,
+    /// What is changed.
+    pub record: RecordId,
+    /// When, by the author's clock.
+    pub at: Timestamp,
+    /// The record's revision on the author's device, where it had one. Tells *merged* from *applied*; decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw: Option<Revision>,
+    /// What was done, with the values that the author saw.
+    pub edit: Edit,
+}
+
+/// What was done to the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Edit {
+    /// A new record; its author saw none there.
+    Insert {
+        /// The values.
+        fields: Fields,
+    },
+    /// Some fields set or removed.
+    Patch {
+        /// Per touched field, the value seen and the value wanted.
+        fields: BTreeMap<FieldName, Delta>,
+    },
+    /// The record deleted: touches all fields.
+    Delete {
+        /// The values that the author saw.
+        base: Fields,
+    },
+    /// An open conflict settled.
+    Resolve(Resolution),
+}
+
+/// The value that the author of a change saw, and the value wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delta {
+    /// What was there.
+    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    pub base: Value,
+    /// What shall be there.
+    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    pub incoming: Value,
+}
+
+/// How somebody settles a conflict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// The conflict, named by the change that opened it.
+    pub conflict: ChangeId,
+    /// The conflict's own revision that the author saw.
+    pub saw_conflict: Revision,
+    /// The record's revision that the author saw; `None` where there was no record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw_record: Option<Revision>,
+    /// The decision.
+    pub outcome: Outcome,
+}
+
+/// What a resolution decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The record lives. Every clashing field needs a choice; for the others `Incoming` is the default.
+    /// A record that had been deleted is restored with its last values first.
+    Keep {
+        /// Per field.
+        choices: BTreeMap<FieldName, Choice>,
+    },
+    /// The record ends deleted.
+    Delete,
+}
+
+/// Which value a field ends with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "take", content = "value", rename_all = "snake_case")]
+pub enum Choice {
+    /// What the record has now.
+    Current,
+    /// What the conflicting change wanted.
+    Incoming,
+    /// Another value.
+    Own(Value),
+}
+
+impl Change {
+    /// Bytes that the change takes as JSON, near enough for limits.
+    pub fn size(&self) -> usize {
+        let body = match &self.edit {
+            Edit::Insert { fields } => fields_size(fields),
+            Edit::Patch { fields } => {
+                fields.iter().map(|(n, d)| n.as_str().len() + 28 + d.base.size() + d.incoming.size()).sum()
+            }
+            Edit::Delete { base } => fields_size(base),
+            Edit::Resolve(r) => match &r.outcome {
+                Outcome::Delete => 160,
+                Outcome::Keep { choices } => {
+                    160 + choices
+                        .iter()
+                        .map(|(n, c)| {
+                            n.as_str().len() + 32 + if let Choice::Own(v) = c { v.size() } else { 0 }
+                        })
+                        .sum::<usize>()
+                }
+            },
+        };
+        body + 160
+    }
+}

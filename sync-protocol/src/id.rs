@@ -1,0 +1,352 @@
+//! Newtypes for everything that is named or counted. No bare `u64`, `Uuid` or `String` crosses a function.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use uuid::Uuid;
+
+use crate::limits;
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta] $name:ident),+ $(,)?) => {$(
+        #[$doc]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{}({})", stringify!($name), self.0) }
+        }
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, uuid::Error> { Uuid::parse_str(text).map(Self) }
+        }
+    )+};
+}
+
+uuid_id! {
+    /// A workspace: the unit of sharing and of permission.
+    WorkspaceId,
+    /// One local copy of a workspace: a browser profile, a desktop install, an embedded client.
+    ReplicaId,
+    /// A person with an account on the server.
+    UserId,
+}
+
+macro_rules! number {
+    ($(#[$doc:meta] $name:ident($inner:ty)),+ $(,)?) => {$(
+        #[$doc]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+        }
+    )+};
+}
+
+number! {
+    /// A sequence number within one partition; the first change of a partition is 1, 0 is "nothing yet".
+    Revision(u64),
+    /// The n-th change that a replica minted, from 1.
+    Counter(u64),
+    /// A fixed slice of a workspace's records, 0 to N-1.
+    Partition(u16),
+    /// Milliseconds since 1970-01-01T00:00:00Z. For people to read, never for order.
+    Timestamp(i64),
+}
+
+impl Revision {
+    /// The sequence number after this one.
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl Counter {
+    /// The counter after this one.
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// A name that breaks its rule; `Display` says which rule, in words for a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidName(pub String);
+
+macro_rules! slug {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $reserved:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks and wraps a name.
+            pub fn new(name: impl Into<String>) -> Result<Self, InvalidName> {
+                let name = name.into();
+                let body = if $reserved { name.strip_prefix('_').unwrap_or(&name) } else { &name };
+                let starts = body.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+                let rest = body.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+                if starts && rest && name.len() <= limits::NAME_BYTES {
+                    Ok(Self(name))
+                } else {
+                    Err(InvalidName(format!(
+                        "a {} name starts with a letter a-z, has only a-z, 0-9 and _, and at most {} characters",
+                        $what, limits::NAME_BYTES
+                    )))
+                }
+            }
+
+            /// The nearest valid name to a label that a person typed: `US Gross` becomes `us_gross`.
+            pub fn from_label(label: &str) -> Self { Self(slug(label)) }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str { &self.0 }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(&self.0) }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(&self.0) }
+        }
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+            fn try_from(name: String) -> Result<Self, InvalidName> { Self::new(name) }
+        }
+        impl From<$name> for String {
+            fn from(name: $name) -> String { name.0 }
+        }
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str { &self.0 }
+        }
+    };
+}
+
+slug! {
+    /// Names a collection for good (its label may change). Names that start with `_` are Mooring's own.
+    CollectionId, "collection", true
+}
+slug! {
+    /// Names a field of a collection for good (its label may change).
+    FieldName, "field", false
+}
+
+impl CollectionId {
+    /// Whether this is one of Mooring's own collections (schema, people, devices).
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with('_')
+    }
+}
+
+fn slug(label: &str) -> String {
+    let mut name = String::new();
+    for c in label.chars() {
+        if name.len() >= limits::NAME_BYTES {
+            break;
+        }
+        match c.to_ascii_lowercase() {
+            c @ ('a'..='z' | '0'..='9') => name.push(c),
+            _ if !name.is_empty() && !name.ends_with('_') => name.push('_'),
+            _ => {}
+        }
+    }
+    let name = name.trim_end_matches('_');
+    match name.bytes().next() {
+        Some(b) if b.is_ascii_lowercase() => name.to_owned(),
+        _ => {
+            let prefixed = format!("f_{name}");
+            prefixed[..prefixed.len().min(limits::NAME_BYTES)].trim_end_matches('_').to_owned()
+        }
+    }
+}
+
+/// What a record is called within its collection: a whole number or a text, chosen by the person, or a UUIDv7 as text.
+///
+/// Numbers sort before texts, numbers by size. JSON: `1` or `"INV-7"`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RecordKey {
+    /// A whole number.
+    Int(i64),
+    /// A text of 1 to [`limits::KEY_BYTES`] bytes without control characters.
+    Text(String),
+}
+
+impl RecordKey {
+    /// Why the key cannot be used, if so.
+    pub fn check(&self) -> Result<(), InvalidName> {
+        match self {
+            Self::Int(_) => Ok(()),
+            Self::Text(t) if t.is_empty() => Err(InvalidName("a record's key must not be empty".into())),
+            Self::Text(t) if t.len() > limits::KEY_BYTES => {
+                Err(InvalidName(format!("a record's key has at most {} bytes", limits::KEY_BYTES)))
+            }
+            Self::Text(t) if t.chars().any(char::is_control) => {
+                Err(InvalidName("a record's key must not contain control characters".into()))
+            }
+            Self::Text(_) => Ok(()),
+        }
+    }
+
+    /// The canonical text, `1` or `"INV-7"`: what stores sort and look up by.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Int(n) => n.to_string(),
+            Self::Text(t) => serde_json::Value::String(t.clone()).to_string(),
+        }
+    }
+
+    /// Reads back what [`RecordKey::to_text`] wrote.
+    pub fn from_text(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// What a person typed: a whole number in its plain form is a number, all else is text.
+    pub fn from_input(input: &str) -> Self {
+        match input.parse::<i64>() {
+            Ok(n) if n.to_string() == input => Self::Int(n),
+            _ => Self::Text(input.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(n) => n.fmt(f),
+            Self::Text(t) => f.write_str(t),
+        }
+    }
+}
+
+/// Names a record within a workspace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RecordId {
+    /// The collection that the record is in.
+    pub collection: CollectionId,
+    /// The record's key there.
+    pub key: RecordKey,
+}
+
+impl RecordId {
+    /// Puts a collection and a key together.
+    pub fn new(collection: CollectionId, key: RecordKey) -> Self {
+        Self { collection, key }
+    }
+
+    /// The canonical text `collection/key`, where `key` is [`RecordKey::to_text`].
+    pub fn to_text(&self) -> String {
+        format!("{}/{}", self.collection, self.key.to_text())
+    }
+
+    /// Reads back what [`RecordId::to_text`] wrote.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (collection, key) = text.split_once('/')?;
+        Some(Self { collection: CollectionId::new(collection).ok()?, key: RecordKey::from_text(key)? })
+    }
+
+    /// The partition of this record in a workspace of `count` partitions.
+    ///
+    /// Mooring's own collections live in partition 0, so that the schema has one order. All others: XXH3-64
+    /// of [`RecordId::to_text`], modulo `count`. Fixed for good: stored data depends on it.
+    pub fn partition(&self, count: u16) -> Partition {
+        if self.collection.is_reserved() {
+            return Partition(0);
+        }
+        let hash = xxhash_rust::xxh3::xxh3_64(self.to_text().as_bytes());
+        Partition((hash % u64::from(count.max(1))) as u16)
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}
+
+/// Names a change for good: minted and stored by its replica before it is sent. Text form `replica.counter`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ChangeId {
+    /// Who minted it.
+    pub replica: ReplicaId,
+    /// Its place among that replica's changes.
+    pub counter: Counter,
+}
+
+impl fmt::Display for ChangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.replica, self.counter)
+    }
+}
+
+impl fmt::Debug for ChangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChangeId({self})")
+    }
+}
+
+impl From<ChangeId> for String {
+    fn from(id: ChangeId) -> String {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for ChangeId {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        let parse = || {
+            let (replica, counter) = text.split_once('.')?;
+            Some(Self { replica: replica.parse().ok()?, counter: Counter(counter.parse().ok()?) })
+        };
+        parse().ok_or_else(|| InvalidName("a change id is a replica's UUID, a dot and a number".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_become_names() {
+        for (label, name) in [
+            ("US Gross", "us_gross"),
+            ("IMDB Rating", "imdb_rating"),
+            ("  Ünïcode!", "n_code"),
+            ("2024", "f_2024"),
+            ("???", "f"),
+        ] {
+            assert_eq!(FieldName::from_label(label).as_str(), name);
+            assert!(FieldName::new(name).is_ok());
+        }
+        assert_eq!(FieldName::from_label(&"x".repeat(500)).as_str().len(), limits::NAME_BYTES);
+        assert!(FieldName::new("_x").is_err() && CollectionId::new("_x").is_ok());
+    }
+
+    #[test]
+    fn keys_round_trip_and_sort_as_people_expect() {
+        let keys = [RecordKey::Int(-1), RecordKey::Int(2), RecordKey::Int(10), RecordKey::Text("10".into())];
+        assert!(keys.is_sorted());
+        for key in keys {
+            assert_eq!(RecordKey::from_text(&key.to_text()), Some(key.clone()));
+        }
+        assert_eq!(RecordKey::from_input("007"), RecordKey::Text("007".into()));
+        assert_eq!(RecordKey::from_input("7"), RecordKey::Int(7));
+        assert!(RecordKey::Text("a\nb".into()).check().is_err());
+        let id = RecordId::new(CollectionId::new("a").unwrap(), RecordKey::Text("x/\"y".into()));
+        assert_eq!(RecordId::from_text(&id.to_text()), Some(id));
+    }
+
+    #[test]
+    fn partitions_are_fixed_for_good() {
+        let id = |c: &str, k| RecordId::new(CollectionId::new(c).unwrap(), RecordKey::Int(k));
+        let got: Vec<u16> = (1..=6).map(|k| id("airports", k).partition(16).0).collect();
+        assert_eq!(got, [4, 12, 8, 1, 0, 2], "stored data depends on this hash");
+        assert_eq!(id("_fields", 3).partition(16), Partition(0));
+    }
+}

@@ -1,0 +1,46 @@
+//! Every limit of the wire and of records, with the sentence it follows from.
+
+/// Bytes in a collection's or field's name: fits a CQL identifier (48) for mirrors.
+pub const NAME_BYTES: usize = 48;
+
+/// Bytes in a record's text key: room for a UUID, a path or a URL; Cassandra clustering keys stay far below 64 KiB.
+pub const KEY_BYTES: usize = 512;
+
+/// Bytes of one record as JSON: a group of changes with their records still fits one Cassandra batch.
+pub const RECORD_BYTES: usize = 1 << 20;
+
+/// Fields in one record or one collection: a form longer than this is several collections.
+pub const FIELDS: usize = 512;
+
+/// Depth of a JSON value: below the depth that every JSON parser in use accepts (128), with room for the envelope.
+pub const JSON_DEPTH: usize = 64;
+
+/// Changes in one push: one group of a commit; a larger outbox takes several pushes.
+pub const PUSH_CHANGES: usize = 1_000;
+
+/// Bytes of one request body after decompression: a full push of ordinary records, or two of the largest.
+pub const REQUEST_BYTES: usize = 4 << 20;
+
+/// Bytes of change bodies that a replica puts into one push, leaving room for the envelope and one largest change.
+pub const PUSH_BYTES: usize = 1 << 20;
+
+/// Bytes of entries in one pull answer: a page that a slow phone link moves in some seconds.
+pub const PULL_BYTES: usize = 2 << 20;
+
+/// Longest wait of a pull, in milliseconds: below the 30 to 60 s after which common proxies cut a silent request.
+pub const PULL_WAIT_MS: u64 = 25_000;
+
+/// Records in a snapshot page, and in a page of the local store: measured best for IndexedDB (see `docs/decisions`).
+pub const PAGE_RECORDS: usize = 256;
+
+/// Bytes of pages in one snapshot answer: some pages, so that progress is seen and a cut costs little.
+pub const SNAPSHOT_BYTES: usize = 2 << 20;
+
+/// Partitions of a new workspace, unless it asks for another number.
+pub const PARTITIONS: u16 = 16;
+
+/// Most partitions of a workspace: a cursor stays below 20 KiB.
+pub const PARTITIONS_MAX: u16 = 1_024;
+
+/// Characters in a name that people give (workspace, person, device, label).
+pub const LABEL_CHARS: usize = 200;

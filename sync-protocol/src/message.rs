@@ -1,0 +1,323 @@
+//! The wire: HTTP + JSON. Requests and answers, versions, problems. See `docs/protocol.md` and `/openapi.json`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+use crate::change::Change;
+use crate::checksum::Checksums;
+use crate::conflict::Conflict;
+use crate::cursor::Cursor;
+use crate::feed::Entry;
+use crate::id::{
+    ChangeId, CollectionId, Counter, Partition, ReplicaId, Revision, Timestamp, UserId, WorkspaceId,
+};
+use crate::verdict::Verdict;
+
+/// The version this build speaks.
+pub const VERSION: u16 = 1;
+/// The oldest version this build still speaks.
+pub const VERSION_MIN: u16 = 1;
+/// The request header that carries the client's version.
+pub const VERSION_HEADER: &str = "mooring-protocol";
+
+/// `GET /v1/info`: what a client needs before it signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Info {
+    /// Always `mooring`: tells a Mooring server from a captive portal.
+    pub service: String,
+    /// Program version, for people.
+    pub version: String,
+    /// Oldest protocol version spoken.
+    pub min: u16,
+    /// Newest protocol version spoken.
+    pub max: u16,
+    /// Whether one click signs in as the sample user (a local first run only).
+    pub demo: bool,
+    /// The server's clock.
+    pub now: Timestamp,
+}
+
+/// `POST /v1/sign-in`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SignIn {
+    /// The account's name, such as an e-mail address.
+    pub name: String,
+    /// The password.
+    pub password: String,
+}
+
+/// What signing in gives.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SignedIn {
+    /// The opaque session token: `Authorization: Bearer ...`.
+    pub token: String,
+    /// Who signed in.
+    pub user: User,
+}
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Who.
+    pub id: UserId,
+    /// What people call them.
+    pub name: String,
+}
+
+/// `GET /v1/workspaces` and `POST /v1/workspaces`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workspace {
+    /// Which.
+    pub id: WorkspaceId,
+    /// What people call it.
+    pub name: String,
+    /// Into how many partitions its records are sliced; fixed when it is made.
+    pub partitions: u16,
+    /// What the asking user may do there.
+    pub role: Role,
+}
+
+/// What a member may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Read.
+    Reader,
+    /// Read and change records, settle conflicts.
+    Editor,
+    /// All of that, change the schema and the members.
+    Owner,
+}
+
+/// `POST /v1/workspaces`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewWorkspace {
+    /// What people call it.
+    pub name: String,
+    /// Number of partitions; 1 gives one total order and atomic pushes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<u16>,
+}
+
+/// `PUT /v1/workspaces/{workspace}/members/{name}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The new role; `None` takes the membership away.
+    pub role: Option<Role>,
+}
+
+/// `POST /v1/workspaces/{workspace}/push`: changes of one replica, in the order of their counters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Push {
+    /// Whose changes. Belongs to the first user who pushed as it.
+    pub replica: ReplicaId,
+    /// The replica holds an outcome for every change up to here: the server may forget those answers.
+    pub settled: Counter,
+    /// The sequence number of partition 0 up to which the replica knows the schema: the server judges with at least that.
+    pub schema_seen: Revision,
+    /// The changes, at most [`crate::limits::PUSH_CHANGES`].
+    pub changes: Vec<Change>,
+}
+
+/// The answer to a push: one verdict per change, in the same order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushAnswer {
+    /// The verdicts.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// `POST /v1/workspaces/{workspace}/pull`: what happened after a cursor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pull {
+    /// Where the replica has read to.
+    pub cursor: Cursor,
+    /// How long to wait for something new, in milliseconds, at most [`crate::limits::PULL_WAIT_MS`].
+    #[serde(default)]
+    pub wait_ms: u64,
+}
+
+/// The answer to a pull.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullAnswer {
+    /// New entries, per partition contiguous from the cursor on. Partition 0 (the schema) comes first.
+    pub feeds: Vec<PartitionFeed>,
+    /// Where the replica has read to once it has stored all of `feeds`.
+    pub cursor: Cursor,
+    /// Whether more is there already: pull again at once.
+    pub more: bool,
+    /// Partitions whose end this answer reaches, with their proof.
+    pub ends: Vec<End>,
+    /// Partitions whose next entry is beyond the horizon: the replica takes a snapshot of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expired: Vec<Partition>,
+}
+
+/// Entries of one partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionFeed {
+    /// Which.
+    pub partition: Partition,
+    /// In order, contiguous.
+    pub entries: Vec<Entry>,
+}
+
+/// The end of a partition's feed and the checksums there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// Which.
+    pub partition: Partition,
+    /// Its newest sequence number.
+    pub head: Revision,
+    /// The checksums at that number.
+    pub checksums: Checksums,
+}
+
+/// `POST /v1/workspaces/{workspace}/snapshot`: the live records, page by page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Where to go on; `None` starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<SnapshotToken>,
+    /// Only these partitions; empty means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<Partition>,
+}
+
+/// Where a snapshot goes on. Opaque to clients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotToken {
+    /// The heads at which the partitions' snapshots started: the feed goes on from there.
+    pub cursor: Cursor,
+    /// The partition being read.
+    pub partition: Partition,
+    /// The last record sent of it, as [`crate::RecordId::to_text`]; `None` before the first.
+    pub after: Option<String>,
+    /// Records sent so far.
+    pub done: u64,
+    /// Live records when the snapshot started.
+    pub total: u64,
+}
+
+/// The answer to a snapshot request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SnapshotAnswer {
+    /// Pages of records, partition by partition, each sorted by key text.
+    pub pages: Vec<Page>,
+    /// Open conflicts of the partitions finished in this answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
+    /// Partitions finished in this answer, with the sequence number from which their feed goes on.
+    pub finished: Vec<(Partition, Revision)>,
+    /// Where to go on; `None` when all is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<SnapshotToken>,
+    /// Records sent so far, for the progress bar.
+    pub done: u64,
+    /// Live records when the snapshot started, for the progress bar.
+    pub total: u64,
+}
+
+/// Live records of one collection in one partition, sorted by [`crate::RecordKey::to_text`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Page {
+    /// The partition.
+    pub partition: Partition,
+    /// The collection.
+    pub collection: CollectionId,
+    /// Key text of the first record.
+    pub first: String,
+    /// Key text of the last record.
+    pub last: String,
+    /// Number of records, 1 to [`crate::limits::PAGE_RECORDS`].
+    pub count: u32,
+    /// A JSON list of [`crate::Record`]; stored by replicas as it came.
+    pub records: Box<RawValue>,
+}
+
+/// The body of every answer that is not a success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    /// What a program decides by.
+    pub code: ProblemCode,
+    /// What a person reads: what happened, why, what to do.
+    pub message: String,
+}
+
+/// What a program decides by; each has one HTTP status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemCode {
+    /// 400: the request is not what the protocol says.
+    BadRequest,
+    /// 401: sign in (again). The outbox stays.
+    NeedsSignIn,
+    /// 403: not permitted.
+    NotPermitted,
+    /// 404: no such thing, or none that the user may know of.
+    NotFound,
+    /// 409: it is there already.
+    Exists,
+    /// 413: too large.
+    TooLarge,
+    /// 426: this client (or server) is too old.
+    Upgrade,
+    /// 429: too many requests; `Retry-After` says when.
+    SlowDown,
+    /// 503: the database does not answer now; nothing is known to have changed; send again.
+    Unavailable,
+    /// 500: a defect of the server.
+    Internal,
+}
+
+impl ProblemCode {
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::NeedsSignIn => 401,
+            Self::NotPermitted => 403,
+            Self::NotFound => 404,
+            Self::Exists => 409,
+            Self::TooLarge => 413,
+            Self::Upgrade => 426,
+            Self::SlowDown => 429,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
+}
+
+/// What a refused or judged change is remembered by on the server: see [`Push::settled`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaState {
+    /// The last counter judged in this partition.
+    pub last: Counter,
+    /// Rejections that the replica may not have heard of, by counter.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rejected: BTreeMap<Counter, Verdict>,
+}
+
+impl ReplicaState {
+    /// The verdict for a change that was judged before, if it was.
+    pub fn again(&self, id: ChangeId) -> Option<Verdict> {
+        if id.counter > self.last {
+            return None;
+        }
+        Some(self.rejected.get(&id.counter).cloned().unwrap_or(Verdict::Duplicate))
+    }
+
+    /// Takes note of a verdict.
+    pub fn note(&mut self, id: ChangeId, verdict: &Verdict) {
+        self.last = self.last.max(id.counter);
+        if matches!(verdict, Verdict::Rejected { .. }) {
+            self.rejected.insert(id.counter, verdict.clone());
+        }
+    }
+
+    /// Forgets what the replica has heard of.
+    pub fn forget(&mut self, settled: Counter) {
+        self.rejected = self.rejected.split_off(&settled.next());
+    }
+}

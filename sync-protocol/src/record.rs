@@ -1,0 +1,81 @@
+//! Records as every store keeps them.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use crate::id::{FieldName, RecordKey, ReplicaId, Revision, Timestamp};
+use crate::value::Value;
+
+/// Named values; never contains [`Value::ABSENT`].
+pub type Fields = BTreeMap<FieldName, Value>;
+
+/// Who changed something, and when by that device's clock (never later than the server's).
+/// The person and the device's name are in the reserved collection `_devices`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The replica that made the change.
+    pub by: ReplicaId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A record as of one revision. Which collection it is in is told by its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its key in the collection.
+    pub key: RecordKey,
+    /// The sequence number of the change that made it what it is.
+    pub rev: Revision,
+    /// The sequence number of its change before that, where its history goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<Revision>,
+    /// The last change.
+    pub stamp: Stamp,
+    /// The change that created it, where that was not the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Stamp>,
+    /// The last change of each field that was edited since the record was created.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub edits: BTreeMap<FieldName, Stamp>,
+    /// Whether the record is deleted: `fields` are then its last ones, kept for restoring until the horizon.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// The values.
+    pub fields: Fields,
+}
+
+impl Record {
+    /// Who last changed that field.
+    pub fn field_stamp(&self, field: &FieldName) -> Stamp {
+        self.edits.get(field).copied().or(self.created).unwrap_or(self.stamp)
+    }
+
+    /// The value of a field, [`Value::ABSENT`] where there is none.
+    pub fn value(&self, field: &FieldName) -> &Value {
+        value_of(&self.fields, field)
+    }
+
+    /// Bytes that the record takes as JSON, near enough for limits.
+    pub fn size(&self) -> usize {
+        fields_size(&self.fields) + 64 * self.edits.len() + 160
+    }
+}
+
+/// The value of a field, [`Value::ABSENT`] where there is none.
+pub fn value_of<'a>(fields: &'a Fields, field: &FieldName) -> &'a Value {
+    fields.get(field).unwrap_or(&Value::ABSENT)
+}
+
+/// Sets a field, or removes it where the value is absent.
+pub fn set_value(fields: &mut Fields, field: &FieldName, value: Value) {
+    if value.is_absent() {
+        fields.remove(field);
+    } else {
+        fields.insert(field.clone(), value);
+    }
+}
+
+/// Bytes that the values take as JSON, near enough for limits.
+pub fn fields_size(fields: &Fields) -> usize {
+    fields.iter().map(|(name, value)| name.as_str().len() + 4 + value.size()).sum()
+}

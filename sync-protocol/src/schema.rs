@@ -1,0 +1,352 @@
+//! The schema is data: collections and fields are records of reserved collections, judged and synced like all others.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use crate::id::{CollectionId, FieldName, RecordId, RecordKey, ReplicaId, UserId};
+use crate::policy::Policy;
+use crate::record::{Fields, value_of};
+use crate::value::{FieldType, Misfit, Value};
+
+/// Names of the reserved collections and of their fields.
+pub mod reserved {
+    use crate::id::{CollectionId, FieldName};
+
+    /// One record per collection; key: its name.
+    pub const COLLECTIONS: &str = "_collections";
+    /// One record per field; key: `collection.field`.
+    pub const FIELDS: &str = "_fields";
+    /// One record per person who opened the workspace; key: the user's UUID.
+    pub const PEOPLE: &str = "_people";
+    /// One record per replica; key: the replica's UUID.
+    pub const DEVICES: &str = "_devices";
+
+    /// All of them.
+    pub const ALL: [&str; 4] = [COLLECTIONS, FIELDS, PEOPLE, DEVICES];
+
+    /// A reserved (or any constant) collection name.
+    pub fn collection(name: &'static str) -> CollectionId {
+        CollectionId::new(name).expect("constant names are valid, a test sees to it")
+    }
+
+    /// A constant field name.
+    pub fn field(name: &'static str) -> FieldName {
+        FieldName::new(name).expect("constant names are valid, a test sees to it")
+    }
+}
+
+/// One field of a collection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name for good.
+    pub name: FieldName,
+    /// What people call it.
+    pub label: String,
+    /// What it holds.
+    #[serde(rename = "type")]
+    pub field_type: FieldType,
+    /// The options of a choice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// What it does where edits meet; `None`: as its collection says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+    /// Its place among the fields.
+    pub position: i64,
+}
+
+/// One collection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collection {
+    /// What people call it.
+    pub label: String,
+    /// What its fields do where edits meet, unless they say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+    /// Its fields by name.
+    pub fields: BTreeMap<FieldName, Field>,
+}
+
+impl Collection {
+    /// The fields in the order in which people see them.
+    pub fn ordered(&self) -> Vec<&Field> {
+        let mut fields: Vec<&Field> = self.fields.values().collect();
+        fields.sort_by(|a, b| (a.position, &a.name).cmp(&(b.position, &b.name)));
+        fields
+    }
+
+    /// The policy in force for a field: its own, else the collection's where it has a meaning for the type,
+    /// else the type's default.
+    pub fn policy(&self, field: &FieldName) -> Policy {
+        let Some(field) = self.fields.get(field) else { return Policy::Ask };
+        field
+            .policy
+            .or(self.policy.filter(|p| p.fits(field.field_type)))
+            .unwrap_or(Policy::default_for(field.field_type))
+    }
+}
+
+/// All collections of a workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    collections: BTreeMap<CollectionId, Collection>,
+    /// Fields whose collection has not been seen (or was deleted): kept, so that the order of records never matters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    orphans: BTreeMap<CollectionId, BTreeMap<FieldName, Field>>,
+}
+
+impl Schema {
+    /// The collection of that name; reserved ones are always there.
+    pub fn collection(&self, id: &CollectionId) -> Option<&Collection> {
+        if id.is_reserved() { built_in(id) } else { self.collections.get(id) }
+    }
+
+    /// The collections that people made, by name.
+    pub fn collections(&self) -> impl Iterator<Item = (&CollectionId, &Collection)> {
+        self.collections.iter()
+    }
+
+    /// Follows one record of a reserved collection: its values, or `None` where it is deleted. Others are no concern.
+    pub fn apply(&mut self, id: &RecordId, fields: Option<&Fields>) {
+        match id.collection.as_str() {
+            reserved::COLLECTIONS => self.apply_collection(id, fields),
+            reserved::FIELDS => self.apply_field(id, fields),
+            _ => {}
+        }
+    }
+
+    fn apply_collection(&mut self, id: &RecordId, fields: Option<&Fields>) {
+        let RecordKey::Text(name) = &id.key else { return };
+        let Ok(name) = CollectionId::new(name.clone()) else { return };
+        match fields {
+            Some(fields) => {
+                let label = text(fields, "label").unwrap_or(name.as_str()).to_owned();
+                let policy = text(fields, "policy").and_then(Policy::from_name);
+                let orphans = self.orphans.remove(&name);
+                let collection = self.collections.entry(name).or_default();
+                collection.label = label;
+                collection.policy = policy;
+                collection.fields.extend(orphans.into_iter().flatten());
+            }
+            None => {
+                if let Some(gone) = self.collections.remove(&name) {
+                    self.orphans.insert(name, gone.fields);
+                }
+            }
+        }
+    }
+
+    fn apply_field(&mut self, id: &RecordId, fields: Option<&Fields>) {
+        let RecordKey::Text(key) = &id.key else { return };
+        let Some((collection, name)) = parse_field_key(key) else { return };
+        let place = match self.collections.get_mut(&collection) {
+            Some(c) => &mut c.fields,
+            None => self.orphans.entry(collection).or_default(),
+        };
+        match fields.and_then(|f| field_from(&name, f)) {
+            Some(field) => drop(place.insert(name, field)),
+            None => drop(place.remove(&name)),
+        }
+    }
+}
+
+/// The record that defines a collection.
+pub fn collection_record(name: &CollectionId, label: &str, policy: Option<Policy>) -> (RecordId, Fields) {
+    let id =
+        RecordId::new(reserved::collection(reserved::COLLECTIONS), RecordKey::Text(name.as_str().into()));
+    let mut fields = Fields::from([(reserved::field("label"), Value::from(label))]);
+    if let Some(policy) = policy {
+        fields.insert(reserved::field("policy"), Value::from(policy.name()));
+    }
+    (id, fields)
+}
+
+/// The record that defines a field.
+pub fn field_record(collection: &CollectionId, field: &Field) -> (RecordId, Fields) {
+    let key = RecordKey::Text(format!("{collection}.{}", field.name));
+    let id = RecordId::new(reserved::collection(reserved::FIELDS), key);
+    let mut fields = Fields::from([
+        (reserved::field("label"), Value::from(field.label.as_str())),
+        (reserved::field("type"), Value::from(field.field_type.name())),
+        (reserved::field("position"), Value::from(field.position)),
+    ]);
+    if !field.options.is_empty() {
+        fields.insert(reserved::field("options"), Value::from(field.options.clone()));
+    }
+    if let Some(policy) = field.policy {
+        fields.insert(reserved::field("policy"), Value::from(policy.name()));
+    }
+    (id, fields)
+}
+
+/// The record that names a person; written by each of the person's replicas.
+pub fn person_record(user: UserId, name: &str) -> (RecordId, Fields) {
+    let id = RecordId::new(reserved::collection(reserved::PEOPLE), RecordKey::Text(user.to_string()));
+    (id, Fields::from([(reserved::field("name"), Value::from(name))]))
+}
+
+/// The record that names a device; written by its own replica. `channel`: `browser`, `desktop`, `embedded` or `mirror`.
+pub fn device_record(replica: ReplicaId, user: UserId, name: &str, channel: &str) -> (RecordId, Fields) {
+    let id = RecordId::new(reserved::collection(reserved::DEVICES), RecordKey::Text(replica.to_string()));
+    let fields = Fields::from([
+        (reserved::field("user"), Value::from(user.to_string())),
+        (reserved::field("name"), Value::from(name)),
+        (reserved::field("channel"), Value::from(channel)),
+    ]);
+    (id, fields)
+}
+
+/// What is wrong with the key and the values of a schema record beyond its field types, if anything.
+pub fn check_schema_record(id: &RecordId, fields: &Fields) -> Result<(), &'static str> {
+    let RecordKey::Text(key) = &id.key else { return Err("the key of a schema record is text") };
+    match id.collection.as_str() {
+        reserved::COLLECTIONS => {
+            let name = CollectionId::new(key.clone()).map_err(|_| "this is not a valid collection name")?;
+            if name.is_reserved() {
+                return Err("collection names that start with _ are reserved");
+            }
+            match text(fields, "policy") {
+                Some(p) if Policy::from_name(p).is_none() => Err("there is no such policy"),
+                _ => Ok(()),
+            }
+        }
+        reserved::FIELDS => {
+            let (collection, name) = parse_field_key(key).ok_or("the key of a field is collection.field")?;
+            if collection.is_reserved() {
+                return Err("fields of reserved collections cannot be changed");
+            }
+            field_from(&name, fields).ok_or("a field needs a known type")?;
+            let field_type =
+                text(fields, "type").and_then(FieldType::from_name).ok_or("a field needs a known type")?;
+            match text(fields, "policy").map(Policy::from_name) {
+                Some(None) => Err("there is no such policy"),
+                Some(Some(p)) if !p.fits(field_type) => {
+                    Err("this policy has no meaning for this type of field")
+                }
+                _ => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn parse_field_key(key: &str) -> Option<(CollectionId, FieldName)> {
+    let (collection, name) = key.split_once('.')?;
+    Some((CollectionId::new(collection).ok()?, FieldName::new(name).ok()?))
+}
+
+fn field_from(name: &FieldName, fields: &Fields) -> Option<Field> {
+    Some(Field {
+        name: name.clone(),
+        label: text(fields, "label").unwrap_or(name.as_str()).to_owned(),
+        field_type: FieldType::from_name(text(fields, "type")?)?,
+        options: match fields.get("options") {
+            Some(options) => {
+                options.0.as_array()?.iter().map(|o| o.as_str().map(str::to_owned)).collect::<Option<_>>()?
+            }
+            None => Vec::new(),
+        },
+        policy: text(fields, "policy").and_then(Policy::from_name),
+        position: value_of(fields, &reserved::field("position")).as_integer().unwrap_or(0),
+    })
+}
+
+fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
+    fields.get(name).and_then(Value::as_text)
+}
+
+/// The fixed shape of the reserved collections.
+fn built_in(id: &CollectionId) -> Option<&'static Collection> {
+    static BUILT_IN: std::sync::OnceLock<BTreeMap<CollectionId, Collection>> = std::sync::OnceLock::new();
+    BUILT_IN
+        .get_or_init(|| {
+            use FieldType::{Integer, Json, Text};
+            [
+                // names are not worth a conflict: the last edit of a label, a person's or a device's name wins
+                (reserved::COLLECTIONS, Some(Policy::Ask), &[("label", Text), ("policy", Text)][..]),
+                (
+                    reserved::FIELDS,
+                    Some(Policy::Ask),
+                    &[
+                        ("label", Text),
+                        ("type", Text),
+                        ("options", Json),
+                        ("policy", Text),
+                        ("position", Integer),
+                    ],
+                ),
+                (reserved::PEOPLE, Some(Policy::Last), &[("name", Text)]),
+                (reserved::DEVICES, Some(Policy::Last), &[("user", Text), ("name", Text), ("channel", Text)]),
+            ]
+            .into_iter()
+            .map(|(name, policy, fields)| {
+                let fields = fields.iter().enumerate().map(|(position, (name, field_type))| {
+                    let name = reserved::field(name);
+                    let field = Field {
+                        label: name.to_string(),
+                        name: name.clone(),
+                        field_type: *field_type,
+                        options: Vec::new(),
+                        policy: (name.as_str() == "position").then_some(Policy::Last),
+                        position: position as i64,
+                    };
+                    (name, field)
+                });
+                (
+                    reserved::collection(name),
+                    Collection { label: name.to_owned(), policy, fields: fields.collect() },
+                )
+            })
+            .collect()
+        })
+        .get(id)
+}
+
+/// Why a value cannot be in that field.
+pub fn check_value(field: &Field, value: &Value) -> Result<(), Misfit> {
+    field.field_type.check(value, &field.options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constant_names_are_valid() {
+        for name in reserved::ALL {
+            let id = reserved::collection(name);
+            assert!(built_in(&id).is_some_and(|c| !c.fields.is_empty()));
+        }
+    }
+
+    #[test]
+    fn order_of_schema_records_does_not_matter() {
+        let name = CollectionId::new("airports").unwrap();
+        let field = Field {
+            name: FieldName::new("iata").unwrap(),
+            label: "IATA".into(),
+            field_type: FieldType::Choice,
+            options: vec!["A".into()],
+            policy: Some(Policy::Last),
+            position: 3,
+        };
+        let records = [collection_record(&name, "Airports", None), field_record(&name, &field)];
+        let fold = |order: [usize; 2]| {
+            let mut schema = Schema::default();
+            for at in order {
+                schema.apply(&records[at].0, Some(&records[at].1));
+            }
+            schema
+        };
+        let schema = fold([0, 1]);
+        assert_eq!(schema, fold([1, 0]));
+        assert_eq!(schema.collection(&name).unwrap().fields[&field.name], field);
+        assert_eq!(schema.collection(&name).unwrap().policy(&field.name), Policy::Last);
+
+        let mut gone = schema.clone();
+        gone.apply(&records[0].0, None);
+        assert!(gone.collection(&name).is_none());
+        gone.apply(&records[0].0, Some(&records[0].1));
+        assert_eq!(gone, schema, "a restored collection has its fields again");
+    }
+}
