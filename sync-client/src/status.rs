@@ -1,0 +1,138 @@
+//! The one status value that everyone shows, and the one sentence that says it.
+
+use serde::{Deserialize, Serialize};
+use sync_protocol::Timestamp;
+
+use crate::store::Usage;
+
+/// What the network side does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// No answer from the server (yet).
+    #[default]
+    Offline,
+    /// Trying.
+    Connecting,
+    /// The server answered lately.
+    Online,
+}
+
+/// What the replica is busy with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// No workspace is open.
+    #[default]
+    Closed,
+    /// The first sync (or a refetch) is under way.
+    FirstSync,
+    /// Sending or receiving.
+    Syncing,
+    /// Nothing to do but wait for news.
+    Idle,
+    /// Waiting for the person to sign in; the outbox stays.
+    NeedsSignIn,
+    /// This program is too old for the server; offline use goes on.
+    NeedsUpdate,
+}
+
+/// How the replica is doing. Computed in one place; every count equals the length of the list it counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// What the network side does.
+    pub transport: Transport,
+    /// What the replica is busy with.
+    pub phase: Phase,
+    /// Changes of the person that the server has not judged.
+    pub pending: u64,
+    /// When the oldest of them was made.
+    pub oldest_pending: Option<Timestamp>,
+    /// When the server last said that the replica has everything.
+    pub caught_up_at: Option<Timestamp>,
+    /// Open conflicts.
+    pub conflicts: u64,
+    /// Rejected changes.
+    pub rejected: u64,
+    /// The last problem, for people; `None` once things work again.
+    pub problem: Option<String>,
+    /// When the checksums last equalled the server's.
+    pub verified_at: Option<Timestamp>,
+    /// Whether they equal for what the replica holds now.
+    pub verified: bool,
+    /// First sync: records stored, of how many.
+    pub progress: Option<(u64, u64)>,
+    /// When the next try is due, if waiting for one.
+    pub retry_at: Option<Timestamp>,
+    /// How full the local store is.
+    pub usage: Usage,
+    /// Whether another tab drives the sync of this workspace on this device.
+    pub follower: bool,
+}
+
+/// Colour and words of the pill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pill {
+    /// How it looks.
+    pub tone: Tone,
+    /// What it says.
+    pub text: String,
+}
+
+/// How a pill looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tone {
+    /// Green: everything is in sync and proven.
+    Good,
+    /// Blue: busy, nothing to do for the person.
+    Busy,
+    /// Grey: safe, but not in sync.
+    Calm,
+    /// Orange: the person is asked for something.
+    Attention,
+    /// Red: something is wrong.
+    Problem,
+}
+
+impl Status {
+    /// Everything that needs review: the badge.
+    pub fn review(&self) -> u64 {
+        self.conflicts + self.rejected
+    }
+
+    /// The pill. Never green while a conflict or a rejected change is open.
+    pub fn pill(&self) -> Pill {
+        let pill = |tone, text: String| Pill { tone, text };
+        match (self.phase, self.transport) {
+            (Phase::Closed, _) => pill(Tone::Calm, "No workspace open".into()),
+            (Phase::NeedsSignIn, _) if self.pending > 0 => {
+                pill(Tone::Attention, format!("Needs sign-in, {} safe on this device", changes(self.pending)))
+            }
+            (Phase::NeedsSignIn, _) => pill(Tone::Attention, "Needs sign-in".into()),
+            (Phase::NeedsUpdate, _) => pill(Tone::Attention, "Needs an update of Mooring to sync".into()),
+            (_, Transport::Offline) if self.problem.is_some() => {
+                pill(Tone::Problem, "Problem: see details".into())
+            }
+            (_, Transport::Offline) if self.pending > 0 => {
+                pill(Tone::Calm, format!("Offline, {} safe on this device", changes(self.pending)))
+            }
+            (_, Transport::Offline) => pill(Tone::Calm, "Offline".into()),
+            (Phase::FirstSync, _) => {
+                let percent =
+                    self.progress.map_or(0, |(done, total)| (done * 100).checked_div(total).unwrap_or(100));
+                pill(Tone::Busy, format!("Syncing {} %", percent.min(100)))
+            }
+            _ if self.problem.is_some() => pill(Tone::Problem, "Problem: see details".into()),
+            _ if self.pending > 0 => pill(Tone::Busy, format!("Saving {}", self.pending)),
+            _ if self.review() > 0 => pill(Tone::Attention, format!("Needs review ({})", self.review())),
+            (Phase::Syncing, _) | (_, Transport::Connecting) => pill(Tone::Busy, "Syncing".into()),
+            _ if self.verified => pill(Tone::Good, "Synced and verified".into()),
+            _ => pill(Tone::Busy, "Checking".into()),
+        }
+    }
+}
+
+fn changes(n: u64) -> String {
+    if n == 1 { "1 change".into() } else { format!("{n} changes") }
+}

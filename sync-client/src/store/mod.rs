@@ -1,0 +1,197 @@
+//! Where one replica keeps its copy of a workspace. One trait, one atomic batch per step, one conformance suite.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use sync_protocol::checksum::Checksums;
+use sync_protocol::message::Page;
+use sync_protocol::{
+    Change, ChangeId, CollectionId, Conflict, Counter, Cursor, Partition, Record, RecordId, Rejection,
+    ReplicaId, Revision, UserId, WorkspaceId,
+};
+
+pub mod memory;
+
+/// Who this replica is and what it copies. Written once when the store is made, then with every minted counter range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// Into how many partitions its records are sliced.
+    pub partitions: u16,
+    /// This replica.
+    pub replica: ReplicaId,
+    /// Whose it is: changes are never pushed as somebody else's.
+    pub user: UserId,
+}
+
+/// A change that the server rejected, kept until a person repairs, retries or discards it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// The change as it was made.
+    pub change: Change,
+    /// Why it was rejected.
+    pub reason: Rejection,
+}
+
+/// All that a replica holds in memory, read once when its store is opened. Base records are not among it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// `None` for a new, empty store.
+    pub meta: Option<Meta>,
+    /// The highest counter ever enqueued or settled here; 0 if none. Never goes back, also when the outbox is empty.
+    pub counter: Counter,
+    /// How far the feed has been applied.
+    pub cursor: Cursor,
+    /// Partitions whose snapshot is not complete, with where it goes on; kept so that first sync resumes.
+    pub snapshot: Option<SnapshotState>,
+    /// The checksums at the cursor, followed entry by entry.
+    pub checksums: BTreeMap<Partition, Checksums>,
+    /// Changes without a stored outcome, in counter order.
+    pub outbox: Vec<Change>,
+    /// Open conflicts.
+    pub conflicts: Vec<Conflict>,
+    /// Rejected changes.
+    pub quarantine: Vec<Quarantined>,
+}
+
+/// A first sync (or a refetch) under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotState {
+    /// Partitions still to be fetched or finished.
+    pub partitions: Vec<Partition>,
+    /// Where to go on; `None`: from the beginning.
+    pub resume: Option<sync_protocol::message::SnapshotToken>,
+}
+
+/// Everything that one step changes. Stored wholly or not at all.
+///
+/// The parts are applied in the order of the fields: `clear` before `pages` before `records`.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The identity of a new store.
+    pub meta: Option<Meta>,
+    /// Forget all base records (pages and records) of these partitions first.
+    pub clear: Vec<Partition>,
+    /// Pages of a snapshot, stored as they came. They replace nothing: their partition was cleared.
+    pub pages: Vec<Page>,
+    /// Base records as the feed made them. A deleted one removes the record. Later ones win over earlier ones.
+    pub records: Vec<(CollectionId, Record)>,
+    /// New changes, in counter order, each counter higher than any before.
+    pub enqueue: Vec<Change>,
+    /// Changes whose outcome is stored with this batch: they leave the outbox.
+    pub settle: Vec<Counter>,
+    /// Conflicts as they became; one that is no longer open is removed.
+    pub conflicts: Vec<Conflict>,
+    /// Conflicts that a refetched partition no longer has.
+    pub conflicts_gone: Vec<ChangeId>,
+    /// Rejected changes to keep.
+    pub quarantine: Vec<Quarantined>,
+    /// Rejected changes that a person has dealt with.
+    pub quarantine_gone: Vec<Counter>,
+    /// The new cursor.
+    pub cursor: Option<Cursor>,
+    /// The new state of the snapshot: `Some(None)` when it is complete.
+    pub snapshot: Option<Option<SnapshotState>>,
+    /// The new checksums of the partitions that moved.
+    pub checksums: BTreeMap<Partition, Checksums>,
+}
+
+impl Batch {
+    /// Whether the batch holds something that exists nowhere else: it must survive a power cut once committed.
+    /// The rest is a copy of the server's data and can be fetched again.
+    pub fn must_be_strict(&self) -> bool {
+        self.meta.is_some()
+            || !self.enqueue.is_empty()
+            || !self.settle.is_empty()
+            || !self.conflicts.is_empty()
+            || !self.quarantine.is_empty()
+            || !self.quarantine_gone.is_empty()
+    }
+}
+
+/// Where a scan goes on; opaque.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanPosition(pub String);
+
+/// Some records of a collection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Live base records; the order is the store's own, stable within one scan.
+    pub records: Vec<Record>,
+    /// Where to go on; `None` when there is no more.
+    pub next: Option<ScanPosition>,
+}
+
+/// The local store of one replica.
+///
+/// Implementations: [`memory`], sled (native), IndexedDB (browser). Not `Send`: a replica lives on one thread.
+/// A store is opened by one owner at a time; a second owner gets [`StoreError::InUse`].
+#[allow(async_fn_in_trait, reason = "replicas live on one thread; no Send bound is wanted")]
+pub trait LocalStore {
+    /// Everything but the base records.
+    async fn load(&self) -> Result<Loaded, StoreError>;
+
+    /// Stores a batch wholly or not at all. When it returns `Ok`, a batch that [`Batch::must_be_strict`] is durable.
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
+
+    /// The live base records of these ids, in the same order; `None` where there is none.
+    async fn get(&self, ids: &[RecordId]) -> Result<Vec<Option<Record>>, StoreError>;
+
+    /// Live base records of a collection, about `limit` at a time (at least one if any are left).
+    async fn scan(
+        &self,
+        collection: &CollectionId,
+        from: Option<ScanPosition>,
+        limit: usize,
+    ) -> Result<Scanned, StoreError>;
+
+    /// The checksums of what is really stored, computed by reading it all.
+    async fn checksums(&self) -> Result<BTreeMap<Partition, Checksums>, StoreError>;
+
+    /// Tidies up when there is nothing else to do, one bounded step; true while there is more to do.
+    async fn tidy(&self) -> Result<bool, StoreError>;
+
+    /// Bytes used and available, where the platform tells.
+    async fn usage(&self) -> Usage;
+}
+
+/// How full the store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Bytes used.
+    pub used: Option<u64>,
+    /// Bytes that may be used.
+    pub quota: Option<u64>,
+    /// Whether the platform promised not to evict the store.
+    pub persisted: Option<bool>,
+}
+
+/// Why a store did not do what it was asked, sorted by what the caller does next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was stored; free space, then try again.
+    #[error("This device's storage is full. Nothing was saved. Free some space, then try again.")]
+    Full,
+    /// Another tab or process has the store open.
+    #[error("These records are open in another tab or program on this device.")]
+    InUse,
+    /// The store was written by a newer version; nothing was touched.
+    #[error(
+        "The records on this device were saved by a newer version of Mooring ({found}; this one knows {known}). Update Mooring; nothing was changed."
+    )]
+    TooNew {
+        /// The version found.
+        found: u32,
+        /// The newest version known.
+        known: u32,
+    },
+    /// What is stored cannot be read; nothing was touched.
+    #[error("The records on this device cannot be read ({0}). Nothing was changed.")]
+    Corrupt(String),
+    /// The store stopped answering (handle lost, tab frozen, disk gone); open it again.
+    #[error("This device's storage stopped answering ({0}). Nothing was saved.")]
+    Gone(String),
+}
+
+/// The revision a store starts from.
+pub const NOTHING_READ: Revision = Revision(0);
