@@ -1,1 +1,3 @@
 //! Mooring's server: judges changes and feeds them back; on Apache Cassandra or an embedded sled store.
+
+pub mod store;

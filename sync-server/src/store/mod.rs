@@ -1,0 +1,209 @@
+//! Where the server keeps workspaces. Rows in partitions, and one conditional batch that commits a verdict.
+//!
+//! Implementations: memory, sled (the embedded default) and Apache Cassandra; one conformance suite runs on all.
+//! A row's body is JSON text, so that a person can read it with `cqlsh`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+use sync_protocol::checksum::Checksums;
+use sync_protocol::message::Role;
+use sync_protocol::{Partition, ReplicaId, Revision, Timestamp, UserId, WorkspaceId};
+
+/// Names one partition of one workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartitionId {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The slice.
+    pub partition: Partition,
+}
+
+/// What kind of row; each kind has its own key space within a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A record (or its tombstone). Key: `RecordId::to_text`. Body: `Record`.
+    Record,
+    /// A group of the feed. Key: [`feed_key`] of its last sequence number. Body: list of `Entry`.
+    Feed,
+    /// What was judged of a replica. Key: its UUID. Body: `ReplicaState`.
+    Replica,
+    /// A conflict, open or closed. Key: `RecordId::to_text`, a tab, the conflict's id. Body: `Conflict`.
+    Conflict,
+}
+
+impl Kind {
+    /// The stored name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Feed => "feed",
+            Self::Replica => "replica",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
+/// The key of the feed group that ends with that sequence number: 20 digits, so that text order is number order.
+pub fn feed_key(last: Revision) -> String { format!("{:020}", last.0) }
+
+/// One row to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What kind.
+    pub kind: Kind,
+    /// Its key within the kind.
+    pub key: String,
+    /// JSON text.
+    pub body: String,
+    /// How long it is kept; `None` for ever.
+    pub ttl: Option<Duration>,
+}
+
+/// The newest sequence number of a partition and the checksums there; both change in one atomic step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// 0 for a partition without changes.
+    pub revision: Revision,
+    /// Per collection.
+    pub checksums: Checksums,
+}
+
+/// One atomic step of a partition.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The step is taken only if the partition's head is still this.
+    pub expected: Revision,
+    /// The new head.
+    pub head: Head,
+    /// The rows it writes.
+    pub rows: Vec<Row>,
+}
+
+/// How a commit ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// Durable (quorum on Cassandra, fsync on sled).
+    Yes,
+    /// Nothing was written: another node moved the head.
+    HeadMoved,
+    /// It may or may not have been written (time-out, cut connection). Never report it as failed, never send it
+    /// again: read the head at [`Read::Serial`] and look at the feed.
+    Unknown,
+}
+
+/// How fresh a read must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// Quorum: sees every commit that was acknowledged before the read began.
+    Quorum,
+    /// Serial: also finishes a commit that is still in doubt, so that what it shows stays.
+    Serial,
+}
+
+/// Rows in partitions.
+#[async_trait::async_trait]
+pub trait PartitionStore: Send + Sync {
+    /// The head.
+    async fn head(&self, id: PartitionId, read: Read) -> Result<Head, StoreError>;
+
+    /// Bodies of these rows, in the same order; `None` where there is none.
+    async fn get(&self, id: PartitionId, kind: Kind, keys: &[String]) -> Result<Vec<Option<String>>, StoreError>;
+
+    /// Rows of a kind in key order: keys strictly greater than `after` (`None`: from the first), at most `limit` rows
+    /// and about `bytes` bytes of bodies (at least one row if there is one). Shorter than both only at the end.
+    async fn range(
+        &self,
+        id: PartitionId,
+        kind: Kind,
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+        read: Read,
+    ) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// One atomic, durable, conditional step.
+    async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError>;
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Who.
+    pub user: UserId,
+    /// The name to sign in with, in lower case; unique.
+    pub login: String,
+    /// What people call them.
+    pub name: String,
+    /// Argon2id in PHC form.
+    pub password_hash: String,
+}
+
+/// A session, found by the SHA-256 of its token. The token itself is stored nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// Whose.
+    pub user: UserId,
+    /// When it ends, by the server's clock.
+    pub expires: Timestamp,
+}
+
+/// A workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkspaceRow {
+    /// Which.
+    pub id: WorkspaceId,
+    /// What people call it.
+    pub name: String,
+    /// Into how many partitions; fixed.
+    pub partitions: u16,
+}
+
+/// Accounts, sessions, workspaces, members, owners of replicas.
+#[async_trait::async_trait]
+pub trait DirectoryStore: Send + Sync {
+    /// Makes an account; false if the login is taken.
+    async fn add_account(&self, account: &Account) -> Result<bool, StoreError>;
+    /// The account of a login.
+    async fn account(&self, login: &str) -> Result<Option<Account>, StoreError>;
+    /// The account of a user.
+    async fn account_of(&self, user: UserId) -> Result<Option<Account>, StoreError>;
+    /// Stores a session under the hash of its token until it expires.
+    async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError>;
+    /// The session of a token's hash; `None` also once it has expired (the caller compares with its clock, too).
+    async fn session(&self, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError>;
+    /// Ends a session.
+    async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError>;
+    /// Makes a workspace; false if the id is taken.
+    async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError>;
+    /// One workspace.
+    async fn workspace(&self, id: WorkspaceId) -> Result<Option<WorkspaceRow>, StoreError>;
+    /// Sets a member's role; `None` takes the membership away.
+    async fn set_member(&self, workspace: WorkspaceId, user: UserId, role: Option<Role>) -> Result<(), StoreError>;
+    /// A user's role in a workspace.
+    async fn role(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>, StoreError>;
+    /// The workspaces of a user with the role there.
+    async fn workspaces_of(&self, user: UserId) -> Result<BTreeMap<WorkspaceId, Role>, StoreError>;
+    /// Binds a replica to a user if it is not bound yet; gives the user it is bound to.
+    async fn claim_replica(&self, replica: ReplicaId, user: UserId) -> Result<UserId, StoreError>;
+}
+
+/// A whole store.
+pub trait Store: PartitionStore + DirectoryStore {}
+impl<T: PartitionStore + DirectoryStore> Store for T {}
+
+/// Why a store did not answer, sorted by what the caller does next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It does not answer now; nothing is known to have changed; try again later.
+    #[error("the database does not answer: {0}")]
+    Unavailable(String),
+    /// The disk is full; nothing was written.
+    #[error("the disk is full: {0}")]
+    Full(String),
+    /// What is stored cannot be read; a person must look.
+    #[error("stored data cannot be read: {0}")]
+    Corrupt(String),
+    /// Another server process has the store open.
+    #[error("another server process has this store open: {0}")]
+    InUse(String),
+}
