@@ -132,7 +132,7 @@ pub trait LocalStore {
     async fn load(&self) -> Result<Loaded, StoreError>;
 
     /// Stores a batch wholly or not at all. When it returns `Ok`, a batch that [`Batch::must_be_strict`] is durable.
-    async fn commit(&self, batch: Batch) -> Result<(), StoreError>;
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
 
     /// The live base records of these ids, in the same order; `None` where there is none.
     async fn get(&self, ids: &[RecordId]) -> Result<Vec<Option<Record>>, StoreError>;
