@@ -1,3 +1,54 @@
-//! Mooring's build and test commands; called through ./x.
+//! Mooring's build and test commands; called through `./x`.
 
-fn main() {}
+use std::process::ExitCode;
+use xtask::{bench, cassandra, desktop, doc, icons, lint, run, test, ui};
+
+const USAGE: &str = "\
+usage: ./x COMMAND
+
+  run [--cassandra HOST:PORT,...] [--port N] [--data DIR]
+                         build all and start the server with the browser app
+  desktop                build and start the desktop app
+  bundle                 build the desktop app's .deb
+  test [SUITE...]        lint, the crates' tests and the suites; or some suites
+  lint                   formatting, clippy (host and wasm), dependencies
+  bench [NAME...]        measurements; figures in target/bench
+  cassandra up [--nodes 1|3] | down | status
+                         Apache Cassandra on this machine
+  doc                    the crates' documentation
+  ui [--dev]             only the browser bundle, in ui/dist
+  icons                  draw icons/ again from its SVG
+
+What a command needs and the machine lacks is installed (Debian, Ubuntu).";
+
+fn main() -> ExitCode {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let verb = if args.is_empty() { String::new() } else { args.remove(0) };
+    let outcome = match verb.as_str() {
+        "run" => run::command(args),
+        "desktop" => desktop::command(&args),
+        "bundle" => desktop::bundle(&args),
+        "test" => test::command(&args),
+        "lint" => lint::command(&args),
+        "bench" => bench::command(&args),
+        "cassandra" => cassandra::command(args),
+        "doc" => doc::command(&args),
+        "ui" => ui::command(args),
+        "icons" => icons::command(&args),
+        "" | "help" | "-h" | "--help" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("./x has no command {verb}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("x: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

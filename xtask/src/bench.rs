@@ -1,0 +1,67 @@
+//! `./x bench [NAME]`: measurements. Each is `tests/e2e/bench-NAME.mjs` or a program `bench-NAME` of the tests package,
+//! and leaves its figures in `target/bench/NAME.json`.
+
+use crate::{sh, test};
+use anyhow::{Result, ensure};
+use std::{fs, path::Path, process::Command};
+
+/// Runs one measurement, or all of them.
+pub fn command(args: &[String]) -> Result<()> {
+    let all = names()?;
+    let wanted: Vec<&String> = if args.is_empty() { all.iter().collect() } else { args.iter().collect() };
+    for name in &wanted {
+        ensure!(all.contains(name), "no measurement {name}; there are: {}", all.join(" "));
+    }
+    ensure!(!wanted.is_empty(), "there are no measurements yet");
+    let env = test::environment(true)?;
+    let out = sh::target_dir().join("bench");
+    fs::create_dir_all(&out)?;
+    let cores = std::thread::available_parallelism()?;
+    for name in wanted {
+        let json = out.join(format!("{name}.json"));
+        let script = sh::root().join(format!("tests/e2e/bench-{name}.mjs"));
+        let mut command = if script.is_file() {
+            let mut node = Command::new("node");
+            node.arg(script);
+            node
+        } else {
+            let mut cargo = sh::cargo();
+            cargo.args(["run", "--release", "--package", "mooring-tests", "--bin", &format!("bench-{name}")]);
+            cargo
+        };
+        sh::say(&format!("measuring {name} on {} with {cores} cores", cpu()));
+        sh::run(command.envs(env.clone()).env("MOORING_BENCH_JSON", &json))?;
+        match fs::read_to_string(&json) {
+            Ok(figures) => println!("{}\n{figures}", json.display()),
+            Err(_) => sh::say(&format!("{name} left no {}", json.display())),
+        }
+    }
+    Ok(())
+}
+
+/// The measurements there are.
+fn names() -> Result<Vec<String>> {
+    let tests = sh::root().join("tests");
+    let mut names = Vec::new();
+    for (folder, ext) in [("e2e", "mjs"), ("src/bin", "rs")] {
+        for path in sh::files(&tests.join(folder))? {
+            names.extend(name(&path, ext));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn name(path: &Path, ext: &str) -> Option<String> {
+    let stem = path.file_stem()?.to_str()?;
+    (path.extension()? == ext).then(|| stem.strip_prefix("bench-").map(str::to_string))?
+}
+
+fn cpu() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    info.lines()
+        .find_map(|line| {
+            line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim().to_string())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_string())
+}

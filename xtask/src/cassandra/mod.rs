@@ -1,0 +1,93 @@
+//! `./x cassandra up|down|status`, and Apache Cassandra nodes for the suites ([`Node`]).
+
+mod jars;
+mod node;
+
+pub use jars::{LIB_VARIABLE, jars};
+pub use node::{Node, Place, free_port};
+
+use crate::sh;
+use anyhow::{Result, bail, ensure};
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
+
+/// Most nodes that `up` starts.
+const MOST: u8 = 9;
+
+/// `up [--nodes N] [--port P] [--storage-port P] [--dir D]`, `down [--dir D]`, `status [--dir D]`.
+pub fn command(mut args: Vec<String>) -> Result<()> {
+    let dir =
+        sh::option(&mut args, "--dir")?.map_or_else(|| sh::target_dir().join("cassandra"), PathBuf::from);
+    let dir = std::path::absolute(dir)?;
+    let nodes: u8 = sh::option(&mut args, "--nodes")?.map_or(Ok(1), |n| n.parse())?;
+    let port: u16 = sh::option(&mut args, "--port")?.map_or(Ok(9042), |n| n.parse())?;
+    let storage_port: u16 = sh::option(&mut args, "--storage-port")?.map_or(Ok(7000), |n| n.parse())?;
+    ensure!((1..=MOST).contains(&nodes), "--nodes: 1 to {MOST}");
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["up"] => up(&dir, nodes, port, storage_port),
+        ["down"] => down(&dir),
+        ["status"] => status(&dir),
+        _ => bail!("usage: ./x cassandra up [--nodes 1|3] | down | status"),
+    }
+}
+
+/// Starts nodes that outlive this command; a node that runs already is left alone.
+fn up(dir: &Path, nodes: u8, port: u16, storage_port: u16) -> Result<()> {
+    let mut addresses = Vec::new();
+    for n in 1..=nodes {
+        let place = Place {
+            dir: node_dir(dir, n),
+            ip: Ipv4Addr::new(127, 0, 0, n),
+            port,
+            storage_port,
+            seed: Ipv4Addr::LOCALHOST,
+        };
+        if node::running(&place.dir).is_some() && node::answers(place.ip, port) {
+            sh::say(&format!("node {n} runs already"));
+        } else {
+            sh::say(&format!("starting node {n} on {}:{port}", place.ip));
+            Node::start_detached(&place)?;
+        }
+        addresses.push(format!("{}:{port}", place.ip));
+    }
+    println!("{}", addresses.join(","));
+    Ok(())
+}
+
+/// Stops the nodes below `dir`, and nothing else.
+fn down(dir: &Path) -> Result<()> {
+    let mut stopped = 0;
+    for n in (1..=MOST).rev() {
+        if let Some(pid) = node::running(&node_dir(dir, n)) {
+            node::stop(pid)?;
+            sh::say(&format!("stopped node {n} (process {})", pid.as_raw_nonzero()));
+            stopped += 1;
+        }
+    }
+    if stopped == 0 {
+        sh::say("no node runs");
+    }
+    Ok(())
+}
+
+fn status(dir: &Path) -> Result<()> {
+    let mut any = false;
+    for n in 1..=MOST {
+        let node = node_dir(dir, n);
+        if let Some(pid) = node::running(&node) {
+            any = true;
+            let log = node.join("cassandra.log");
+            println!("node {n}: process {}, log {}", pid.as_raw_nonzero(), log.display());
+        }
+    }
+    if !any {
+        println!("no node runs");
+    }
+    Ok(())
+}
+
+fn node_dir(dir: &Path, n: u8) -> PathBuf {
+    dir.join(format!("node{n}"))
+}

@@ -1,0 +1,36 @@
+//! `./x desktop` and `./x bundle`: the desktop shell.
+
+use crate::{
+    sh,
+    tools::{self, Kit},
+    ui,
+};
+use anyhow::{Context, Result};
+use std::{path::PathBuf, process::Command};
+
+/// `./x desktop`: builds the screens and starts the shell.
+pub fn command(args: &[String]) -> Result<()> {
+    sh::nothing_left(args)?;
+    tools::need(&[Kit::Desktop])?;
+    ui::build(false)?;
+    sh::run(sh::cargo().args(["run", "--package", "mooring-desktop"]))
+}
+
+/// `./x bundle`: a .deb of the shell.
+pub fn bundle(args: &[String]) -> Result<()> {
+    sh::nothing_left(args)?;
+    tools::need(&[Kit::Desktop])?;
+    tools::npm()?;
+    ui::build(false)?;
+    sh::run(
+        Command::new("npx").args(["--no-install", "tauri", "build", "--bundles", "deb"]).env("CI", "true"),
+    )?;
+    let mut packages: Vec<PathBuf> = sh::files(&sh::target_dir().join("release/bundle/deb"))?
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|ext| ext == "deb"))
+        .collect();
+    packages.sort_by_key(|path| path.metadata().and_then(|meta| meta.modified()).ok());
+    let package = packages.pop().context("tauri build left no .deb")?;
+    println!("{}", package.display());
+    Ok(())
+}

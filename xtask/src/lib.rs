@@ -1,0 +1,16 @@
+//! Mooring's build and test commands; called through `./x`.
+//!
+//! A library as well as a program, so that the suites can start the same Cassandra nodes as `./x cassandra`.
+
+pub mod bench;
+pub mod cassandra;
+pub mod desktop;
+pub mod doc;
+pub mod icons;
+pub mod lint;
+pub mod run;
+pub mod sh;
+pub mod test;
+pub mod tools;
+pub mod ui;
+pub mod wasm;

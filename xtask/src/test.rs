@@ -1,0 +1,184 @@
+//! `./x test [SUITE...]`: everything, or some suites.
+//!
+//! A suite is a Rust test `tests/suites/NAME.rs` of the tests package, or a node script `tests/e2e/NAME.mjs` that
+//! ends with `N passed, N failed` alone on a line. What fails does not stop the others; a table ends the run.
+
+use crate::{
+    cassandra, lint, sh,
+    tools::{self, Kit},
+    ui,
+};
+use anyhow::{Result, bail, ensure};
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+/// The suites of a full run, in order. Others in the folders run when named.
+const SUITES: [&str; 2] = ["stores", "path"];
+
+/// What suites find in their environment.
+pub type Environment = Vec<(&'static str, PathBuf)>;
+
+/// Without names: lint, the crates' own tests, then every suite that a full run has.
+pub fn command(args: &[String]) -> Result<()> {
+    for name in args {
+        ensure!(find(name).is_some(), "no suite {name}; there are: {}", all_suites()?.join(" "));
+    }
+    let mut table = Table::default();
+    let names: Vec<String> = if args.is_empty() {
+        table.run("lint", || lint::command(&[]));
+        table.run("cargo test", cargo_test);
+        SUITES.iter().filter(|name| find(name).is_some()).map(ToString::to_string).collect()
+    } else {
+        args.to_vec()
+    };
+    if !names.is_empty() {
+        let mut env = None;
+        table.run("set-up", || {
+            env = Some(environment(false)?);
+            Ok(())
+        });
+        if let Some(env) = env {
+            for name in &names {
+                table.run(name, || suite(name, &env));
+            }
+        }
+    }
+    table.finish()
+}
+
+/// Builds and installs what suites and measurements need, and tells where it is.
+pub fn environment(release: bool) -> Result<Environment> {
+    tools::need(&[Kit::Node, Kit::Desktop, Kit::DesktopTests, Kit::Browser, Kit::Cassandra])?;
+    tools::npm()?;
+    ui::build(false)?;
+    let lib = cassandra::jars()?;
+    let mut build = sh::cargo();
+    // the same package set as in the other steps: fewer rebuilds
+    build.args(["build", "--quiet", "--workspace"]);
+    if release {
+        build.arg("--release");
+    }
+    sh::run(&mut build)?;
+    let built = sh::target_dir().join(if release { "release" } else { "debug" });
+    let chromium = tools::chromium().unwrap_or_default();
+    Ok(vec![
+        ("MOORING_SERVER", built.join("mooring-server")),
+        ("MOORING_DESKTOP", built.join("mooring")),
+        ("MOORING_UI_DIST", ui::dist_dir()),
+        ("MOORING_CHROMIUM", chromium),
+        (cassandra::LIB_VARIABLE, lib),
+    ])
+}
+
+fn cargo_test() -> Result<()> {
+    tools::need(&[Kit::Desktop])?;
+    ui::build(false)?;
+    sh::run(sh::cargo().args(["test", "--quiet", "--workspace", "--lib", "--bins", "--examples"]))
+}
+
+enum Suite {
+    Rust,
+    Node(PathBuf),
+}
+
+fn find(name: &str) -> Option<Suite> {
+    let tests = sh::root().join("tests");
+    if tests.join(format!("suites/{name}.rs")).is_file() {
+        return Some(Suite::Rust);
+    }
+    let script = tests.join(format!("e2e/{name}.mjs"));
+    script.is_file().then_some(Suite::Node(script))
+}
+
+fn all_suites() -> Result<Vec<String>> {
+    let tests = sh::root().join("tests");
+    let mut names = Vec::new();
+    for (folder, ext) in [("suites", "rs"), ("e2e", "mjs")] {
+        for path in sh::files(&tests.join(folder))? {
+            if path.extension().is_some_and(|have| have == ext) {
+                names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+            }
+        }
+    }
+    names.retain(|name| !name.starts_with("bench-"));
+    Ok(names)
+}
+
+fn suite(name: &str, env: &Environment) -> Result<()> {
+    match find(name) {
+        Some(Suite::Rust) => sh::run(
+            sh::cargo()
+                .args(["test", "--workspace", "--test", name, "--", "--nocapture"])
+                .envs(env.iter().cloned()),
+        ),
+        Some(Suite::Node(script)) => node(&script, env),
+        None => bail!("no suite {name}"),
+    }
+}
+
+/// Runs a node suite; its exit code and its last line must agree that nothing failed.
+fn node(script: &PathBuf, env: &Environment) -> Result<()> {
+    sh::say(&format!("node {}", script.display()));
+    let mut child = Command::new("node")
+        .arg(script)
+        .current_dir(sh::root())
+        .envs(env.iter().cloned())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut last = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            println!("{line}");
+            if !line.trim().is_empty() {
+                last = line.trim().to_string();
+            }
+        }
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "{last} ({status})");
+    match last.strip_suffix(" failed").and_then(|line| line.split_once(" passed, ")) {
+        Some((passed, "0")) if passed.parse().is_ok_and(|n: u32| n > 0) => Ok(()),
+        _ => bail!("the last line is not \"N passed, 0 failed\" with N above 0: {last}"),
+    }
+}
+
+/// What ran, how it went, how long it took.
+#[derive(Default)]
+struct Table {
+    rows: Vec<(String, Result<()>, f64)>,
+}
+
+impl Table {
+    fn run(&mut self, name: &str, step: impl FnOnce() -> Result<()>) {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let outcome = step();
+        if let Err(error) = &outcome {
+            eprintln!("{name}: {error:#}");
+        }
+        self.rows.push((name.to_string(), outcome, start.elapsed().as_secs_f64()));
+    }
+
+    fn finish(self) -> Result<()> {
+        println!();
+        let mut failed = 0;
+        for (name, outcome, seconds) in &self.rows {
+            let (word, why) = match outcome {
+                Ok(()) => ("ok", String::new()),
+                Err(error) => {
+                    failed += 1;
+                    ("FAILED", error.to_string())
+                }
+            };
+            println!("{name:<20} {word:<6} {seconds:>7.1} s  {}", why.lines().next().unwrap_or_default());
+        }
+        ensure!(failed == 0, "{failed} of {} failed", self.rows.len());
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+// The page's start. In the desktop shell the screens talk to the native process: no worker, no service worker.
+import init, { start_app } from './{{js}}';
+
+const shell = '__TAURI_INTERNALS__' in window;
+if (!shell) globalThis.__MOORING_WORKER__ = new URL('./{{worker}}', import.meta.url).href;
+
+try {
+  await init({ module_or_path: new URL('./{{wasm}}', import.meta.url) });
+  start_app();
+} catch (error) {
+  console.error(error);
+  document.getElementById('boot-failed')?.removeAttribute('hidden');
+}
+
+// A new release waits until the person asks for it: the screens hear 'mooring-update' (and find
+// __MOORING_UPDATE__ set), and call it to reload into the new release.
+if ({{service_worker}} && !shell && 'serviceWorker' in navigator) {
+  let reloading = false;
+  const offer = (worker) => {
+    globalThis.__MOORING_UPDATE__ = () => {
+      navigator.serviceWorker.addEventListener('controllerchange', () => {
+        if (!reloading) location.reload();
+        reloading = true;
+      });
+      worker.postMessage('skip-waiting');
+    };
+    window.dispatchEvent(new CustomEvent('mooring-update'));
+  };
+  try {
+    const registration = await navigator.serviceWorker.register(new URL('../sw.js', import.meta.url), {
+      updateViaCache: 'none',
+    });
+    if (registration.waiting && navigator.serviceWorker.controller) offer(registration.waiting);
+    registration.addEventListener('updatefound', () => {
+      const worker = registration.installing;
+      worker?.addEventListener('statechange', () => {
+        if (worker.state === 'installed' && navigator.serviceWorker.controller) offer(worker);
+      });
+    });
+    setInterval(() => registration.update().catch(() => {}), 60 * 60 * 1000);
+  } catch (error) {
+    console.warn('no offline start:', error);
+  }
+}

@@ -1,0 +1,217 @@
+//! `./x ui`: the browser bundle in `ui/dist`.
+//!
+//! cargo (wasm) → wasm-bindgen as a library → names with hashes → `index.html` and `sw.js` from their templates in
+//! `ui/`. Nothing is done when nothing that goes into it has changed.
+
+mod css;
+mod dist;
+
+use crate::{sh, tools, wasm};
+use anyhow::{Context, Result, ensure};
+use dist::Dist;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What a build depends on, relative to the repository.
+const INPUTS: [&str; 11] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain.toml",
+    ".cargo",
+    "package-lock.json",
+    "icons",
+    "sync-client",
+    "sync-protocol",
+    "ui",
+    "xtask/Cargo.toml",
+    "xtask/src/ui",
+];
+/// Names the inputs that a folder was built from.
+const STAMP: &str = "build.json";
+
+/// Where the bundle is.
+pub fn dist_dir() -> PathBuf {
+    sh::root().join("ui/dist")
+}
+
+/// `./x ui [--dev]`.
+pub fn command(mut args: Vec<String>) -> Result<()> {
+    let dev = sh::flag(&mut args, "--dev");
+    sh::nothing_left(&args)?;
+    build(dev)
+}
+
+/// Builds the bundle unless it is up to date. `dev`: quickly, with names for the debugger, without a service worker.
+pub fn build(dev: bool) -> Result<()> {
+    let inputs = inputs(dev)?;
+    let dist = dist_dir();
+    let stamp = fs::read_to_string(dist.join(STAMP)).unwrap_or_default();
+    if stamp.contains(&inputs) {
+        sh::say("ui/dist is up to date");
+        return Ok(());
+    }
+    tools::npm()?;
+    let profile = if dev { "dev" } else { "web" };
+    sh::run(wasm::cargo()?.args([
+        "build",
+        "--package",
+        "mooring-ui",
+        "--bin",
+        "mooring-ui",
+        "--target",
+        wasm::TARGET,
+        "--profile",
+        profile,
+    ]))?;
+    let module = wasm::target_dir()
+        .join(wasm::TARGET)
+        .join(if dev { "debug" } else { profile })
+        .join("mooring-ui.wasm");
+    let stage = sh::target_dir().join("ui-stage");
+    bind(&module, &stage, dev)?;
+    let built = assemble(&stage, dev, &inputs)?;
+    built.report(!dev)?;
+    built.write(&dist)
+}
+
+/// One hash over everything that goes into the bundle.
+fn inputs(dev: bool) -> Result<String> {
+    let root = sh::root();
+    let dist = dist_dir();
+    let mut all = format!("dev={dev}\n");
+    for input in INPUTS {
+        for path in sh::files(&root.join(input))? {
+            if !path.starts_with(&dist) {
+                all.push_str(&format!("{} {}\n", path.display(), sh::hash(&fs::read(&path)?)));
+            }
+        }
+    }
+    Ok(sh::hash(all.as_bytes()))
+}
+
+/// The JavaScript side of the module, in `stage`.
+fn bind(module: &Path, stage: &Path, dev: bool) -> Result<()> {
+    if stage.exists() {
+        fs::remove_dir_all(stage)?;
+    }
+    fs::create_dir_all(stage)?;
+    wasm_bindgen_cli_support::Bindgen::new()
+        .input_path(module)
+        .out_name("app")
+        .web(true)?
+        .typescript(false)
+        .debug(dev)
+        .remove_name_section(!dev)
+        .remove_producers_section(!dev)
+        .generate(stage)
+        .context("wasm-bindgen")
+}
+
+fn assemble(stage: &Path, dev: bool, inputs: &str) -> Result<Dist> {
+    let root = sh::root();
+    let mut dist = Dist::default();
+
+    let wasm = dist.asset("app.wasm", fs::read(stage.join("app_bg.wasm"))?);
+    let mut glue = fs::read_to_string(stage.join("app.js"))?;
+    let snippets = snippets(stage)?;
+    if let Some(hash) = &snippets {
+        glue = glue.replace("./snippets/", &format!("./snippets-{hash}/"));
+        dist.folder(&stage.join("snippets"), &format!("assets/snippets-{hash}/"))?;
+    }
+    let js = dist.asset("app.js", glue);
+    let worker = dist.asset("worker.js", fill(include_str!("worker.js"), &[("js", &js), ("wasm", &wasm)])?);
+    let service_worker = if dev { "false" } else { "true" };
+    let boot = fill(
+        include_str!("boot.js"),
+        &[("js", &js), ("wasm", &wasm), ("worker", &worker), ("service_worker", service_worker)],
+    )?;
+    let boot = dist.asset("boot.js", boot);
+
+    let patternfly = root.join("node_modules/@patternfly/patternfly");
+    let list = fs::read_to_string(root.join("ui/css.list")).context("ui/css.list")?;
+    let sheet = css::build(&list, &patternfly, &[root.join("ui/style.css")], &sources()?)?;
+    let mut text = sheet.text;
+    let mut fonts = Vec::new();
+    for (name, path) in &sheet.files {
+        let hashed = dist.asset(name, fs::read(path)?);
+        text = text.replace(&format!("url({name})"), &format!("url({hashed})"));
+        fonts.push(hashed);
+    }
+    let css = dist.asset("style.css", text);
+
+    for icon in ["mooring.svg", "icon-32.png", "icon-128.png", "icon-256.png", "icon-512.png"] {
+        dist.file(
+            &format!("icons/{icon}"),
+            fs::read(root.join("icons").join(icon)).context("run ./x icons")?,
+        );
+    }
+    dist.file("favicon.ico", fs::read(root.join("icons/icon.ico")).context("run ./x icons")?);
+    dist.file("manifest.webmanifest", fs::read(root.join("ui/manifest.webmanifest"))?);
+
+    let preload = format!(
+        "<link rel=\"modulepreload\" href=\"assets/{js}\">\
+         <link rel=\"preload\" href=\"assets/{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>"
+    );
+    let html = fill(
+        &fs::read_to_string(root.join("ui/index.html"))?,
+        &[
+            ("css", &format!("<link rel=\"stylesheet\" href=\"assets/{css}\">")),
+            ("preload", &preload),
+            ("boot", &format!("<script type=\"module\" src=\"assets/{boot}\"></script>")),
+        ],
+    )?;
+    dist.file("index.html", html);
+    if !dev {
+        let precache: Vec<String> = dist
+            .paths()
+            .filter(|path| *path != "index.html")
+            .map(|path| format!("  './{path}',\n"))
+            .collect();
+        let id = dist.id();
+        let template = fs::read_to_string(root.join("ui/sw.js"))?;
+        dist.file("sw.js", fill(&template, &[("build", &id), ("precache", &precache.concat())])?);
+    }
+    let id = dist.id();
+    dist.file(STAMP, format!("{{\"build\":\"{id}\",\"inputs\":\"{inputs}\",\"dev\":{dev}}}\n"));
+    Ok(dist)
+}
+
+/// The hash of the JavaScript that crates bring along, if any does.
+fn snippets(stage: &Path) -> Result<Option<String>> {
+    let mut all = Vec::new();
+    for path in sh::files(&stage.join("snippets"))? {
+        all.extend(fs::read(&path)?);
+    }
+    Ok((!all.is_empty()).then(|| sh::hash(&all)))
+}
+
+/// Puts values in the places of a template; every place must be there, and none may stay empty.
+fn fill(template: &str, values: &[(&str, &str)]) -> Result<String> {
+    let mut text = template.to_string();
+    for (name, value) in values {
+        let place = format!("{{{{{name}}}}}");
+        ensure!(text.contains(&place), "a template lacks {place}");
+        text = text.replace(&place, value);
+    }
+    if let Some((_, after)) = text.split_once("{{") {
+        ensure!(
+            !after
+                .split_once("}}")
+                .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')),
+            "a template has a place nobody fills: {{{{{}",
+            after.chars().take(20).collect::<String>()
+        );
+    }
+    Ok(text)
+}
+
+/// The text of the screens' sources: custom properties that they name stay in the style sheet.
+fn sources() -> Result<String> {
+    let mut all = String::new();
+    for path in sh::files(&sh::root().join("ui/src"))? {
+        all.push_str(&fs::read_to_string(path).unwrap_or_default());
+    }
+    Ok(all)
+}
