@@ -8,6 +8,10 @@ use crate::{
 use anyhow::{Context, Result};
 use std::{path::PathBuf, process::Command};
 
+/// Tauri's packager. Not in package.json: it names a package per platform, and a registry that lacks one of them makes
+/// `npm ci` fail; only this command needs it.
+const PACKAGER: &str = "@tauri-apps/cli@2.12.5";
+
 /// `./x desktop`: builds the screens and starts the shell.
 pub fn command(args: &[String]) -> Result<()> {
     sh::nothing_left(args)?;
@@ -33,4 +37,21 @@ pub fn bundle(args: &[String]) -> Result<()> {
     let package = packages.pop().context("tauri build left no .deb")?;
     println!("{}", package.display());
     Ok(())
+}
+
+/// The packager's program, installed once into the target folder.
+fn packager() -> Result<PathBuf> {
+    tools::need(&[Kit::Node])?;
+    let home = sh::target_dir().join("tools").join(PACKAGER);
+    let program = home.join("node_modules/.bin/tauri");
+    if !program.exists() {
+        std::fs::create_dir_all(&home)?;
+        sh::run(
+            Command::new("npm")
+                .args(["install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"])
+                .args(["--prefix".as_ref(), home.as_os_str()])
+                .arg(PACKAGER),
+        )?;
+    }
+    Ok(program)
 }
