@@ -345,7 +345,7 @@ pub struct ConflictInfo {
     pub current: Option<Author>,
     /// The record's values now (the server's state); `None` where it is deleted.
     pub record: Option<Fields>,
-    /// The record's revision now: what a resolution names as seen. The tombstone's where it is deleted.
+    /// The live record's revision now: what a resolution names as seen. `None` where it is deleted.
     pub record_rev: Option<Revision>,
     /// A decision made on this device that the server has not judged yet.
     pub pending: Option<Outcome>,

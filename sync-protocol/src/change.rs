@@ -64,7 +64,7 @@ pub struct Resolution {
     pub conflict: ChangeId,
     /// The conflict's own revision that the author saw.
     pub saw_conflict: Revision,
-    /// The record's revision that the author saw; `None` where there was no record.
+    /// The live record's revision that the author saw; `None` where the record was deleted or never there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saw_record: Option<Revision>,
     /// The decision.

@@ -307,7 +307,7 @@ impl Case<'_> {
         if let Some(resolved) = &conflict.resolved {
             return Err(Rejection::AlreadyResolved { resolved: resolved.clone() });
         }
-        let now_at = self.facts.current.map(|r| r.rev);
+        let now_at = self.live().map(|r| r.rev);
         if resolution.saw_conflict != conflict.rev || resolution.saw_record != now_at {
             return Err(Rejection::Moved);
         }
