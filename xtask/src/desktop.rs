@@ -24,11 +24,8 @@ pub fn command(args: &[String]) -> Result<()> {
 pub fn bundle(args: &[String]) -> Result<()> {
     sh::nothing_left(args)?;
     tools::need(&[Kit::Desktop])?;
-    tools::npm()?;
     ui::build(false)?;
-    sh::run(
-        Command::new("npx").args(["--no-install", "tauri", "build", "--bundles", "deb"]).env("CI", "true"),
-    )?;
+    sh::run(Command::new(packager()?).args(["build", "--bundles", "deb"]).env("CI", "true"))?;
     let mut packages: Vec<PathBuf> = sh::files(&sh::target_dir().join("release/bundle/deb"))?
         .into_iter()
         .filter(|path| path.extension().is_some_and(|ext| ext == "deb"))
@@ -48,7 +45,14 @@ fn packager() -> Result<PathBuf> {
         std::fs::create_dir_all(&home)?;
         sh::run(
             Command::new("npm")
-                .args(["install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"])
+                .args([
+                    "install",
+                    "--no-save",
+                    "--no-package-lock",
+                    "--no-audit",
+                    "--no-fund",
+                    "--loglevel=error",
+                ])
                 .args(["--prefix".as_ref(), home.as_os_str()])
                 .arg(PACKAGER),
         )?;

@@ -113,7 +113,8 @@ fn assemble(stage: &Path, dev: bool, inputs: &str) -> Result<Dist> {
     let root = sh::root();
     let mut dist = Dist::default();
 
-    let wasm = dist.asset("app.wasm", fs::read(stage.join("app_bg.wasm"))?);
+    let module = fs::read(stage.join("app_bg.wasm"))?;
+    let wasm = dist.asset("app.wasm", module.clone());
     let mut glue = fs::read_to_string(stage.join("app.js"))?;
     let snippets = snippets(stage)?;
     if let Some(hash) = &snippets {
@@ -130,8 +131,13 @@ fn assemble(stage: &Path, dev: bool, inputs: &str) -> Result<Dist> {
     let boot = dist.asset("boot.js", boot);
 
     let patternfly = root.join("node_modules/@patternfly/patternfly");
-    let list = fs::read_to_string(root.join("ui/css.list")).context("ui/css.list")?;
-    let sheet = css::build(&list, &patternfly, &[root.join("ui/style.css")], &sources()?)?;
+    let sheet = css::build(&css::Sources {
+        list: &fs::read_to_string(root.join("ui/css.list")).context("ui/css.list")?,
+        base: &patternfly,
+        own: &root.join("ui/style.css"),
+        module: &module,
+        text: &sources()?,
+    })?;
     let mut text = sheet.text;
     let mut fonts = Vec::new();
     for (name, path) in &sheet.files {
