@@ -71,7 +71,7 @@ fn deny() -> Result<()> {
     };
     deny(&["bans", "licenses", "sources"])?;
     if Command::new(&program).current_dir(sh::root()).args(["fetch", "db"]).output()?.status.success() {
-        deny(&["--disable-fetch", "advisories"])
+        deny(&["advisories"])
     } else {
         sh::say("advisories NOT checked: their database cannot be fetched from here");
         Ok(())

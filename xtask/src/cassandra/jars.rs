@@ -20,6 +20,10 @@ pub fn jars() -> Result<PathBuf> {
     let dir = sh::target_dir().join("cassandra");
     let lib = dir.join("lib");
     let stamp = dir.join("lib.version");
+    fs::create_dir_all(&dir)?;
+    // one fetch at a time; released when dropped
+    let lock = fs::File::create(dir.join("lib.lock"))?;
+    lock.lock()?;
     if fs::read_to_string(&stamp).is_ok_and(|have| have == VERSION) {
         return Ok(lib);
     }
@@ -31,7 +35,7 @@ pub fn jars() -> Result<PathBuf> {
     fs::write(&pom, POM.replace("{{version}}", VERSION))?;
     sh::run(
         Command::new("mvn")
-            .args(["-q", "-B", "-f"])
+            .args(["-q", "-B", "-Dstyle.color=never", "-f"])
             .arg(&pom)
             .arg("dependency:copy-dependencies")
             .arg(format!("-DoutputDirectory={}", lib.display())),
