@@ -9,6 +9,7 @@ use sync_protocol::{
     ReplicaId, Revision, UserId, WorkspaceId,
 };
 
+pub mod conformance;
 pub mod memory;
 
 /// Who this replica is and what it copies. Written once when the store is made, then with every minted counter range.
