@@ -58,17 +58,9 @@ fn up(dir: &Path, nodes: u8, port: u16, storage_port: u16) -> Result<()> {
 
 /// Stops the nodes below `dir`, and nothing else.
 fn down(dir: &Path) -> Result<()> {
-    let mut stopped = 0;
-    for n in (1..=MOST).rev() {
-        if let Some(pid) = node::running(&node_dir(dir, n)) {
-            node::stop(pid)?;
-            sh::say(&format!("stopped node {n} (process {})", pid.as_raw_nonzero()));
-            stopped += 1;
-        }
-    }
-    if stopped == 0 {
-        sh::say("no node runs");
-    }
+    let pids: Vec<_> = (1..=MOST).filter_map(|n| node::running(&node_dir(dir, n))).collect();
+    node::stop(&pids)?;
+    sh::say(&format!("stopped {} nodes", pids.len()));
     Ok(())
 }
 

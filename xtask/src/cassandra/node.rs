@@ -116,16 +116,20 @@ pub(super) fn running(dir: &Path) -> Option<Pid> {
     command.split(|byte| *byte == 0).any(|word| word == ours.as_bytes()).then(|| Pid::from_raw(pid))?
 }
 
-/// Asks a process to end, and ends it when it does not.
-pub(super) fn stop(pid: Pid) -> Result<()> {
-    kill_process(pid, Signal::TERM)?;
+/// Asks the processes to end, and ends those that do not.
+pub(super) fn stop(pids: &[Pid]) -> Result<()> {
+    for pid in pids {
+        kill_process(*pid, Signal::TERM)?;
+    }
     let until = Instant::now() + STOP;
-    while test_kill_process(pid).is_ok() {
-        if Instant::now() > until {
-            kill_process(pid, Signal::KILL)?;
-            return Ok(());
+    for pid in pids {
+        while test_kill_process(*pid).is_ok() {
+            if Instant::now() > until {
+                kill_process(*pid, Signal::KILL)?;
+                break;
+            }
+            sleep(Duration::from_millis(100));
         }
-        sleep(Duration::from_millis(100));
     }
     Ok(())
 }
