@@ -3,7 +3,7 @@
 
 use crate::{sh, test};
 use anyhow::{Result, ensure};
-use std::{fs, path::Path, process::Command};
+use std::{fs, process::Command};
 
 /// Runs one measurement, or all of them.
 pub fn command(args: &[String]) -> Result<()> {
@@ -41,20 +41,9 @@ pub fn command(args: &[String]) -> Result<()> {
 
 /// The measurements there are.
 fn names() -> Result<Vec<String>> {
-    let tests = sh::root().join("tests");
-    let mut names = Vec::new();
-    for (folder, ext) in [("e2e", "mjs"), ("src/bin", "rs")] {
-        for path in sh::files(&tests.join(folder))? {
-            names.extend(name(&path, ext));
-        }
-    }
-    names.sort();
-    Ok(names)
-}
-
-fn name(path: &Path, ext: &str) -> Option<String> {
-    let stem = path.file_stem()?.to_str()?;
-    (path.extension()? == ext).then(|| stem.strip_prefix("bench-").map(str::to_string))?
+    let mut files = test::names("tests/e2e", "mjs")?;
+    files.extend(test::names("tests/src/bin", "rs")?);
+    Ok(files.iter().filter_map(|name| name.strip_prefix("bench-").map(str::to_string)).collect())
 }
 
 fn cpu() -> String {

@@ -1,7 +1,8 @@
 //! `./x test [SUITE...]`: everything, or some suites.
 //!
 //! A suite is a Rust test `tests/suites/NAME.rs` of the tests package, or a node script `tests/e2e/NAME.mjs` that
-//! ends with `N passed, N failed` alone on a line. What fails does not stop the others; a table ends the run.
+//! ends with `N passed, N failed` alone on a line. A new file is a new suite; `long-NAME` runs only when named.
+//! What fails does not stop the others; a table ends the run.
 
 use crate::{
     cassandra, lint, sh,
@@ -16,22 +17,23 @@ use std::{
     time::Instant,
 };
 
-/// The suites of a full run, in order. Others in the folders run when named.
-const SUITES: [&str; 2] = ["stores", "path"];
+/// Of these, `tests/*.rs` are the crate's own tests.
+const CRATES: [&str; 6] = ["sync-protocol", "sync-client", "sync-server", "ui", "src-tauri", "xtask"];
 
 /// What suites find in their environment.
 pub type Environment = Vec<(&'static str, PathBuf)>;
 
 /// Without names: lint, the crates' own tests, then every suite that a full run has.
 pub fn command(args: &[String]) -> Result<()> {
+    let all = suites()?;
     for name in args {
-        ensure!(find(name).is_some(), "no suite {name}; there are: {}", all_suites()?.join(" "));
+        ensure!(all.contains(name), "no suite {name}; there are: {}", all.join(" "));
     }
     let mut table = Table::default();
     let names: Vec<String> = if args.is_empty() {
         table.run("lint", || lint::command(&[]));
         table.run("cargo test", cargo_test);
-        SUITES.iter().filter(|name| find(name).is_some()).map(ToString::to_string).collect()
+        all.into_iter().filter(|name| !name.starts_with("long-")).collect()
     } else {
         args.to_vec()
     };
@@ -74,10 +76,21 @@ pub fn environment(release: bool) -> Result<Environment> {
     ])
 }
 
+/// The crates' own tests, and the examples in their documentation.
 fn cargo_test() -> Result<()> {
     tools::need(&[Kit::Desktop])?;
     ui::build(false)?;
-    sh::run(sh::cargo().args(["test", "--quiet", "--workspace", "--lib", "--bins", "--examples"]))
+    // The package set of the other steps, so that nothing is built twice; hence the tests are named, for the suites
+    // are tests of that set too.
+    let mut own = sh::cargo();
+    own.args(["test", "--workspace", "--lib", "--bins", "--examples"]);
+    for package in CRATES {
+        for name in names(&format!("{package}/tests"), "rs")? {
+            own.args(["--test".to_string(), name]);
+        }
+    }
+    sh::run(&mut own)?;
+    sh::run(sh::cargo().args(["test", "--workspace", "--doc"]))
 }
 
 enum Suite {
@@ -94,18 +107,18 @@ fn find(name: &str) -> Option<Suite> {
     script.is_file().then_some(Suite::Node(script))
 }
 
-fn all_suites() -> Result<Vec<String>> {
-    let tests = sh::root().join("tests");
-    let mut names = Vec::new();
-    for (folder, ext) in [("suites", "rs"), ("e2e", "mjs")] {
-        for path in sh::files(&tests.join(folder))? {
-            if path.extension().is_some_and(|have| have == ext) {
-                names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
-            }
-        }
-    }
-    names.retain(|name| !name.starts_with("bench-"));
-    Ok(names)
+fn suites() -> Result<Vec<String>> {
+    let mut all = names("tests/suites", "rs")?;
+    all.extend(names("tests/e2e", "mjs")?.into_iter().filter(|name| !name.starts_with("bench-")));
+    Ok(all)
+}
+
+/// The names, without ending, of the files right in a folder of the repository.
+pub(crate) fn names(folder: &str, ending: &str) -> Result<Vec<String>> {
+    let folder = sh::root().join(folder);
+    let files = sh::files(&folder)?.into_iter().filter(|path| path.parent() == Some(&folder));
+    let ours = files.filter(|path| path.extension().is_some_and(|have| have == ending));
+    Ok(ours.filter_map(|path| Some(path.file_stem()?.to_str()?.to_string())).collect())
 }
 
 fn suite(name: &str, env: &Environment) -> Result<()> {
