@@ -3,6 +3,10 @@
 //! Implementations: memory, sled (the embedded default) and Apache Cassandra; one conformance suite runs on all.
 //! A row's body is JSON text, so that a person can read it with `cqlsh`.
 
+pub mod clock;
+pub mod memory;
+pub mod sled;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 use sync_protocol::checksum::Checksums;
@@ -44,7 +48,9 @@ impl Kind {
 }
 
 /// The key of the feed group that ends with that sequence number: 20 digits, so that text order is number order.
-pub fn feed_key(last: Revision) -> String { format!("{:020}", last.0) }
+pub fn feed_key(last: Revision) -> String {
+    format!("{:020}", last.0)
+}
 
 /// One row to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,9 +65,25 @@ pub struct Row {
     pub ttl: Option<Duration>,
 }
 
-/// The newest sequence number of a partition and the checksums there; both change in one atomic step.
+/// How many atomic steps a partition has taken; 0 for a partition that was never written.
+///
+/// The condition of a commit is on this and not on the revision: a step that only remembers rejections adds nothing
+/// to the feed, and still no other node may judge from what was there before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Step(pub u64);
+
+impl Step {
+    /// The step after this one.
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// The newest sequence number of a partition and the checksums there; all change in one atomic step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
+    /// Moves by one with every commit.
+    pub step: Step,
     /// 0 for a partition without changes.
     pub revision: Revision,
     /// Per collection.
@@ -71,9 +93,9 @@ pub struct Head {
 /// One atomic step of a partition.
 #[derive(Clone, Debug)]
 pub struct Commit {
-    /// The step is taken only if the partition's head is still this.
-    pub expected: Revision,
-    /// The new head.
+    /// The step is taken only if the partition's last one is still this.
+    pub expected: Step,
+    /// The new head; its step is the one after `expected`.
     pub head: Head,
     /// The rows it writes.
     pub rows: Vec<Row>,
@@ -107,7 +129,12 @@ pub trait PartitionStore: Send + Sync {
     async fn head(&self, id: PartitionId, read: Read) -> Result<Head, StoreError>;
 
     /// Bodies of these rows, in the same order; `None` where there is none.
-    async fn get(&self, id: PartitionId, kind: Kind, keys: &[String]) -> Result<Vec<Option<String>>, StoreError>;
+    async fn get(
+        &self,
+        id: PartitionId,
+        kind: Kind,
+        keys: &[String],
+    ) -> Result<Vec<Option<String>>, StoreError>;
 
     /// Rows of a kind in key order: keys strictly greater than `after` (`None`: from the first), at most `limit` rows
     /// and about `bytes` bytes of bodies (at least one row if there is one). Shorter than both only at the end.
@@ -178,7 +205,12 @@ pub trait DirectoryStore: Send + Sync {
     /// One workspace.
     async fn workspace(&self, id: WorkspaceId) -> Result<Option<WorkspaceRow>, StoreError>;
     /// Sets a member's role; `None` takes the membership away.
-    async fn set_member(&self, workspace: WorkspaceId, user: UserId, role: Option<Role>) -> Result<(), StoreError>;
+    async fn set_member(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        role: Option<Role>,
+    ) -> Result<(), StoreError>;
     /// A user's role in a workspace.
     async fn role(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>, StoreError>;
     /// The workspaces of a user with the role there.
@@ -206,4 +238,7 @@ pub enum StoreError {
     /// Another server process has the store open.
     #[error("another server process has this store open: {0}")]
     InUse(String),
+    /// A newer version of this program wrote it; nothing was touched.
+    #[error("a newer version of this program wrote this store: {0}")]
+    Newer(String),
 }

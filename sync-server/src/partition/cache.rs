@@ -1,0 +1,273 @@
+//! What one node knows of a partition as of one step.
+//!
+//! Coherent without any message between nodes: a commit is conditional on the step, so if it succeeds, nothing here was
+//! out of date. If it does not, [`Cache::catch_up`] reads what the others did and the group is judged again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use sync_protocol::feed::EntryKind;
+use sync_protocol::message::ReplicaState;
+use sync_protocol::{ChangeId, Conflict, Entry, Record, ReplicaId, Verdict};
+
+use super::feed::{self, Feed};
+use super::judge::{Asked, Case, Draft, Loaded, conflict_key, conflict_of};
+use super::limits::{
+    CATCH_UP_ENTRIES, FIRST_READ, GROUP_BYTES, GROUP_CHANGES, GROUP_READ_BYTES, PARTITION_CACHE_BYTES,
+    RANGE_BYTES, RANGE_ROWS, REPLICAS,
+};
+use super::recent::Recent;
+use crate::store::{Head, Kind, PartitionId, PartitionStore, Read, StoreError};
+
+/// Bytes that a record without values takes here.
+const SLOT_BYTES: usize = 200;
+
+/// One node's knowledge of one partition.
+#[derive(Debug)]
+pub(super) struct Cache {
+    id: PartitionId,
+    head: Head,
+    records: Recent<Option<Arc<Record>>>,
+    /// All open conflicts of the partition, by record text. The incoming side of a conflict is its id's replica.
+    open: BTreeMap<String, BTreeSet<ChangeId>>,
+    replicas: BTreeMap<ReplicaId, ReplicaState>,
+}
+
+impl Cache {
+    /// Starts from the head and the open conflicts; the rest is read when it is asked for.
+    pub(super) async fn load(store: &dyn PartitionStore, id: PartitionId) -> Result<Self, StoreError> {
+        // serial: a commit that another node left in doubt is finished first, so that all its rows are seen below
+        let head = store.head(id, Read::Serial).await?;
+        let mut cache = Self {
+            id,
+            head,
+            records: Recent::new(PARTITION_CACHE_BYTES),
+            open: BTreeMap::new(),
+            replicas: BTreeMap::new(),
+        };
+        let mut after: Option<String> = None;
+        loop {
+            let rows = store
+                .range(id, Kind::Conflict, after.as_deref(), RANGE_ROWS, RANGE_BYTES, Read::Quorum)
+                .await?;
+            let Some((last, _)) = rows.last() else { return Ok(cache) };
+            after = Some(last.clone());
+            for (key, body) in &rows {
+                cache.follow_conflict(&parse(id, key, body)?);
+            }
+        }
+    }
+
+    pub(super) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// About how many bytes this takes.
+    pub(super) fn weight(&self) -> usize {
+        let open: usize = self.open.values().map(|ids| SLOT_BYTES + 48 * ids.len()).sum();
+        self.records.weight() + open + SLOT_BYTES * (1 + self.replicas.len())
+    }
+
+    /// Everything that the next group of these cases touches.
+    pub(super) async fn prepare(
+        &mut self,
+        store: &dyn PartitionStore,
+        cases: &[&Case],
+    ) -> Result<Loaded, StoreError> {
+        let mut loaded = Loaded { replicas: self.replicas(store, cases).await?, ..Loaded::default() };
+        let fresh: Vec<&Asked> = next_changes(cases)
+            .filter(|asked| loaded.replicas[&asked.change.id.replica].again(asked.change.id).is_none())
+            .filter(|asked| asked.refused.is_none() && asked.change.record.key.check().is_ok())
+            .collect();
+        self.records(store, &fresh, &mut loaded).await?;
+        self.conflicts(store, &fresh, &mut loaded).await?;
+        // what can be judged without its record: the judge never looks at it
+        for asked in next_changes(cases).filter(|a| a.change.record.key.check().is_err()) {
+            loaded.records.insert(asked.record.clone(), None);
+        }
+        Ok(loaded)
+    }
+
+    async fn replicas(
+        &mut self,
+        store: &dyn PartitionStore,
+        cases: &[&Case],
+    ) -> Result<BTreeMap<ReplicaId, ReplicaState>, StoreError> {
+        let wanted: BTreeSet<ReplicaId> = cases.iter().map(|case| case.replica).collect();
+        let missing: Vec<ReplicaId> =
+            wanted.iter().copied().filter(|replica| !self.replicas.contains_key(replica)).collect();
+        if self.replicas.len() + missing.len() > REPLICAS {
+            self.replicas.retain(|replica, _| wanted.contains(replica));
+        }
+        if !missing.is_empty() {
+            let keys: Vec<String> = missing.iter().map(ReplicaId::to_string).collect();
+            let bodies = store.get(self.id, Kind::Replica, &keys).await?;
+            for ((replica, key), body) in missing.into_iter().zip(&keys).zip(bodies) {
+                let state = body.map(|body| parse(self.id, key, &body)).transpose()?.unwrap_or_default();
+                self.replicas.insert(replica, state);
+            }
+        }
+        Ok(wanted.into_iter().map(|replica| (replica, self.replicas[&replica].clone())).collect())
+    }
+
+    /// From memory, and the missing ones in a few reads, in the order of the changes until the bytes are spent.
+    async fn records(
+        &mut self,
+        store: &dyn PartitionStore,
+        fresh: &[&Asked],
+        loaded: &mut Loaded,
+    ) -> Result<(), StoreError> {
+        let mut missing: Vec<String> = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        for asked in fresh.iter().filter(|asked| seen.insert(&asked.record)) {
+            match self.records.get(&asked.record) {
+                Some(record) => drop(loaded.records.insert(asked.record.clone(), record.clone())),
+                None => missing.push(asked.record.clone()),
+            }
+        }
+        let (mut at, mut bytes) = (0, 0);
+        while at < missing.len() && bytes < GROUP_READ_BYTES {
+            let average = (bytes / at.max(1)).max(64);
+            let count = if at == 0 { FIRST_READ } else { (GROUP_READ_BYTES - bytes).div_ceil(average) };
+            let keys = &missing[at..missing.len().min(at + count)];
+            for (key, body) in keys.iter().zip(store.get(self.id, Kind::Record, keys).await?) {
+                bytes += body.as_ref().map_or(0, String::len);
+                let record = body.map(|body| parse(self.id, key, &body).map(Arc::new)).transpose()?;
+                self.remember(key.clone(), record.clone());
+                loaded.records.insert(key.clone(), record);
+            }
+            at += keys.len();
+        }
+        Ok(())
+    }
+
+    async fn conflicts(
+        &mut self,
+        store: &dyn PartitionStore,
+        fresh: &[&Asked],
+        loaded: &mut Loaded,
+    ) -> Result<(), StoreError> {
+        let mut keys: BTreeSet<String> = BTreeSet::new();
+        for asked in fresh {
+            let open = self.open.get(&asked.record);
+            if let Some(open) = open {
+                loaded.open.insert(asked.record.clone(), open.clone());
+            }
+            if let Some(conflict) = conflict_of(&asked.change, open) {
+                keys.insert(conflict_key(&asked.record, conflict));
+            }
+        }
+        let keys: Vec<String> = keys.into_iter().collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        for (key, body) in keys.iter().zip(store.get(self.id, Kind::Conflict, &keys).await?) {
+            if let Some(body) = body {
+                loaded.conflicts.insert(key.clone(), parse(self.id, key, &body)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a commit of this node.
+    pub(super) fn absorb(&mut self, draft: Draft) {
+        self.head = draft.head;
+        for (key, record) in draft.records {
+            self.remember(key, Some(Arc::new(record)));
+        }
+        for conflict in draft.conflicts.values() {
+            self.follow_conflict(conflict);
+        }
+        self.replicas.extend(draft.replicas);
+    }
+
+    /// Reads what happened since, after a commit that failed or is in doubt. Gives what became of the changes seen on
+    /// the way, so that a change of which it was not known whether it was judged gets its verdict. `None`: too far
+    /// behind, load anew.
+    pub(super) async fn catch_up(
+        mut self,
+        store: &dyn PartitionStore,
+    ) -> Result<(Option<Self>, BTreeMap<ChangeId, Verdict>), StoreError> {
+        let mut seen = BTreeMap::new();
+        // serial: decides a commit that is in doubt for good
+        let head = store.head(self.id, Read::Serial).await?;
+        if head.step == self.head.step {
+            return Ok((Some(self), seen));
+        }
+        let behind = head.revision.0.checked_sub(self.head.revision.0);
+        if head.step < self.head.step || behind.is_none_or(|n| n > CATCH_UP_ENTRIES) {
+            return Ok((None, seen));
+        }
+        while self.head.revision < head.revision {
+            let after = self.head.revision;
+            match feed::read(store, self.id, after, head.revision, RANGE_BYTES).await? {
+                Feed::Entries(entries) => {
+                    for entry in entries {
+                        self.head.revision = entry.seq;
+                        seen.extend(verdict_of(&entry).map(|verdict| (entry.change, verdict)));
+                        self.follow(entry);
+                    }
+                }
+                Feed::Expired => return Ok((None, seen)),
+            }
+        }
+        self.head = head;
+        // what was rejected leaves no entry
+        self.replicas.clear();
+        Ok((Some(self), seen))
+    }
+
+    fn follow(&mut self, entry: Entry) {
+        if let Some(conflict) = &entry.conflict {
+            self.follow_conflict(conflict);
+        }
+        let (Some(collection), Some(record)) = (entry.collection, entry.record) else { return };
+        let key = sync_protocol::RecordId::new(collection, record.key.clone()).to_text();
+        if record.deleted {
+            // the feed has it without its values
+            self.records.remove(&key);
+        } else if self.records.get(&key).is_some() {
+            self.remember(key, Some(Arc::new(record)));
+        }
+    }
+
+    fn follow_conflict(&mut self, conflict: &Conflict) {
+        let key = conflict.record.to_text();
+        if conflict.is_open() {
+            self.open.entry(key).or_default().insert(conflict.id);
+        } else if let Some(ids) = self.open.get_mut(&key) {
+            ids.remove(&conflict.id);
+            if ids.is_empty() {
+                self.open.remove(&key);
+            }
+        }
+    }
+
+    fn remember(&mut self, key: String, record: Option<Arc<Record>>) {
+        let bytes = SLOT_BYTES + 2 * key.len() + record.as_ref().map_or(0, |r| 2 * r.size());
+        self.records.insert(key, record, bytes);
+    }
+}
+
+/// The changes that may be in the next group.
+fn next_changes<'a>(cases: &[&'a Case]) -> impl Iterator<Item = &'a Asked> {
+    let mut bytes = 0;
+    cases.iter().flat_map(|case| case.left()).take(GROUP_CHANGES).take_while(move |asked| {
+        let fits = bytes < GROUP_BYTES;
+        bytes += asked.change.size();
+        fits
+    })
+}
+
+fn verdict_of(entry: &Entry) -> Option<Verdict> {
+    let seq = entry.seq;
+    match entry.kind {
+        EntryKind::Applied | EntryKind::Resolved => Some(Verdict::Applied { seq }),
+        EntryKind::Merged => Some(Verdict::Merged { seq }),
+        EntryKind::Conflicted => entry.conflict.as_ref().map(|c| Verdict::Conflicted { seq, conflict: c.id }),
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(id: PartitionId, key: &str, body: &str) -> Result<T, StoreError> {
+    serde_json::from_str(body)
+        .map_err(|e| StoreError::Corrupt(format!("row {key} of partition {}: {e}", id.partition)))
+}

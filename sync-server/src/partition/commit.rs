@@ -1,0 +1,250 @@
+//! Group commit: one task per busy partition takes all that waits, judges it and commits it as one step.
+//!
+//! The task runs on when a request is cut off: what was begun is finished, and the replica hears of it next time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use sync_protocol::{ChangeId, Verdict};
+use tokio::sync::oneshot;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::cache::Cache;
+use super::judge::{Case, Draft, judge_group};
+use super::limits::{ATTEMPTS, BACKOFF_FIRST, BACKOFF_MOST, GROUP_BYTES, GROUP_CHANGES, QUEUE_CHANGES};
+use super::{EngineError, Shared};
+use crate::store::{Committed, PartitionId, StoreError};
+
+/// The way in for changes of one partition.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) id: PartitionId,
+    queue: Mutex<Queue>,
+    /// While no task runs; the task has it otherwise.
+    cache: Mutex<Option<Cache>>,
+    weight: AtomicUsize,
+    used: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    changes: usize,
+    running: bool,
+}
+
+#[derive(Debug)]
+struct Job {
+    case: Case,
+    answer: oneshot::Sender<Result<Vec<Verdict>, EngineError>>,
+}
+
+/// Resolves to the verdicts of one case.
+pub(super) type Answer = oneshot::Receiver<Result<Vec<Verdict>, EngineError>>;
+
+impl Lane {
+    pub(super) fn new(id: PartitionId) -> Self {
+        Self {
+            id,
+            queue: Mutex::default(),
+            cache: Mutex::default(),
+            weight: AtomicUsize::new(0),
+            used: AtomicU64::new(0),
+        }
+    }
+
+    /// Puts a case into the queue. If the answer says so, the caller starts [`run`].
+    pub(super) fn submit(&self, case: Case, now: u64) -> Result<(Answer, bool), EngineError> {
+        self.used.store(now, Ordering::Relaxed);
+        let (answer, receiver) = oneshot::channel();
+        let mut queue = self.queue();
+        if queue.changes + case.asked.len() > QUEUE_CHANGES {
+            return Err(EngineError::Busy);
+        }
+        queue.changes += case.asked.len();
+        queue.jobs.push_back(Job { case, answer });
+        let start = !queue.running;
+        queue.running = true;
+        Ok((receiver, start))
+    }
+
+    pub(super) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what is cached, and says how much it was; `None` where the partition is busy.
+    pub(super) fn forget(&self) -> Option<usize> {
+        let queue = self.queue();
+        if queue.running {
+            return None;
+        }
+        *self.kept() = None;
+        Some(self.weight.swap(0, Ordering::Relaxed))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Cache>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Works until nothing waits any more.
+pub(super) async fn run(lane: Arc<Lane>, shared: Arc<Shared>) {
+    let cache = lane.kept().take();
+    let mut runner = Runner { lane, shared, cache, jobs: Vec::new(), known: BTreeMap::new(), lost: 0 };
+    while runner.take_jobs() {
+        if let Err(error) = runner.round().await {
+            runner.fail(error);
+        }
+    }
+}
+
+struct Runner {
+    lane: Arc<Lane>,
+    shared: Arc<Shared>,
+    cache: Option<Cache>,
+    /// Taken from the queue and not answered yet, in order.
+    jobs: Vec<Job>,
+    /// Verdicts of changes that turned out to be judged already.
+    known: BTreeMap<ChangeId, Verdict>,
+    /// Commits lost to other nodes since the last one won.
+    lost: u32,
+}
+
+/// A task that is cut off (a crash of the simulation, a panic) leaves the lane ready for the next one.
+impl Drop for Runner {
+    fn drop(&mut self) {
+        let mut queue = self.lane.queue();
+        if !self.jobs.is_empty() || self.cache.is_some() || std::thread::panicking() {
+            *queue = Queue::default();
+        }
+    }
+}
+
+impl Runner {
+    /// Fills up to one group; false, and the cache put back, when nothing waits.
+    fn take_jobs(&mut self) -> bool {
+        let mut queue = self.lane.queue();
+        let mut changes: usize = self.jobs.iter().map(|job| job.case.left().len()).sum();
+        let mut bytes: usize = self.jobs.iter().map(Job::bytes).sum();
+        while changes < GROUP_CHANGES && bytes < GROUP_BYTES {
+            let Some(job) = queue.jobs.pop_front() else { break };
+            queue.changes -= job.case.asked.len();
+            changes += job.case.asked.len();
+            bytes += job.bytes();
+            self.jobs.push(job);
+        }
+        if self.jobs.is_empty() {
+            *self.lane.kept() = self.cache.take();
+            queue.running = false;
+        }
+        !self.jobs.is_empty()
+    }
+
+    /// One try of one group.
+    async fn round(&mut self) -> Result<(), StoreError> {
+        let store = &*self.shared.store;
+        let mut cache = match self.cache.take() {
+            Some(cache) => cache,
+            None => Cache::load(store, self.lane.id).await?,
+        };
+        let cases: Vec<&Case> = self.jobs.iter().map(|job| &job.case).collect();
+        let loaded = cache.prepare(store, &cases).await?;
+        let now = self.shared.settings.clock.now();
+        let draft = judge_group(&cases, cache.head(), loaded, &self.known, now);
+        if !draft.writes() {
+            self.cache = Some(cache);
+            self.deliver(draft.verdicts);
+            return Ok(());
+        }
+        let commit = draft.commit(cache.head(), self.shared.settings.horizon);
+        let (rows, entries) = (commit.rows.len(), draft.entries.len());
+        match store.commit(self.lane.id, commit).await? {
+            Committed::Yes => {
+                tracing::debug!(workspace = %self.lane.id.workspace, partition = %self.lane.id.partition,
+                    head = %draft.head.revision, entries, rows, "committed");
+                self.won(cache, draft);
+                Ok(())
+            }
+            outcome @ (Committed::HeadMoved | Committed::Unknown) => {
+                tracing::debug!(workspace = %self.lane.id.workspace, partition = %self.lane.id.partition,
+                    ?outcome, lost = self.lost, "judging again");
+                self.lost += 1;
+                if self.lost >= ATTEMPTS {
+                    self.lost = 0;
+                    return Err(StoreError::Unavailable("too many servers write to this partition".into()));
+                }
+                tokio::time::sleep(self.backoff(cache.head().step.0)).await;
+                let (cache, seen) = cache.catch_up(store).await?;
+                self.cache = cache;
+                self.known.extend(seen);
+                Ok(())
+            }
+        }
+    }
+
+    fn won(&mut self, mut cache: Cache, mut draft: Draft) {
+        self.lost = 0;
+        let (verdicts, revision) = (std::mem::take(&mut draft.verdicts), draft.head.revision);
+        cache.absorb(draft);
+        let weight = cache.weight();
+        self.shared.reweigh(self.lane.weight.swap(weight, Ordering::Relaxed), weight);
+        self.cache = Some(cache);
+        self.shared.watch.moved(self.lane.id, revision);
+        self.deliver(verdicts);
+    }
+
+    /// Answers the cases that are complete; the others go on in the next group.
+    fn deliver(&mut self, verdicts: Vec<Vec<Verdict>>) {
+        let jobs = std::mem::take(&mut self.jobs);
+        for (mut job, verdicts) in jobs.into_iter().zip(verdicts) {
+            job.case.take(verdicts);
+            if job.case.left().is_empty() {
+                // nobody waits any more where the request was cut off
+                let _ = job.answer.send(Ok(job.case.verdicts));
+            } else {
+                self.jobs.push(job);
+            }
+        }
+        if self.jobs.is_empty() {
+            self.known.clear();
+        }
+    }
+
+    /// The store does not answer: everyone who waits is told at once. Nothing is known of their changes.
+    fn fail(&mut self, error: StoreError) {
+        if matches!(error, StoreError::Corrupt(_)) {
+            tracing::error!(workspace = %self.lane.id.workspace, partition = %self.lane.id.partition, %error,
+                "this partition cannot be written; restore it from a backup");
+        }
+        self.cache = None;
+        self.known.clear();
+        let waiting = {
+            let mut queue = self.lane.queue();
+            queue.changes = 0;
+            std::mem::take(&mut queue.jobs)
+        };
+        for job in self.jobs.drain(..).chain(waiting) {
+            let _ = job.answer.send(Err(EngineError::Store(error.clone())));
+        }
+    }
+
+    /// Exponential with full jitter. From a hash, so that a simulated run can be played again.
+    fn backoff(&self, step: u64) -> Duration {
+        let most = BACKOFF_FIRST.saturating_mul(1 << self.lost.min(16)).min(BACKOFF_MOST);
+        let mut seed = self.shared.settings.seed.to_be_bytes().to_vec();
+        seed.extend_from_slice(&step.to_be_bytes());
+        seed.push(self.lost as u8);
+        most.mul_f64((xxh3_64(&seed) % 1_000) as f64 / 1_000.0)
+    }
+}
+
+impl Job {
+    fn bytes(&self) -> usize {
+        self.case.left().iter().map(|asked| asked.change.size()).sum()
+    }
+}

@@ -1,0 +1,294 @@
+//! Verdicts for a group of changes, one after the other, in memory: what one commit will make true or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use sync_protocol::message::ReplicaState;
+use sync_protocol::verdict::{Facts, judge};
+use sync_protocol::{
+    Change, ChangeId, Conflict, Counter, Edit, Entry, Record, RecordId, Rejection, ReplicaId, Schema,
+    Timestamp, Verdict, limits::RECORD_BYTES,
+};
+
+use super::limits::{CONFLICT_BYTES, GROUP_WRITE_BYTES, REJECTIONS, REPLICA_BYTES};
+use crate::store::{Commit, Head, Kind, Row, feed_key};
+
+/// A change on its way to the judge.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) change: Change,
+    /// `change.record` as text.
+    pub(super) record: String,
+    /// Why it is refused whatever the record looks like.
+    pub(super) refused: Option<Rejection>,
+}
+
+/// The changes of one push in one partition.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) replica: ReplicaId,
+    pub(super) settled: Counter,
+    pub(super) schema: Arc<Schema>,
+    pub(super) asked: Vec<Asked>,
+    /// Of the first changes, as far as they are committed.
+    pub(super) verdicts: Vec<Verdict>,
+    /// Records with a refused change in this push.
+    pub(super) refused: BTreeMap<RecordId, Counter>,
+}
+
+impl Case {
+    /// What is not judged and committed yet.
+    pub(super) fn left(&self) -> &[Asked] {
+        &self.asked[self.verdicts.len()..]
+    }
+
+    /// Takes the verdicts of the next changes, once they are committed.
+    pub(super) fn take(&mut self, verdicts: Vec<Verdict>) {
+        for verdict in verdicts {
+            let change = &self.asked[self.verdicts.len()].change;
+            if matches!(verdict, Verdict::Rejected { .. }) {
+                self.refused.entry(change.record.clone()).or_insert(change.id.counter);
+            }
+            self.verdicts.push(verdict);
+        }
+    }
+}
+
+/// What is stored of everything that a group touches, all as of one step.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    /// By record text; `None` where there is no record. A change whose record is not here ends the group before it.
+    pub(super) records: BTreeMap<String, Option<Arc<Record>>>,
+    /// By row key.
+    pub(super) conflicts: BTreeMap<String, Conflict>,
+    /// The open conflicts by record text.
+    pub(super) open: BTreeMap<String, BTreeSet<ChangeId>>,
+    pub(super) replicas: BTreeMap<ReplicaId, ReplicaState>,
+}
+
+/// The key of a conflict's row.
+pub(super) fn conflict_key(record: &str, conflict: ChangeId) -> String {
+    format!("{record}\t{conflict}")
+}
+
+/// The conflict that the judge has to see with this change: the one that a resolution names, else the open one of the
+/// same record and replica.
+pub(super) fn conflict_of(change: &Change, open: Option<&BTreeSet<ChangeId>>) -> Option<ChangeId> {
+    match &change.edit {
+        Edit::Resolve(resolution) => Some(resolution.conflict),
+        Edit::Insert { .. } | Edit::Patch { .. } | Edit::Delete { .. } => {
+            open?.iter().find(|id| id.replica == change.id.replica).copied()
+        }
+    }
+}
+
+/// What becomes of a group if its commit succeeds.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// Per case, the verdicts of its next changes.
+    pub(super) verdicts: Vec<Vec<Verdict>>,
+    pub(super) head: Head,
+    pub(super) entries: Vec<Entry>,
+    pub(super) records: BTreeMap<String, Record>,
+    pub(super) conflicts: BTreeMap<String, Conflict>,
+    pub(super) replicas: BTreeMap<ReplicaId, ReplicaState>,
+}
+
+/// Judges the cases in order. `known` holds what is known of changes that were judged before.
+pub(super) fn judge_group(
+    cases: &[&Case],
+    head: &Head,
+    loaded: Loaded,
+    known: &BTreeMap<ChangeId, Verdict>,
+    now: Timestamp,
+) -> Draft {
+    let mut group = Group { loaded, known, now, written: 0, draft: Draft::on(head) };
+    'group: for case in cases {
+        group.draft.verdicts.push(Vec::new());
+        let mut refused = case.refused.clone();
+        for asked in case.left() {
+            let Some(verdict) = group.next(case, asked, &refused) else { break 'group };
+            if matches!(verdict, Verdict::Rejected { .. }) {
+                refused.entry(asked.change.record.clone()).or_insert(asked.change.id.counter);
+            }
+            group.draft.verdicts.last_mut().expect("pushed above").push(verdict);
+        }
+    }
+    group.draft.verdicts.resize(cases.len(), Vec::new());
+    group.draft.head.step = if group.draft.writes() { head.step.next() } else { head.step };
+    group.draft
+}
+
+struct Group<'a> {
+    loaded: Loaded,
+    known: &'a BTreeMap<ChangeId, Verdict>,
+    now: Timestamp,
+    written: usize,
+    draft: Draft,
+}
+
+impl Group<'_> {
+    /// The verdict; `None` where the group ends before this change.
+    fn next(&mut self, case: &Case, asked: &Asked, refused: &BTreeMap<RecordId, Counter>) -> Option<Verdict> {
+        let id = asked.change.id;
+        let state = self.draft.replicas.get(&case.replica).or(self.loaded.replicas.get(&case.replica))?;
+        if let Some(again) = state.again(id) {
+            return Some(match again {
+                Verdict::Duplicate => self.known.get(&id).cloned().unwrap_or(Verdict::Duplicate),
+                other => other,
+            });
+        }
+        if self.written >= GROUP_WRITE_BYTES {
+            return None;
+        }
+        let verdict = match self.reason(asked, refused) {
+            Some(reason) => reason.into(),
+            None => self.judge(case, asked)?,
+        };
+        self.note(case, id, &verdict);
+        Some(verdict)
+    }
+
+    fn reason(&self, asked: &Asked, refused: &BTreeMap<RecordId, Counter>) -> Option<Rejection> {
+        asked.refused.clone().or_else(|| {
+            let counter = *refused.get(&asked.change.record)?;
+            Some(Rejection::FollowsRejected { counter })
+        })
+    }
+
+    fn judge(&mut self, case: &Case, asked: &Asked) -> Option<Verdict> {
+        let Asked { change, record: text, .. } = asked;
+        let current = match self.draft.records.get(text) {
+            Some(record) => Some(record),
+            None => self.loaded.records.get(text)?.as_deref(),
+        };
+        let conflict = conflict_of(change, self.loaded.open.get(text)).map(|id| conflict_key(text, id));
+        let conflict = conflict
+            .as_ref()
+            .and_then(|key| self.draft.conflicts.get(key).or_else(|| self.loaded.conflicts.get(key)));
+        let seq = self.draft.head.revision.next();
+        let replaces = current.filter(|r| !r.deleted).map(|r| r.rev);
+        let facts = Facts { schema: &case.schema, current, conflict, now: self.now, seq };
+        let judged = judge(change, facts);
+        if judged.conflict.as_ref().is_some_and(|c| conflict_size(c) > CONFLICT_BYTES) {
+            return Some(Rejection::TooLarge { limit: RECORD_BYTES }.into());
+        }
+        if let Some(kind) = judged.entry_kind() {
+            let shown = judged.record.as_ref().map(shown);
+            self.written += 2 * shown.as_ref().map_or(0, Record::size)
+                + 2 * judged.conflict.as_ref().map_or(0, conflict_size)
+                + change.size();
+            self.draft.append(Entry {
+                seq,
+                change: change.id,
+                kind,
+                collection: shown.as_ref().map(|_| change.record.collection.clone()),
+                replaces: shown.as_ref().and(replaces),
+                record: shown,
+                conflict: judged.conflict.clone(),
+            });
+        }
+        if let Some(conflict) = judged.conflict {
+            let open = self.loaded.open.entry(text.clone()).or_default();
+            if conflict.is_open() {
+                open.insert(conflict.id)
+            } else {
+                open.remove(&conflict.id)
+            };
+            self.draft.conflicts.insert(conflict_key(text, conflict.id), conflict);
+        }
+        if let Some(record) = judged.record {
+            self.draft.records.insert(text.clone(), record);
+        }
+        Some(judged.verdict)
+    }
+
+    fn note(&mut self, case: &Case, id: ChangeId, verdict: &Verdict) {
+        let loaded = &self.loaded.replicas;
+        let state = self
+            .draft
+            .replicas
+            .entry(case.replica)
+            .or_insert_with(|| loaded.get(&case.replica).cloned().unwrap_or_default());
+        state.forget(case.settled);
+        state.note(id, verdict);
+        while state.rejected.len() > REJECTIONS {
+            state.rejected.pop_first();
+        }
+    }
+}
+
+/// A deleted record goes through the feed without its values.
+fn shown(record: &Record) -> Record {
+    let mut shown = record.clone();
+    if shown.deleted {
+        shown.fields.clear();
+    }
+    shown
+}
+
+fn conflict_size(conflict: &Conflict) -> usize {
+    let fields = conflict.fields.iter();
+    let sides = fields
+        .map(|(name, s)| name.as_str().len() + 64 + s.base.size() + s.current.size() + s.incoming.size());
+    400 + sides.sum::<usize>()
+}
+
+impl Draft {
+    fn on(head: &Head) -> Self {
+        Self {
+            verdicts: Vec::new(),
+            head: head.clone(),
+            entries: Vec::new(),
+            records: BTreeMap::new(),
+            conflicts: BTreeMap::new(),
+            replicas: BTreeMap::new(),
+        }
+    }
+
+    fn append(&mut self, entry: Entry) {
+        self.head.revision = entry.seq;
+        self.head.checksums.apply(&entry);
+        self.entries.push(entry);
+    }
+
+    /// Whether there is anything to commit: duplicates change nothing.
+    pub(super) fn writes(&self) -> bool {
+        !self.replicas.is_empty()
+    }
+
+    /// The commit on top of `before`. What nobody needs any more goes after the horizon.
+    pub(super) fn commit(&self, before: &Head, horizon: Duration) -> Commit {
+        let row = |kind, key: &str, body: String, ttl| Row { kind, key: key.to_owned(), body, ttl };
+        let mut rows = Vec::with_capacity(self.records.len() + self.conflicts.len() + 2);
+        for (key, record) in &self.records {
+            rows.push(row(Kind::Record, key, json(record), record.deleted.then_some(horizon)));
+        }
+        for (key, conflict) in &self.conflicts {
+            rows.push(row(Kind::Conflict, key, json(conflict), (!conflict.is_open()).then_some(horizon)));
+        }
+        for (replica, state) in &self.replicas {
+            rows.push(row(Kind::Replica, &replica.to_string(), state_json(state), None));
+        }
+        if let Some(last) = self.entries.last() {
+            rows.push(row(Kind::Feed, &feed_key(last.seq), json(&self.entries), Some(horizon)));
+        }
+        Commit { expected: before.step, head: self.head.clone(), rows }
+    }
+}
+
+/// The oldest rejections go where they would take too much: the replica has had the time to hear of them.
+fn state_json(state: &ReplicaState) -> String {
+    let mut body = json(state);
+    let mut state = state.clone();
+    while body.len() > REPLICA_BYTES && state.rejected.len() > 1 {
+        let middle = *state.rejected.keys().nth(state.rejected.len() / 2).expect("at least two are there");
+        state.rejected = state.rejected.split_off(&middle);
+        body = json(&state);
+    }
+    body
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("protocol types with text keys are always JSON")
+}

@@ -1,0 +1,167 @@
+//! The heart of the server: judges pushes, feeds pulls, serves snapshots, for any number of server processes on one store.
+//!
+//! A push is split by partition ([`push`]); each partition's changes are judged ([`judge`]) against what the node knows of
+//! it ([`cache`]) and committed as one conditional step ([`commit`]); waiting pulls are woken ([`watch`]).
+
+mod cache;
+mod commit;
+mod feed;
+mod judge;
+pub mod limits;
+mod permit;
+mod pull;
+mod push;
+mod recent;
+mod schema;
+mod snapshot;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use sync_protocol::message::Role;
+use sync_protocol::{ReplicaId, UserId};
+use tokio::task::JoinSet;
+
+use crate::store::clock::{Clock, SystemClock};
+use crate::store::{PartitionId, PartitionStore, StoreError};
+use commit::Lane;
+use schema::Schemas;
+use watch::Watch;
+
+/// What an operator may set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long the feed, tombstones and settled conflicts are kept.
+    pub horizon: Duration,
+    /// The server's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Spreads the pauses of servers that meet; any number, different per process.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { horizon: Duration::from_hours(90 * 24), clock: Arc::new(SystemClock), seed: 0 }
+    }
+}
+
+/// Who pushes; the caller has checked the session and that the replica is this user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// The local copy.
+    pub replica: ReplicaId,
+    /// The person.
+    pub user: UserId,
+    /// What the person may do in this workspace.
+    pub role: Role,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The request breaks the protocol; the text says how.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Too much is waiting already; nothing was taken in. Send again later.
+    #[error("too many changes are waiting; send again later")]
+    Busy,
+    /// The store failed. Some of the changes may have been judged; sending all of them again is right and safe.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// One per server process. Cheap to clone; dropping the last clone ends its tasks where they stand.
+#[derive(Clone, Debug)]
+pub struct PartitionEngine {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    lanes: Mutex<BTreeMap<PartitionId, Arc<Lane>>>,
+    schemas: Schemas,
+    uses: AtomicU64,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+/// What the tasks hold on to.
+struct Shared {
+    store: Arc<dyn PartitionStore>,
+    settings: Settings,
+    watch: Watch,
+    /// Bytes that all lanes have cached.
+    cached: AtomicUsize,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn reweigh(&self, old: usize, new: usize) {
+        self.cached.fetch_add(new, Ordering::Relaxed);
+        self.cached.fetch_sub(old, Ordering::Relaxed);
+    }
+}
+
+impl PartitionEngine {
+    /// An engine on that store.
+    pub fn new(store: Arc<dyn PartitionStore>, settings: Settings) -> Self {
+        let shared =
+            Arc::new(Shared { store, settings, watch: Watch::default(), cached: AtomicUsize::new(0) });
+        let inner = Inner {
+            shared,
+            lanes: Mutex::default(),
+            schemas: Schemas::default(),
+            uses: AtomicU64::new(0),
+            tasks: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    fn store(&self) -> &dyn PartitionStore {
+        &*self.inner.shared.store
+    }
+
+    /// Runs until it ends by itself or the last clone of the engine is dropped.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(ended) = tasks.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a task of the partition engine failed; report this defect");
+            }
+        }
+        tasks.spawn(task);
+    }
+
+    /// The lane of a partition. Where too much is cached, those not used for longest forget theirs.
+    fn lane(&self, id: PartitionId) -> Arc<Lane> {
+        let mut lanes = self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let cached = &self.inner.shared.cached;
+        if cached.load(Ordering::Relaxed) > limits::CACHE_BYTES {
+            let mut by_use: Vec<(u64, PartitionId)> =
+                lanes.iter().map(|(id, lane)| (lane.used(), *id)).collect();
+            by_use.sort_unstable();
+            for (_, old) in by_use {
+                if cached.load(Ordering::Relaxed) <= limits::CACHE_BYTES / 4 * 3 {
+                    break;
+                }
+                if let Some(freed) = lanes.get(&old).and_then(|lane| lane.forget()) {
+                    self.inner.shared.reweigh(freed, 0);
+                    lanes.remove(&old);
+                }
+            }
+        }
+        lanes.entry(id).or_insert_with(|| Arc::new(Lane::new(id))).clone()
+    }
+
+    fn tick(&self) -> u64 {
+        self.inner.uses.fetch_add(1, Ordering::Relaxed)
+    }
+}

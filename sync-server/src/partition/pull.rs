@@ -1,0 +1,148 @@
+//! A pull: what happened after a cursor, and a wait where nothing has happened yet.
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use sync_protocol::message::{End, PartitionFeed, Pull, PullAnswer};
+use sync_protocol::{Cursor, Partition, Revision, WorkspaceId, limits};
+use tokio::time::{Instant, timeout_at};
+
+use super::feed::{self, Feed};
+use super::limits::PARALLEL;
+use super::{EngineError, PartitionEngine, watch};
+use crate::store::{Head, PartitionId, Read, StoreError};
+
+/// Least bytes that a partition may fill of an answer, however many have something new: one ordinary group.
+const LEAST_SHARE: usize = 64 << 10;
+
+impl PartitionEngine {
+    /// The entries after the cursor. Waits for some where there are none, as long as the request asks.
+    pub async fn pull(
+        &self,
+        workspace: WorkspaceId,
+        partitions: u16,
+        pull: &Pull,
+    ) -> Result<PullAnswer, EngineError> {
+        if pull.cursor.0.len() != usize::from(partitions) {
+            return Err(EngineError::BadRequest(format!(
+                "the cursor has {} places, the workspace {partitions} partitions",
+                pull.cursor.0.len()
+            )));
+        }
+        let wait = Duration::from_millis(pull.wait_ms.min(limits::PULL_WAIT_MS));
+        let until = Instant::now() + wait;
+        let (watched, first) = self.inner.shared.watch.join(workspace, partitions);
+        let mut moves = watched.receiver();
+        let all: Vec<Partition> = (0..partitions).map(Partition).collect();
+        let mut heads = self.heads(workspace, &all).await?;
+        if first && !wait.is_zero() {
+            let store = self.inner.shared.store.clone();
+            self.spawn(watch::poll(store, Arc::downgrade(&watched), partitions));
+        }
+        loop {
+            let answer = self.page(workspace, &pull.cursor, &mut heads).await?;
+            if !answer.feeds.is_empty() || !answer.expired.is_empty() {
+                return Ok(answer);
+            }
+            let moved = loop {
+                let behind = |(p, known): &(Partition, Revision)| {
+                    *known > heads.get(p).map_or(Revision(0), |head| head.revision)
+                };
+                let moved: Vec<Partition> =
+                    moves.borrow_and_update().iter().filter(behind).map(|(p, _)| p).collect();
+                if !moved.is_empty() {
+                    break moved;
+                }
+                match timeout_at(until, moves.changed()).await {
+                    Ok(Ok(())) => {}
+                    // the time is up
+                    Ok(Err(_)) | Err(_) => return Ok(answer),
+                }
+            };
+            heads.extend(self.heads(workspace, &moved).await?);
+        }
+    }
+
+    pub(super) async fn heads(
+        &self,
+        workspace: WorkspaceId,
+        partitions: &[Partition],
+    ) -> Result<BTreeMap<Partition, Head>, StoreError> {
+        stream::iter(partitions.to_vec())
+            .map(|partition| async move {
+                let head = self.store().head(PartitionId { workspace, partition }, Read::Quorum).await?;
+                Ok((partition, head))
+            })
+            .buffered(PARALLEL)
+            .try_collect()
+            .await
+    }
+
+    /// One answer. Partition 0, the schema, is sent to its end before anything else.
+    async fn page(
+        &self,
+        workspace: WorkspaceId,
+        cursor: &Cursor,
+        heads: &mut BTreeMap<Partition, Head>,
+    ) -> Result<PullAnswer, StoreError> {
+        let mut answer = PullAnswer {
+            feeds: Vec::new(),
+            cursor: cursor.clone(),
+            more: false,
+            ends: Vec::new(),
+            expired: Vec::new(),
+        };
+        // a cursor that is ahead: a commit in doubt that its replica has seen, or a store that was restored
+        for (partition, head) in heads.iter_mut().filter(|(p, head)| cursor.get(**p) > head.revision) {
+            *head = self.store().head(PartitionId { workspace, partition: *partition }, Read::Serial).await?;
+            if cursor.get(*partition) > head.revision {
+                answer.expired.push(*partition);
+            }
+        }
+        let news: Vec<Partition> =
+            heads.iter().filter(|(p, head)| cursor.get(**p) < head.revision).map(|(p, _)| *p).collect();
+        let (schema, others): (Vec<_>, Vec<_>) = news.into_iter().partition(|p| *p == Partition(0));
+        let mut left = limits::PULL_BYTES;
+        for turn in [schema, others] {
+            if answer.more || turn.is_empty() {
+                answer.more |= !turn.is_empty();
+                continue;
+            }
+            let share = (left / turn.len()).max(LEAST_SHARE);
+            // shares below the least would make the answer too long: the rest comes with the next one
+            let fits = (left / share).max(1);
+            answer.more |= turn.len() > fits;
+            let feeds: Vec<(Partition, Feed)> = stream::iter(turn.into_iter().take(fits))
+                .map(|partition| {
+                    let (after, upto) = (cursor.get(partition), heads[&partition].revision);
+                    async move {
+                        let id = PartitionId { workspace, partition };
+                        let feed = feed::read(self.store(), id, after, upto, share).await?;
+                        Ok::<_, StoreError>((partition, feed))
+                    }
+                })
+                .buffered(PARALLEL)
+                .try_collect()
+                .await?;
+            for (partition, feed) in feeds {
+                match feed {
+                    Feed::Expired => answer.expired.push(partition),
+                    Feed::Entries(entries) => {
+                        let last = entries.last().map_or(Revision(0), |entry| entry.seq);
+                        answer.cursor.advance(partition, last);
+                        answer.more |= last < heads[&partition].revision;
+                        answer.feeds.push(PartitionFeed { partition, entries });
+                    }
+                }
+            }
+            left = left.saturating_sub(share);
+        }
+        answer.ends = heads
+            .iter()
+            .filter(|(p, head)| answer.cursor.get(**p) == head.revision)
+            .map(|(p, head)| End { partition: *p, head: head.revision, checksums: head.checksums.clone() })
+            .collect();
+        Ok(answer)
+    }
+}

@@ -1,0 +1,155 @@
+//! A push: checked, cut into runs and partitions, judged there, put together again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use sync_protocol::message::Push;
+use sync_protocol::verdict::check;
+use sync_protocol::{
+    Change, Partition, Rejection, Revision, Schema, Verdict, WorkspaceId, limits::PUSH_CHANGES,
+};
+
+use super::commit::{self, Answer};
+use super::judge::{Asked, Case};
+use super::permit::refusal;
+use super::schema::Fresh;
+use super::{Author, EngineError, PartitionEngine};
+use crate::store::{PartitionId, StoreError};
+
+impl PartitionEngine {
+    /// Judges the changes of one replica: one verdict per change, in the same order.
+    ///
+    /// An error says nothing about the single changes; the replica sends them again and gets the verdicts of those
+    /// that were judged. In a workspace of one partition, changes that fit one group are one atomic step.
+    pub async fn push(
+        &self,
+        workspace: WorkspaceId,
+        partitions: u16,
+        author: Author,
+        push: &Push,
+    ) -> Result<Vec<Verdict>, EngineError> {
+        check_form(author, push)?;
+        let mut verdicts = Vec::with_capacity(push.changes.len());
+        // the schema is judged in order with what uses it: a new field, then a record with it, in one push
+        let runs = push.changes.chunk_by(|a, b| is_reserved(a) == is_reserved(b));
+        let mut after_schema = false;
+        for run in runs {
+            let schema = self.schema_for(workspace, push.schema_seen, after_schema, run).await?;
+            verdicts.extend(self.run(workspace, partitions, author, push, run, schema).await?);
+            after_schema = is_reserved(&run[0]);
+        }
+        if after_schema {
+            // the next push through this node shall see it at once
+            self.inner.schemas.get(self.store(), workspace, Fresh::Now).await?;
+        }
+        Ok(verdicts)
+    }
+
+    /// Fresh enough for the author, and up to date before anything is refused because of it.
+    async fn schema_for(
+        &self,
+        workspace: WorkspaceId,
+        seen: Revision,
+        moved: bool,
+        run: &[Change],
+    ) -> Result<Arc<Schema>, StoreError> {
+        if is_reserved(&run[0]) {
+            return Ok(Arc::default());
+        }
+        let (schemas, store) = (&self.inner.schemas, self.store());
+        if moved {
+            return schemas.get(store, workspace, Fresh::Now).await;
+        }
+        let schema = schemas.get(store, workspace, Fresh::From(seen)).await?;
+        if run.iter().all(|change| !refused_by_schema(change, &schema)) {
+            return Ok(schema);
+        }
+        schemas.get(store, workspace, Fresh::Now).await
+    }
+
+    async fn run(
+        &self,
+        workspace: WorkspaceId,
+        partitions: u16,
+        author: Author,
+        push: &Push,
+        run: &[Change],
+        schema: Arc<Schema>,
+    ) -> Result<Vec<Verdict>, EngineError> {
+        let mut cases: BTreeMap<Partition, (Vec<usize>, Case)> = BTreeMap::new();
+        for (place, change) in run.iter().enumerate() {
+            let partition = change.record.partition(partitions);
+            let (places, case) = cases.entry(partition).or_insert_with(|| {
+                let case = Case {
+                    replica: author.replica,
+                    settled: push.settled,
+                    schema: schema.clone(),
+                    asked: Vec::new(),
+                    verdicts: Vec::new(),
+                    refused: BTreeMap::new(),
+                };
+                (Vec::new(), case)
+            });
+            places.push(place);
+            case.asked.push(Asked {
+                record: change.record.to_text(),
+                refused: refusal(author, change),
+                change: change.clone(),
+            });
+        }
+        // all of them are on their way before the first is waited for
+        let mut waiting: Vec<(Vec<usize>, Answer)> = Vec::with_capacity(cases.len());
+        for (partition, (places, case)) in cases {
+            waiting.push((places, self.submit(PartitionId { workspace, partition }, case)?));
+        }
+        let mut verdicts = vec![Verdict::Duplicate; run.len()];
+        for (places, answer) in waiting {
+            let gone = || StoreError::Unavailable("the work on this partition was broken off".into());
+            let judged = answer.await.map_err(|_| gone())??;
+            for (place, verdict) in places.into_iter().zip(judged) {
+                verdicts[place] = verdict;
+            }
+        }
+        Ok(verdicts)
+    }
+
+    fn submit(&self, id: PartitionId, case: Case) -> Result<Answer, EngineError> {
+        let lane = self.lane(id);
+        let (answer, start) = lane.submit(case, self.tick())?;
+        if start {
+            self.spawn(commit::run(lane, self.inner.shared.clone()));
+        }
+        Ok(answer)
+    }
+}
+
+fn is_reserved(change: &Change) -> bool {
+    change.record.collection.is_reserved()
+}
+
+fn refused_by_schema(change: &Change, schema: &Schema) -> bool {
+    matches!(
+        check(change, schema),
+        Err(Rejection::UnknownCollection { .. } | Rejection::UnknownField { .. } | Rejection::Misfit { .. })
+    )
+}
+
+fn check_form(author: Author, push: &Push) -> Result<(), EngineError> {
+    let bad = |why: &str| Err(EngineError::BadRequest(why.to_owned()));
+    if push.replica != author.replica {
+        return bad("the push names another replica than the one that is signed in");
+    }
+    if push.changes.len() > PUSH_CHANGES {
+        return bad(&format!("a push has at most {PUSH_CHANGES} changes"));
+    }
+    if push.changes.iter().any(|change| change.id.replica != push.replica) {
+        return bad("a push carries the changes of one replica");
+    }
+    let counters = || push.changes.iter().map(|change| change.id.counter);
+    if !counters().is_sorted_by(|a, b| a < b) {
+        return bad("the counters of a push's changes must grow");
+    }
+    if counters().next().is_some_and(|first| first <= push.settled) {
+        return bad("a change whose outcome the replica holds must not be sent again");
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! A map that forgets what was not used for longest once it weighs too much.
+
+use std::collections::BTreeMap;
+
+#[derive(Debug)]
+pub(super) struct Recent<T> {
+    most: usize,
+    weight: usize,
+    turn: u64,
+    slots: BTreeMap<String, Slot<T>>,
+    /// Keys by the turn of their last use.
+    turns: BTreeMap<u64, String>,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    value: T,
+    bytes: usize,
+    turn: u64,
+}
+
+impl<T> Recent<T> {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, weight: 0, turn: 0, slots: BTreeMap::new(), turns: BTreeMap::new() }
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    pub(super) fn get(&mut self, key: &str) -> Option<&T> {
+        let slot = self.slots.get_mut(key)?;
+        self.turn += 1;
+        let key = self.turns.remove(&slot.turn)?;
+        slot.turn = self.turn;
+        self.turns.insert(slot.turn, key);
+        Some(&slot.value)
+    }
+
+    pub(super) fn insert(&mut self, key: String, value: T, bytes: usize) {
+        self.remove(&key);
+        self.turn += 1;
+        self.weight += bytes;
+        self.turns.insert(self.turn, key.clone());
+        self.slots.insert(key, Slot { value, bytes, turn: self.turn });
+        while self.weight > self.most {
+            let Some((_, oldest)) = self.turns.pop_first() else { return };
+            if let Some(slot) = self.slots.remove(&oldest) {
+                self.weight -= slot.bytes;
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: &str) {
+        if let Some(slot) = self.slots.remove(key) {
+            self.turns.remove(&slot.turn);
+            self.weight -= slot.bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forgets_what_was_not_used_for_longest() {
+        let mut recent = Recent::new(30);
+        for key in ["a", "b", "c"] {
+            recent.insert(key.into(), key, 10);
+        }
+        assert_eq!(recent.get("a"), Some(&"a"));
+        recent.insert("d".into(), "d", 10);
+        assert_eq!((recent.get("b"), recent.weight()), (None, 30));
+        assert!(recent.get("a").is_some() && recent.get("c").is_some());
+        recent.insert("a".into(), "e", 20);
+        assert_eq!((recent.get("a"), recent.get("d"), recent.weight()), (Some(&"e"), None, 30));
+        recent.insert("f".into(), "f", 31);
+        assert_eq!(recent.weight(), 0, "too large to keep");
+    }
+}

@@ -1,0 +1,91 @@
+//! Wakes waiting pulls: at once for commits of this node, and for those of other nodes by looking at the heads while
+//! somebody waits.
+
+use futures::stream::{self, StreamExt};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use sync_protocol::{Cursor, Partition, Revision, WorkspaceId};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::limits::{PARALLEL, POLL};
+use crate::store::{PartitionId, PartitionStore, Read};
+
+/// Who waits for what.
+#[derive(Debug, Default)]
+pub(super) struct Watch(Mutex<BTreeMap<WorkspaceId, Weak<Watched>>>);
+
+/// One workspace that somebody waits for; gone with the last of them.
+#[derive(Debug)]
+pub(super) struct Watched {
+    workspace: WorkspaceId,
+    /// The newest heads known of all partitions.
+    heads: watch::Sender<Cursor>,
+}
+
+impl Watch {
+    /// Says that a partition has moved.
+    pub(super) fn moved(&self, id: PartitionId, head: Revision) {
+        let watched = self.map().get(&id.workspace).and_then(Weak::upgrade);
+        if let Some(watched) = watched {
+            watched.moved(id.partition, head);
+        }
+    }
+
+    /// The workspace, and whether the caller is the first and starts [`poll`].
+    pub(super) fn join(&self, workspace: WorkspaceId, partitions: u16) -> (Arc<Watched>, bool) {
+        let mut map = self.map();
+        if let Some(watched) = map.get(&workspace).and_then(Weak::upgrade) {
+            return (watched, false);
+        }
+        map.retain(|_, watched| watched.strong_count() > 0);
+        let heads = watch::Sender::new(Cursor::start(partitions));
+        let watched = Arc::new(Watched { workspace, heads });
+        map.insert(workspace, Arc::downgrade(&watched));
+        (watched, true)
+    }
+
+    fn map(&self) -> std::sync::MutexGuard<'_, BTreeMap<WorkspaceId, Weak<Watched>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    /// What to wait on. Join before reading: whatever moves after that is noticed.
+    pub(super) fn receiver(&self) -> watch::Receiver<Cursor> {
+        self.heads.subscribe()
+    }
+
+    fn moved(&self, partition: Partition, head: Revision) {
+        self.heads.send_if_modified(|heads| {
+            let newer = head > heads.get(partition);
+            heads.advance(partition, head);
+            newer
+        });
+    }
+}
+
+/// Looks at the heads until nobody waits any more.
+pub(super) async fn poll(store: Arc<dyn PartitionStore>, watched: Weak<Watched>, partitions: u16) {
+    let mut ticks = interval(POLL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(workspace) = watched.upgrade().map(|watched| watched.workspace) else { return };
+        let heads = stream::iter((0..partitions).map(Partition)).map(|partition| {
+            let store = &store;
+            async move {
+                let id = PartitionId { workspace, partition };
+                (partition, store.head(id, Read::Quorum).await)
+            }
+        });
+        let heads: Vec<_> = heads.buffered(PARALLEL).collect().await;
+        let Some(watched) = watched.upgrade() else { return };
+        for (partition, head) in heads {
+            // what cannot be read now is looked at in the next round; the waiting pulls end by themselves
+            if let Ok(head) = head {
+                watched.moved(partition, head.revision);
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! A store in memory: for tests, the simulation and first looks. Nothing survives the process.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use sync_protocol::message::Role;
+use sync_protocol::{ReplicaId, Timestamp, UserId, WorkspaceId};
+
+use super::clock::{Clock, SystemClock, expiry};
+use super::{
+    Account, Commit, Committed, DirectoryStore, Head, Kind, PartitionId, PartitionStore, Read, SessionRow,
+    StoreError, WorkspaceRow,
+};
+
+/// Everything in maps behind one lock. Two engines on one `Arc` of it are two nodes on one cluster.
+#[derive(Debug)]
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    partitions: BTreeMap<PartitionId, Slice>,
+    accounts: BTreeMap<UserId, Account>,
+    logins: BTreeMap<String, UserId>,
+    sessions: BTreeMap<[u8; 32], SessionRow>,
+    workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
+    members: BTreeMap<(UserId, WorkspaceId), Role>,
+    replicas: BTreeMap<ReplicaId, UserId>,
+}
+
+#[derive(Debug, Default)]
+struct Slice {
+    head: Head,
+    rows: BTreeMap<(Kind, String), Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    body: String,
+    expires: Option<Timestamp>,
+}
+
+impl Kept {
+    fn alive(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|at| now < at)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new(Arc::new(SystemClock))
+    }
+}
+
+impl MemoryStore {
+    /// An empty store whose rows expire by that clock.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait::async_trait]
+impl PartitionStore for MemoryStore {
+    async fn head(&self, id: PartitionId, _read: Read) -> Result<Head, StoreError> {
+        Ok(self.state().partitions.get(&id).map(|slice| slice.head.clone()).unwrap_or_default())
+    }
+
+    async fn get(
+        &self,
+        id: PartitionId,
+        kind: Kind,
+        keys: &[String],
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        let now = self.clock.now();
+        let state = self.state();
+        let slice = state.partitions.get(&id);
+        let body = |key: &String| {
+            let kept = slice?.rows.get(&(kind, key.clone()))?;
+            kept.alive(now).then(|| kept.body.clone())
+        };
+        Ok(keys.iter().map(body).collect())
+    }
+
+    async fn range(
+        &self,
+        id: PartitionId,
+        kind: Kind,
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+        _read: Read,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let now = self.clock.now();
+        let state = self.state();
+        let Some(slice) = state.partitions.get(&id) else { return Ok(Vec::new()) };
+        let from = match after {
+            Some(key) => Bound::Excluded((kind, key.to_owned())),
+            None => Bound::Included((kind, String::new())),
+        };
+        let rows = slice.rows.range((from, Bound::Unbounded)).take_while(|((k, _), _)| *k == kind);
+        let mut size = 0;
+        Ok(rows
+            .filter(|(_, kept)| kept.alive(now))
+            .take(limit)
+            .take_while(|(_, kept)| {
+                let fits = size < bytes || size == 0;
+                size += kept.body.len();
+                fits
+            })
+            .map(|((_, key), kept)| (key.clone(), kept.body.clone()))
+            .collect())
+    }
+
+    async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let slice = state.partitions.entry(id).or_default();
+        if slice.head.step != commit.expected {
+            return Ok(Committed::HeadMoved);
+        }
+        slice.head = commit.head;
+        for row in commit.rows {
+            let kept = Kept { body: row.body, expires: row.ttl.map(|ttl| expiry(now, ttl)) };
+            slice.rows.insert((row.kind, row.key), kept);
+        }
+        Ok(Committed::Yes)
+    }
+}
+
+#[async_trait::async_trait]
+impl DirectoryStore for MemoryStore {
+    async fn add_account(&self, account: &Account) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        if state.logins.contains_key(&account.login) {
+            return Ok(false);
+        }
+        state.logins.insert(account.login.clone(), account.user);
+        state.accounts.insert(account.user, account.clone());
+        Ok(true)
+    }
+
+    async fn account(&self, login: &str) -> Result<Option<Account>, StoreError> {
+        let state = self.state();
+        Ok(state.logins.get(login).and_then(|user| state.accounts.get(user)).cloned())
+    }
+
+    async fn account_of(&self, user: UserId) -> Result<Option<Account>, StoreError> {
+        Ok(self.state().accounts.get(&user).cloned())
+    }
+
+    async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.sessions.retain(|_, s| now < s.expires);
+        state.sessions.insert(*token_hash, session.clone());
+        Ok(())
+    }
+
+    async fn session(&self, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError> {
+        let now = self.clock.now();
+        Ok(self.state().sessions.get(token_hash).filter(|s| now < s.expires).cloned())
+    }
+
+    async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
+        self.state().sessions.remove(token_hash);
+        Ok(())
+    }
+
+    async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let free = !state.workspaces.contains_key(&workspace.id);
+        if free {
+            state.workspaces.insert(workspace.id, workspace.clone());
+        }
+        Ok(free)
+    }
+
+    async fn workspace(&self, id: WorkspaceId) -> Result<Option<WorkspaceRow>, StoreError> {
+        Ok(self.state().workspaces.get(&id).cloned())
+    }
+
+    async fn set_member(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        role: Option<Role>,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state();
+        match role {
+            Some(role) => drop(state.members.insert((user, workspace), role)),
+            None => drop(state.members.remove(&(user, workspace))),
+        }
+        Ok(())
+    }
+
+    async fn role(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>, StoreError> {
+        Ok(self.state().members.get(&(user, workspace)).copied())
+    }
+
+    async fn workspaces_of(&self, user: UserId) -> Result<BTreeMap<WorkspaceId, Role>, StoreError> {
+        let state = self.state();
+        let own = state.members.iter().filter(|((member, _), _)| *member == user);
+        Ok(own.map(|((_, workspace), role)| (*workspace, *role)).collect())
+    }
+
+    async fn claim_replica(&self, replica: ReplicaId, user: UserId) -> Result<UserId, StoreError> {
+        Ok(*self.state().replicas.entry(replica).or_insert(user))
+    }
+}

@@ -1,0 +1,264 @@
+//! Accounts, sessions, workspaces, members and owners of replicas in a tree of their own, one row each.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use sync_protocol::message::Role;
+use sync_protocol::{ReplicaId, Timestamp, UserId, WorkspaceId};
+
+use super::rows::{decode, encode};
+use super::{Disk, SledStore, from_sled};
+use crate::store::{Account, DirectoryStore, SessionRow, StoreError, WorkspaceRow};
+
+/// What a row is; its name and a colon start the key.
+#[derive(Clone, Copy)]
+enum Row {
+    Account,
+    Login,
+    Session,
+    Workspace,
+    /// By user, then workspace.
+    Member,
+    Replica,
+}
+
+impl Row {
+    fn key(self, rest: impl std::fmt::Display) -> Vec<u8> {
+        let name = match self {
+            Self::Account => "account",
+            Self::Login => "login",
+            Self::Session => "session",
+            Self::Workspace => "workspace",
+            Self::Member => "member",
+            Self::Replica => "replica",
+        };
+        format!("{name}:{rest}").into_bytes()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredAccount {
+    user: UserId,
+    login: String,
+    name: String,
+    password_hash: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSession {
+    user: UserId,
+    expires: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredWorkspace {
+    name: String,
+    partitions: u16,
+}
+
+impl Disk {
+    fn find<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
+        let Some(value) = self.directory.get(key).map_err(from_sled)? else { return Ok(None) };
+        let Some(body) = decode(key, &value, self.clock.now())? else { return Ok(None) };
+        parse(key, &body).map(Some)
+    }
+
+    /// Applied and on the disk, or an error.
+    fn put(&self, batch: sled::Batch) -> Result<(), StoreError> {
+        self.directory.apply_batch(batch).map_err(from_sled)?;
+        self.flush()
+    }
+}
+
+fn parse<T: DeserializeOwned>(key: &[u8], body: &str) -> Result<T, StoreError> {
+    serde_json::from_str(body)
+        .map_err(|e| StoreError::Corrupt(format!("the row {}: {e}", key.escape_ascii())))
+}
+
+fn insert<T: Serialize>(batch: &mut sled::Batch, key: Vec<u8>, expires: Option<Timestamp>, row: &T) {
+    let body = serde_json::to_string(row).expect("plain rows are always JSON");
+    let value = encode(&key, expires, &body);
+    batch.insert(key, value);
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+impl SledStore {
+    async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Disk) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.read(&self.directory, work).await
+    }
+
+    /// `work` says what to write and what to answer.
+    async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Disk) -> Result<(sled::Batch, T), StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.write(&self.directory, move |disk, in_doubt| {
+            let (batch, answer) = work(disk)?;
+            *in_doubt = true;
+            disk.put(batch)?;
+            *in_doubt = false;
+            Ok(answer)
+        })
+        .await
+    }
+}
+
+#[async_trait::async_trait]
+impl DirectoryStore for SledStore {
+    async fn add_account(&self, account: &Account) -> Result<bool, StoreError> {
+        let Account { user, login, name, password_hash } = account.clone();
+        self.change(move |disk| {
+            let mut batch = sled::Batch::default();
+            let by_login = Row::Login.key(&login);
+            let free = disk.find::<UserId>(&by_login)?.is_none();
+            if free {
+                insert(&mut batch, by_login, None, &user);
+                let stored = StoredAccount { user, login, name, password_hash };
+                insert(&mut batch, Row::Account.key(user), None, &stored);
+            }
+            Ok((batch, free))
+        })
+        .await
+    }
+
+    async fn account(&self, login: &str) -> Result<Option<Account>, StoreError> {
+        let key = Row::Login.key(login);
+        let user = self.look(move |disk| disk.find::<UserId>(&key)).await?;
+        match user {
+            Some(user) => self.account_of(user).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn account_of(&self, user: UserId) -> Result<Option<Account>, StoreError> {
+        let stored = self.look(move |disk| disk.find::<StoredAccount>(&Row::Account.key(user))).await?;
+        Ok(stored.map(|StoredAccount { user, login, name, password_hash }| Account {
+            user,
+            login,
+            name,
+            password_hash,
+        }))
+    }
+
+    async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError> {
+        let key = Row::Session.key(hex(token_hash));
+        let SessionRow { user, expires } = session.clone();
+        self.change(move |disk| {
+            let mut batch = sled::Batch::default();
+            // the expired ones go when a new one comes: there are never more than live ones plus a day's
+            for item in disk.directory.scan_prefix(Row::Session.key("")) {
+                let (old, value) = item.map_err(from_sled)?;
+                if super::rows::expired(&value, disk.clock.now()) {
+                    batch.remove(old);
+                }
+            }
+            insert(&mut batch, key, Some(expires), &StoredSession { user, expires });
+            Ok((batch, ()))
+        })
+        .await
+    }
+
+    async fn session(&self, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError> {
+        let key = Row::Session.key(hex(token_hash));
+        let stored = self.look(move |disk| disk.find::<StoredSession>(&key)).await?;
+        Ok(stored.map(|StoredSession { user, expires }| SessionRow { user, expires }))
+    }
+
+    async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
+        let key = Row::Session.key(hex(token_hash));
+        self.change(move |_| {
+            let mut batch = sled::Batch::default();
+            batch.remove(key);
+            Ok((batch, ()))
+        })
+        .await
+    }
+
+    async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError> {
+        let WorkspaceRow { id, name, partitions } = workspace.clone();
+        self.change(move |disk| {
+            let mut batch = sled::Batch::default();
+            let key = Row::Workspace.key(id);
+            let free = disk.find::<StoredWorkspace>(&key)?.is_none();
+            if free {
+                insert(&mut batch, key, None, &StoredWorkspace { name, partitions });
+            }
+            Ok((batch, free))
+        })
+        .await
+    }
+
+    async fn workspace(&self, id: WorkspaceId) -> Result<Option<WorkspaceRow>, StoreError> {
+        let stored = self.look(move |disk| disk.find::<StoredWorkspace>(&Row::Workspace.key(id))).await?;
+        Ok(stored.map(|StoredWorkspace { name, partitions }| WorkspaceRow { id, name, partitions }))
+    }
+
+    async fn set_member(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        role: Option<Role>,
+    ) -> Result<(), StoreError> {
+        self.change(move |_| {
+            let mut batch = sled::Batch::default();
+            let key = Row::Member.key(format_args!("{user}/{workspace}"));
+            match role {
+                Some(role) => insert(&mut batch, key, None, &role),
+                None => batch.remove(key),
+            }
+            Ok((batch, ()))
+        })
+        .await
+    }
+
+    async fn role(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>, StoreError> {
+        self.look(move |disk| disk.find(&Row::Member.key(format_args!("{user}/{workspace}")))).await
+    }
+
+    async fn workspaces_of(&self, user: UserId) -> Result<BTreeMap<WorkspaceId, Role>, StoreError> {
+        self.look(move |disk| {
+            let prefix = Row::Member.key(format_args!("{user}/"));
+            let mut own = BTreeMap::new();
+            for item in disk.directory.scan_prefix(&prefix) {
+                let (key, value) = item.map_err(from_sled)?;
+                let named = std::str::from_utf8(&key[prefix.len()..]).ok().and_then(|id| id.parse().ok());
+                let id =
+                    named.ok_or_else(|| StoreError::Corrupt("a member row names no workspace".into()))?;
+                if let Some(body) = decode(&key, &value, disk.clock.now())? {
+                    own.insert(id, parse(&key, &body)?);
+                }
+            }
+            Ok(own)
+        })
+        .await
+    }
+
+    async fn claim_replica(&self, replica: ReplicaId, user: UserId) -> Result<UserId, StoreError> {
+        let key = Row::Replica.key(replica);
+        let owner = {
+            let key = key.clone();
+            self.look(move |disk| disk.find(&key)).await?
+        };
+        if let Some(owner) = owner {
+            return Ok(owner);
+        }
+        self.change(move |disk| {
+            let mut batch = sled::Batch::default();
+            let owner = match disk.find(&key)? {
+                Some(owner) => owner,
+                None => {
+                    insert(&mut batch, key, None, &user);
+                    user
+                }
+            };
+            Ok((batch, owner))
+        })
+        .await
+    }
+}

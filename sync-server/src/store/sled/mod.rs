@@ -1,0 +1,327 @@
+//! The embedded store: sled in one folder, one process at a time.
+//!
+//! A commit is one sled batch followed by a flush, so that a crash shows all of it or none; nobody reads a partition
+//! between the two, so that nothing is ever shown that a crash could take back. Every row carries a checksum.
+
+mod directory;
+mod rows;
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use sync_protocol::Revision;
+use sync_protocol::checksum::Checksums;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+
+use super::clock::{Clock, SystemClock, expiry};
+use super::{Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, Step, StoreError};
+use rows::{decode, encode, prefix, row_key};
+
+/// The layout of keys and values that this build writes.
+const VERSION: u32 = 1;
+/// Partitions that share a lock: enough that two busy ones seldom meet.
+const STRIPES: usize = 64;
+/// Pages that sled keeps in memory; its own default is a gigabyte.
+const CACHE_BYTES: u64 = 128 << 20;
+/// Rows that each commit looks at for expired ones: more than a commit adds feed rows, so that rubbish never piles up.
+const SWEEP_ROWS: usize = 16;
+
+/// A sled database in a folder.
+#[derive(Debug)]
+pub struct SledStore {
+    disk: Arc<Disk>,
+    /// True while what was written last may not be on the disk.
+    stripes: Vec<Arc<RwLock<bool>>>,
+    directory: Arc<RwLock<bool>>,
+}
+
+#[derive(Debug)]
+struct Disk {
+    db: sled::Db,
+    rows: sled::Tree,
+    directory: sled::Tree,
+    clock: Arc<dyn Clock>,
+    sweep_after: Mutex<Vec<u8>>,
+    /// Held for as long as the folder is open; dropped after the database.
+    _lock: File,
+}
+
+impl SledStore {
+    /// Opens the store in this folder, or makes one. Waits on the disk: call it before serving.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        Self::open_with(folder, Arc::new(SystemClock))
+    }
+
+    /// The same, with rows that expire by that clock.
+    pub fn open_with(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder).map_err(from_io)?;
+        let lock = lock(folder)?;
+        check_version(folder)?;
+        let db = sled::Config::new()
+            .path(folder.join("db"))
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(None)
+            .open()
+            .map_err(from_sled)?;
+        let rows = db.open_tree("partitions").map_err(from_sled)?;
+        let directory = db.open_tree("directory").map_err(from_sled)?;
+        db.flush().map_err(from_sled)?;
+        stamp_version(folder)?;
+        let disk = Disk { db, rows, directory, clock, sweep_after: Mutex::default(), _lock: lock };
+        Ok(Self {
+            disk: Arc::new(disk),
+            stripes: (0..STRIPES).map(|_| Arc::default()).collect(),
+            directory: Arc::default(),
+        })
+    }
+
+    fn stripe(&self, id: PartitionId) -> &Arc<RwLock<bool>> {
+        let hash = xxhash_rust::xxh3::xxh3_64(&prefix(id)) as usize;
+        &self.stripes[hash % self.stripes.len()]
+    }
+
+    /// Reads, with everything before it on the disk.
+    async fn read<T: Send + 'static>(
+        &self,
+        stripe: &Arc<RwLock<bool>>,
+        work: impl FnOnce(&Disk) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let guard = stripe.clone().read_owned().await;
+        if !*guard {
+            return self.blocking(guard, move |disk, _: &mut OwnedRwLockReadGuard<bool>| work(disk)).await;
+        }
+        drop(guard);
+        self.write(stripe, move |disk, in_doubt| {
+            disk.flush()?;
+            *in_doubt = false;
+            work(disk)
+        })
+        .await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        stripe: &Arc<RwLock<bool>>,
+        work: impl FnOnce(&Disk, &mut bool) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let guard = stripe.clone().write_owned().await;
+        self.blocking(guard, move |disk, guard: &mut OwnedRwLockWriteGuard<bool>| work(disk, guard)).await
+    }
+
+    /// The guard goes along: the work ends under the lock even when nobody waits for it any more.
+    async fn blocking<G: Send + 'static, T: Send + 'static>(
+        &self,
+        mut guard: G,
+        work: impl FnOnce(&Disk, &mut G) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let disk = self.disk.clone();
+        tokio::task::spawn_blocking(move || work(&disk, &mut guard))
+            .await
+            .unwrap_or_else(|e| Err(StoreError::Corrupt(format!("the store broke off: {e}"))))
+    }
+}
+
+#[async_trait::async_trait]
+impl PartitionStore for SledStore {
+    async fn head(&self, id: PartitionId, _read: Read) -> Result<Head, StoreError> {
+        self.read(self.stripe(id), move |disk| disk.head(id)).await
+    }
+
+    async fn get(
+        &self,
+        id: PartitionId,
+        kind: Kind,
+        keys: &[String],
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| row_key(id, kind, key)).collect();
+        self.read(self.stripe(id), move |disk| {
+            let now = disk.clock.now();
+            let body = |key: &Vec<u8>| match disk.rows.get(key).map_err(from_sled)? {
+                Some(value) => decode(key, &value, now),
+                None => Ok(None),
+            };
+            keys.iter().map(body).collect()
+        })
+        .await
+    }
+
+    async fn range(
+        &self,
+        id: PartitionId,
+        kind: Kind,
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+        _read: Read,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let start = row_key(id, kind, after.unwrap_or_default());
+        let after = after.is_some();
+        self.read(self.stripe(id), move |disk| disk.range(&start, after, limit, bytes)).await
+    }
+
+    async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
+        self.write(self.stripe(id), move |disk, in_doubt| {
+            if *in_doubt {
+                disk.flush()?;
+                *in_doubt = false;
+            }
+            if disk.head(id)?.step != commit.expected {
+                return Ok(Committed::HeadMoved);
+            }
+            let batch = disk.batch(id, commit);
+            *in_doubt = true;
+            if let Err(error) = disk.rows.apply_batch(batch).map_err(from_sled).and_then(|()| disk.flush()) {
+                tracing::warn!(%error, "a commit is in doubt");
+                return Ok(Committed::Unknown);
+            }
+            *in_doubt = false;
+            disk.sweep();
+            Ok(Committed::Yes)
+        })
+        .await
+    }
+}
+
+/// The row of a head.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct HeadRow {
+    step: u64,
+    head: Revision,
+    checksums: Checksums,
+}
+
+impl Disk {
+    fn flush(&self) -> Result<(), StoreError> {
+        self.db.flush().map(drop).map_err(from_sled)
+    }
+
+    fn head(&self, id: PartitionId) -> Result<Head, StoreError> {
+        let key = prefix(id);
+        let Some(value) = self.rows.get(key).map_err(from_sled)? else { return Ok(Head::default()) };
+        let body = decode(&key, &value, self.clock.now())?.unwrap_or_default();
+        let row: HeadRow = serde_json::from_str(&body)
+            .map_err(|e| StoreError::Corrupt(format!("head of partition {}: {e}", id.partition)))?;
+        Ok(Head { step: Step(row.step), revision: row.head, checksums: row.checksums })
+    }
+
+    fn batch(&self, id: PartitionId, commit: Commit) -> sled::Batch {
+        let now = self.clock.now();
+        let mut batch = sled::Batch::default();
+        let Head { step, revision, checksums } = commit.head;
+        let head = serde_json::to_string(&HeadRow { step: step.0, head: revision, checksums })
+            .expect("numbers and texts are always JSON");
+        batch.insert(&prefix(id), encode(&prefix(id), None, &head));
+        for row in commit.rows {
+            let key = row_key(id, row.kind, &row.key);
+            let value = encode(&key, row.ttl.map(|ttl| expiry(now, ttl)), &row.body);
+            batch.insert(key, value);
+        }
+        batch
+    }
+
+    fn range(
+        &self,
+        start: &[u8],
+        after: bool,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let now = self.clock.now();
+        let mut page = Vec::new();
+        let mut size = 0;
+        for item in self.rows.range(start..) {
+            let (key, value) = item.map_err(from_sled)?;
+            if !rows::same_kind(start, &key) || page.len() == limit || (size >= bytes && size > 0) {
+                break;
+            }
+            if after && key == start {
+                continue;
+            }
+            if let Some(body) = decode(&key, &value, now)? {
+                size += body.len();
+                page.push((rows::text_key(&key)?, body));
+            }
+        }
+        Ok(page)
+    }
+
+    /// Takes some expired rows away, going round the store a few rows per commit. What fails is left for the next round.
+    fn sweep(&self) {
+        let now = self.clock.now();
+        let mut after = self.sweep_after.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = None;
+        let from = (std::ops::Bound::Excluded(after.clone()), std::ops::Bound::Unbounded);
+        for (key, value) in self.rows.range::<Vec<u8>, _>(from).take(SWEEP_ROWS).flatten() {
+            if rows::expired(&value, now) {
+                // only if nobody has written it anew; the outcome does not matter, a later round comes by
+                let _ = self.rows.compare_and_swap(&key, Some(&value), None::<&[u8]>);
+            }
+            last = Some(key.to_vec());
+        }
+        *after = last.unwrap_or_default();
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join("lock"))
+        .map_err(from_io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(from_io(error)),
+    }
+}
+
+fn check_version(folder: &Path) -> Result<(), StoreError> {
+    let path = folder.join("version");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(from_io(error)),
+    };
+    match text.trim().parse::<u32>() {
+        Ok(version) if version <= VERSION => Ok(()),
+        Ok(version) => Err(StoreError::Newer(format!("layout {version}, this build knows {VERSION}"))),
+        Err(_) => Err(StoreError::Corrupt(format!("{} is not a version", path.display()))),
+    }
+}
+
+/// Written whole beside the old one and moved over it, so that a crash leaves one of them.
+fn stamp_version(folder: &Path) -> Result<(), StoreError> {
+    let path = folder.join("version");
+    if path.exists() {
+        return Ok(());
+    }
+    let next = folder.join("version.new");
+    fs::write(&next, format!("{VERSION}\n")).map_err(from_io)?;
+    File::open(&next).and_then(|file| file.sync_all()).map_err(from_io)?;
+    fs::rename(&next, &path).map_err(from_io)?;
+    File::open(folder).and_then(|dir| dir.sync_all()).map_err(from_io)
+}
+
+fn from_io(error: io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full(error.to_string()),
+        _ => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+fn from_sled(error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(error) if error.to_string().contains("could not acquire lock") => {
+            StoreError::InUse(error.to_string())
+        }
+        sled::Error::Io(error) => from_io(error),
+        sled::Error::Corruption { .. } | sled::Error::ReportableBug(_) => {
+            StoreError::Corrupt(error.to_string())
+        }
+        sled::Error::CollectionNotFound(_) | sled::Error::Unsupported(_) => {
+            StoreError::Corrupt(error.to_string())
+        }
+    }
+}
