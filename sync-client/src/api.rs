@@ -123,7 +123,7 @@ pub enum Command {
     Preview {
         /// The file's name; tells CSV from JSON.
         name: String,
-        /// The file's text.
+        /// The file's text; empty looks at the same file again, with another plan.
         text: String,
         /// Types and key chosen so far; `None` guesses.
         plan: Option<ImportPlan>,

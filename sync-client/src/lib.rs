@@ -1,5 +1,19 @@
 //! One Mooring replica: local store, outbox, sync session. Runs natively (sled) and in the browser (IndexedDB).
+//!
+//! Where to start: [`api`] is all that a screen knows; [`replica`] is the state without I/O; [`store`] is where it
+//! lives; `engine` runs a replica on a store against a server.
 
 pub mod api;
+#[cfg(target_arch = "wasm32")]
+pub mod browser;
+pub mod device;
+pub mod engine;
+pub mod import;
+pub mod limits;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native;
+pub mod query;
+pub mod replica;
 pub mod status;
 pub mod store;
+pub mod transport;

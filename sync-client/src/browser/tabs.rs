@@ -1,0 +1,213 @@
+//! One engine for all tabs: a leader by Web Lock, followers that pass commands on.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{BroadcastChannel, DedicatedWorkerGlobalScope, MessageEvent};
+
+use super::BrowserDevice;
+use super::platform;
+use crate::api::{Answer, Event, Failure, FailureKind, Request, Response};
+use crate::engine::{Engine, Handle};
+
+/// The lock's and the channel's name.
+const NAME: &str = "mooring";
+
+/// What workers of different tabs say to each other.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+enum Message {
+    /// A follower's page asks.
+    Ask { from: String, request: Box<Request> },
+    /// The leader answers that follower.
+    Tell { to: String, response: Response },
+    /// The leader tells everyone.
+    Event { event: Event },
+    /// There is a new leader: ask again what was not answered.
+    Leading,
+}
+
+enum Role {
+    /// Nothing is known yet.
+    Waiting,
+    Leader(Handle),
+    Follower,
+    /// This browser cannot keep tabs apart.
+    Unable,
+}
+
+struct Worker {
+    scope: DedicatedWorkerGlobalScope,
+    channel: BroadcastChannel,
+    id: String,
+    role: RefCell<Role>,
+    /// This page's requests without an answer.
+    open: RefCell<BTreeMap<u64, Request>>,
+}
+
+/// Runs the engine in the worker that calls this: texts of [`Request`] in by `postMessage`, texts of [`Response`] out.
+pub fn run_worker() -> Result<(), JsValue> {
+    let scope: DedicatedWorkerGlobalScope = js_sys::global().dyn_into().map_err(JsValue::from)?;
+    let worker = Rc::new(Worker {
+        channel: BroadcastChannel::new(NAME)?,
+        id: uuid::Builder::from_random_bytes(platform::random()).into_uuid().to_string(),
+        role: RefCell::new(Role::Waiting),
+        open: RefCell::default(),
+        scope,
+    });
+    let of_page = worker.clone();
+    let listen =
+        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| of_page.page_asks(&event));
+    worker.scope.set_onmessage(Some(listen.as_ref().unchecked_ref()));
+    listen.forget(); // lives as long as the worker
+    let of_tabs = worker.clone();
+    let listen = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| of_tabs.tab_says(&event));
+    worker.channel.set_onmessage(Some(listen.as_ref().unchecked_ref()));
+    listen.forget();
+    worker.stand_for_leader();
+    Ok(())
+}
+
+impl Worker {
+    fn stand_for_leader(self: Rc<Self>) {
+        let Some(locks) = platform::locks() else {
+            *self.role.borrow_mut() = Role::Unable;
+            return self.ask_again();
+        };
+        let at_once = js_sys::Object::new();
+        drop(js_sys::Reflect::set(&at_once, &"ifAvailable".into(), &JsValue::TRUE));
+        let worker = self.clone();
+        let queue = locks.clone();
+        let decided = Closure::once_into_js(move |lock: JsValue| {
+            if !lock.is_null() {
+                return worker.lead();
+            }
+            *worker.role.borrow_mut() = Role::Follower;
+            worker.clone().ask_again();
+            // in line for the time when the leader's tab goes
+            let later = Closure::once_into_js(move |_: JsValue| worker.lead());
+            ignore(queue.request(NAME, &js_sys::Object::new(), later.unchecked_ref()));
+            JsValue::UNDEFINED
+        });
+        ignore(locks.request(NAME, &at_once, decided.unchecked_ref()));
+    }
+
+    /// Starts the engine. The promise given back never ends: the lock is held as long as this worker lives.
+    fn lead(self: &Rc<Self>) -> JsValue {
+        let (handle, mut events, run) = Engine::new(BrowserDevice);
+        *self.role.borrow_mut() = Role::Leader(handle);
+        spawn_local(run);
+        let worker = self.clone();
+        spawn_local(async move {
+            while let Some(event) = events.next().await {
+                worker.say(&Message::Event { event: event.clone() });
+                worker.to_page(&Response::Event { event });
+            }
+        });
+        self.say(&Message::Leading);
+        self.clone().ask_again();
+        js_sys::Promise::new(&mut |_, _| {}).into()
+    }
+
+    fn page_asks(self: &Rc<Self>, event: &MessageEvent) {
+        let Some(request) =
+            event.data().as_string().and_then(|text| serde_json::from_str::<Request>(&text).ok())
+        else {
+            return; // not one of ours
+        };
+        self.open.borrow_mut().insert(request.id, request.clone());
+        self.clone().ask(request);
+    }
+
+    fn ask_again(self: Rc<Self>) {
+        let open: Vec<Request> = self.open.borrow().values().cloned().collect();
+        open.into_iter().for_each(|request| self.clone().ask(request));
+    }
+
+    fn ask(self: Rc<Self>, request: Request) {
+        let handle = match &*self.role.borrow() {
+            Role::Waiting => return,
+            Role::Follower => {
+                return self.say(&Message::Ask { from: self.id.clone(), request: Box::new(request) });
+            }
+            Role::Unable => None,
+            Role::Leader(handle) => Some(handle.clone()),
+        };
+        spawn_local(async move {
+            let result = match handle {
+                Some(handle) => handle.call(request.command).await,
+                None => Err(Failure {
+                    kind: FailureKind::Storage,
+                    message: "This browser lets Mooring work only over a secure connection. Open it with https:// instead.".into(),
+                    field: None,
+                }),
+            };
+            self.answered(Response::Answer { id: request.id, result });
+        });
+    }
+
+    fn answered(&self, mut response: Response) {
+        if let Response::Answer { id, result } = &mut response {
+            if self.open.borrow_mut().remove(id).is_none() {
+                return; // answered before a new leader was asked again
+            }
+            if let (Ok(Answer::Status(status)), Role::Follower) = (result, &*self.role.borrow()) {
+                status.follower = true;
+            }
+        }
+        self.to_page(&response);
+    }
+
+    fn tab_says(self: &Rc<Self>, event: &MessageEvent) {
+        let Some(message) =
+            event.data().as_string().and_then(|text| serde_json::from_str::<Message>(&text).ok())
+        else {
+            return; // another version's tab; it will be reloaded
+        };
+        let is_follower = matches!(&*self.role.borrow(), Role::Follower);
+        match message {
+            Message::Ask { from, request } => {
+                let Role::Leader(handle) = &*self.role.borrow() else { return };
+                let (handle, worker) = (handle.clone(), self.clone());
+                spawn_local(async move {
+                    let result = handle.call(request.command).await;
+                    worker.say(&Message::Tell {
+                        to: from,
+                        response: Response::Answer { id: request.id, result },
+                    });
+                });
+            }
+            Message::Tell { to, response } if to == self.id => self.answered(response),
+            Message::Tell { .. } => {}
+            Message::Event { mut event } if is_follower => {
+                if let Event::Status(status) = &mut event {
+                    status.follower = true;
+                }
+                self.to_page(&Response::Event { event });
+            }
+            Message::Leading if is_follower => self.clone().ask_again(),
+            Message::Event { .. } | Message::Leading => {}
+        }
+    }
+
+    fn say(&self, message: &Message) {
+        let text = serde_json::to_string(message).expect("messages are plain data");
+        // a closed channel means that this worker is going away
+        drop(self.channel.post_message(&text.into()));
+    }
+
+    fn to_page(&self, response: &Response) {
+        let text = serde_json::to_string(response).expect("responses are plain data");
+        drop(self.scope.post_message(&text.into()));
+    }
+}
+
+/// A lock's promise ends with the tab; a refusal (an opaque origin) leaves the worker waiting, and the page says so.
+fn ignore(promise: js_sys::Promise) {
+    spawn_local(async move { drop(wasm_bindgen_futures::JsFuture::from(promise).await) });
+}

@@ -1,0 +1,322 @@
+//! Commands about the account: where the server is, who is signed in, which workspace is open.
+
+use futures::FutureExt;
+use sync_protocol::message::{Info, NewWorkspace, SignIn, SignedIn, Workspace as Remote};
+use sync_protocol::{ReplicaId, WorkspaceId};
+
+use super::profile::{Profile, Token, store_name};
+use super::workspace::Workspace;
+use super::{Done, Engine, Reply, failure};
+use crate::api::{Answer, Event, Failure, FailureKind, Session, Unsent};
+use crate::device::Device;
+use crate::query::storage;
+use crate::replica::session::SendError;
+use crate::store::Meta;
+use crate::transport::Transport;
+
+/// Time for an account's request to be answered, in milliseconds: a person waits for it.
+const WAIT_MS: u64 = 20_000;
+
+/// The end of a request about the account.
+pub(super) enum AccountDone {
+    Info(String, Option<Reply>, Result<Info, SendError>),
+    SignedIn(Reply, Result<(SignedIn, Vec<Remote>), SendError>),
+    Workspaces(Reply, Result<Vec<Remote>, SendError>),
+    Made(Reply, Result<Vec<Remote>, SendError>),
+    SignedOut,
+}
+
+impl<D: Device> Engine<D> {
+    /// Reads the profile and opens what was open.
+    pub(super) async fn start(&mut self) -> Result<(), Failure> {
+        let text = self.device.load_profile().await.map_err(storage)?;
+        self.profile = match text {
+            None => Profile::default(),
+            Some(text) => serde_json::from_str(&text).map_err(|_| {
+                failure(
+                    FailureKind::Storage,
+                    "What this device remembers of its account cannot be read. Nothing was changed.",
+                )
+            })?,
+        };
+        if let Some(home) = self.device.home_server() {
+            self.profile.server = Some(home);
+        }
+        self.connect();
+        if let Some(server) = self.profile.server.clone() {
+            self.ask_info(server, None);
+        }
+        if let Some(last) = self.profile.last {
+            self.open(last).await?;
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self) {
+        let token = self.profile.token.as_ref().map(|t| t.0.clone());
+        self.transport =
+            self.profile.server.as_deref().map(|server| Transport::new(server).with_token(token));
+    }
+
+    fn ask_info(&mut self, server: String, reply: Option<Reply>) {
+        let transport = Transport::new(&server);
+        let request = async move {
+            Done::Account(AccountDone::Info(server, reply, transport.get("/v1/info", WAIT_MS).await))
+        };
+        self.account.push(request.boxed_local());
+    }
+
+    pub(super) fn session(&self) -> Session {
+        Session {
+            server: self.profile.server.clone(),
+            demo: self.demo,
+            user: self.profile.user.clone(),
+            workspaces: self.profile.workspaces.clone(),
+            open: self.open.as_ref().map(|open| open.replica.meta().workspace),
+        }
+    }
+
+    pub(super) fn connect_to(&mut self, server: &str, reply: Reply) {
+        let server = server.trim().trim_end_matches('/').to_owned();
+        let server = if server.contains("://") { server } else { format!("https://{server}") };
+        if !server.starts_with("http://") && !server.starts_with("https://") {
+            let message =
+                "The address of a server starts with https:// or http://. Ask the person who runs it.";
+            return drop(reply.send(Err(Failure::input(message))));
+        }
+        self.ask_info(server, Some(reply));
+    }
+
+    pub(super) fn sign_in(&mut self, credentials: Option<SignIn>, reply: Reply) {
+        let Some(transport) = self.transport.clone() else {
+            return drop(reply.send(Err(Failure::input("Enter the server's address first."))));
+        };
+        let request = async move {
+            let signed_in = async {
+                let transport = transport.with_token(None);
+                let signed_in: SignedIn = match credentials {
+                    Some(credentials) => transport.post("/v1/sign-in", &credentials, WAIT_MS).await?,
+                    None => transport.post("/v1/sign-in/demo", &serde_json::json!({}), WAIT_MS).await?,
+                };
+                let workspaces = transport
+                    .with_token(Some(signed_in.token.clone()))
+                    .get("/v1/workspaces", WAIT_MS)
+                    .await?;
+                Ok((signed_in, workspaces))
+            };
+            Done::Account(AccountDone::SignedIn(reply, signed_in.await))
+        };
+        self.account.push(request.boxed_local());
+    }
+
+    pub(super) fn ask_workspaces(&mut self, reply: Reply) {
+        let Some(transport) = self.transport.clone() else {
+            return drop(reply.send(Ok(Answer::Session(self.session()))));
+        };
+        let request = async move {
+            Done::Account(AccountDone::Workspaces(reply, transport.get("/v1/workspaces", WAIT_MS).await))
+        };
+        self.account.push(request.boxed_local());
+    }
+
+    pub(super) fn new_workspace(&mut self, name: String, reply: Reply) {
+        let Some(transport) = self.transport.clone() else {
+            return drop(reply.send(Err(failure(FailureKind::NeedsSignIn, "Sign in first."))));
+        };
+        let request = async move {
+            let made = async {
+                let _: Remote = transport
+                    .post("/v1/workspaces", &NewWorkspace { name, partitions: None }, WAIT_MS)
+                    .await?;
+                transport.get("/v1/workspaces", WAIT_MS).await
+            };
+            Done::Account(AccountDone::Made(reply, made.await))
+        };
+        self.account.push(request.boxed_local());
+    }
+
+    pub(super) async fn account_done(&mut self, done: AccountDone) {
+        match done {
+            AccountDone::SignedOut => {}
+            AccountDone::Info(server, reply, result) => {
+                let result = result.and_then(|info| {
+                    let known = info.service == "mooring";
+                    known.then_some(info).ok_or_else(|| {
+                        SendError::Strange("There is no Mooring server at this address.".into())
+                    })
+                });
+                let answer = match result {
+                    Err(error) => Err(refused(&error)),
+                    Ok(info) => {
+                        self.demo = info.demo;
+                        if reply.is_some() && self.profile.server.as_ref() != Some(&server) {
+                            // another server knows nothing of this session
+                            self.profile = Profile {
+                                server: Some(server),
+                                unsent: self.profile.unsent.clone(),
+                                ..Profile::default()
+                            };
+                            self.close().await;
+                            self.connect();
+                        }
+                        let saved = if reply.is_some() { self.save_profile().await } else { Ok(()) };
+                        saved.map(|()| Answer::Session(self.session()))
+                    }
+                };
+                match reply {
+                    Some(reply) => drop(reply.send(answer)),
+                    None if answer.is_ok() => self.tell(Event::SessionChanged),
+                    None => {}
+                }
+            }
+            AccountDone::SignedIn(reply, Err(error)) => drop(reply.send(Err(refused(&error)))),
+            AccountDone::SignedIn(reply, Ok((signed_in, workspaces))) => {
+                let answer = self.signed_in(signed_in, workspaces).await;
+                drop(reply.send(answer));
+            }
+            AccountDone::Workspaces(reply, result) => {
+                let answer = match result {
+                    Ok(workspaces) => self.know_workspaces(workspaces).await,
+                    // offline the known ones are the answer
+                    Err(SendError::NoAnswer(_) | SendError::Strange(_)) => Ok(()),
+                    Err(error) => Err(refused(&error)),
+                };
+                drop(reply.send(answer.map(|()| Answer::Session(self.session()))));
+            }
+            AccountDone::Made(reply, result) => {
+                let answer = match result {
+                    Ok(workspaces) => self.know_workspaces(workspaces).await,
+                    Err(error) => Err(refused(&error)),
+                };
+                drop(reply.send(answer.map(|()| Answer::Session(self.session()))));
+            }
+        }
+    }
+
+    async fn signed_in(&mut self, signed_in: SignedIn, workspaces: Vec<Remote>) -> Result<Answer, Failure> {
+        if self.profile.user.as_ref().is_some_and(|user| user.id != signed_in.user.id) {
+            self.close().await;
+            self.profile.last = None;
+        }
+        self.profile.token = Some(Token(signed_in.token));
+        self.profile.user = Some(signed_in.user);
+        self.connect();
+        self.know_workspaces(workspaces).await?;
+        if let Some(open) = &mut self.open {
+            open.session.signed_in();
+        }
+        self.tell(Event::SessionChanged);
+        Ok(Answer::Session(self.session()))
+    }
+
+    async fn know_workspaces(&mut self, workspaces: Vec<Remote>) -> Result<(), Failure> {
+        if self.profile.workspaces != workspaces {
+            self.profile.workspaces = workspaces;
+            self.tell(Event::SessionChanged);
+        }
+        self.save_profile().await
+    }
+
+    async fn save_profile(&mut self) -> Result<(), Failure> {
+        let text = serde_json::to_string(&self.profile).expect("a profile is plain data");
+        self.device.save_profile(&text).await.map_err(storage)
+    }
+
+    pub(super) async fn open(&mut self, workspace: WorkspaceId) -> Result<(), Failure> {
+        if self.open.as_ref().is_some_and(|open| open.replica.meta().workspace == workspace) {
+            return Ok(());
+        }
+        let user =
+            self.profile.user.clone().ok_or_else(|| failure(FailureKind::NeedsSignIn, "Sign in first."))?;
+        let known = self.profile.workspaces.iter().find(|w| w.id == workspace).cloned();
+        let known = known.ok_or_else(|| {
+            Failure::input(
+                "This device does not know this workspace. Connect to the network, then try again.",
+            )
+        })?;
+        self.close().await;
+        let replica = ReplicaId(uuid::Builder::from_random_bytes(self.device.random()).into_uuid());
+        let meta = Meta { workspace, partitions: known.partitions, replica, user: user.id };
+        let name = store_name(user.id, workspace);
+        let store = self.device.open_store(&name).await.map_err(storage)?;
+        self.open = Some(Workspace::open(store, meta).await?);
+        self.profile.unsent.remove(&name);
+        self.profile.last = Some(workspace);
+        self.touched();
+        self.tell(Event::SessionChanged);
+        self.save_profile().await
+    }
+
+    /// Closes the open workspace; requests under way are dropped, what is unsent stays in its store.
+    async fn close(&mut self) {
+        self.stop_import("The workspace was closed.");
+        self.requests.clear();
+        self.tidy_at = None;
+        if let Some(open) = self.open.take() {
+            let meta = open.replica.meta();
+            let unsent = open.replica.unsent().count() as u64;
+            if unsent > 0 {
+                self.profile.unsent.insert(store_name(meta.user, meta.workspace), unsent);
+            }
+        }
+    }
+
+    pub(super) async fn sign_out(&mut self, unsent: Unsent) -> Result<Answer, Failure> {
+        let Some(user) = self.profile.user.clone() else { return Ok(Answer::Session(self.session())) };
+        let here = self
+            .open
+            .as_ref()
+            .map_or(0, |open| open.replica.unsent().count() + open.replica.quarantine().count());
+        let prefix = format!("{}.", user.id);
+        let elsewhere: u64 =
+            self.profile.unsent.iter().filter(|(name, _)| name.starts_with(&prefix)).map(|(_, n)| n).sum();
+        let all = here as u64 + elsewhere;
+        if unsent == Unsent::Ask && all > 0 {
+            return Err(failure(
+                FailureKind::Unsent,
+                format!(
+                    "{all} of your changes are only on this device. Sync them first, keep them here for your next sign-in, export them, or discard them."
+                ),
+            ));
+        }
+        if let Some(transport) = self.transport.clone() {
+            let request = async move {
+                // best effort: offline, the session ends by itself
+                drop(
+                    transport
+                        .post::<serde_json::Value>("/v1/sign-out", &serde_json::json!({}), WAIT_MS)
+                        .await,
+                );
+                Done::Account(AccountDone::SignedOut)
+            };
+            self.account.push(request.boxed_local());
+        }
+        let workspaces: Vec<WorkspaceId> = self.profile.workspaces.iter().map(|w| w.id).collect();
+        self.close().await;
+        if unsent != Unsent::Keep {
+            for workspace in workspaces {
+                let name = store_name(user.id, workspace);
+                self.device.delete_store(&name).await.map_err(storage)?;
+                self.profile.unsent.remove(&name);
+            }
+        }
+        let unsent = std::mem::take(&mut self.profile.unsent);
+        self.profile = Profile { server: self.profile.server.clone(), unsent, ..Profile::default() };
+        self.connect();
+        self.save_profile().await?;
+        self.tell(Event::SessionChanged);
+        Ok(Answer::Session(self.session()))
+    }
+}
+
+/// A server's refusal (or silence) as a person reads it.
+fn refused(error: &SendError) -> Failure {
+    match error {
+        SendError::NoAnswer(message) => failure(
+            FailureKind::Offline,
+            format!("{message} Check the network and the address, then try again."),
+        ),
+        SendError::Strange(message) => failure(FailureKind::Offline, message.clone()),
+        SendError::Problem { problem, .. } => failure(FailureKind::Refused, problem.message.clone()),
+    }
+}

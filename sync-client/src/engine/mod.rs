@@ -1,0 +1,235 @@
+//! Runs a replica on a store against a server: commands in, answers and events out. One engine per device, on one thread.
+//!
+//! The loop takes one input at a time (a command, an answer of the server, a timer), turns it into a batch, commits
+//! the batch, and only then lets memory, screens and the network know. Requests run beside it; no command waits for
+//! the network unless it is about the account.
+
+use std::rc::Rc;
+
+use futures::channel::{mpsc, oneshot};
+use futures::future::LocalBoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use futures::{FutureExt, SinkExt};
+use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
+use sync_protocol::{Counter, Timestamp};
+
+use crate::api::{Answer, Command, Event, Failure, FailureKind};
+use crate::device::Device;
+use crate::replica::session::SendError;
+use crate::status::Status;
+use crate::store::LocalStore;
+use crate::transport::Transport;
+
+mod account;
+mod importing;
+mod profile;
+mod records;
+mod workspace;
+
+use account::AccountDone;
+use importing::Importing;
+use profile::Profile;
+use workspace::Workspace;
+
+/// Commands that may wait in line; a screen that sends more waits itself.
+const COMMANDS: usize = 256;
+/// Idle time before the store is tidied up, in milliseconds.
+const TIDY_AFTER_MS: u64 = 2_000;
+
+type Reply = oneshot::Sender<Result<Answer, Failure>>;
+
+/// Talks to an engine; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    commands: mpsc::Sender<(Command, Reply)>,
+}
+
+impl Handle {
+    /// Does a command and waits for its end.
+    pub async fn call(&self, command: Command) -> Result<Answer, Failure> {
+        let gone = || Failure {
+            kind: FailureKind::Internal,
+            message: "Mooring has stopped on this device. Start it again; what was saved is kept.".into(),
+            field: None,
+        };
+        let (reply, answer) = oneshot::channel();
+        self.commands.clone().send((command, reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+/// The end of a request to the server.
+enum Done {
+    Push(Vec<Counter>, Result<PushAnswer, SendError>),
+    Pull(u64, Result<PullAnswer, SendError>),
+    Snapshot(Result<SnapshotAnswer, SendError>),
+    Account(AccountDone),
+}
+
+/// Runs everything; see the module.
+pub struct Engine<D: Device> {
+    device: Rc<D>,
+    events: mpsc::UnboundedSender<Event>,
+    profile: Profile,
+    demo: bool,
+    transport: Option<Transport>,
+    open: Option<Workspace<D::Store>>,
+    file: Option<crate::import::File>,
+    importing: Option<Importing>,
+    /// Requests of the open workspace; dropped with it.
+    requests: FuturesUnordered<LocalBoxFuture<'static, Done>>,
+    /// Requests about the account.
+    account: FuturesUnordered<LocalBoxFuture<'static, Done>>,
+    told: Option<Status>,
+    tidy_at: Option<Timestamp>,
+}
+
+enum Input {
+    Command(Option<(Command, Reply)>),
+    Done(Done),
+    Timer,
+}
+
+impl<D: Device> Engine<D> {
+    /// Makes an engine with its handle and its events; [`Engine::run`] must be polled for anything to happen.
+    pub fn new(device: D) -> (Handle, mpsc::UnboundedReceiver<Event>, impl Future<Output = ()>) {
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (events, outbox) = mpsc::unbounded();
+        let engine = Self {
+            device: Rc::new(device),
+            events,
+            profile: Profile::default(),
+            demo: false,
+            transport: None,
+            open: None,
+            file: None,
+            importing: None,
+            requests: FuturesUnordered::new(),
+            account: FuturesUnordered::new(),
+            told: None,
+            tidy_at: None,
+        };
+        (Handle { commands }, outbox, engine.run(inbox))
+    }
+
+    async fn run(mut self, mut inbox: mpsc::Receiver<(Command, Reply)>) {
+        let mut opening = self.start().await;
+        loop {
+            self.send_due();
+            self.tell_status().await;
+            match self.next_input(&mut inbox).await {
+                Input::Command(None) => break,
+                Input::Command(Some((command, reply))) => match &opening {
+                    // a device whose profile cannot be read says so to every command, and touches nothing
+                    Err(failure) => {
+                        drop(reply.send(Err(failure.clone())));
+                        opening = self.start().await;
+                    }
+                    Ok(()) => self.command(command, reply).await,
+                },
+                Input::Done(done) => self.done(done).await,
+                Input::Timer => self.timer().await,
+            }
+        }
+    }
+
+    async fn next_input(&mut self, inbox: &mut mpsc::Receiver<(Command, Reply)>) -> Input {
+        let sleep = self.device.clone();
+        let pause = self.pause_ms();
+        let timer = async move {
+            match pause {
+                Some(ms) => sleep.sleep(ms).await,
+                None => futures::future::pending().await,
+            }
+        };
+        futures::select_biased! {
+            command = inbox.next() => Input::Command(command),
+            done = self.account.select_next_some() => Input::Done(done),
+            done = self.requests.select_next_some() => Input::Done(done),
+            () = timer.fuse() => Input::Timer,
+        }
+    }
+
+    /// How long to wait for a reason to act, in milliseconds.
+    fn pause_ms(&self) -> Option<u64> {
+        if self.importing.is_some() {
+            return Some(0);
+        }
+        let now = self.device.now();
+        let open = self.open.as_ref()?;
+        let due = [open.session.wakes_at(), self.tidy_at].into_iter().flatten().min()?;
+        Some((due.0 - now.0).clamp(0, 60_000) as u64)
+    }
+
+    /// Hands out every request that is due.
+    fn send_due(&mut self) {
+        let (Some(open), Some(transport)) = (&mut self.open, &self.transport) else { return };
+        let now = self.device.now();
+        while let Some(outgoing) = open.session.next(now, &open.replica) {
+            self.requests.push(open.request(transport, outgoing));
+        }
+    }
+
+    async fn timer(&mut self) {
+        if self.importing.is_some() {
+            return self.import_step().await;
+        }
+        let now = self.device.now();
+        if let (Some(open), Some(due)) = (&self.open, self.tidy_at)
+            && now >= due
+        {
+            // a store that cannot tidy up now still works; the next commit says what is wrong with it
+            let more = open.store.tidy().await.unwrap_or(false);
+            self.tidy_at = more.then_some(Timestamp(now.0 + 20));
+        }
+    }
+
+    fn touched(&mut self) {
+        self.tidy_at = Some(Timestamp(self.device.now().0 + TIDY_AFTER_MS as i64));
+    }
+
+    async fn done(&mut self, done: Done) {
+        let now = self.device.now();
+        let random = self.random_number();
+        let result = match done {
+            Done::Account(done) => return self.account_done(done).await,
+            Done::Push(sent, Ok(answer)) => self.pushed(sent, answer).await,
+            Done::Pull(number, Ok(answer)) => self.pulled(number, answer).await,
+            Done::Snapshot(Ok(answer)) => self.snapshotted(answer).await,
+            Done::Push(_, Err(error)) => Err((true, error)),
+            Done::Pull(_, Err(error)) | Done::Snapshot(Err(error)) => Err((false, error)),
+        };
+        if let (Err((push, error)), Some(open)) = (result, &mut self.open) {
+            tracing::debug!(push, %error, "a request brought no answer");
+            open.session.failed(now, random, push, &error);
+        }
+    }
+
+    fn random_number(&self) -> u64 {
+        u64::from_le_bytes(self.device.random()[..8].try_into().expect("8 bytes of 16"))
+    }
+
+    async fn tell_status(&mut self) {
+        let status = self.status().await;
+        if self.told.as_ref() != Some(&status) {
+            self.told = Some(status.clone());
+            self.tell(Event::Status(Box::new(status)));
+        }
+    }
+
+    /// Tells the screens; without any the event goes nowhere.
+    fn tell(&self, event: Event) {
+        drop(self.events.unbounded_send(event));
+    }
+
+    async fn status(&self) -> Status {
+        match &self.open {
+            Some(open) => open.status().await,
+            None => Status::default(),
+        }
+    }
+}
+
+fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
+    Failure { kind, message: message.into(), field: None }
+}

@@ -1,0 +1,46 @@
+//! What a device remembers beside its stores: who is signed in where.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sync_protocol::message::{User, Workspace};
+use sync_protocol::{UserId, WorkspaceId};
+
+/// Saved as JSON by the device.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Profile {
+    /// The server's address.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// The session's token.
+    #[serde(default)]
+    pub token: Option<Token>,
+    /// Who is signed in.
+    #[serde(default)]
+    pub user: Option<User>,
+    /// The workspaces as last heard of.
+    #[serde(default)]
+    pub workspaces: Vec<Workspace>,
+    /// The one that was open.
+    #[serde(default)]
+    pub last: Option<WorkspaceId>,
+    /// Unsent changes in closed stores on this device, per store name.
+    #[serde(default)]
+    pub unsent: BTreeMap<String, u64>,
+}
+
+/// A session token; never shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Token(pub String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+/// One store per person and workspace: nobody's changes are ever pushed as somebody else's.
+pub(super) fn store_name(user: UserId, workspace: WorkspaceId) -> String {
+    format!("{user}.{workspace}")
+}

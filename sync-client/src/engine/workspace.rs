@@ -1,0 +1,272 @@
+//! The open workspace: its store, its replica, its conversation with the server.
+
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
+use sync_protocol::{CollectionId, Counter, Partition, Revision, Verdict, WorkspaceId, reserved};
+
+use super::{Done, Engine, failure};
+use crate::api::{Event, Failure, FailureKind};
+use crate::device::Device;
+use crate::limits;
+use crate::query::{Tables, storage};
+use crate::replica::Replica;
+use crate::replica::session::{Outgoing, SendError, Session};
+use crate::status::Status;
+use crate::store::{Batch, LocalStore, Meta, SnapshotState, StoreError};
+use crate::transport::Transport;
+
+/// Times that a partition is fetched again because its checksum differs, before a person is told.
+const REFETCHES: u32 = 3;
+
+pub(super) struct Workspace<S> {
+    pub store: S,
+    pub replica: Replica,
+    pub session: Session,
+    pub tables: Tables,
+    /// What is stored has to be read and compared: it was just opened, or came in a snapshot.
+    pub must_scan: bool,
+    pub refetched: std::collections::BTreeMap<Partition, u32>,
+    pub storage_problem: Option<String>,
+}
+
+/// A batch that did not end well, and whether a push brought it.
+pub(super) type Failed = (bool, SendError);
+
+impl<S: LocalStore> Workspace<S> {
+    pub async fn open(store: S, new: Meta) -> Result<Self, Failure> {
+        let loaded = store.load().await.map_err(storage)?;
+        let mut scanned = Vec::new();
+        for name in reserved::ALL {
+            let collection = reserved::collection(name);
+            let mut from = None;
+            loop {
+                let step = store.scan(&collection, from, limits::SCAN_STEP).await.map_err(storage)?;
+                scanned.extend(step.records.into_iter().map(|record| (collection.clone(), record)));
+                match step.next {
+                    Some(next) => from = Some(next),
+                    None => break,
+                }
+            }
+        }
+        let replica = match loaded.meta.clone() {
+            Some(meta) if meta.user != new.user || meta.workspace != new.workspace => {
+                return Err(failure(
+                    FailureKind::Storage,
+                    "The records on this device belong to somebody else. Nothing was changed.",
+                ));
+            }
+            Some(meta) => Replica::new(meta, loaded, scanned),
+            None => {
+                let partitions = (0..new.partitions).map(Partition).collect();
+                let first = Batch {
+                    meta: Some(new.clone()),
+                    snapshot: Some(Some(SnapshotState { partitions, resume: None })),
+                    ..Batch::default()
+                };
+                store.commit(&first).await.map_err(storage)?;
+                let mut replica = Replica::new(new, loaded, scanned);
+                replica.absorb(&first);
+                replica
+            }
+        };
+        Ok(Self {
+            store,
+            replica,
+            session: Session::default(),
+            tables: Tables::default(),
+            must_scan: true,
+            refetched: Default::default(),
+            storage_problem: None,
+        })
+    }
+
+    /// Stores a batch, then lets memory know. The collections that changed come back.
+    pub async fn commit(&mut self, batch: &Batch) -> Result<Vec<CollectionId>, StoreError> {
+        if let Err(error) = self.store.commit(batch).await {
+            self.storage_problem = Some(error.to_string());
+            return Err(error);
+        }
+        self.storage_problem = None;
+        let mut changed: std::collections::BTreeSet<CollectionId> =
+            batch.records.iter().map(|(collection, _)| collection.clone()).collect();
+        changed.extend(batch.enqueue.iter().map(|c| c.record.collection.clone()));
+        changed.extend(batch.pages.iter().map(|p| p.collection.clone()));
+        changed.extend(batch.conflicts.iter().map(|c| c.record.collection.clone()));
+        let settled = batch.settle.iter().chain(&batch.quarantine_gone);
+        let of = |counter: &Counter| {
+            let pending = self.replica.pending(*counter).map(|c| &c.record);
+            pending
+                .or_else(|| self.replica.quarantined(*counter).map(|q| &q.change.record))
+                .map(|id| id.collection.clone())
+        };
+        changed.extend(settled.filter_map(of));
+        self.replica.absorb(batch);
+        self.tables.absorb(batch);
+        Ok(changed.into_iter().collect())
+    }
+
+    pub fn request(&self, transport: &Transport, outgoing: Outgoing) -> LocalBoxFuture<'static, Done> {
+        let transport = transport.clone();
+        let workspace: WorkspaceId = self.replica.meta().workspace;
+        let path = move |what: &str| format!("/v1/workspaces/{workspace}/{what}");
+        match outgoing {
+            Outgoing::Push(push) => async move {
+                let sent = push.changes.iter().map(|c| c.id.counter).collect();
+                Done::Push(sent, transport.post(&path("push"), &push, limits::ANSWER_MS).await)
+            }
+            .boxed_local(),
+            Outgoing::Pull(number, pull) => async move {
+                let wait = pull.wait_ms + limits::PULL_GRACE_MS;
+                Done::Pull(number, transport.post(&path("pull"), &pull, wait).await)
+            }
+            .boxed_local(),
+            Outgoing::Snapshot(snapshot) => async move {
+                Done::Snapshot(transport.post(&path("snapshot"), &snapshot, limits::ANSWER_MS).await)
+            }
+            .boxed_local(),
+        }
+    }
+
+    pub async fn status(&self) -> Status {
+        let (replica, session) = (&self.replica, &self.session);
+        let phase = session.phase(replica);
+        Status {
+            transport: session.transport(),
+            phase,
+            pending: replica.unsent().count() as u64,
+            oldest_pending: replica.unsent().map(|c| c.at).next(),
+            caught_up_at: session.caught_up_at(),
+            conflicts: replica.conflicts().count() as u64,
+            rejected: replica.rejected().count() as u64,
+            problem: self.storage_problem.clone().or(session.problem().map(str::to_owned)),
+            verified_at: session.verified_at(),
+            verified: session.is_verified(replica),
+            progress: (phase == crate::status::Phase::FirstSync).then(|| session.progress()).flatten(),
+            retry_at: session.wakes_at(),
+            usage: self.store.usage().await,
+            follower: false,
+        }
+    }
+
+    /// Reads all that is stored and makes its checksums the known ones.
+    pub async fn scan(&mut self) -> Result<(), StoreError> {
+        let found = self.store.checksums().await?;
+        let batch = self.replica.scanned(found);
+        self.commit(&batch).await?;
+        self.session.doubt();
+        self.must_scan = false;
+        Ok(())
+    }
+}
+
+impl<D: Device> Engine<D> {
+    /// Commits a batch and tells the screens.
+    pub(super) async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let changed = open.commit(batch).await?;
+        if !changed.is_empty() {
+            self.tell(Event::Changed { collections: changed });
+        }
+        let review = !batch.conflicts.is_empty()
+            || !batch.conflicts_gone.is_empty()
+            || !batch.quarantine.is_empty()
+            || !batch.quarantine_gone.is_empty()
+            || batch.enqueue.iter().any(|c| matches!(c.edit, sync_protocol::Edit::Resolve(_)));
+        if review {
+            self.tell(Event::ReviewChanged);
+        }
+        self.touched();
+        Ok(())
+    }
+
+    pub(super) async fn pushed(&mut self, sent: Vec<Counter>, answer: PushAnswer) -> Result<(), Failed> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let batch =
+            open.replica.pushed(&sent, &answer).map_err(|e| (true, SendError::Strange(e.to_string())))?;
+        let schema = sent.iter().zip(&answer.verdicts).filter_map(|(counter, verdict)| {
+            let in_schema = open.replica.pending(*counter)?.record.collection.is_reserved();
+            match verdict {
+                Verdict::Applied { seq } | Verdict::Merged { seq } | Verdict::Conflicted { seq, .. }
+                    if in_schema =>
+                {
+                    Some(*seq)
+                }
+                _ => None,
+            }
+        });
+        let schema: Option<Revision> = schema.max();
+        self.commit(&batch).await.map_err(|e| (true, SendError::Strange(e.to_string())))?;
+        let Some(open) = &mut self.open else { return Ok(()) };
+        open.replica.note_verdicts(&sent, &answer, open.session.last_pull());
+        open.session.pushed(schema);
+        Ok(())
+    }
+
+    pub(super) async fn pulled(&mut self, number: u64, answer: PullAnswer) -> Result<(), Failed> {
+        let strange = |e: String| (false, SendError::Strange(e));
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let batch = open.replica.pulled(number, &answer).map_err(|e| strange(e.to_string()))?;
+        let moved = batch.cursor.is_some() || !answer.expired.is_empty();
+        self.commit(&batch).await.map_err(|e| strange(e.to_string()))?;
+        let now = self.device.now();
+        let Some(open) = &mut self.open else { return Ok(()) };
+        if open.must_scan && !answer.more && open.replica.snapshot().is_none() {
+            open.scan().await.map_err(|e| strange(e.to_string()))?;
+        }
+        let differing = open.replica.differing(&answer.ends);
+        open.session.pulled(now, &open.replica, answer.more, moved, &answer.ends).map_err(|e| (false, e))?;
+        if open.session.is_verified(&open.replica) {
+            open.refetched.clear();
+        }
+        if !differing.is_empty() {
+            return self.refetch(differing).await;
+        }
+        if !answer.more {
+            self.introduce().await;
+        }
+        Ok(())
+    }
+
+    async fn refetch(&mut self, differing: Vec<Partition>) -> Result<(), Failed> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        for partition in &differing {
+            *open.refetched.entry(*partition).or_default() += 1;
+        }
+        if open.refetched.values().any(|n| *n > REFETCHES) {
+            return Err((
+                false,
+                SendError::Strange("The records on this device do not match the server's, even after fetching them again. Tell the person who runs the server.".into()),
+            ));
+        }
+        tracing::warn!(partitions = differing.len(), "checksums differ from the server's: fetching again");
+        let batch = open.replica.refetch(&differing);
+        self.commit(&batch).await.map_err(|e| (false, SendError::Strange(e.to_string())))
+    }
+
+    pub(super) async fn snapshotted(&mut self, answer: SnapshotAnswer) -> Result<(), Failed> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let (done, total) = (answer.done, answer.total);
+        let batch = open.replica.snapshotted(answer);
+        self.commit(&batch).await.map_err(|e| (false, SendError::Strange(e.to_string())))?;
+        let Some(open) = &mut self.open else { return Ok(()) };
+        open.must_scan = true;
+        open.session.snapshotted(done, total);
+        Ok(())
+    }
+
+    /// Writes this person's and this device's names into the workspace, once it is known what is there.
+    async fn introduce(&mut self) {
+        let Some(user) = self.profile.user.clone() else { return };
+        let (device, channel, now) = (self.device.name(), self.device.channel(), self.device.now());
+        let Some(open) = &self.open else { return };
+        if open.replica.snapshot().is_some() {
+            return;
+        }
+        match open.replica.introduce(now, &user.name, &device, channel) {
+            Ok(batch) if batch.enqueue.is_empty() => {}
+            Ok(batch) => drop(self.commit(&batch).await), // a full disk shows in the status; names can wait
+            Err(failure) => tracing::debug!(%failure, "the device's name was not written"),
+        }
+    }
+}

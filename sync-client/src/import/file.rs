@@ -1,0 +1,154 @@
+//! Reading CSV and JSON into rows of cells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use crate::api::Failure;
+use crate::limits;
+
+/// A cell as the file has it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// The row has no such column (JSON).
+    Absent,
+    /// CSV: always text.
+    Text(String),
+    /// JSON: typed by the file.
+    Json(serde_json::Value),
+}
+
+/// A file as rows and columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    /// The file's name without its ending.
+    pub stem: String,
+    /// The columns.
+    pub headings: Vec<String>,
+    /// The rows; in CSV a row may have too many or too few cells.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+impl File {
+    /// Reads a file; its name tells the format.
+    pub fn read(name: &str, text: &str) -> Result<Self, Failure> {
+        if text.len() > limits::IMPORT_BYTES {
+            return Err(Failure::input(format!(
+                "The file is larger than {} MB. Split it into smaller files, then import them one by one.",
+                limits::IMPORT_BYTES >> 20
+            )));
+        }
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        let (stem, ending) = base.rsplit_once('.').unwrap_or((base, ""));
+        match ending.to_ascii_lowercase().as_str() {
+            "csv" | "tsv" | "txt" => {
+                csv(stem, text, if ending.eq_ignore_ascii_case("tsv") { b'\t' } else { b',' })
+            }
+            "json" => json(stem, text),
+            _ => Err(Failure::input(
+                "Mooring imports .csv and .json files. Save the table in one of these formats, then choose it again.",
+            )),
+        }
+    }
+}
+
+fn csv(stem: &str, text: &str, delimiter: u8) -> Result<File, Failure> {
+    let delimiter = if delimiter == b',' { guess_delimiter(text) } else { delimiter };
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+    let unreadable = |e: csv::Error| {
+        let line = e.position().map(|p| format!(" near line {}", p.line())).unwrap_or_default();
+        Failure::input(format!(
+            "This is not a readable CSV file{line}. Check that it was saved as CSV in UTF-8."
+        ))
+    };
+    let headings: Vec<String> =
+        reader.headers().map_err(unreadable)?.iter().map(|h| h.trim().to_owned()).collect();
+    if headings.is_empty() || headings.iter().all(String::is_empty) {
+        return Err(Failure::input("The file has no heading row. The first row must name the columns."));
+    }
+    check_headings(&headings)?;
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        rows.push(record.map_err(unreadable)?.iter().map(|cell| Cell::Text(cell.to_owned())).collect());
+    }
+    Ok(File { stem: stem.to_owned(), headings, rows })
+}
+
+/// `;` where the heading row has more of them than of commas: what spreadsheets write in half of Europe.
+fn guess_delimiter(text: &str) -> u8 {
+    let heading = text.lines().next().unwrap_or_default();
+    [b';', b'\t'].into_iter().find(|d| count(heading, *d) > count(heading, b',')).unwrap_or(b',')
+}
+
+fn count(text: &str, byte: u8) -> usize {
+    text.bytes().filter(|b| *b == byte).count()
+}
+
+fn json(stem: &str, text: &str) -> Result<File, Failure> {
+    let objects: Vec<Object> = serde_json::from_str(text).map_err(|e| {
+        Failure::input(format!(
+            "This is not a list of objects in JSON (line {}, column {}). Mooring imports files such as [{{\"name\": \"John\"}}, …].",
+            e.line(),
+            e.column()
+        ))
+    })?;
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut headings = Vec::new();
+    for (name, _) in objects.iter().flat_map(|o| &o.0) {
+        if !places.contains_key(name) {
+            places.insert(name.clone(), headings.len());
+            headings.push(name.clone());
+        }
+    }
+    if headings.is_empty() {
+        return Err(Failure::input(
+            "The file holds no records. Choose a file with at least one object that has a name and a value.",
+        ));
+    }
+    let rows = objects
+        .into_iter()
+        .map(|object| {
+            let mut cells = vec![Cell::Absent; headings.len()];
+            for (name, value) in object.0 {
+                cells[places[&name]] = if value.is_null() { Cell::Absent } else { Cell::Json(value) };
+            }
+            cells
+        })
+        .collect();
+    Ok(File { stem: stem.to_owned(), headings, rows })
+}
+
+fn check_headings(headings: &[String]) -> Result<(), Failure> {
+    let mut seen = BTreeSet::new();
+    match headings.iter().find(|h| !seen.insert(h.as_str())) {
+        Some(twice) => Err(Failure::input(format!(
+            "Two columns are called “{twice}”. Rename one of them in the file, then choose it again."
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A JSON object with its names in the order of the file.
+struct Object(Vec<(String, serde_json::Value)>);
+
+impl<'de> serde::Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Object;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut pairs = Vec::with_capacity(map.size_hint().unwrap_or(8));
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Object(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}

@@ -1,0 +1,41 @@
+//! Every limit of a replica, with the sentence it follows from.
+
+/// Unsent changes that one replica keeps: some weeks of hard offline work or an import of a large file; about 100 MB
+/// in memory.
+pub const OUTBOX_CHANGES: usize = 250_000;
+
+/// Rows that one import commits at a time: a step short enough that a click on "Stop" is heard at once.
+pub const IMPORT_STEP: usize = 1_000;
+
+/// Bytes of a file to import: it is held in memory while it is looked at.
+pub const IMPORT_BYTES: usize = 64 << 20;
+
+/// Refused rows listed by name in a report; the rest is counted.
+pub const REFUSED_LISTED: usize = 100;
+
+/// Rows that a screen may ask for at once.
+pub const ROWS: usize = 500;
+
+/// Records read from the store in one step of a scan.
+pub const SCAN_STEP: usize = 4_096;
+
+/// Collections kept in memory for the grid: the one on the screen and the one before.
+pub const TABLES: usize = 2;
+
+/// First wait after a failed request, in milliseconds.
+pub const RETRY_FIRST_MS: u64 = 500;
+
+/// Longest wait after failed requests, in milliseconds: a person who looks again after a minute finds it working.
+pub const RETRY_CAP_MS: u64 = 60_000;
+
+/// Time for a push or a snapshot page to be answered, in milliseconds: a full push over a slow link.
+pub const ANSWER_MS: u64 = 60_000;
+
+/// Time beyond its own wait for a pull to be answered, in milliseconds: then the connection counts as dead.
+pub const PULL_GRACE_MS: u64 = 15_000;
+
+/// Pulls in a row that may bring nothing while saying there is more, before the answer counts as broken.
+pub const STALE_PULLS: u32 = 3;
+
+/// Bodies from this size on are sent compressed: below it the header costs more than it saves.
+pub const COMPRESS_BYTES: usize = 1_024;

@@ -1,0 +1,199 @@
+//! Commands of a person as batches: each mints changes with the values that the person saw.
+
+use std::collections::BTreeMap;
+
+use sync_protocol::record::value_of;
+use sync_protocol::schema::{Field, collection_record, field_record};
+use sync_protocol::verdict::check;
+use sync_protocol::{
+    Change, ChangeId, CollectionId, Counter, Delta, Edit, FieldName, Fields, Record, RecordId, RecordKey,
+    Rejection, Resolution, Timestamp,
+};
+
+use super::Replica;
+use crate::api::{Failure, Seen};
+use crate::limits;
+use crate::store::Batch;
+
+impl Replica {
+    /// A new record. `base` is the record of that id in the store, if any.
+    pub fn insert(
+        &self,
+        now: Timestamp,
+        id: RecordId,
+        base: Option<&Record>,
+        fields: Fields,
+    ) -> Result<Batch, Failure> {
+        if self.view(&id, base).is_some() {
+            return Err(Failure::input(format!(
+                "A record with the key “{}” is there already. Choose another key.",
+                id.key
+            )));
+        }
+        let fields = fields.into_iter().filter(|(_, value)| !value.is_absent()).collect();
+        self.batch([self.change(1, now, id, None, Edit::Insert { fields })])
+    }
+
+    /// Many new records at once, as an import makes them; keys that are there already are the caller's concern.
+    pub fn insert_many(&self, now: Timestamp, records: Vec<(RecordId, Fields)>) -> Result<Batch, Failure> {
+        let changes = records
+            .into_iter()
+            .zip(1..)
+            .map(|((id, fields), n)| self.change(n, now, id, None, Edit::Insert { fields }));
+        self.batch(changes.collect::<Vec<_>>())
+    }
+
+    /// Some fields changed. An empty batch where nothing changes.
+    pub fn edit(
+        &self,
+        now: Timestamp,
+        id: RecordId,
+        base: Option<&Record>,
+        seen: BTreeMap<FieldName, Seen>,
+    ) -> Result<Batch, Failure> {
+        if self.view(&id, base).is_none() {
+            return Err(Failure::input(
+                "This record has been deleted meanwhile. Your input is still here: copy it, or add it as a new record.",
+            ));
+        }
+        let fields: BTreeMap<FieldName, Delta> = seen
+            .into_iter()
+            .filter(|(_, seen)| seen.saw != seen.want)
+            .map(|(name, seen)| (name, Delta { base: seen.saw, incoming: seen.want }))
+            .collect();
+        if fields.is_empty() {
+            return Ok(Batch::default());
+        }
+        self.batch([self.change(1, now, id, base, Edit::Patch { fields })])
+    }
+
+    /// Records deleted; those that are not there (any more) are passed over.
+    pub fn delete(&self, now: Timestamp, records: Vec<(RecordId, Option<Record>)>) -> Result<Batch, Failure> {
+        let mut changes = Vec::new();
+        for (id, base) in records {
+            if let Some(seen) = self.view(&id, base.as_ref()) {
+                let n = changes.len() as u64 + 1;
+                changes.push(self.change(n, now, id, base.as_ref(), Edit::Delete { base: seen }));
+            }
+        }
+        self.batch(changes)
+    }
+
+    /// A conflict settled. Choices that an earlier try left in quarantine are replaced by it.
+    pub fn resolve(&self, now: Timestamp, resolution: Resolution) -> Result<Batch, Failure> {
+        let conflict = self.conflict(resolution.conflict).ok_or_else(|| {
+            Failure::input("This has been settled already; there is nothing left to decide.")
+        })?;
+        let gone: Vec<Counter> = self.returned(conflict.id).map(|q| q.change.id.counter).collect();
+        let change = self.change(1, now, conflict.record.clone(), None, Edit::Resolve(resolution));
+        let mut batch = self.batch([change])?;
+        batch.quarantine_gone = gone;
+        Ok(batch)
+    }
+
+    /// A new collection with its fields.
+    pub fn new_collection(
+        &self,
+        now: Timestamp,
+        name: &CollectionId,
+        label: &str,
+        fields: &[Field],
+    ) -> Result<Batch, Failure> {
+        let records = std::iter::once(collection_record(name, label, None))
+            .chain(fields.iter().map(|field| field_record(name, field)));
+        let changes =
+            records.zip(1..).map(|((id, fields), n)| self.change(n, now, id, None, Edit::Insert { fields }));
+        self.batch(changes.collect::<Vec<_>>())
+    }
+
+    /// A field added, or its definition changed.
+    pub fn set_field(
+        &self,
+        now: Timestamp,
+        collection: &CollectionId,
+        field: &Field,
+    ) -> Result<Batch, Failure> {
+        let (id, wanted) = field_record(collection, field);
+        let base = self.reserved(&id);
+        let Some(seen) = self.view(&id, base) else {
+            return self.insert(now, id, base, wanted);
+        };
+        let names: std::collections::BTreeSet<&FieldName> = seen.keys().chain(wanted.keys()).collect();
+        let deltas = names
+            .into_iter()
+            .map(|name| {
+                (
+                    name.clone(),
+                    Seen { saw: value_of(&seen, name).clone(), want: value_of(&wanted, name).clone() },
+                )
+            })
+            .collect();
+        self.edit(now, id.clone(), base, deltas)
+    }
+
+    /// A name for a new collection that no other has.
+    pub fn free_name(&self, label: &str) -> CollectionId {
+        let wanted = CollectionId::from_label(label);
+        let free = |name: &CollectionId| self.schema().collection(name).is_none();
+        if free(&wanted) {
+            return wanted;
+        }
+        let stem: String = wanted.as_str().chars().take(sync_protocol::limits::NAME_BYTES - 6).collect();
+        (2..100_000)
+            .map(|n| CollectionId::from_label(&format!("{stem}_{n}")))
+            .find(free)
+            .expect("fewer collections than numbers: the outbox is bounded far below")
+    }
+
+    /// A rejected change sent again as a new one, so that its id stays unique.
+    pub fn retry(&self, now: Timestamp, counter: Counter) -> Result<Batch, Failure> {
+        let Some(entry) = self.quarantined(counter) else { return Ok(Batch::default()) };
+        let mut change = entry.change.clone();
+        change.id = ChangeId { replica: self.id(), counter: self.counter.next() };
+        change.at = now;
+        Ok(Batch { enqueue: vec![change], quarantine_gone: vec![counter], ..Batch::default() })
+    }
+
+    /// A rejected change thrown away.
+    pub fn discard(&self, counter: Counter) -> Batch {
+        Batch { quarantine_gone: vec![counter], ..Batch::default() }
+    }
+
+    fn change(&self, n: u64, now: Timestamp, record: RecordId, base: Option<&Record>, edit: Edit) -> Change {
+        let id = ChangeId { replica: self.id(), counter: Counter(self.counter.0 + n) };
+        Change { id, record, at: now, saw: base.map(|r| r.rev), edit }
+    }
+
+    /// Checks changes by the same rules as the server, so that most mistakes are told while the person is there.
+    fn batch(&self, changes: impl Into<Vec<Change>>) -> Result<Batch, Failure> {
+        let enqueue: Vec<Change> = changes.into();
+        if self.outbox.len() + enqueue.len() > limits::OUTBOX_CHANGES {
+            return Err(Failure::input(format!(
+                "This device holds {} unsent changes, the most it keeps. Connect to the network to send them, then go on.",
+                self.outbox.len()
+            )));
+        }
+        // a collection and its records may come in one batch: definitions are checked by the server
+        for change in enqueue.iter().filter(|c| !c.record.collection.is_reserved()) {
+            check(change, self.schema()).map_err(failure)?;
+        }
+        Ok(Batch { enqueue, ..Batch::default() })
+    }
+}
+
+/// A rejection that was found on this device, in time for the person to mend it.
+pub(crate) fn failure(reason: Rejection) -> Failure {
+    let field = match &reason {
+        Rejection::UnknownField { field }
+        | Rejection::Misfit { field, .. }
+        | Rejection::Undecided { field } => Some(field.clone()),
+        _ => None,
+    };
+    Failure { field, ..Failure::input(reason.to_string()) }
+}
+
+/// The key of a record without a chosen one.
+pub fn uuid_key(now: Timestamp, random: [u8; 10]) -> RecordKey {
+    let uuid = uuid::Builder::from_unix_timestamp_millis(now.0.max(0) as u64, &random).into_uuid();
+    RecordKey::Text(uuid.to_string())
+}

@@ -1,0 +1,223 @@
+//! What the server's answers do to a replica: each becomes one batch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_protocol::feed::EntryKind;
+use sync_protocol::message::{End, PullAnswer, PushAnswer, SnapshotAnswer};
+use sync_protocol::{Change, Counter, Edit, Partition, Revision, Verdict};
+
+use super::{Judged, Replica};
+use crate::store::{Batch, Quarantined, SnapshotState};
+
+/// An answer that breaks the protocol: nothing of it is used; the caller waits and asks again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    /// Entries are missing, repeated or out of order.
+    #[error("the server's answer skips from {at} to {got} in partition {partition}")]
+    Gap {
+        /// Where.
+        partition: Partition,
+        /// The last one stored.
+        at: Revision,
+        /// The next one received.
+        got: Revision,
+    },
+    /// Another number of verdicts than of changes.
+    #[error("the server answered {got} verdicts for {sent} changes")]
+    Verdicts {
+        /// Changes sent.
+        sent: usize,
+        /// Verdicts received.
+        got: usize,
+    },
+    /// A cursor that does not fit the entries.
+    #[error("the server's cursor does not fit its entries in partition {0}")]
+    Cursor(Partition),
+}
+
+impl Replica {
+    /// A page of the feed. `pull` is the number of the pull that this answers; see [`Judged::Before`].
+    pub fn pulled(&self, pull: u64, answer: &PullAnswer) -> Result<Batch, FeedError> {
+        let mut batch = Batch::default();
+        let mut cursor = self.cursor.clone();
+        let mut settled = BTreeSet::new();
+        for feed in &answer.feeds {
+            let mut checksums = self.checksums.get(&feed.partition).cloned();
+            for entry in &feed.entries {
+                let at = cursor.get(feed.partition);
+                if entry.seq != at.next() {
+                    return Err(FeedError::Gap { partition: feed.partition, at, got: entry.seq });
+                }
+                cursor.advance(feed.partition, entry.seq);
+                if let Some(checksums) = &mut checksums {
+                    checksums.apply(entry);
+                }
+                if entry.change.replica == self.id() && self.outbox.contains_key(&entry.change.counter) {
+                    settled.insert(entry.change.counter);
+                }
+                if let (Some(collection), Some(record)) = (&entry.collection, &entry.record) {
+                    batch.records.push((collection.clone(), record.clone()));
+                }
+                if let Some(conflict) = &entry.conflict {
+                    batch.conflicts.push(conflict.clone());
+                    if entry.kind == EntryKind::Resolved {
+                        batch.quarantine_gone.extend(self.superseded(conflict.id));
+                    }
+                }
+            }
+            if let Some(checksums) = checksums {
+                batch.checksums.insert(feed.partition, checksums);
+            }
+        }
+        for (partition, at) in cursor.iter() {
+            // never step over what was not received: the server's cursor may only say what the entries say
+            if answer.cursor.get(partition) != at {
+                return Err(FeedError::Cursor(partition));
+            }
+        }
+        settled.extend(self.passed(&cursor, pull, &answer.ends));
+        batch.settle = settled.into_iter().collect();
+        if cursor != self.cursor {
+            batch.cursor = Some(cursor);
+        }
+        if !answer.expired.is_empty() {
+            self.refetch_into(&mut batch, &answer.expired);
+        }
+        Ok(batch)
+    }
+
+    /// Changes whose outcome the replica has without having met their feed entry: a snapshot brought it.
+    fn passed(&self, cursor: &sync_protocol::Cursor, pull: u64, ends: &[End]) -> Vec<Counter> {
+        let ended: BTreeSet<Partition> = ends.iter().map(|end| end.partition).collect();
+        let passed = |change: &Change, judged| {
+            let partition = change.record.partition(self.meta.partitions);
+            match judged {
+                Judged::No => false,
+                Judged::At(seq) => cursor.get(partition) >= seq,
+                Judged::Before { pull: before } => pull > before && ended.contains(&partition),
+            }
+        };
+        self.outbox.iter().filter(|(_, p)| passed(&p.change, p.judged)).map(|(counter, _)| *counter).collect()
+    }
+
+    /// The verdicts of a push: rejected changes go to quarantine. What was accepted is only noted (by
+    /// [`Replica::note_verdicts`], once this batch is stored): its outcome comes with the feed, in order.
+    pub fn pushed(&self, sent: &[Counter], answer: &PushAnswer) -> Result<Batch, FeedError> {
+        if sent.len() != answer.verdicts.len() {
+            return Err(FeedError::Verdicts { sent: sent.len(), got: answer.verdicts.len() });
+        }
+        let mut batch = Batch::default();
+        for (counter, verdict) in sent.iter().zip(&answer.verdicts) {
+            let Some(pending) = self.outbox.get(counter) else { continue };
+            match verdict {
+                Verdict::Rejected { reason, .. } => {
+                    batch.settle.push(*counter);
+                    if !super::people::is_own_record(&pending.change) {
+                        let change = pending.change.clone();
+                        batch.quarantine.push(Quarantined { change, reason: reason.clone() });
+                    }
+                }
+                Verdict::Applied { seq } | Verdict::Merged { seq } | Verdict::Conflicted { seq, .. } => {
+                    let partition = pending.change.record.partition(self.meta.partitions);
+                    if self.cursor.get(partition) >= *seq {
+                        batch.settle.push(*counter);
+                    }
+                }
+                Verdict::Duplicate => {}
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Notes what was accepted, so that it is not sent again. `pull`: the number of the last pull that has begun.
+    pub fn note_verdicts(&mut self, sent: &[Counter], answer: &PushAnswer, pull: u64) {
+        for (counter, verdict) in sent.iter().zip(&answer.verdicts) {
+            let Some(pending) = self.outbox.get_mut(counter) else { continue };
+            match verdict {
+                Verdict::Applied { seq } | Verdict::Merged { seq } | Verdict::Conflicted { seq, .. } => {
+                    pending.judged = Judged::At(*seq);
+                }
+                Verdict::Duplicate => pending.judged = Judged::Before { pull },
+                Verdict::Rejected { .. } => {}
+            }
+        }
+    }
+
+    /// Starts a snapshot of these partitions: their base is forgotten when the first page arrives.
+    pub fn refetch(&self, partitions: &[Partition]) -> Batch {
+        let mut batch = Batch::default();
+        self.refetch_into(&mut batch, partitions);
+        batch
+    }
+
+    fn refetch_into(&self, batch: &mut Batch, partitions: &[Partition]) {
+        let mut all: BTreeSet<Partition> = partitions.iter().copied().collect();
+        all.extend(self.snapshot.iter().flat_map(|s| &s.partitions));
+        batch.snapshot = Some(Some(SnapshotState { partitions: all.into_iter().collect(), resume: None }));
+    }
+
+    /// One answer of a snapshot. The first one clears what it replaces.
+    pub fn snapshotted(&self, answer: SnapshotAnswer) -> Batch {
+        let state = self.snapshot.clone().unwrap_or_default();
+        let mut batch = Batch::default();
+        if state.resume.is_none() {
+            batch.clear = state.partitions.clone();
+        }
+        let mut left = state.partitions;
+        let mut cursor = self.cursor.clone();
+        for (partition, revision) in &answer.finished {
+            left.retain(|p| p != partition);
+            // the snapshot is as of this number: the feed goes on from there, also where the cursor had been further
+            cursor.0[usize::from(partition.0)] = *revision;
+        }
+        let finished: BTreeSet<Partition> = answer.finished.iter().map(|(p, _)| *p).collect();
+        let open: BTreeSet<_> = answer.conflicts.iter().map(|c| c.id).collect();
+        batch.conflicts_gone = self
+            .conflicts
+            .values()
+            .filter(|c| finished.contains(&c.record.partition(self.meta.partitions)) && !open.contains(&c.id))
+            .map(|c| c.id)
+            .collect();
+        batch.pages = answer.pages;
+        batch.conflicts = answer.conflicts;
+        batch.cursor = Some(cursor);
+        batch.snapshot = Some(match (left.is_empty(), answer.next) {
+            (true, _) | (_, None) => None,
+            (false, resume) => Some(SnapshotState { partitions: left, resume }),
+        });
+        batch
+    }
+
+    /// Partitions whose checksums differ from the server's; only those that are known and at the same number count.
+    pub fn differing(&self, ends: &[End]) -> Vec<Partition> {
+        ends.iter()
+            .filter(|end| self.cursor.get(end.partition) == end.head)
+            .filter(|end| self.checksums.get(&end.partition).is_some_and(|mine| *mine != end.checksums))
+            .map(|end| end.partition)
+            .collect()
+    }
+
+    /// Checksums of what is really stored, as a batch that makes them the known ones.
+    pub fn scanned(&self, mut found: BTreeMap<Partition, sync_protocol::checksum::Checksums>) -> Batch {
+        let checksums = (0..self.meta.partitions)
+            .map(Partition)
+            .map(|p| (p, found.remove(&p).unwrap_or_default()))
+            .collect();
+        Batch { checksums, ..Batch::default() }
+    }
+
+    /// Returned resolutions of a conflict that has been closed in the way they wanted, or by the same person's later try.
+    fn superseded(&self, conflict: sync_protocol::ChangeId) -> Vec<Counter> {
+        self.quarantine
+            .values()
+            .filter(|q| matches!(&q.change.edit, Edit::Resolve(r) if r.conflict == conflict))
+            .filter(|q| {
+                matches!(
+                    q.reason,
+                    sync_protocol::Rejection::Moved | sync_protocol::Rejection::Undecided { .. }
+                )
+            })
+            .map(|q| q.change.id.counter)
+            .collect()
+    }
+}

@@ -1,0 +1,332 @@
+//! The conversation with the server as a state machine without I/O: it hands out requests and takes answers.
+//!
+//! One request of each kind is under way at most: a push, and a pull or a snapshot. [`Session::next`] is asked again
+//! after every answer, command and wake-up until it has nothing to send.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_protocol::message::{End, Problem, ProblemCode, Pull, Push, Snapshot};
+use sync_protocol::{Counter, Partition, RecordId, Revision, Timestamp, limits as wire};
+
+use super::retry::Backoff;
+use super::{Judged, Replica};
+use crate::limits;
+use crate::status::{Phase, Transport};
+
+/// A request to send.
+#[derive(Clone, Debug)]
+pub enum Outgoing {
+    /// Changes.
+    Push(Push),
+    /// News, please. The number comes back with the answer.
+    Pull(u64, Pull),
+    /// The live records.
+    Snapshot(Snapshot),
+}
+
+/// Why a request brought no answer, sorted by what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// No answer from the server: no network, time-out, cut connection. Nothing is known; send again later.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// Something else answered (a sign-in page of the network?), or the answer broke the protocol. Send again later.
+    #[error("{0}")]
+    Strange(String),
+    /// The server answered with a problem.
+    #[error("{problem}")]
+    Problem {
+        /// What it said.
+        problem: Problem,
+        /// How long it asked to wait, in milliseconds.
+        retry_after: Option<u64>,
+    },
+}
+
+/// Why the session sends nothing although there is something to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Halt {
+    NeedsSignIn,
+    NeedsUpdate,
+}
+
+/// The conversation.
+#[derive(Debug)]
+pub struct Session {
+    pushing: Option<Vec<Counter>>,
+    pulling: bool,
+    backoff: Backoff,
+    halt: Option<Halt>,
+    transport: Transport,
+    offline_hint: bool,
+    problem: Option<String>,
+    pulls: u64,
+    stale_pulls: u32,
+    /// The highest sequence number of partition 0 that a verdict named: the server must judge with at least that schema.
+    schema_judged: Revision,
+    caught_up: bool,
+    caught_up_at: Option<Timestamp>,
+    verified: BTreeMap<Partition, Revision>,
+    verified_at: Option<Timestamp>,
+    progress: Option<(u64, u64)>,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            pushing: None,
+            pulling: false,
+            backoff: Backoff::default(),
+            halt: None,
+            transport: Transport::Connecting,
+            offline_hint: false,
+            problem: None,
+            pulls: 0,
+            stale_pulls: 0,
+            schema_judged: Revision(0),
+            caught_up: false,
+            caught_up_at: None,
+            verified: BTreeMap::new(),
+            verified_at: None,
+            progress: None,
+        }
+    }
+}
+
+impl Session {
+    /// The next request, if one is due. Its answer goes to [`Session::answered`] or [`Session::failed`].
+    pub fn next(&mut self, now: Timestamp, replica: &Replica) -> Option<Outgoing> {
+        if self.halt.is_some() || !self.backoff.is_due(now) {
+            return None;
+        }
+        // the first sync goes first: a device that is brought up needs records more than it has changes to send
+        if !self.pulling {
+            self.pulling = true;
+            if let Some(state) = replica.snapshot() {
+                let partitions = state.partitions.clone();
+                return Some(Outgoing::Snapshot(Snapshot { resume: state.resume.clone(), partitions }));
+            }
+            self.pulls += 1;
+            let wait_ms =
+                if self.caught_up && self.transport == Transport::Online { wire::PULL_WAIT_MS } else { 0 };
+            return Some(Outgoing::Pull(self.pulls, Pull { cursor: replica.cursor().clone(), wait_ms }));
+        }
+        if self.pushing.is_none()
+            && let Some(push) = self.push(replica)
+        {
+            self.pushing = Some(push.changes.iter().map(|c| c.id.counter).collect());
+            return Some(Outgoing::Push(push));
+        }
+        None
+    }
+
+    fn push(&self, replica: &Replica) -> Option<Push> {
+        let held: BTreeSet<&RecordId> = replica.quarantine().map(|q| &q.change.record).collect();
+        let mut bytes = 0;
+        let mut changes = Vec::new();
+        for pending in replica.outbox().filter(|p| p.judged == Judged::No) {
+            // what builds on a rejected change waits for the person; a decision about a conflict builds on nothing
+            let resolves = matches!(pending.change.edit, sync_protocol::Edit::Resolve(_));
+            if held.contains(&pending.change.record) && !resolves {
+                continue;
+            }
+            bytes += pending.change.size();
+            if !changes.is_empty() && (bytes > wire::PUSH_BYTES || changes.len() == wire::PUSH_CHANGES) {
+                break;
+            }
+            changes.push(pending.change.clone());
+        }
+        let settled =
+            replica.outbox().next().map_or(Counter(u64::MAX), |p| Counter(p.change.id.counter.0 - 1));
+        let settled = settled.min(changes.first().map_or(Counter(0), |c| Counter(c.id.counter.0 - 1)));
+        let schema_seen = replica.cursor().get(Partition(0)).max(self.schema_judged);
+        (!changes.is_empty()).then(|| Push { replica: replica.id(), settled, schema_seen, changes })
+    }
+
+    /// The changes of the push under way.
+    pub fn pushing(&self) -> &[Counter] {
+        self.pushing.as_deref().unwrap_or_default()
+    }
+
+    /// The number of the last pull that has begun.
+    pub fn last_pull(&self) -> u64 {
+        self.pulls
+    }
+
+    /// A push was answered; `schema` is the highest sequence number of partition 0 among the verdicts.
+    pub fn pushed(&mut self, schema: Option<Revision>) {
+        self.pushing = None;
+        self.schema_judged = self.schema_judged.max(schema.unwrap_or_default());
+        self.heard();
+    }
+
+    /// A page of the feed was answered and stored. `moved`: whether it brought anything.
+    pub fn pulled(
+        &mut self,
+        now: Timestamp,
+        replica: &Replica,
+        more: bool,
+        moved: bool,
+        ends: &[End],
+    ) -> Result<(), SendError> {
+        self.pulling = false;
+        self.heard();
+        if more && !moved {
+            self.stale_pulls += 1;
+            if self.stale_pulls >= limits::STALE_PULLS {
+                return Err(SendError::Strange(
+                    "The server says there is more, but sends nothing. Trying again later.".into(),
+                ));
+            }
+        } else {
+            self.stale_pulls = 0;
+        }
+        self.caught_up = !more && replica.snapshot().is_none();
+        if self.caught_up {
+            self.caught_up_at = Some(now);
+        }
+        for end in ends.iter().filter(|end| replica.cursor().get(end.partition) == end.head) {
+            if replica.checksums().get(&end.partition) == Some(&end.checksums) {
+                self.verified.insert(end.partition, end.head);
+            }
+        }
+        if self.is_verified(replica) {
+            self.verified_at = Some(now);
+        }
+        Ok(())
+    }
+
+    /// A part of a snapshot was answered and stored.
+    pub fn snapshotted(&mut self, done: u64, total: u64) {
+        self.pulling = false;
+        self.caught_up = false;
+        self.progress = Some((done, total));
+        self.heard();
+    }
+
+    fn heard(&mut self) {
+        self.backoff.succeeded();
+        self.transport = Transport::Online;
+        self.offline_hint = false;
+        self.problem = None;
+    }
+
+    /// A request brought no answer.
+    pub fn failed(&mut self, now: Timestamp, random: u64, push: bool, error: &SendError) {
+        if push {
+            self.pushing = None;
+        } else {
+            self.pulling = false;
+            self.caught_up = false;
+        }
+        let mut at_least = None;
+        match error {
+            SendError::NoAnswer(_) => {
+                self.transport = Transport::Offline;
+                self.problem = None;
+            }
+            SendError::Strange(message) => {
+                self.transport = Transport::Offline;
+                self.problem = Some(message.clone());
+            }
+            SendError::Problem { problem, retry_after } => {
+                at_least = *retry_after;
+                match problem.code {
+                    ProblemCode::NeedsSignIn => self.halt = Some(Halt::NeedsSignIn),
+                    ProblemCode::Upgrade => self.halt = Some(Halt::NeedsUpdate),
+                    _ => {}
+                }
+                self.problem = Some(problem.message.clone());
+            }
+        }
+        self.backoff.failed(now, random, at_least);
+    }
+
+    /// A reason to try now: the network came back, the screen was focused, a click.
+    pub fn nudge(&mut self) {
+        self.backoff.now();
+        if self.transport == Transport::Offline {
+            self.transport = Transport::Connecting;
+        }
+    }
+
+    /// The platform says that there is no network. Believed for the display; tries go on, rarely.
+    pub fn offline(&mut self, now: Timestamp, random: u64) {
+        self.offline_hint = true;
+        self.transport = Transport::Offline;
+        self.caught_up = false;
+        self.backoff.failed(now, random, Some(limits::RETRY_CAP_MS / 4));
+    }
+
+    /// Requests under way were dropped.
+    pub fn dropped(&mut self) {
+        self.pushing = None;
+        self.pulling = false;
+    }
+
+    /// The person signed in again.
+    pub fn signed_in(&mut self) {
+        if self.halt == Some(Halt::NeedsSignIn) {
+            self.halt = None;
+            self.problem = None;
+        }
+        self.nudge();
+    }
+
+    /// When [`Session::next`] will have something because of time alone.
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        if self.halt.is_some() { None } else { self.backoff.until() }
+    }
+
+    /// Whether everything the replica holds was compared with the server's checksums and equal.
+    pub fn is_verified(&self, replica: &Replica) -> bool {
+        replica.snapshot().is_none()
+            && replica.cursor().iter().all(|(p, at)| self.verified.get(&p) == Some(&at))
+    }
+
+    /// Forgets what was compared, to compare again.
+    pub fn doubt(&mut self) {
+        self.verified.clear();
+    }
+
+    /// Whether the replica has read the whole feed.
+    pub fn is_caught_up(&self) -> bool {
+        self.caught_up
+    }
+
+    /// What the network side does.
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// What the session is busy with.
+    pub fn phase(&self, replica: &Replica) -> Phase {
+        match self.halt {
+            Some(Halt::NeedsSignIn) => Phase::NeedsSignIn,
+            Some(Halt::NeedsUpdate) => Phase::NeedsUpdate,
+            None if replica.snapshot().is_some() => Phase::FirstSync,
+            None if self.pushing.is_some() || !self.caught_up => Phase::Syncing,
+            None => Phase::Idle,
+        }
+    }
+
+    /// The last problem, for people.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
+    /// When the server last said that the replica has everything.
+    pub fn caught_up_at(&self) -> Option<Timestamp> {
+        self.caught_up_at
+    }
+
+    /// When the checksums last equalled.
+    pub fn verified_at(&self) -> Option<Timestamp> {
+        self.verified_at
+    }
+
+    /// First sync: records stored, of how many.
+    pub fn progress(&self) -> Option<(u64, u64)> {
+        self.progress
+    }
+}
