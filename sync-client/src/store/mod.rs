@@ -11,6 +11,10 @@ use sync_protocol::{
 
 pub mod conformance;
 pub mod memory;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod profile;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod sled;
 
 /// Who this replica is and what it copies. Written once when the store is made, then with every minted counter range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

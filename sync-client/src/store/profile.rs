@@ -1,0 +1,78 @@
+//! What a device remembers beside its stores (who is signed in where, which workspace is open): small texts by key,
+//! here as files that are replaced whole.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+
+/// Small texts by key. The same interface in the browser, on IndexedDB.
+pub struct Profile {
+    folder: PathBuf,
+}
+
+impl Profile {
+    /// The texts in a folder; makes it where there is none.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder).map_err(|e| failed(&e))?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// The text of that key.
+    pub async fn load_text(&self, key: &str) -> Result<Option<String>, StoreError> {
+        match fs::read_to_string(self.path(key)?) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// Keeps a text durably; `None` forgets the key.
+    pub async fn save_text(&self, key: &str, text: Option<&str>) -> Result<(), StoreError> {
+        let path = self.path(key)?;
+        let save = || match text {
+            Some(text) => replace(&path, text.as_bytes()),
+            None => match fs::remove_file(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                removed => removed.and_then(|()| sync_folder(&path)),
+            },
+        };
+        save().map_err(|e| failed(&e))
+    }
+
+    fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if key.is_empty() || !key.chars().all(plain) {
+            return Err(StoreError::Corrupt(format!("“{key}” cannot name a file")));
+        }
+        Ok(self.folder.join(format!("{key}.json")))
+    }
+}
+
+/// Replaces a file wholly or not at all, durably.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = File::create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    sync_folder(path)
+}
+
+/// Makes the names in a file's folder durable. Not every system can; where it cannot, renaming is durable by itself.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix)
+        && let Some(folder) = path.parent()
+    {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn failed(error: &io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+        _ => StoreError::Gone(error.to_string()),
+    }
+}

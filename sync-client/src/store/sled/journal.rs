@@ -1,0 +1,202 @@
+//! A second, plain copy of what exists nowhere else: an append-only file, one line per commit, synced to the disk
+//! before the commit is answered. `length checksum json`; a line that is torn or damaged is skipped, the others count.
+
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use sync_protocol::{Change, Counter};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Unsent, VERSION, disk_failed};
+use crate::store::{Batch, Meta, Quarantined, StoreError};
+
+/// Bytes that a journal may have beyond twice its size when last rewritten.
+const SLACK: u64 = 4 << 20;
+/// Changes in one line of a rewritten journal, so that one damaged line costs little.
+const LINE_CHANGES: usize = 64;
+
+/// The open journal of a store.
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    rewritten: u64,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Line {
+    version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Meta>,
+    counter: Counter,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    enqueue: Vec<Change>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    settle: Vec<Counter>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    quarantine: Vec<Quarantined>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    quarantine_gone: Vec<Counter>,
+}
+
+/// What a journal says, all lines folded. Refuses one that a newer version wrote.
+pub(super) fn read(path: &Path) -> Result<Unsent, StoreError> {
+    let mut bytes = Vec::new();
+    match File::open(path) {
+        Ok(mut file) => file.read_to_end(&mut bytes).map_err(|e| disk_failed(&e))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Unsent::default()),
+        Err(error) => return Err(disk_failed(&error)),
+    };
+    let mut unsent = Unsent::default();
+    for line in bytes.split(|b| *b == b'\n').filter_map(unframed) {
+        let version: Version = serde_json::from_slice(line).unwrap_or_default();
+        if version.version > VERSION {
+            return Err(StoreError::TooNew { found: version.version, known: VERSION });
+        }
+        // an intact line of a known version that does not parse is damage that the checksum missed: skipped like it
+        if let Ok(line) = serde_json::from_slice::<Line>(line) {
+            unsent.follow(line);
+        }
+    }
+    Ok(unsent)
+}
+
+#[derive(Default, Deserialize)]
+struct Version {
+    version: u32,
+}
+
+impl Journal {
+    /// Replaces the journal by one that says just this, and opens it.
+    pub(super) fn create(path: &Path, unsent: &Unsent) -> Result<Self, StoreError> {
+        let (file, bytes) = replace(path, unsent).map_err(|e| disk_failed(&e))?;
+        Ok(Self { path: path.to_owned(), file, bytes, rewritten: bytes })
+    }
+
+    /// Adds what a batch does to unsent changes, durably. Returns where the journal ended before; see [`Journal::cut`].
+    pub(super) fn append(&mut self, batch: &Batch) -> Result<u64, StoreError> {
+        let before = self.bytes;
+        let line = Line {
+            version: VERSION,
+            meta: batch.meta.clone(),
+            counter: Counter(0),
+            enqueue: batch.enqueue.clone(),
+            settle: batch.settle.clone(),
+            quarantine: batch.quarantine.clone(),
+            quarantine_gone: batch.quarantine_gone.clone(),
+        };
+        if line.is_empty() {
+            return Ok(before);
+        }
+        let text = framed(&line);
+        match self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
+            Ok(()) => {
+                self.bytes += text.len() as u64;
+                Ok(before)
+            }
+            Err(error) => {
+                // a line that stays behind would be taken for a commit whose answer was lost
+                let cut = self.cut(before);
+                cut.and(Err(disk_failed(&error)))
+            }
+        }
+    }
+
+    /// Takes back the last line.
+    pub(super) fn cut(&mut self, before: u64) -> Result<(), StoreError> {
+        let mut cut = || -> io::Result<()> {
+            self.file.set_len(before)?;
+            self.file.seek(SeekFrom::Start(before))?;
+            self.file.sync_data()
+        };
+        cut().map_err(|e| disk_failed(&e))?;
+        self.bytes = before;
+        Ok(())
+    }
+
+    /// Whether most of it is history.
+    pub(super) fn is_bloated(&self) -> bool {
+        self.bytes > 2 * self.rewritten + SLACK
+    }
+
+    /// Replaces what it says.
+    pub(super) fn rewrite(&mut self, unsent: &Unsent) -> Result<(), StoreError> {
+        *self = Self::create(&self.path, unsent)?;
+        Ok(())
+    }
+}
+
+impl Line {
+    fn is_empty(&self) -> bool {
+        self.meta.is_none()
+            && self.enqueue.is_empty()
+            && self.settle.is_empty()
+            && self.quarantine.is_empty()
+            && self.quarantine_gone.is_empty()
+    }
+}
+
+impl Unsent {
+    fn follow(&mut self, line: Line) {
+        self.meta = line.meta.or_else(|| self.meta.take());
+        self.counter = self.counter.max(line.counter);
+        for change in line.enqueue {
+            self.counter = self.counter.max(change.id.counter);
+            self.outbox.insert(change.id.counter, change);
+        }
+        for counter in line.settle {
+            self.counter = self.counter.max(counter);
+            self.outbox.remove(&counter);
+        }
+        for rejected in line.quarantine {
+            self.quarantine.insert(rejected.change.id.counter, rejected);
+        }
+        for counter in line.quarantine_gone {
+            self.quarantine.remove(&counter);
+        }
+    }
+}
+
+/// Writes a new file beside the old one and puts it in its place, durably.
+fn replace(path: &Path, unsent: &Unsent) -> io::Result<(File, u64)> {
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&new)?;
+    let mut bytes = 0;
+    let mut write = |line: Line| {
+        let text = framed(&Line { version: VERSION, ..line });
+        bytes += text.len() as u64;
+        file.write_all(&text)
+    };
+    write(Line { meta: unsent.meta.clone(), counter: unsent.counter, ..Line::default() })?;
+    let changes: Vec<&Change> = unsent.outbox.values().collect();
+    for part in changes.chunks(LINE_CHANGES) {
+        write(Line { enqueue: part.iter().map(|c| (*c).clone()).collect(), ..Line::default() })?;
+    }
+    let rejected: Vec<&Quarantined> = unsent.quarantine.values().collect();
+    for part in rejected.chunks(LINE_CHANGES) {
+        write(Line { quarantine: part.iter().map(|q| (*q).clone()).collect(), ..Line::default() })?;
+    }
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    crate::store::profile::sync_folder(path)?;
+    Ok((file, bytes))
+}
+
+fn framed(line: &Line) -> Vec<u8> {
+    let json = serde_json::to_vec(line).expect("what stores keep is JSON");
+    let mut text = format!("{} {:016x} ", json.len(), xxh3_64(&json)).into_bytes();
+    text.extend(json);
+    text.push(b'\n');
+    text
+}
+
+/// The JSON of an intact line.
+fn unframed(line: &[u8]) -> Option<&[u8]> {
+    let mut parts = line.splitn(3, |b| *b == b' ');
+    let length: usize = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
+    let sum = u64::from_str_radix(std::str::from_utf8(parts.next()?).ok()?, 16).ok()?;
+    let json = parts.next()?;
+    (json.len() == length && xxh3_64(json) == sum).then_some(json)
+}

@@ -1,0 +1,161 @@
+//! Opening a store: one owner, version, damage, and the journal's second opinion.
+
+use ::sled::{Batch as Rows, Db};
+use std::cell::{Cell, RefCell};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::journal::{self, Journal};
+use super::{Opened, SledStore, Unsent, VERSION, disk_failed, failed, rows};
+use crate::store::{Loaded, StoreError};
+
+const RECORDS: &str = "records";
+const JOURNAL: &str = "unsent.journal";
+const DAMAGED: &str = "damaged";
+const LOCK: &str = "lock";
+/// Damaged folders kept for a look; the oldest goes.
+const SET_ASIDE: usize = 2;
+/// Memory that sled may use for pages it has read.
+const CACHE_BYTES: u64 = 64 << 20;
+
+pub(super) fn open(folder: &Path) -> Result<Opened, StoreError> {
+    fs::create_dir_all(folder).map_err(|e| disk_failed(&e))?;
+    let lock = lock(&folder.join(LOCK))?;
+    let noted = journal::read(&folder.join(JOURNAL))?;
+    let (db, loaded, set_aside) = match checked(folder) {
+        Ok((db, loaded)) => (db, loaded, false),
+        Err(StoreError::Corrupt(_)) => {
+            set_aside(folder).map_err(|e| disk_failed(&e))?;
+            let (db, loaded) = checked(folder)?;
+            (db, loaded, true)
+        }
+        Err(other) => return Err(other),
+    };
+    let lost = loaded.meta.is_none() && noted.meta.is_some();
+    let unsent = reconcile(&db, noted, loaded)?;
+    let journal = Journal::create(&folder.join(JOURNAL), &unsent)?;
+    let store = SledStore {
+        db,
+        journal: RefCell::new(journal),
+        meta: RefCell::new(unsent.meta),
+        counter: Cell::new(unsent.counter),
+        broken: Cell::new(false),
+        folder: folder.to_owned(),
+        _lock: lock,
+    };
+    Ok(Opened { store, recovered: set_aside || lost })
+}
+
+/// Leaves word that the records are damaged. Not being able to is no further harm: the next look finds the damage too.
+pub(super) fn mark_damaged(folder: &Path) {
+    let _ = File::create(folder.join(DAMAGED));
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    let file = file.map_err(|e| disk_failed(&e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
+        Err(TryLockError::Error(error)) => Err(disk_failed(&error)),
+    }
+}
+
+/// The records, if they are of this version and everything but the base records is readable.
+fn checked(folder: &Path) -> Result<(Db, Loaded), StoreError> {
+    if folder.join(DAMAGED).exists() {
+        return Err(StoreError::Corrupt("damage was found before".into()));
+    }
+    // sled panics on some kinds of damage
+    let opened = catch_unwind(AssertUnwindSafe(|| -> Result<_, StoreError> {
+        let db = opened(&folder.join(RECORDS))?;
+        let found: Option<u32> = rows::one(&db, rows::VERSION)?;
+        match found {
+            Some(found) if found > VERSION => return Err(StoreError::TooNew { found, known: VERSION }),
+            Some(_) => {}
+            None => {
+                db.insert(rows::VERSION, rows::json(rows::VERSION, &VERSION)).map_err(failed)?;
+            }
+        }
+        let loaded = rows::load(&db)?;
+        Ok((db, loaded))
+    }));
+    opened.unwrap_or_else(|_| Err(StoreError::Corrupt("sled gave up on it".into())))
+}
+
+/// A store of this very process that was dropped a moment ago may still be letting go of sled's own lock; ours is held.
+fn opened(path: &Path) -> Result<Db, StoreError> {
+    let config = ::sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(1_000));
+    let mut tries = 0;
+    loop {
+        match config.open() {
+            Err(::sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
+                tries += 1;
+                if tries > 100 {
+                    return Err(StoreError::InUse);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            other => return other.map_err(failed),
+        }
+    }
+}
+
+/// Puts damaged records aside, out of the way and not deleted.
+fn set_aside(folder: &Path) -> std::io::Result<()> {
+    let name = |n: usize| -> PathBuf { folder.join(format!("{RECORDS}.damaged-{n}")) };
+    if name(SET_ASIDE).exists() {
+        fs::remove_dir_all(name(SET_ASIDE))?;
+    }
+    for n in (1..SET_ASIDE).rev() {
+        if name(n).exists() {
+            fs::rename(name(n), name(n + 1))?;
+        }
+    }
+    let records = folder.join(RECORDS);
+    if records.exists() {
+        fs::rename(records, name(1))?;
+    }
+    match fs::remove_file(folder.join(DAMAGED)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What the journal knows and the records lack goes into the records: all of it after damage, else the commits whose
+/// answer was lost. What the records settled stays settled.
+fn reconcile(db: &Db, noted: Unsent, loaded: Loaded) -> Result<Unsent, StoreError> {
+    let fresh = loaded.meta.is_none();
+    let mut unsent = Unsent {
+        meta: loaded.meta,
+        counter: loaded.counter,
+        outbox: loaded.outbox.into_iter().map(|c| (c.id.counter, c)).collect(),
+        quarantine: loaded.quarantine.into_iter().map(|q| (q.change.id.counter, q)).collect(),
+    };
+    let mut missing = Rows::default();
+    for (counter, change) in noted.outbox {
+        if counter > loaded.counter {
+            let key = rows::outbox(counter);
+            missing.insert(&key[..], rows::json(&key, &change));
+            unsent.outbox.insert(counter, change);
+        }
+    }
+    for (counter, rejected) in noted.quarantine {
+        if fresh || counter > loaded.counter {
+            let key = rows::quarantine(counter);
+            missing.insert(&key[..], rows::json(&key, &rejected));
+            unsent.quarantine.insert(counter, rejected);
+        }
+    }
+    if let (true, Some(meta)) = (fresh, noted.meta) {
+        missing.insert(rows::META, rows::json(rows::META, &meta));
+        unsent.meta = Some(meta);
+    }
+    unsent.counter = unsent.counter.max(noted.counter);
+    missing.insert(rows::COUNTER, rows::json(rows::COUNTER, &unsent.counter));
+    db.apply_batch(missing).map_err(failed)?;
+    db.flush().map_err(failed)?;
+    Ok(unsent)
+}
