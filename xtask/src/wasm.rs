@@ -7,7 +7,11 @@
 
 use crate::{sh, tools};
 use anyhow::{Context, Result, ensure};
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The target of the browser bundle.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -33,6 +37,32 @@ pub fn cargo() -> Result<Command> {
 /// Where wasm is built.
 pub fn target_dir() -> PathBuf {
     sh::target_dir().join("wasm")
+}
+
+/// Builds a program for the browser: `NAME.js` and `NAME_bg.wasm` in the folder `out`, whose content is replaced.
+///
+/// `cargo_args` choose the program; `module` is its name in cargo's output folder (an example's is `examples/...`).
+/// `dev`: quickly, and with names for the debugger; otherwise with the profile `web`.
+pub fn for_browser(cargo_args: &[&str], module: &str, name: &str, dev: bool, out: &Path) -> Result<()> {
+    let profile = if dev { "dev" } else { "web" };
+    let mut build = cargo()?;
+    build.arg("build").args(cargo_args).args(["--target", TARGET, "--profile", profile]);
+    sh::run(&mut build)?;
+    if out.exists() {
+        fs::remove_dir_all(out)?;
+    }
+    fs::create_dir_all(out)?;
+    let folder = target_dir().join(TARGET).join(if dev { "debug" } else { profile });
+    wasm_bindgen_cli_support::Bindgen::new()
+        .input_path(folder.join(format!("{module}.wasm")))
+        .out_name(name)
+        .web(true)?
+        .typescript(false)
+        .debug(dev)
+        .remove_name_section(!dev)
+        .remove_producers_section(!dev)
+        .generate(out)
+        .context("wasm-bindgen")
 }
 
 enum Compiler {

@@ -53,24 +53,8 @@ pub fn build(dev: bool) -> Result<()> {
         return Ok(());
     }
     tools::npm()?;
-    let profile = if dev { "dev" } else { "web" };
-    sh::run(wasm::cargo()?.args([
-        "build",
-        "--package",
-        "mooring-ui",
-        "--bin",
-        "mooring-ui",
-        "--target",
-        wasm::TARGET,
-        "--profile",
-        profile,
-    ]))?;
-    let module = wasm::target_dir()
-        .join(wasm::TARGET)
-        .join(if dev { "debug" } else { profile })
-        .join("mooring-ui.wasm");
     let stage = sh::target_dir().join("ui-stage");
-    bind(&module, &stage, dev)?;
+    wasm::for_browser(&["--package", "mooring-ui", "--bin", "mooring-ui"], "mooring-ui", "app", dev, &stage)?;
     let built = assemble(&stage, dev, &inputs)?;
     built.report(!dev)?;
     built.write(&dist)
@@ -89,24 +73,6 @@ fn inputs(dev: bool) -> Result<String> {
         }
     }
     Ok(sh::hash(all.as_bytes()))
-}
-
-/// The JavaScript side of the module, in `stage`.
-fn bind(module: &Path, stage: &Path, dev: bool) -> Result<()> {
-    if stage.exists() {
-        fs::remove_dir_all(stage)?;
-    }
-    fs::create_dir_all(stage)?;
-    wasm_bindgen_cli_support::Bindgen::new()
-        .input_path(module)
-        .out_name("app")
-        .web(true)?
-        .typescript(false)
-        .debug(dev)
-        .remove_name_section(!dev)
-        .remove_producers_section(!dev)
-        .generate(stage)
-        .context("wasm-bindgen")
 }
 
 fn assemble(stage: &Path, dev: bool, inputs: &str) -> Result<Dist> {
