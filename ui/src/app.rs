@@ -1,0 +1,142 @@
+//! The whole: what everyone shares (engine, session, status, messages), and which screen is shown.
+
+use crate::backend::Backend;
+use crate::components::states::loading;
+use crate::components::toast::{ToastList, Toaster, Toasts};
+use crate::hooks::SessionContext;
+use crate::pages::frame::{Frame, Place};
+use crate::pages::{start, workspaces::Workspaces};
+use crate::platform::{network, theme};
+use crate::route::{Route, collection_of};
+use crate::unsaved::Unsaved;
+use std::rc::Rc;
+use sync_client::api::{Answer, Command, Event, Failure, Session, Status};
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+use yew_router::prelude::*;
+
+/// Shows the app.
+pub fn start() {
+    theme::start();
+    yew::Renderer::<App>::new().render();
+}
+
+#[component]
+fn App() -> Html {
+    let backend = use_memo((), |()| Backend::connect());
+    let backend = (*backend).clone();
+    let toasts = use_reducer(Toasts::default);
+    let toaster = Toaster(toasts.dispatcher());
+    let unsaved = use_memo((), |()| Unsaved::default());
+    html! {
+        <ContextProvider<Backend> context={backend}>
+            <ContextProvider<Toaster> context={toaster}>
+                <ContextProvider<Unsaved> context={(*unsaved).clone()}>
+                    <BrowserRouter>
+                        <Shared />
+                    </BrowserRouter>
+                    <ToastList {toasts} />
+                </ContextProvider<Unsaved>>
+            </ContextProvider<Toaster>>
+        </ContextProvider<Backend>>
+    }
+}
+
+/// Keeps session and status fresh for all screens.
+#[component]
+fn Shared() -> Html {
+    let backend = crate::hooks::use_backend();
+    let session = use_state(|| None::<Result<Rc<Session>, Failure>>);
+    let status = use_state(|| Rc::new(Status::default()));
+
+    let load = {
+        let session = session.setter();
+        use_callback(backend.clone(), move |(), backend| {
+            let (session, backend) = (session.clone(), backend.clone());
+            spawn_local(async move {
+                match backend.call(Command::Session).await {
+                    Ok(Answer::Session(now)) => session.set(Some(Ok(Rc::new(now)))),
+                    Ok(_) => {}
+                    Err(failure) => session.set(Some(Err(failure))),
+                }
+            });
+        })
+    };
+    {
+        let (status, load) = (status.setter(), load.clone());
+        use_effect_with(backend, move |backend| {
+            let (heard, reload) = (status.clone(), load.clone());
+            let subscription = backend.subscribe(Callback::from(move |event| match event {
+                Event::Status(now) => heard.set(Rc::new(*now)),
+                Event::SessionChanged => reload.emit(()),
+                Event::Changed { .. } | Event::ReviewChanged | Event::Importing { .. } => {}
+            }));
+            load.emit(());
+            let first = backend.clone();
+            spawn_local(async move {
+                if let Ok(Answer::Status(now)) = first.call(Command::Status).await {
+                    status.set(Rc::new(*now));
+                }
+            });
+            let watching = network::watch(backend);
+            move || drop((subscription, watching))
+        });
+    }
+
+    {
+        let unsaved = use_context::<Unsaved>().expect("the app provides it");
+        let somebody = matches!(&*session, Some(Ok(session)) if session.user.is_some());
+        use_effect_with(somebody, move |somebody| {
+            if !somebody {
+                unsaved.clear();
+            }
+        });
+    }
+
+    let set = {
+        let session = session.setter();
+        use_callback((), move |now: Session, ()| session.set(Some(Ok(Rc::new(now)))))
+    };
+    let session = match &*session {
+        None => return loading("Opening Mooring"),
+        Some(Err(failure)) => return start::broken(failure, &load),
+        Some(Ok(session)) => session.clone(),
+    };
+    html! {
+        <ContextProvider<SessionContext> context={SessionContext { session: session.clone(), set }}>
+            <ContextProvider<Rc<Status>> context={(*status).clone()}>
+                if session.server.is_none() {
+                    <start::Server />
+                } else if session.user.is_none() {
+                    <start::SignIn />
+                } else {
+                    <Switch<Route> render={screen} />
+                }
+            </ContextProvider<Rc<Status>>>
+        </ContextProvider<SessionContext>>
+    }
+}
+
+fn screen(route: Route) -> Html {
+    let (workspace, place) = match route {
+        Route::Home => return html! { <Workspaces /> },
+        Route::NotFound => return start::not_found(),
+        Route::Workspace { workspace } => (workspace, Place::Start),
+        Route::Review { workspace } => (workspace, Place::Review),
+        Route::Import { workspace } => (workspace, Place::Import),
+        Route::NewCollection { workspace } => (workspace, Place::NewCollection),
+        Route::Collection { workspace, collection } => match collection_of(&collection) {
+            Some(id) => (workspace, Place::Collection(id)),
+            None => return start::not_found(),
+        },
+        Route::NewRecord { workspace, collection } => match collection_of(&collection) {
+            Some(id) => (workspace, Place::NewRecord(id)),
+            None => return start::not_found(),
+        },
+        Route::Record { workspace, collection, key } => match collection_of(&collection) {
+            Some(id) => (workspace, Place::Record(id, key.0)),
+            None => return start::not_found(),
+        },
+    };
+    html! { <Frame {workspace} {place} /> }
+}

@@ -1,0 +1,91 @@
+//! A value for reading.
+
+use super::icon::{Icon, icon};
+use crate::platform::clock;
+use sync_protocol::schema::Field;
+use sync_protocol::{FieldType, Value};
+use yew::prelude::*;
+
+/// Most characters of a text in a grid's cell; the rest is in the record.
+const CELL_CHARS: usize = 80;
+
+/// In a grid's cell: one line.
+pub fn cell(field: &Field, value: &Value) -> Html {
+    if value.is_absent() {
+        return Html::default();
+    }
+    match field.field_type {
+        FieldType::YesNo => match value.0.as_bool() {
+            Some(true) => {
+                html! { <span class="mooring-yes">{ icon(Icon::Check) }<span>{ "yes" }</span></span> }
+            }
+            _ => html! { { "no" } },
+        },
+        FieldType::Tags => tags(value),
+        FieldType::DateTime => html! { { clock::to_cell(value.as_text().unwrap_or_default()) } },
+        FieldType::Choice => {
+            html! { <span class="pf-v6-c-label pf-m-outline pf-m-compact"><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text">{ field.field_type.show(value) }</span></span></span> }
+        }
+        field_type => html! { { cut(&field_type.show(value)) } },
+    }
+}
+
+/// In full, for a decision between two.
+pub fn full(field: &Field, value: &Value) -> Html {
+    if value.is_absent() {
+        return html! { <span class="mooring-muted">{ "no value" }</span> };
+    }
+    match field.field_type {
+        FieldType::Tags => tags(value),
+        FieldType::DateTime => html! { { clock::to_cell(value.as_text().unwrap_or_default()) } },
+        FieldType::Json => html! { <code class="mooring-json">{ value.0.to_string() }</code> },
+        field_type => html! { <span class="mooring-text">{ field_type.show(value) }</span> },
+    }
+}
+
+/// As part of a sentence or a button: `“Paris”`, `12`, `no value`.
+pub fn quoted(field_type: FieldType, value: &Value) -> String {
+    if value.is_absent() {
+        return "no value".to_owned();
+    }
+    let shown = match field_type {
+        FieldType::DateTime => clock::to_cell(value.as_text().unwrap_or_default()),
+        _ => field_type.show(value),
+    };
+    let mut text: String = shown.chars().take(40).collect();
+    if text.len() < shown.len() {
+        text.push('…');
+    }
+    match field_type {
+        FieldType::Integer
+        | FieldType::Decimal
+        | FieldType::Counter
+        | FieldType::YesNo
+        | FieldType::Date
+        | FieldType::DateTime => text,
+        _ => format!("“{text}”"),
+    }
+}
+
+/// Whether values of that type stand at the right of their column.
+pub fn right_aligned(field_type: FieldType) -> bool {
+    matches!(field_type, FieldType::Integer | FieldType::Decimal | FieldType::Counter)
+}
+
+fn tags(value: &Value) -> Html {
+    let tags = value.as_tags().unwrap_or_default();
+    html! {
+        <span class="mooring-tags">
+            { for tags.into_iter().map(|tag| html! {
+                <span class="pf-v6-c-label pf-m-compact"><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text">{ tag }</span></span></span>
+            }) }
+        </span>
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(CELL_CHARS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}

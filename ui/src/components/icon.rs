@@ -1,0 +1,75 @@
+//! Line icons, drawn in place: no icon font to load. They say nothing to a screen reader; the text beside them does.
+
+use yew::prelude::*;
+
+/// What there is to draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Icon {
+    Anchor,
+    Check,
+    ChevronDown,
+    ChevronLeft,
+    ChevronRight,
+    Close,
+    Download,
+    Edit,
+    File,
+    Info,
+    Menu,
+    Minus,
+    Plus,
+    Search,
+    Sort,
+    SortDown,
+    SortUp,
+    Split,
+    Table,
+    Trash,
+    Up,
+    Upload,
+    User,
+    Warning,
+}
+
+impl Icon {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Anchor => {
+                "M12 8v13M12 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM8 11h8M4 14c0 4 3.500 7 8 7s8-3 8-7"
+            }
+            Self::Check => "M5 12.500l4.500 4.500L19 7.500",
+            Self::ChevronDown => "M6 9l6 6 6-6",
+            Self::ChevronLeft => "M15 6l-6 6 6 6",
+            Self::ChevronRight => "M9 6l6 6-6 6",
+            Self::Close => "M6 6l12 12M18 6L6 18",
+            Self::Download => "M12 4v11M7 11l5 5 5-5M4 20h16",
+            Self::Edit => "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
+            Self::File => "M14 3H6v18h12V7zM14 3v4h4M9 12h6M9 16h6",
+            Self::Info => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 7.500v.1",
+            Self::Menu => "M4 6h16M4 12h16M4 18h16",
+            Self::Minus => "M5 12h14",
+            Self::Plus => "M12 5v14M5 12h14",
+            Self::Search => "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM20 20l-4-4",
+            Self::Sort => "M8 9l4-4 4 4M8 15l4 4 4-4",
+            Self::SortDown => "M12 5v14M6 13l6 6 6-6",
+            Self::SortUp => "M12 19V5M6 11l6-6 6 6",
+            Self::Split => "M12 21v-7M12 14L5 7M12 14l7-7M5 12V7h5M19 12V7h-5",
+            Self::Table => "M4 5h16v14H4zM4 10h16M10 10v9",
+            Self::Trash => "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.500 11v5M13.500 11v5",
+            Self::Up => "M12 19V6M6 12l6-6 6 6",
+            Self::Upload => "M12 16V5M7 9l5-5 5 5M4 20h16",
+            Self::User => "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c0-4 3.500-6 8-6s8 2 8 6",
+            Self::Warning => "M12 4L2.500 20h19zM12 10v5M12 17.500v.1",
+        }
+    }
+}
+
+/// The drawing, as large as the text around it.
+pub fn icon(icon: Icon) -> Html {
+    html! {
+        <svg class="mooring-icon" viewBox="0 0 24 24" width="1em" height="1em" fill="none" stroke="currentColor"
+            stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
+            <path d={icon.path()} />
+        </svg>
+    }
+}

@@ -1,0 +1,15 @@
+//! The parts that pages are made of: PatternFly's classes on plain HTML.
+
+pub mod button;
+pub mod dialog;
+pub mod field_input;
+pub mod field_value;
+pub mod form;
+pub mod icon;
+pub mod link;
+pub mod menu;
+pub mod pill;
+pub mod progress;
+pub mod states;
+pub mod status_details;
+pub mod toast;

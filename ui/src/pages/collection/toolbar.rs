@@ -1,0 +1,95 @@
+//! Above the grid: what it is, how much there is, search and things to do.
+
+use crate::components::button::{Button, Look};
+use crate::components::form::input_text;
+use crate::components::icon::{Icon, icon};
+use crate::text::count;
+use gloo::timers::callback::Timeout;
+use std::rc::Rc;
+use sync_client::api::{CollectionInfo, Rows, RowsQuery};
+use yew::prelude::*;
+
+/// A search starts when the person has paused for this long.
+const PAUSE_MS: u32 = 180;
+
+#[derive(PartialEq, Properties)]
+pub struct ToolbarProps {
+    pub info: CollectionInfo,
+    pub query: RowsQuery,
+    pub rows: Option<Rc<Rows>>,
+    /// How many rows are selected.
+    pub selected: usize,
+    pub may_edit: bool,
+    pub may_shape: bool,
+    pub onquery: Callback<RowsQuery>,
+    pub onnew: Callback<()>,
+    pub ondelete: Callback<()>,
+    pub onfield: Callback<()>,
+}
+
+/// The toolbar.
+#[component]
+pub fn Toolbar(props: &ToolbarProps) -> Html {
+    let text = use_state(|| props.query.search.clone());
+    let timer = use_mut_ref(|| None::<Timeout>);
+    let search = {
+        let (text, timer, query, onquery) =
+            (text.setter(), timer, props.query.clone(), props.onquery.clone());
+        Callback::from(move |wanted: String| {
+            text.set(wanted.clone());
+            let (query, onquery) = (query.clone(), onquery.clone());
+            *timer.borrow_mut() = Some(Timeout::new(PAUSE_MS, move || {
+                onquery.emit(RowsQuery { search: wanted, offset: 0, ..query });
+            }));
+        })
+    };
+    let clear = search.reform(|_: MouseEvent| String::new());
+    let oninput = search.reform(|event: InputEvent| input_text(&event));
+    html! {
+        <div class="mooring-toolbar">
+            <div class="mooring-heading">
+                <h1 class="pf-v6-c-title pf-m-xl" tabindex="-1">{ &props.info.collection.label }</h1>
+                <span class="mooring-muted" data-test="record-count">{ counts(props) }</span>
+            </div>
+            <div class="mooring-toolbar-row">
+                <div class="pf-v6-c-text-input-group mooring-search">
+                    <div class="pf-v6-c-text-input-group__main pf-m-icon">
+                        <span class="pf-v6-c-text-input-group__text">
+                            <span class="pf-v6-c-text-input-group__icon">{ icon(Icon::Search) }</span>
+                            <input class="pf-v6-c-text-input-group__text-input" type="text" value={(*text).clone()} {oninput}
+                                aria-label="Search these records" placeholder="Search" autocomplete="off" spellcheck="false"
+                                data-test="search" title="Press / to search" />
+                        </span>
+                    </div>
+                    if !text.is_empty() {
+                        <div class="pf-v6-c-text-input-group__utilities">
+                            <Button look={Look::Plain} icon={Icon::Close} text="Clear the search" onclick={clear} />
+                        </div>
+                    }
+                </div>
+                <span class="mooring-space"></span>
+                if props.may_edit && props.selected > 0 {
+                    <span class="mooring-muted">{ format!("{} selected", count::number(props.selected as u64)) }</span>
+                    <Button look={Look::Danger} icon={Icon::Trash} text="Delete" onclick={props.ondelete.reform(|_: MouseEvent| ())} test="delete-selected" />
+                }
+                if props.may_shape {
+                    <Button look={Look::Link} icon={Icon::Plus} text="Add field" onclick={props.onfield.reform(|_: MouseEvent| ())} test="add-field" />
+                }
+                if props.may_edit {
+                    <Button look={Look::Primary} icon={Icon::Plus} text="New record" title="Press N"
+                        onclick={props.onnew.reform(|_: MouseEvent| ())} test="new-record" />
+                }
+            </div>
+        </div>
+    }
+}
+
+fn counts(props: &ToolbarProps) -> String {
+    match &props.rows {
+        None => count::records(props.info.records),
+        Some(rows) if rows.matching < rows.total => {
+            format!("{} of {}", count::number(rows.matching as u64), count::records(rows.total as u64))
+        }
+        Some(rows) => count::records(rows.total as u64),
+    }
+}

@@ -1,0 +1,207 @@
+//! New collections and new fields.
+
+mod field_row;
+
+use super::frame::use_here;
+use crate::components::button::{Button, Look};
+use crate::components::dialog::Dialog;
+use crate::components::form::TextField;
+use crate::components::icon::Icon;
+use crate::components::link::use_go;
+use crate::components::states::{Notice, Tint};
+use crate::hooks::{use_call, use_toaster};
+use crate::route::Route;
+use field_row::{FieldDraft, FieldRow, field};
+use std::collections::BTreeSet;
+use sync_client::api::{Answer, CollectionInfo, Command, Failure};
+use sync_protocol::schema::Field;
+use yew::prelude::*;
+
+/// A new collection: what it is called, and its fields.
+#[component]
+pub fn NewCollection() -> Html {
+    let here = use_here();
+    let go = use_go();
+    let (call, toaster) = (use_call(), use_toaster());
+    let label = use_state(String::new);
+    let rows = use_state(|| vec![FieldDraft::default()]);
+    let failure = use_state(|| None::<Failure>);
+    let busy = use_state_eq(|| false);
+    let checked = use_state_eq(|| false);
+
+    let problems = problems(&rows, &BTreeSet::new());
+    let onsubmit = {
+        let (label, rows, failure, busy, checked) =
+            (label.clone(), rows.clone(), failure.setter(), busy.setter(), checked.setter());
+        let wrong = problems.iter().any(Option::is_some);
+        let workspace = here.name.to_string();
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            checked.set(true);
+            if wrong || label.trim().is_empty() {
+                return;
+            }
+            let fields: Vec<Field> =
+                filled(&rows).enumerate().map(|(at, row)| field(row, at as i64)).collect();
+            failure.set(None);
+            busy.set(true);
+            let (failure, busy, go, toaster) = (failure.clone(), busy.clone(), go.clone(), toaster.clone());
+            let workspace = workspace.clone();
+            let done = Callback::from(move |outcome| {
+                busy.set(false);
+                match outcome {
+                    Ok(Answer::Made(id)) => {
+                        toaster.done("Saved on this device");
+                        go.emit(Route::Collection {
+                            workspace: workspace.clone(),
+                            collection: id.to_string(),
+                        });
+                    }
+                    Ok(_) => {}
+                    Err(why) => failure.set(Some(why)),
+                }
+            });
+            call.emit((Command::NewCollection { label: label.trim().to_owned(), fields }, done));
+        })
+    };
+    let set_label = {
+        let label = label.setter();
+        Callback::from(move |text| label.set(text))
+    };
+    let add = {
+        let rows = rows.clone();
+        Callback::from(move |_: MouseEvent| {
+            rows.set(rows.iter().cloned().chain([FieldDraft::default()]).collect())
+        })
+    };
+    let nameless = *checked && label.trim().is_empty();
+    html! {
+        <section class="mooring-narrow">
+            <div class="mooring-heading"><h1 class="pf-v6-c-title pf-m-2xl">{ "New collection" }</h1></div>
+            <p class="mooring-muted mooring-gap">{ "Records of one kind, such as customers or machines. Fields can be added later." }</p>
+            <form class="pf-v6-c-form" {onsubmit} novalidate=true>
+                if let Some(failure) = &*failure {
+                    <Notice tint={Tint::Danger} title={failure.message.clone()} />
+                }
+                <TextField id="collection-label" label="Name" value={(*label).clone()} oninput={set_label} required=true
+                    placeholder="Customers" test="collection-label"
+                    error={nameless.then_some(AttrValue::Static("A collection needs a name."))} />
+                <fieldset class="mooring-fields">
+                    <legend class="pf-v6-c-form__label-text">{ "Fields" }</legend>
+                    { for rows.iter().enumerate().map(|(at, row)| {
+                        let onchange = change(&rows, at);
+                        let onremove = remove(&rows, at);
+                        let error = (*checked || !row.label.is_empty()).then(|| problems.get(at).cloned().flatten()).flatten();
+                        html! { <FieldRow key={at} {at} draft={row.clone()} {onchange} onremove={(rows.len() > 1).then_some(onremove)} {error} /> }
+                    }) }
+                    <Button look={Look::Link} icon={Icon::Plus} text="Another field" onclick={add} test="another-field" />
+                </fieldset>
+                <div class="pf-v6-c-form__group pf-m-action">
+                    <Button look={Look::Primary} submit=true text="Make collection" busy={*busy} test="collection-create" />
+                </div>
+            </form>
+        </section>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+pub struct AddFieldProps {
+    pub info: CollectionInfo,
+    pub onclose: Callback<()>,
+}
+
+/// One more field for a collection.
+#[component]
+pub fn AddField(props: &AddFieldProps) -> Html {
+    let (call, toaster) = (use_call(), use_toaster());
+    let row = use_state(FieldDraft::default);
+    let failure = use_state(|| None::<Failure>);
+    let busy = use_state_eq(|| false);
+    let taken: BTreeSet<String> = props.info.collection.fields.keys().map(ToString::to_string).collect();
+    let problem = problems(std::slice::from_ref(&*row), &taken).pop().flatten();
+    let onsubmit = {
+        let (row, failure, busy) = (row.clone(), failure.setter(), busy.setter());
+        let (info, onclose) = (props.info.clone(), props.onclose.clone());
+        let wrong = problem.is_some();
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            if wrong || row.label.trim().is_empty() {
+                return;
+            }
+            let last = info.collection.fields.values().map(|field| field.position).max().unwrap_or(-1);
+            let field = field(&row, last + 1);
+            failure.set(None);
+            busy.set(true);
+            let (failure, busy, onclose, toaster) =
+                (failure.clone(), busy.clone(), onclose.clone(), toaster.clone());
+            let done = Callback::from(move |outcome| {
+                busy.set(false);
+                match outcome {
+                    Ok(_) => {
+                        toaster.done("Saved on this device");
+                        onclose.emit(());
+                    }
+                    Err(why) => failure.set(Some(why)),
+                }
+            });
+            call.emit((Command::SetField { collection: info.id.clone(), field }, done));
+        })
+    };
+    let onchange = {
+        let row = row.setter();
+        Callback::from(move |next| row.set(next))
+    };
+    html! {
+        <Dialog title={format!("New field in {}", props.info.collection.label)} onclose={props.onclose.clone()} test="add-field-dialog">
+            <form class="pf-v6-c-form" {onsubmit} novalidate=true>
+                if let Some(failure) = &*failure {
+                    <Notice tint={Tint::Danger} title={failure.message.clone()} />
+                }
+                <FieldRow at=0 draft={(*row).clone()} {onchange} error={if row.label.is_empty() { None } else { problem.clone() }} />
+                <div class="pf-v6-c-form__group pf-m-action">
+                    <Button look={Look::Primary} submit=true text="Add field" busy={*busy}
+                        disabled={row.label.trim().is_empty() || problem.is_some()} test="add-field-save" />
+                </div>
+            </form>
+        </Dialog>
+    }
+}
+
+/// Rows that name a field; an empty last row is nothing.
+fn filled(rows: &[FieldDraft]) -> impl Iterator<Item = &FieldDraft> {
+    rows.iter().filter(|row| !row.label.trim().is_empty())
+}
+
+/// Per row, what is wrong with it.
+fn problems(rows: &[FieldDraft], taken: &BTreeSet<String>) -> Vec<Option<AttrValue>> {
+    let mut seen = taken.clone();
+    rows.iter()
+        .map(|row| {
+            if row.label.trim().is_empty() {
+                return None;
+            }
+            if !seen.insert(field(row, 0).name.to_string()) {
+                return Some(AttrValue::Static("There is another field of this name."));
+            }
+            row.lacks_options().then_some(AttrValue::Static("A choice needs at least one option."))
+        })
+        .collect()
+}
+
+fn change(rows: &UseStateHandle<Vec<FieldDraft>>, at: usize) -> Callback<FieldDraft> {
+    let rows = rows.clone();
+    Callback::from(move |next: FieldDraft| {
+        let mut all = (*rows).clone();
+        if let Some(row) = all.get_mut(at) {
+            *row = next;
+        }
+        rows.set(all);
+    })
+}
+
+fn remove(rows: &UseStateHandle<Vec<FieldDraft>>, at: usize) -> Callback<()> {
+    let rows = rows.clone();
+    Callback::from(move |()| {
+        rows.set(rows.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, row)| row.clone()).collect())
+    })
+}

@@ -1,0 +1,330 @@
+//! Around every screen of a workspace: masthead, collections at the left, the screen itself.
+
+mod masthead;
+mod nav;
+
+pub use masthead::Masthead;
+
+use super::collection::CollectionPage;
+use super::collection_form::NewCollection;
+use super::import::Import;
+use super::review::Review;
+use crate::components::button::{Button, Look};
+use crate::components::icon::Icon;
+use crate::components::link::{Link, use_go};
+use crate::components::states::{Empty, Notice, Tint, failed, loading};
+use crate::components::status_details::storage_at_risk;
+use crate::hooks::{Ask, use_ask, use_call, use_session, use_status};
+use crate::platform::{dom, update};
+use crate::route::{Route, workspace_of};
+use nav::Nav;
+use std::rc::Rc;
+use sync_client::api::{Answer, CollectionInfo, Command, Event, Failure, may_edit};
+use sync_protocol::message::{Role, Workspace};
+use sync_protocol::{CollectionId, RecordKey, WorkspaceId};
+use yew::prelude::*;
+
+/// A screen within a workspace.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    /// Its first collection, or what to do while there is none.
+    Start,
+    Review,
+    Import,
+    NewCollection,
+    Collection(CollectionId),
+    NewRecord(CollectionId),
+    Record(CollectionId, RecordKey),
+}
+
+impl Place {
+    /// The collection in view.
+    pub fn collection(&self) -> Option<&CollectionId> {
+        match self {
+            Self::Collection(id) | Self::NewRecord(id) | Self::Record(id, _) => Some(id),
+            Self::Start | Self::Review | Self::Import | Self::NewCollection => None,
+        }
+    }
+}
+
+/// What all screens of a workspace know.
+#[derive(Clone, PartialEq)]
+pub struct Here {
+    /// Its name in addresses.
+    pub name: AttrValue,
+    pub workspace: Workspace,
+    /// Its collections, as last heard.
+    pub collections: Rc<Vec<CollectionInfo>>,
+}
+
+impl Here {
+    /// Whether the person may change records.
+    pub fn may_edit(&self) -> bool {
+        may_edit(self.workspace.role)
+    }
+
+    /// Whether the person may change collections and fields.
+    pub fn may_shape(&self) -> bool {
+        self.workspace.role == Role::Owner
+    }
+
+    /// A collection of this workspace.
+    pub fn collection(&self, id: &CollectionId) -> Option<&CollectionInfo> {
+        self.collections.iter().find(|info| &info.id == id)
+    }
+
+    /// The screen of a collection.
+    pub fn to_collection(&self, id: &CollectionId) -> Route {
+        Route::Collection { workspace: self.name.to_string(), collection: id.to_string() }
+    }
+}
+
+/// The workspace that screens are in.
+#[hook]
+pub fn use_here() -> Here {
+    use_context().expect("a workspace's frame provides it")
+}
+
+#[derive(PartialEq, Properties)]
+pub struct FrameProps {
+    /// Its name in addresses.
+    pub workspace: AttrValue,
+    pub place: Place,
+}
+
+/// Opens the workspace, then shows the screen.
+#[component]
+pub fn Frame(props: &FrameProps) -> Html {
+    let session = use_session().session;
+    let Some(workspace) = workspace_of(&session, &props.workspace).cloned() else {
+        return html! {
+            <div class="mooring-plain">
+                <Masthead />
+                <main id="main">
+                    <Empty title="This workspace is not yours, or not there" icon={Icon::Search}>
+                        <div class="pf-v6-c-empty-state__body">{ "Ask an owner to add you, or choose another one." }</div>
+                        <Link to={Route::Home} class="pf-v6-c-button pf-m-primary">{ "To the workspaces" }</Link>
+                    </Empty>
+                </main>
+            </div>
+        };
+    };
+    let key = workspace.id.to_string();
+    html! { <Opened {key} {workspace} name={props.workspace.clone()} place={props.place.clone()} /> }
+}
+
+#[derive(PartialEq, Properties)]
+struct OpenedProps {
+    workspace: Workspace,
+    name: AttrValue,
+    place: Place,
+}
+
+#[component]
+fn Opened(props: &OpenedProps) -> Html {
+    let (open, again) = use_open(props.workspace.id);
+    match &*open {
+        None => {
+            html! { <div class="mooring-plain"><Masthead current={props.name.clone()} />{ loading("Opening the workspace") }</div> }
+        }
+        Some(Err(failure)) => html! {
+            <div class="mooring-plain">
+                <Masthead current={props.name.clone()} />
+                <main id="main" class="mooring-narrow">{ failed(failure, &again) }</main>
+            </div>
+        },
+        Some(Ok(())) => {
+            html! { <Inside workspace={props.workspace.clone()} name={props.name.clone()} place={props.place.clone()} /> }
+        }
+    }
+}
+
+/// Whether the workspace is open; asks the engine to open it.
+#[hook]
+fn use_open(id: WorkspaceId) -> (UseStateHandle<Option<Result<(), Failure>>>, Callback<()>) {
+    let call = use_call();
+    let context = use_session();
+    let open = use_state(|| None);
+    let start = {
+        let open = open.setter();
+        use_callback((call, context.session, context.set), move |(), (call, session, set)| {
+            let (open, set, session) = (open.clone(), set.clone(), session.clone());
+            let done = Callback::from(move |outcome| match outcome {
+                Ok(_) => {
+                    open.set(Some(Ok(())));
+                    if session.open != Some(id) {
+                        set.emit(sync_client::api::Session { open: Some(id), ..(*session).clone() });
+                    }
+                }
+                Err(failure) => open.set(Some(Err(failure))),
+            });
+            call.emit((Command::Open { workspace: id }, done));
+        })
+    };
+    {
+        let start = start.clone();
+        use_effect_with(id, move |_| start.emit(()));
+    }
+    (open, start)
+}
+
+#[component]
+fn Inside(props: &OpenedProps) -> Html {
+    let ask = use_ask(
+        (),
+        |()| Command::Collections,
+        pick_collections,
+        |(), event| matches!(event, Event::Changed { .. } | Event::ReviewChanged),
+    );
+    let nav_open = use_state_eq(|| false);
+    {
+        let nav_open = nav_open.setter();
+        use_effect_with(props.place.clone(), move |_| nav_open.set(false));
+    }
+    let toggle = {
+        let nav_open = nav_open.clone();
+        Callback::from(move |()| nav_open.set(!*nav_open))
+    };
+    let skip = Callback::from(|event: MouseEvent| {
+        event.prevent_default();
+        dom::focus("#main");
+    });
+    let Ask { data, failure, reload, .. } = ask;
+    let Some(collections) = data else {
+        return html! {
+            <div class="mooring-plain">
+                <Masthead current={props.name.clone()} />
+                <main id="main" class="mooring-narrow">
+                    if let Some(failure) = &failure { { failed(failure, &reload) } } else { { loading("Reading the collections") } }
+                </main>
+            </div>
+        };
+    };
+    let here = Here { name: props.name.clone(), workspace: props.workspace.clone(), collections };
+    html! {
+        <ContextProvider<Here> context={here.clone()}>
+            <div class="pf-v6-c-page">
+                <a class="pf-v6-c-skip-to-content pf-v6-c-button pf-m-primary" href="#main" onclick={skip}>{ "Skip to the content" }</a>
+                <Masthead current={props.name.clone()} {toggle} nav_open={*nav_open} />
+                <div class={classes!("pf-v6-c-page__sidebar", if *nav_open { "pf-m-expanded" } else { "mooring-sidebar" })}>
+                    <div class="pf-v6-c-page__sidebar-body">
+                        <Nav place={props.place.clone()} />
+                    </div>
+                </div>
+                <div class="pf-v6-c-page__main-container">
+                    <main class="pf-v6-c-page__main" id="main" tabindex="-1">
+                        <Banners />
+                        { screen(&props.place, &here) }
+                    </main>
+                </div>
+            </div>
+        </ContextProvider<Here>>
+    }
+}
+
+fn pick_collections(answer: Answer) -> Option<Vec<CollectionInfo>> {
+    match answer {
+        Answer::Collections(mut list) => {
+            list.sort_by_key(|info| info.collection.label.to_lowercase());
+            Some(list)
+        }
+        _ => None,
+    }
+}
+
+fn screen(place: &Place, here: &Here) -> Html {
+    match place {
+        Place::Start => html! { <Start /> },
+        Place::Review => html! { <Review /> },
+        Place::Import => html! { <Import /> },
+        Place::NewCollection => html! { <NewCollection /> },
+        Place::Collection(id) | Place::NewRecord(id) | Place::Record(id, _) => match here.collection(id) {
+            Some(info) => {
+                html! { <CollectionPage key={id.to_string()} info={info.clone()} place={place.clone()} /> }
+            }
+            None => html! {
+                <Empty title="This collection is not here" icon={Icon::Search}>
+                    <div class="pf-v6-c-empty-state__body">
+                        { "It may have been removed, or has not arrived on this device yet." }
+                    </div>
+                </Empty>
+            },
+        },
+    }
+}
+
+/// Things to know on every screen: a new release, unsent changes at risk.
+#[component]
+fn Banners() -> Html {
+    let status = use_status();
+    let update_ready = use_state_eq(update::ready);
+    {
+        let update_ready = update_ready.setter();
+        use_effect_with((), move |()| {
+            let listener = update::on_ready(move || update_ready.set(true));
+            move || drop(listener)
+        });
+    }
+    let reload = Callback::from(|_: MouseEvent| update::reload());
+    html! {
+        <>
+            if *update_ready {
+                <div class="mooring-banner">
+                    <Notice tint={Tint::Info} title="A new version of Mooring is ready" test="update-ready"
+                        actions={html! { <Button look={Look::Link} text="Reload to update" onclick={reload} test="update" /> }} />
+                </div>
+            }
+            if storage_at_risk(&status) && status.oldest_pending.is_some_and(|at| crate::platform::clock::now().0 - at.0 > AT_RISK_MS) {
+                <div class="mooring-banner">
+                    <Notice tint={Tint::Warning} title="Unsent changes are waiting on this device" test="storage-warning-banner">
+                        { "This browser may clear them when space runs low. Go online soon, or export them from the status above." }
+                    </Notice>
+                </div>
+            }
+        </>
+    }
+}
+
+/// A change that waits longer than this (in milliseconds) is worth a warning on every screen.
+const AT_RISK_MS: i64 = 60 * 60 * 1000;
+
+/// The first collection, or how to get one.
+#[component]
+fn Start() -> Html {
+    let here = use_here();
+    let go = use_go();
+    let first = here.collections.first().map(|info| here.to_collection(&info.id));
+    {
+        let navigator = yew_router::hooks::use_navigator();
+        use_effect_with(first.clone(), move |first| {
+            if let (Some(first), Some(navigator)) = (first, navigator) {
+                navigator.replace(first);
+            }
+        });
+    }
+    if first.is_some() {
+        return Html::default();
+    }
+    let workspace = here.name.to_string();
+    let import = {
+        let (go, workspace) = (go.clone(), workspace.clone());
+        Callback::from(move |_: MouseEvent| go.emit(Route::Import { workspace: workspace.clone() }))
+    };
+    let make =
+        Callback::from(move |_: MouseEvent| go.emit(Route::NewCollection { workspace: workspace.clone() }));
+    html! {
+        <Empty title="No collections yet" icon={Icon::Table} test="no-collections">
+            <div class="pf-v6-c-empty-state__body">
+                { "A collection holds records of one kind, such as customers or machines. Bring a CSV or JSON file, or start with an empty one." }
+            </div>
+            if here.may_shape() {
+                <div class="pf-v6-c-empty-state__footer">
+                    <div class="pf-v6-c-empty-state__actions">
+                        <Button look={Look::Primary} icon={Icon::Upload} text="Import a file" onclick={import} />
+                        <Button icon={Icon::Plus} text="New collection" onclick={make} />
+                    </div>
+                </div>
+            }
+        </Empty>
+    }
+}

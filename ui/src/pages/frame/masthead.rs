@@ -1,0 +1,130 @@
+//! The bar at the top: where one is, how the sync is, who one is.
+
+use crate::components::button::{Button, Look};
+use crate::components::icon::{Icon, icon};
+use crate::components::link::{Link, use_go};
+use crate::components::menu::{Entry, Menu};
+use crate::components::pill::StatusPill;
+use crate::hooks::use_session;
+use crate::pages::sign_out::SignOut;
+use crate::platform::theme::{self, Theme};
+use crate::route::{Route, workspace_name, workspace_of};
+use yew::prelude::*;
+
+#[derive(PartialEq, Properties)]
+pub struct MastheadProps {
+    /// The open workspace's name in addresses.
+    #[prop_or_default]
+    pub current: Option<AttrValue>,
+    /// Opens and closes the navigation, where there is one.
+    #[prop_or_default]
+    pub toggle: Option<Callback<()>>,
+    #[prop_or_default]
+    pub nav_open: bool,
+}
+
+/// The bar.
+#[component]
+pub fn Masthead(props: &MastheadProps) -> Html {
+    html! {
+        <header class="pf-v6-c-masthead mooring-masthead">
+            <div class="pf-v6-c-masthead__main">
+                if let Some(toggle) = &props.toggle {
+                    <span class="pf-v6-c-masthead__toggle mooring-nav-toggle">
+                        <Button look={Look::Plain} icon={Icon::Menu} test="nav-toggle"
+                            text={if props.nav_open { "Close the navigation" } else { "Open the navigation" }}
+                            onclick={toggle.reform(|_: MouseEvent| ())} />
+                    </span>
+                }
+                <div class="pf-v6-c-masthead__brand">
+                    <Link to={Route::Home} class="mooring-brand">
+                        <span class="mooring-brand-mark">{ icon(Icon::Anchor) }</span>
+                        <span class="mooring-brand-name">{ "Mooring" }</span>
+                    </Link>
+                </div>
+            </div>
+            <div class="pf-v6-c-masthead__content">
+                if let Some(current) = &props.current {
+                    <Switcher current={current.clone()} />
+                }
+                <span class="mooring-space"></span>
+                if props.current.is_some() {
+                    <StatusPill />
+                }
+                <UserMenu />
+            </div>
+        </header>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct SwitcherProps {
+    current: AttrValue,
+}
+
+/// The open workspace, and the others.
+#[component]
+fn Switcher(props: &SwitcherProps) -> Html {
+    let session = use_session().session;
+    let go = use_go();
+    let label =
+        workspace_of(&session, &props.current).map_or(String::new(), |workspace| workspace.name.clone());
+    let entries = session
+        .workspaces
+        .iter()
+        .map(|workspace| {
+            let name = workspace_name(&session, workspace);
+            let current = name == props.current.as_str();
+            let go = go.clone();
+            let open = Callback::from(move |()| go.emit(Route::Workspace { workspace: name.clone() }));
+            Entry::new(workspace.name.clone(), open).current(current).test("workspace-switch")
+        })
+        .collect();
+    let all = vec![
+        Entry::new("All workspaces", Callback::from(move |()| go.emit(Route::Home))).test("all-workspaces"),
+    ];
+    html! {
+        <Menu toggle={html! { <span class="mooring-switcher">{ &label }</span> }} label={format!("Workspace: {label}")}
+            groups={vec![(AttrValue::from("Workspaces"), entries), (AttrValue::default(), all)]} test="workspace-switcher" />
+    }
+}
+
+/// Who one is; colours; signing out.
+#[component]
+fn UserMenu() -> Html {
+    let session = use_session().session;
+    let signing_out = use_state_eq(|| false);
+    let chosen = use_state_eq(theme::chosen);
+    let name = session.user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
+    let themes = Theme::ALL
+        .into_iter()
+        .map(|theme| {
+            let handle = chosen.setter();
+            let choose = Callback::from(move |()| {
+                theme::choose(theme);
+                handle.set(theme);
+            });
+            Entry::new(theme.label(), choose).current(theme == *chosen).test("theme")
+        })
+        .collect();
+    let sign_out = {
+        let signing_out = signing_out.setter();
+        vec![Entry::new("Sign out", Callback::from(move |()| signing_out.set(true))).test("sign-out")]
+    };
+    let onclose = {
+        let signing_out = signing_out.setter();
+        Callback::from(move |()| signing_out.set(false))
+    };
+    html! {
+        <>
+            <Menu plain=true end=true toggle={icon(Icon::User)} label={format!("Signed in as {name}")} test="user-menu"
+                groups={vec![
+                    (AttrValue::from(format!("Signed in as {name}")), sign_out),
+                    (AttrValue::from("Colours"), themes),
+                ]} />
+            if *signing_out {
+                <SignOut {onclose} />
+            }
+        </>
+    }
+}

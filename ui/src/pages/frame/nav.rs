@@ -1,0 +1,84 @@
+//! The collections at the left.
+
+use super::{Place, use_here};
+use crate::components::icon::{Icon, icon};
+use crate::components::link::Link;
+use crate::hooks::use_status;
+use crate::route::Route;
+use crate::text::count;
+use yew::prelude::*;
+
+#[derive(PartialEq, Properties)]
+pub struct NavProps {
+    pub place: Place,
+}
+
+/// Needs review, the collections, and how to get more of them.
+#[component]
+pub fn Nav(props: &NavProps) -> Html {
+    let here = use_here();
+    let review = use_status().review();
+    let workspace = here.name.to_string();
+    let item = |to: Route, current: bool, drawn: Icon, text: &str, test: &'static str| {
+        html! {
+            <li class="pf-v6-c-nav__item">
+                <Link {to} {current} class={link_class(current)} {test}>
+                    <span class="pf-v6-c-nav__link-icon">{ icon(drawn) }</span>
+                    <span class="pf-v6-c-nav__link-text">{ text.to_owned() }</span>
+                </Link>
+            </li>
+        }
+    };
+    html! {
+        <nav class="pf-v6-c-nav" aria-label="Collections">
+            <ul class="pf-v6-c-nav__list" role="list">
+                <li class="pf-v6-c-nav__item">
+                    <Link to={Route::Review { workspace: workspace.clone() }} current={props.place == Place::Review}
+                        class={link_class(props.place == Place::Review)} test="nav-review">
+                        <span class="pf-v6-c-nav__link-icon">{ icon(Icon::Split) }</span>
+                        <span class="pf-v6-c-nav__link-text">{ "Needs review" }</span>
+                        <span class={classes!("pf-v6-c-badge", if review > 0 { "mooring-badge-review" } else { "pf-m-read" })}
+                            data-test="review-badge">{ count::number(review) }</span>
+                    </Link>
+                </li>
+            </ul>
+            <section class="pf-v6-c-nav__section" aria-labelledby="nav-collections">
+                <h2 class="pf-v6-c-nav__section-title" id="nav-collections">{ "Collections" }</h2>
+                <ul class="pf-v6-c-nav__list" role="list">
+                    { for here.collections.iter().map(|info| {
+                        let current = props.place.collection() == Some(&info.id);
+                        html! {
+                            <li class="pf-v6-c-nav__item" key={info.id.to_string()}>
+                                <Link to={here.to_collection(&info.id)} {current} class={link_class(current)}
+                                    test="collection-item" name={info.id.to_string()}>
+                                    <span class="pf-v6-c-nav__link-text mooring-nav-label">{ &info.collection.label }</span>
+                                    if info.review > 0 {
+                                        <span class="pf-v6-c-badge mooring-badge-review" title="Needs review">
+                                            { count::number(info.review) }
+                                            <span class="pf-v6-screen-reader">{ " need review" }</span>
+                                        </span>
+                                    }
+                                    <span class="mooring-nav-count" title={count::records(info.records)}>{ count::number(info.records) }</span>
+                                </Link>
+                            </li>
+                        }
+                    }) }
+                </ul>
+            </section>
+            if here.may_shape() {
+                <ul class="pf-v6-c-nav__list mooring-nav-more" role="list">
+                    { item(Route::NewCollection { workspace: workspace.clone() }, props.place == Place::NewCollection, Icon::Plus, "New collection", "new-collection") }
+                    { item(Route::Import { workspace }, props.place == Place::Import, Icon::Upload, "Import", "nav-import") }
+                </ul>
+            } else if here.may_edit() {
+                <ul class="pf-v6-c-nav__list mooring-nav-more" role="list">
+                    { item(Route::Import { workspace }, props.place == Place::Import, Icon::Upload, "Import", "nav-import") }
+                </ul>
+            }
+        </nav>
+    }
+}
+
+fn link_class(current: bool) -> Classes {
+    classes!("pf-v6-c-nav__link", current.then_some("pf-m-current"))
+}

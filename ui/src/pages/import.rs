@@ -1,0 +1,6 @@
+//! Import (in the making).
+use yew::prelude::*;
+#[component]
+pub fn Import() -> Html {
+    html! {}
+}

@@ -1,0 +1,12 @@
+//! The screens.
+
+pub mod collection;
+pub mod collection_form;
+pub mod frame;
+pub mod import;
+pub mod record;
+pub mod review;
+pub mod sign_in_again;
+pub mod sign_out;
+pub mod start;
+pub mod workspaces;

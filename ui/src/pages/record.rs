@@ -1,0 +1,231 @@
+//! One record beside the grid: what it holds, what is going on with it, and its form.
+
+mod form;
+
+use super::collection::DeleteRecords;
+use super::frame::use_here;
+use crate::components::button::{Button, Look};
+use crate::components::icon::Icon;
+use crate::components::link::use_go;
+use crate::components::states::{Empty, Notice, Tint, failed, loading};
+use crate::hooks::{use_ask, use_toaster};
+use crate::platform::{clock, dom, storage};
+use crate::route::Route;
+use crate::text::field::key_label;
+use crate::text::{review, time};
+use form::{RecordForm, Target};
+use std::collections::BTreeMap;
+use sync_client::api::{Answer, CollectionInfo, Command, Event, RecordInfo};
+use sync_protocol::schema::Collection;
+use sync_protocol::{FieldType, Fields, RecordId, RecordKey};
+use yew::prelude::*;
+
+#[derive(PartialEq, Properties)]
+pub struct NewRecordProps {
+    pub info: CollectionInfo,
+    pub onclose: Callback<()>,
+}
+
+/// A new record.
+#[component]
+pub fn NewRecord(props: &NewRecordProps) -> Html {
+    let toaster = use_toaster();
+    let onsaved = {
+        let onclose = props.onclose.clone();
+        Callback::from(move |_: Vec<RecordId>| {
+            storage::ask_to_persist();
+            toaster.done("Saved on this device");
+            onclose.emit(());
+        })
+    };
+    html! {
+        <Panel title="New record" onclose={props.onclose.clone()}>
+            <RecordForm info={props.info.clone()} target={Target::New} values={Fields::new()} readonly=false {onsaved}
+                onclose={props.onclose.clone()} />
+        </Panel>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+pub struct RecordPanelProps {
+    pub info: CollectionInfo,
+    pub record: RecordKey,
+    pub onclose: Callback<()>,
+}
+
+/// A record that is there (or was).
+#[component]
+pub fn RecordPanel(props: &RecordPanelProps) -> Html {
+    let here = use_here();
+    let go = use_go();
+    let toaster = use_toaster();
+    let id = RecordId::new(props.info.id.clone(), props.record.clone());
+    let deleting = use_state_eq(|| false);
+    let ask = use_ask(
+        id.clone(),
+        |id| Command::Record { id: id.clone() },
+        pick_record,
+        |id, event| match event {
+            Event::Changed { collections } => collections.contains(&id.collection),
+            Event::ReviewChanged => true,
+            Event::Status(_) | Event::SessionChanged | Event::Importing { .. } => false,
+        },
+    );
+    let onsaved = Callback::from(move |_: Vec<RecordId>| {
+        storage::ask_to_persist();
+        toaster.done("Saved on this device");
+    });
+    let to_review = {
+        let workspace = here.name.to_string();
+        Callback::from(move |_: MouseEvent| go.emit(Route::Review { workspace: workspace.clone() }))
+    };
+    let delete = {
+        let deleting = deleting.setter();
+        Callback::from(move |()| deleting.set(true))
+    };
+    let deleted = {
+        let (deleting, onclose) = (deleting.setter(), props.onclose.clone());
+        Callback::from(move |done: bool| {
+            deleting.set(false);
+            if done {
+                onclose.emit(());
+            }
+        })
+    };
+    let Some(info) = ask.data else {
+        return html! {
+            <Panel title={key_label(&props.record).unwrap_or_else(|| "Record".into())} onclose={props.onclose.clone()}>
+                if let Some(failure) = &ask.failure { { failed(failure, &ask.reload) } } else { { loading("Reading the record") } }
+            </Panel>
+        };
+    };
+    let title = title(&props.info.collection, &props.record, info.fields.as_ref());
+    html! {
+        <Panel {title} subtitle={subtitle(&info)} onclose={props.onclose.clone()}>
+            { banners(&info, &to_review) }
+            if let Some(values) = &info.fields {
+                <RecordForm info={props.info.clone()} target={Target::Edit(id)} values={values.clone()} readonly={!here.may_edit()}
+                    {onsaved} onclose={props.onclose.clone()} ondelete={delete} />
+            } else {
+                <Empty title="This record is deleted" icon={Icon::Trash} test="record-gone">
+                    <div class="pf-v6-c-empty-state__body">
+                        { if info.conflicts.is_empty() { "It was deleted, or never arrived on this device." } else { "Somebody edited it elsewhere. Decide under “Needs review” whether it comes back." } }
+                    </div>
+                </Empty>
+            }
+            if *deleting {
+                <DeleteRecords info={props.info.clone()} keys={vec![props.record.clone()]} ondone={deleted} />
+            }
+        </Panel>
+    }
+}
+
+fn pick_record(answer: Answer) -> Option<RecordInfo> {
+    match answer {
+        Answer::Record(info) => Some(*info),
+        _ => None,
+    }
+}
+
+/// What a record is called: its key where somebody chose one, else its first text.
+fn title(collection: &Collection, key: &RecordKey, fields: Option<&Fields>) -> String {
+    let text = || {
+        let fields = fields?;
+        let first = collection.ordered().into_iter().filter(|field| field.field_type == FieldType::Text);
+        first
+            .filter_map(|field| fields.get(&field.name)?.as_text())
+            .find(|text| !text.trim().is_empty())
+            .map(str::to_owned)
+    };
+    match (text(), key_label(key)) {
+        (Some(text), _) => text,
+        (None, Some(key)) => key,
+        (None, None) => "Record".to_owned(),
+    }
+}
+
+fn subtitle(info: &RecordInfo) -> String {
+    let key = key_label(&info.id.key).map(|key| format!("Key {key}"));
+    let state = match (&info.changed, info.marks.unsent) {
+        (_, true) => Some("saved on this device, not sent yet".to_owned()),
+        (Some(author), false) => {
+            Some(format!("changed {} on {}", time::ago(clock::now(), author.at), review::who(author)))
+        }
+        (None, false) => None,
+    };
+    let parts: Vec<String> = [key, state].into_iter().flatten().collect();
+    parts.join(" · ")
+}
+
+fn banners(info: &RecordInfo, to_review: &Callback<MouseEvent>) -> Html {
+    let go = |text: &'static str| html! { <Button look={Look::Link} {text} onclick={to_review.clone()} test="to-review" /> };
+    html! {
+        <>
+            if !info.conflicts.is_empty() {
+                <Notice tint={Tint::Warning} title="This record needs review" test="record-needs-review" actions={go("Review now")}>
+                    { "It was changed in two places. Both versions are kept; you can go on editing meanwhile." }
+                </Notice>
+            }
+            { for info.rejected.iter().map(|rejected| html! {
+                <Notice tint={Tint::Danger} title="A change of yours was refused" test="record-rejected" actions={go("Look at it")}>
+                    { &rejected.message }
+                </Notice>
+            }) }
+        </>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct PanelProps {
+    title: AttrValue,
+    #[prop_or_default]
+    subtitle: AttrValue,
+    onclose: Callback<()>,
+    children: Html,
+}
+
+/// The frame beside the grid. The focus comes here when it opens, and goes back to the row when it closes.
+#[component]
+fn Panel(props: &PanelProps) -> Html {
+    let heading = use_node_ref();
+    {
+        let heading = heading.clone();
+        use_effect_with((), move |()| {
+            dom::focus_ref(&heading);
+            || dom::focus("tr[data-row][tabindex='0']")
+        });
+    }
+    let onclick = props.onclose.reform(|_: MouseEvent| ());
+    let onkeydown = {
+        let onclose = props.onclose.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            if event.key() == "Escape" {
+                event.prevent_default();
+                onclose.emit(());
+            }
+        })
+    };
+    html! {
+        <div class="pf-v6-c-drawer__panel mooring-panel" data-test="record-panel" role="region" aria-label={props.title.clone()} {onkeydown}>
+            <div class="pf-v6-c-drawer__body mooring-panel-head">
+                <div class="pf-v6-c-drawer__head">
+                    <div>
+                        <h2 class="pf-v6-c-title pf-m-lg" tabindex="-1" ref={heading} data-test="record-title">{ &props.title }</h2>
+                        if !props.subtitle.is_empty() {
+                            <p class="mooring-muted">{ &props.subtitle }</p>
+                        }
+                    </div>
+                    <div class="pf-v6-c-drawer__actions">
+                        <div class="pf-v6-c-drawer__close">
+                            <Button look={Look::Plain} icon={Icon::Close} text="Close" {onclick} test="close-record" />
+                        </div>
+                    </div>
+                </div>
+            </div>
+            <div class="pf-v6-c-drawer__body mooring-panel-body">{ props.children.clone() }</div>
+        </div>
+    }
+}
+
+/// Errors by field; the empty name is the record's key.
+type Errors = BTreeMap<String, String>;

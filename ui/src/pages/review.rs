@@ -1,0 +1,6 @@
+//! Review (in the making).
+use yew::prelude::*;
+#[component]
+pub fn Review() -> Html {
+    html! {}
+}

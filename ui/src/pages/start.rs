@@ -1,0 +1,196 @@
+//! Before a workspace: the server's address, signing in, and what to do when neither works.
+
+use crate::components::button::{Button, Look};
+use crate::components::form::TextField;
+use crate::components::icon::{Icon, icon};
+use crate::components::link::Link;
+use crate::components::states::{Empty, Notice, Tint, failed};
+use crate::hooks::{use_call, use_session};
+use crate::platform::storage;
+use crate::route::Route;
+use sync_client::api::{Answer, Command, Failure};
+use yew::prelude::*;
+
+#[derive(PartialEq, Properties)]
+struct CardProps {
+    title: AttrValue,
+    children: Html,
+}
+
+/// The quiet page around a small form.
+#[component]
+fn Card(props: &CardProps) -> Html {
+    html! {
+        <main class="mooring-start" id="main">
+            <div class="mooring-start-brand"><span>{ icon(Icon::Anchor) }</span>{ "Mooring" }</div>
+            <div class="pf-v6-c-card mooring-start-card">
+                <div class="pf-v6-c-card__title">
+                    <h1 class="pf-v6-c-title pf-m-xl">{ &props.title }</h1>
+                </div>
+                <div class="pf-v6-c-card__body">{ props.children.clone() }</div>
+            </div>
+            <p class="mooring-muted">{ "Records that stay in step, with or without a network." }</p>
+        </main>
+    }
+}
+
+/// Where the server is: asked once, on a desktop.
+#[component]
+pub fn Server() -> Html {
+    let address = use_state(String::new);
+    let (send, busy, failure) = use_session_command();
+    let oninput = {
+        let address = address.setter();
+        Callback::from(move |text| address.set(text))
+    };
+    let onsubmit = {
+        let address = address.clone();
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            send.emit(Command::Connect { server: address.trim().to_owned() });
+        })
+    };
+    html! {
+        <Card title="Where is your server?">
+            <form class="pf-v6-c-form" {onsubmit} novalidate=true>
+                <TextField id="server" label="Server address" value={(*address).clone()} {oninput} kind="url"
+                    placeholder="https://mooring.example.org" required=true autocomplete="url" test="server-address"
+                    error={failure.map(|failure| AttrValue::from(failure.message))}
+                    hint="Ask the person who set Mooring up for you." />
+                <div class="pf-v6-c-form__group pf-m-action">
+                    <Button look={Look::Primary} submit=true text="Connect" {busy} disabled={address.trim().is_empty()}
+                        test="connect" />
+                </div>
+            </form>
+        </Card>
+    }
+}
+
+/// Signing in.
+#[component]
+pub fn SignIn() -> Html {
+    let session = use_session().session;
+    let (send, busy, failure) = use_session_command();
+    let demo = send.reform(|_: MouseEvent| Command::SignInDemo);
+    html! {
+        <Card title="Sign in">
+            if session.demo {
+                <div class="mooring-stack">
+                    <Button look={Look::Primary} class="pf-m-block" text="Continue as demo user" onclick={demo} {busy}
+                        test="sign-in-demo" />
+                    <p class="mooring-muted mooring-centre">{ "Sample data on this machine; nothing to set up." }</p>
+                    <div class="mooring-or"><span>{ "or with your own account" }</span></div>
+                </div>
+            }
+            <SignInForm {send} {busy} {failure} primary={!session.demo} />
+            if let Some(server) = &session.server {
+                <p class="mooring-muted mooring-server">{ format!("Server: {server}") }</p>
+            }
+        </Card>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+pub struct SignInFormProps {
+    pub send: Callback<Command>,
+    pub busy: bool,
+    pub failure: Option<Failure>,
+    pub primary: bool,
+    /// The name to begin with.
+    #[prop_or_default]
+    pub name: AttrValue,
+}
+
+/// Name and password.
+#[component]
+pub fn SignInForm(props: &SignInFormProps) -> Html {
+    let name = use_state(|| props.name.to_string());
+    let password = use_state(String::new);
+    let onsubmit = {
+        let (name, password, send) = (name.clone(), password.clone(), props.send.clone());
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            send.emit(Command::SignIn { name: name.trim().to_owned(), password: (*password).clone() });
+        })
+    };
+    let set_name = {
+        let name = name.setter();
+        Callback::from(move |text| name.set(text))
+    };
+    let set_password = {
+        let password = password.setter();
+        Callback::from(move |text| password.set(text))
+    };
+    let incomplete = name.trim().is_empty() || password.is_empty();
+    html! {
+        <form class="pf-v6-c-form" {onsubmit} novalidate=true>
+            if let Some(failure) = &props.failure {
+                <Notice tint={Tint::Danger} title={failure.message.clone()} test="sign-in-failed" />
+            }
+            <TextField id="name" label="Name" value={(*name).clone()} oninput={set_name} required=true
+                autocomplete="username" test="sign-in-name" />
+            <TextField id="password" label="Password" kind="password" value={(*password).clone()} oninput={set_password}
+                required=true autocomplete="current-password" test="sign-in-password" />
+            <div class="pf-v6-c-form__group pf-m-action">
+                <Button look={if props.primary { Look::Primary } else { Look::Secondary }} submit=true text="Sign in"
+                    class="pf-m-block" busy={props.busy} disabled={incomplete} test="sign-in" />
+            </div>
+        </form>
+    }
+}
+
+/// A command whose answer is the session: how to send it, whether it runs, why it failed.
+#[hook]
+pub fn use_session_command() -> (Callback<Command>, bool, Option<Failure>) {
+    let call = use_call();
+    let set = use_session().set;
+    let busy = use_state_eq(|| false);
+    let failure = use_state(|| None::<Failure>);
+    let send = {
+        let (busy, failure) = (busy.setter(), failure.setter());
+        Callback::from(move |command: Command| {
+            busy.set(true);
+            failure.set(None);
+            let (busy, failure, set) = (busy.clone(), failure.clone(), set.clone());
+            let done = Callback::from(move |outcome| {
+                busy.set(false);
+                match outcome {
+                    Ok(Answer::Session(session)) => {
+                        if session.user.is_some() {
+                            storage::ask_to_persist();
+                        }
+                        set.emit(session);
+                    }
+                    Ok(_) => {}
+                    Err(why) => failure.set(Some(why)),
+                }
+            });
+            call.emit((command, done));
+        })
+    };
+    (send, *busy, (*failure).clone())
+}
+
+/// The engine does not even say who is signed in.
+pub fn broken(failure: &Failure, again: &Callback<()>) -> Html {
+    html! {
+        <Card title="Mooring could not open its storage">
+            <div class="mooring-stack">
+                <p>{ "What was saved on this device is untouched." }</p>
+                { failed(failure, again) }
+            </div>
+        </Card>
+    }
+}
+
+/// No such screen.
+pub fn not_found() -> Html {
+    html! {
+        <main id="main">
+            <Empty title="There is no such page" icon={Icon::Search}>
+                <div class="pf-v6-c-empty-state__body">{ "The address may be mistyped, or what it named is gone." }</div>
+                <Link to={Route::Home} class="pf-v6-c-button pf-m-primary">{ "To the workspaces" }</Link>
+            </Empty>
+        </main>
+    }
+}

@@ -1,0 +1,75 @@
+//! The time, in the words and the zone of the person at the screen.
+
+use js_sys::{Date, Intl, Object, Reflect};
+use sync_protocol::Timestamp;
+use wasm_bindgen::JsValue;
+
+/// Now.
+pub fn now() -> Timestamp {
+    Timestamp(Date::now() as i64)
+}
+
+/// A point in time as people here write it: `23 Nov 2026, 14:30`.
+pub fn moment(at: Timestamp) -> String {
+    let options = options(&[("dateStyle", "medium"), ("timeStyle", "short")]);
+    date(at).to_locale_string(&language(), &options).into()
+}
+
+/// The same with seconds, as a title on hover.
+pub fn exact(at: Timestamp) -> String {
+    let options = options(&[("dateStyle", "full"), ("timeStyle", "long")]);
+    date(at).to_locale_string(&language(), &options).into()
+}
+
+/// `2026-11-23T14:30:00Z` as a date-time input wants it: local, without a zone. Empty where it is not a time.
+pub fn to_input(utc: &str) -> String {
+    let date = Date::new(&JsValue::from_str(utc));
+    if date.get_time().is_nan() {
+        return String::new();
+    }
+    let local = Date::new(&JsValue::from_f64(date.get_time() - date.get_timezone_offset() * 60_000.0));
+    let text = String::from(local.to_iso_string());
+    text.trim_end_matches('Z').trim_end_matches(".000").to_owned()
+}
+
+/// What a date-time input holds as UTC; other text as it is, for the field's own check to refuse.
+pub fn from_input(local: &str) -> String {
+    let date = Date::new(&JsValue::from_str(local));
+    if local.trim().is_empty() || date.get_time().is_nan() {
+        return local.to_owned();
+    }
+    String::from(date.to_iso_string()).replace(".000Z", "Z")
+}
+
+/// `2026-11-23T14:30:00Z` for reading: local, to the minute.
+pub fn to_cell(utc: &str) -> String {
+    let local = to_input(utc);
+    if local.is_empty() {
+        utc.to_owned()
+    } else {
+        local.chars().take(16).collect::<String>().replace('T', " ")
+    }
+}
+
+/// The name of the time zone here.
+pub fn zone() -> String {
+    let options = Intl::DateTimeFormat::default().resolved_options();
+    Reflect::get(&options, &"timeZone".into()).ok().and_then(|zone| zone.as_string()).unwrap_or_default()
+}
+
+fn date(at: Timestamp) -> Date {
+    Date::new(&JsValue::from_f64(at.0 as f64))
+}
+
+fn language() -> String {
+    super::window().navigator().language().unwrap_or_else(|| "en".to_owned())
+}
+
+fn options(entries: &[(&str, &str)]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in entries {
+        // setting a property of a fresh plain object cannot fail
+        let _ = Reflect::set(&object, &JsValue::from_str(name), &JsValue::from_str(value));
+    }
+    object.into()
+}

@@ -1,0 +1,125 @@
+//! Addresses of the screens. They carry names that people know, never ids.
+
+use std::str::FromStr;
+use sync_client::api::Session;
+use sync_protocol::message::Workspace;
+use sync_protocol::{CollectionId, RecordKey};
+use yew_router::Routable;
+
+/// A screen.
+#[derive(Clone, Debug, PartialEq, Eq, Routable)]
+pub enum Route {
+    /// The workspaces.
+    #[at("/")]
+    Home,
+    /// A workspace's first screen.
+    #[at("/w/:workspace")]
+    Workspace {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
+    /// What needs review.
+    #[at("/w/:workspace/review")]
+    Review {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
+    /// Import of a file.
+    #[at("/w/:workspace/import")]
+    Import {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
+    /// A new collection.
+    #[at("/w/:workspace/new-collection")]
+    NewCollection {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
+    /// A collection's records.
+    #[at("/w/:workspace/c/:collection")]
+    Collection {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+    },
+    /// A new record.
+    #[at("/w/:workspace/c/:collection/new")]
+    NewRecord {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+    },
+    /// One record.
+    #[at("/w/:workspace/c/:collection/r/:key")]
+    Record {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+        /// The record's key.
+        key: KeyText,
+    },
+    /// No such screen.
+    #[not_found]
+    #[at("/not-found")]
+    NotFound,
+}
+
+/// A record's key in an address: as people write it where that reads back as the same key, else in JSON's quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyText(pub RecordKey);
+
+impl std::fmt::Display for KeyText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plain = self.0.to_string();
+        if !plain.starts_with('"') && RecordKey::from_input(&plain) == self.0 {
+            f.write_str(&plain)
+        } else {
+            f.write_str(&self.0.to_text())
+        }
+    }
+}
+
+impl FromStr for KeyText {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let quoted = text.starts_with('"').then(|| RecordKey::from_text(text)).flatten();
+        Ok(Self(quoted.unwrap_or_else(|| RecordKey::from_input(text))))
+    }
+}
+
+/// A workspace's name in addresses: made of its name; the second of the same name gets a number.
+pub fn workspace_name(session: &Session, workspace: &Workspace) -> String {
+    let plain = plain(&workspace.name);
+    let twins = session.workspaces.iter().filter(|other| self::plain(&other.name) == plain);
+    match twins.filter(|other| other.id < workspace.id).count() {
+        0 => plain,
+        n => format!("{plain}-{}", n + 1),
+    }
+}
+
+/// The workspace of that [`workspace_name`].
+pub fn workspace_of<'a>(session: &'a Session, name: &str) -> Option<&'a Workspace> {
+    session.workspaces.iter().find(|workspace| workspace_name(session, workspace) == name)
+}
+
+/// The collection in an address.
+pub fn collection_of(name: &str) -> Option<CollectionId> {
+    CollectionId::new(name).ok().filter(|id| !id.is_reserved())
+}
+
+fn plain(name: &str) -> String {
+    let mut text = String::new();
+    for c in name.to_lowercase().chars() {
+        if c.is_alphanumeric() {
+            text.push(c);
+        } else if !text.is_empty() && !text.ends_with('-') {
+            text.push('-');
+        }
+    }
+    let text = text.trim_end_matches('-');
+    if text.is_empty() { "workspace".to_owned() } else { text.to_owned() }
+}

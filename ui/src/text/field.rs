@@ -1,0 +1,94 @@
+//! What types and policies are called, and what is wrong with an input.
+
+use sync_protocol::{FieldType, Misfit, Policy, RecordKey};
+
+/// What a type is called.
+pub fn type_label(field_type: FieldType) -> &'static str {
+    match field_type {
+        FieldType::Text => "Text",
+        FieldType::LongText => "Long text",
+        FieldType::Integer => "Whole number",
+        FieldType::Decimal => "Decimal number",
+        FieldType::YesNo => "Yes or no",
+        FieldType::Date => "Date",
+        FieldType::DateTime => "Date and time",
+        FieldType::Choice => "Choice",
+        FieldType::Tags => "Tags",
+        FieldType::Counter => "Counter",
+        FieldType::Json => "JSON",
+    }
+}
+
+/// What to write into a field of that type, where it does not go without saying.
+pub fn type_hint(field_type: FieldType) -> Option<&'static str> {
+    match field_type {
+        FieldType::Decimal => Some("Such as 12.50"),
+        FieldType::Tags => Some("Separate with commas"),
+        FieldType::Counter => Some("What several people add at the same time is added up"),
+        FieldType::Json => Some("Such as {\"colour\": \"red\"}"),
+        _ => None,
+    }
+}
+
+/// What a policy does, as a choice to make.
+pub fn policy_label(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Ask => "Ask: keep both, let a person decide",
+        Policy::Last => "The last edit counts",
+        Policy::First => "The first edit counts",
+        Policy::Counter => "Add up what everybody added",
+        Policy::Set => "Unite what everybody added and removed",
+        Policy::Text => "Merge texts; ask where they overlap",
+    }
+}
+
+/// What is wrong with an input, as a sentence.
+pub fn misfit(misfit: &Misfit) -> String {
+    sentence(&misfit.to_string())
+}
+
+/// The same text with a capital at its start and a full stop at its end.
+pub fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut all: String = chars.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    all.push_str(chars.as_str());
+    if !all.ends_with(['.', '!', '?']) {
+        all.push('.');
+    }
+    all
+}
+
+/// What a record's key is called; `None` for one that nobody chose.
+pub fn key_label(key: &RecordKey) -> Option<String> {
+    match key {
+        RecordKey::Int(n) => Some(n.to_string()),
+        RecordKey::Text(text) if is_uuid(text) => None,
+        RecordKey::Text(text) => Some(text.clone()),
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.char_indices().all(|(at, c)| match at {
+            8 | 13 | 18 | 23 => c == '-',
+            _ => c.is_ascii_hexdigit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_reads_a_minted_key() {
+        assert_eq!(key_label(&RecordKey::Text("0192f3c4-5d6e-7f80-9a1b-2c3d4e5f6071".into())), None);
+        assert_eq!(key_label(&RecordKey::Text("INV-7".into())).as_deref(), Some("INV-7"));
+        assert_eq!(key_label(&RecordKey::Int(7)).as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn refusals_are_sentences() {
+        let refused = FieldType::Integer.parse("x", &[]).unwrap_err();
+        assert_eq!(misfit(&refused), "Not a whole number.");
+    }
+}

@@ -1,0 +1,6 @@
+//! The words on the screens that are made, not written: counts, times, types, sentences about what happened.
+
+pub mod count;
+pub mod field;
+pub mod review;
+pub mod time;
