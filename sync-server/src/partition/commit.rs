@@ -222,6 +222,7 @@ impl Runner {
                 "this partition cannot be written; restore it from a backup");
         }
         self.cache = None;
+        self.shared.reweigh(self.lane.weight.swap(0, Ordering::Relaxed), 0);
         self.known.clear();
         let waiting = {
             let mut queue = self.lane.queue();

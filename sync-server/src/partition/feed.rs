@@ -1,6 +1,6 @@
 //! Reads the feed of a partition: contiguous, or not at all.
 
-use sync_protocol::{Entry, Revision};
+use sync_protocol::{Conflict, Entry, Record, Revision};
 
 use super::limits::RANGE_ROWS;
 use crate::store::{Kind, PartitionId, PartitionStore, Read, StoreError, feed_key};
@@ -43,17 +43,32 @@ async fn page(
     let rows = store.range(id, Kind::Feed, Some(&feed_key(after)), RANGE_ROWS, bytes, Read::Quorum).await?;
     let mut entries = Vec::new();
     let mut last = after;
+    let mut size = 0;
     for (key, body) in rows {
         let group: Vec<Entry> = serde_json::from_str(&body).map_err(|e| {
             StoreError::Corrupt(format!("feed group {key} of partition {}: {e}", id.partition))
         })?;
         for entry in group.into_iter().filter(|entry| entry.seq > after) {
-            if entry.seq != last.next() || entry.seq > upto {
+            if entry.seq != last.next() || entry.seq > upto || size >= bytes {
                 return Ok(entries);
             }
             last = entry.seq;
+            size += entry_size(&entry);
             entries.push(entry);
         }
     }
     Ok(entries)
+}
+
+/// Bytes that an entry takes as JSON, near enough for limits.
+pub(super) fn entry_size(entry: &Entry) -> usize {
+    160 + entry.record.as_ref().map_or(0, Record::size) + entry.conflict.as_ref().map_or(0, conflict_size)
+}
+
+/// Bytes that a conflict takes as JSON, near enough for limits.
+pub(super) fn conflict_size(conflict: &Conflict) -> usize {
+    let fields = conflict.fields.iter();
+    let sides = fields
+        .map(|(name, s)| name.as_str().len() + 64 + s.base.size() + s.current.size() + s.incoming.size());
+    400 + sides.sum::<usize>()
 }

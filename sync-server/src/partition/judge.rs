@@ -10,11 +10,12 @@ use sync_protocol::{
     Timestamp, Verdict, limits::RECORD_BYTES,
 };
 
+use super::feed::conflict_size;
 use super::limits::{CONFLICT_BYTES, GROUP_WRITE_BYTES, REJECTIONS, REPLICA_BYTES};
 use crate::store::{Commit, Head, Kind, Row, feed_key};
 
 /// A change on its way to the judge.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) change: Change,
     /// `change.record` as text.
@@ -24,7 +25,7 @@ pub(super) struct Asked {
 }
 
 /// The changes of one push in one partition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) replica: ReplicaId,
     pub(super) settled: Counter,
@@ -225,13 +226,6 @@ fn shown(record: &Record) -> Record {
         shown.fields.clear();
     }
     shown
-}
-
-fn conflict_size(conflict: &Conflict) -> usize {
-    let fields = conflict.fields.iter();
-    let sides = fields
-        .map(|(name, s)| name.as_str().len() + 64 + s.base.size() + s.current.size() + s.incoming.size());
-    400 + sides.sum::<usize>()
 }
 
 impl Draft {

@@ -13,8 +13,9 @@ use super::limits::PARALLEL;
 use super::{EngineError, PartitionEngine, watch};
 use crate::store::{Head, PartitionId, Read, StoreError};
 
-/// Least bytes that a partition may fill of an answer, however many have something new: one ordinary group.
-const LEAST_SHARE: usize = 64 << 10;
+/// Least bytes that a partition may fill of an answer, however many have something new: reading a group again
+/// for its next piece must stay rare.
+const LEAST_SHARE: usize = 256 << 10;
 
 impl PartitionEngine {
     /// The entries after the cursor. Waits for some where there are none, as long as the request asks.
@@ -32,25 +33,24 @@ impl PartitionEngine {
         }
         let wait = Duration::from_millis(pull.wait_ms.min(limits::PULL_WAIT_MS));
         let until = Instant::now() + wait;
-        let (watched, first) = self.inner.shared.watch.join(workspace, partitions);
+        let watched = self.inner.shared.watch.join(workspace, partitions);
         let mut moves = watched.receiver();
         let all: Vec<Partition> = (0..partitions).map(Partition).collect();
         let mut heads = self.heads(workspace, &all).await?;
-        if first && !wait.is_zero() {
+        if !wait.is_zero() && watched.needs_poll() {
             let store = self.inner.shared.store.clone();
             self.spawn(watch::poll(store, Arc::downgrade(&watched), partitions));
         }
+        let mut looked = Cursor::start(partitions);
         loop {
             let answer = self.page(workspace, &pull.cursor, &mut heads).await?;
             if !answer.feeds.is_empty() || !answer.expired.is_empty() {
                 return Ok(answer);
             }
+            heads.iter().for_each(|(p, head)| looked.advance(*p, head.revision));
             let moved = loop {
-                let behind = |(p, known): &(Partition, Revision)| {
-                    *known > heads.get(p).map_or(Revision(0), |head| head.revision)
-                };
-                let moved: Vec<Partition> =
-                    moves.borrow_and_update().iter().filter(behind).map(|(p, _)| p).collect();
+                let news = |(p, known): &(Partition, Revision)| *known > looked.get(*p);
+                let moved: Vec<_> = moves.borrow_and_update().iter().filter(news).collect();
                 if !moved.is_empty() {
                     break moved;
                 }
@@ -60,6 +60,9 @@ impl PartitionEngine {
                     Ok(Err(_)) | Err(_) => return Ok(answer),
                 }
             };
+            // each piece of news is looked at once, even if it should turn out to be none
+            moved.iter().for_each(|(p, known)| looked.advance(*p, *known));
+            let moved: Vec<Partition> = moved.into_iter().map(|(p, _)| p).collect();
             heads.extend(self.heads(workspace, &moved).await?);
         }
     }
@@ -129,6 +132,7 @@ impl PartitionEngine {
                 match feed {
                     Feed::Expired => answer.expired.push(partition),
                     Feed::Entries(entries) => {
+                        left = left.saturating_sub(entries.iter().map(feed::entry_size).sum());
                         let last = entries.last().map_or(Revision(0), |entry| entry.seq);
                         answer.cursor.advance(partition, last);
                         answer.more |= last < heads[&partition].revision;
@@ -136,7 +140,6 @@ impl PartitionEngine {
                     }
                 }
             }
-            left = left.saturating_sub(share);
         }
         answer.ends = heads
             .iter()

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sync_protocol::message::Push;
 use sync_protocol::verdict::check;
 use sync_protocol::{
-    Change, Partition, Rejection, Revision, Schema, Verdict, WorkspaceId, limits::PUSH_CHANGES,
+    Change, Counter, Partition, RecordId, Rejection, Revision, Schema, Verdict, WorkspaceId,
+    limits::PUSH_CHANGES,
 };
 
 use super::commit::{self, Answer};
@@ -32,9 +33,24 @@ impl PartitionEngine {
         // the schema is judged in order with what uses it: a new field, then a record with it, in one push
         let runs = push.changes.chunk_by(|a, b| is_reserved(a) == is_reserved(b));
         let mut after_schema = false;
+        let mut refused: BTreeMap<RecordId, Counter> = BTreeMap::new();
         for run in runs {
             let schema = self.schema_for(workspace, push.schema_seen, after_schema, run).await?;
-            verdicts.extend(self.run(workspace, partitions, author, push, run, schema).await?);
+            let case = Case {
+                replica: author.replica,
+                settled: push.settled,
+                schema,
+                asked: Vec::new(),
+                verdicts: Vec::new(),
+                refused: refused.clone(),
+            };
+            let judged = self.run(workspace, partitions, author, run, case).await?;
+            for (change, verdict) in run.iter().zip(&judged) {
+                if matches!(verdict, Verdict::Rejected { .. }) {
+                    refused.entry(change.record.clone()).or_insert(change.id.counter);
+                }
+            }
+            verdicts.extend(judged);
             after_schema = is_reserved(&run[0]);
         }
         if after_schema {
@@ -66,29 +82,19 @@ impl PartitionEngine {
         schemas.get(store, workspace, Fresh::Now).await
     }
 
+    /// Judges one run; `empty` is a case without changes yet.
     async fn run(
         &self,
         workspace: WorkspaceId,
         partitions: u16,
         author: Author,
-        push: &Push,
         run: &[Change],
-        schema: Arc<Schema>,
+        empty: Case,
     ) -> Result<Vec<Verdict>, EngineError> {
         let mut cases: BTreeMap<Partition, (Vec<usize>, Case)> = BTreeMap::new();
         for (place, change) in run.iter().enumerate() {
             let partition = change.record.partition(partitions);
-            let (places, case) = cases.entry(partition).or_insert_with(|| {
-                let case = Case {
-                    replica: author.replica,
-                    settled: push.settled,
-                    schema: schema.clone(),
-                    asked: Vec::new(),
-                    verdicts: Vec::new(),
-                    refused: BTreeMap::new(),
-                };
-                (Vec::new(), case)
-            });
+            let (places, case) = cases.entry(partition).or_insert_with(|| (Vec::new(), empty.clone()));
             places.push(place);
             case.asked.push(Asked {
                 record: change.record.to_text(),

@@ -143,6 +143,7 @@ struct Probe {
 struct Pages {
     pages: Vec<Page>,
     open: Option<Open>,
+    /// Read so far, tombstones included: a partition full of them takes several short answers, not one long scan.
     bytes: usize,
     records: u64,
 }
@@ -161,6 +162,7 @@ impl Pages {
         let corrupt =
             |what: String| StoreError::Corrupt(format!("record {key} of partition {partition}: {what}"));
         let probe: Probe = serde_json::from_str(&body).map_err(|e| corrupt(e.to_string()))?;
+        self.bytes += body.len();
         if probe.deleted {
             return Ok(());
         }
@@ -173,7 +175,6 @@ impl Pages {
         if !fits {
             self.close();
         }
-        self.bytes += body.len();
         self.records += 1;
         match &mut self.open {
             Some(open) => {

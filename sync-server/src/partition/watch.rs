@@ -3,6 +3,7 @@
 
 use futures::stream::{self, StreamExt};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use sync_protocol::{Cursor, Partition, Revision, WorkspaceId};
 use tokio::sync::watch;
@@ -21,6 +22,7 @@ pub(super) struct Watched {
     workspace: WorkspaceId,
     /// The newest heads known of all partitions.
     heads: watch::Sender<Cursor>,
+    polled: AtomicBool,
 }
 
 impl Watch {
@@ -32,17 +34,17 @@ impl Watch {
         }
     }
 
-    /// The workspace, and whether the caller is the first and starts [`poll`].
-    pub(super) fn join(&self, workspace: WorkspaceId, partitions: u16) -> (Arc<Watched>, bool) {
+    /// The workspace, shared by all who wait for it.
+    pub(super) fn join(&self, workspace: WorkspaceId, partitions: u16) -> Arc<Watched> {
         let mut map = self.map();
         if let Some(watched) = map.get(&workspace).and_then(Weak::upgrade) {
-            return (watched, false);
+            return watched;
         }
         map.retain(|_, watched| watched.strong_count() > 0);
         let heads = watch::Sender::new(Cursor::start(partitions));
-        let watched = Arc::new(Watched { workspace, heads });
+        let watched = Arc::new(Watched { workspace, heads, polled: AtomicBool::new(false) });
         map.insert(workspace, Arc::downgrade(&watched));
-        (watched, true)
+        watched
     }
 
     fn map(&self) -> std::sync::MutexGuard<'_, BTreeMap<WorkspaceId, Weak<Watched>>> {
@@ -54,6 +56,11 @@ impl Watched {
     /// What to wait on. Join before reading: whatever moves after that is noticed.
     pub(super) fn receiver(&self) -> watch::Receiver<Cursor> {
         self.heads.subscribe()
+    }
+
+    /// True for the first who asks: that one starts [`poll`].
+    pub(super) fn needs_poll(&self) -> bool {
+        !self.polled.swap(true, Ordering::Relaxed)
     }
 
     fn moved(&self, partition: Partition, head: Revision) {

@@ -154,6 +154,13 @@ impl DirectoryStore for MemoryStore {
         Ok(self.state().accounts.get(&user).cloned())
     }
 
+    async fn set_password(&self, user: UserId, password_hash: &str) -> Result<(), StoreError> {
+        if let Some(account) = self.state().accounts.get_mut(&user) {
+            password_hash.clone_into(&mut account.password_hash);
+        }
+        Ok(())
+    }
+
     async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut state = self.state();

@@ -4,6 +4,7 @@
 //! A row's body is JSON text, so that a person can read it with `cqlsh`.
 
 pub mod clock;
+pub mod conformance;
 pub mod memory;
 pub mod sled;
 
@@ -194,6 +195,8 @@ pub trait DirectoryStore: Send + Sync {
     async fn account(&self, login: &str) -> Result<Option<Account>, StoreError>;
     /// The account of a user.
     async fn account_of(&self, user: UserId) -> Result<Option<Account>, StoreError>;
+    /// Replaces the password of an account; nothing happens where there is no such account.
+    async fn set_password(&self, user: UserId, password_hash: &str) -> Result<(), StoreError>;
     /// Stores a session under the hash of its token until it expires.
     async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError>;
     /// The session of a token's hash; `None` also once it has expired (the caller compares with its clock, too).

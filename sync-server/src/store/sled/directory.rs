@@ -146,6 +146,19 @@ impl DirectoryStore for SledStore {
         }))
     }
 
+    async fn set_password(&self, user: UserId, password_hash: &str) -> Result<(), StoreError> {
+        let key = Row::Account.key(user);
+        let password_hash = password_hash.to_owned();
+        self.change(move |disk| {
+            let mut batch = sled::Batch::default();
+            if let Some(stored) = disk.find::<StoredAccount>(&key)? {
+                insert(&mut batch, key, None, &StoredAccount { password_hash, ..stored });
+            }
+            Ok((batch, ()))
+        })
+        .await
+    }
+
     async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError> {
         let key = Row::Session.key(hex(token_hash));
         let SessionRow { user, expires } = session.clone();

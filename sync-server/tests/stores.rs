@@ -1,0 +1,138 @@
+//! The conformance suite on the memory and the sled store, and what only a store on disk must do.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use sync_protocol::{Partition, Revision, Timestamp, WorkspaceId};
+use sync_server::store::clock::ManualClock;
+use sync_server::store::conformance::{Subject, run_all};
+use sync_server::store::memory::MemoryStore;
+use sync_server::store::sled::SledStore;
+use sync_server::store::{
+    Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, Row, Step, Store, StoreError,
+};
+use uuid::Uuid;
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(Timestamp(1_000_000)))
+}
+
+fn subject(store: Arc<dyn Store>, clock: Arc<ManualClock>) -> Subject {
+    let hand = clock.clone();
+    let pass = Arc::new(move |time: Duration| -> futures::future::BoxFuture<'static, ()> {
+        hand.advance(time);
+        Box::pin(async {})
+    });
+    Subject { store, pass, clock }
+}
+
+#[tokio::test]
+async fn memory_conforms() {
+    let clock = clock();
+    run_all(subject(Arc::new(MemoryStore::new(clock.clone())), clock)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sled_conforms() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = clock();
+    let store = SledStore::open_with(folder.path(), clock.clone()).expect("open");
+    run_all(subject(Arc::new(store), clock)).await;
+}
+
+fn id() -> PartitionId {
+    PartitionId { workspace: WorkspaceId(Uuid::from_u128(7)), partition: Partition(0) }
+}
+
+fn commit(step: u64, key: &str, ttl: Option<Duration>) -> Commit {
+    Commit {
+        expected: Step(step - 1),
+        head: Head { step: Step(step), revision: Revision(step), ..Head::default() },
+        rows: vec![Row { kind: Kind::Record, key: key.into(), body: format!("\"{key}\""), ttl }],
+    }
+}
+
+async fn keys(store: &SledStore) -> Vec<String> {
+    let rows = store.range(id(), Kind::Record, None, 1_000, 1 << 20, Read::Quorum).await.expect("range");
+    rows.into_iter().map(|(key, _)| key).collect()
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_after_reopening() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for step in 1..=3 {
+        let store = SledStore::open(folder.path()).expect("open");
+        assert_eq!(keys(&store).await.len() as u64, step - 1);
+        assert_eq!(store.commit(id(), commit(step, &format!("a/{step}"), None)).await, Ok(Committed::Yes));
+    }
+    let store = SledStore::open(folder.path()).expect("open");
+    assert_eq!(store.head(id(), Read::Serial).await.expect("head").step, Step(3));
+}
+
+#[tokio::test]
+async fn one_process_at_a_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SledStore::open(folder.path()).expect("open");
+    assert!(matches!(SledStore::open(folder.path()), Err(StoreError::InUse(_))));
+    drop(store);
+    SledStore::open(folder.path()).expect("free again");
+}
+
+#[tokio::test]
+async fn a_newer_layout_is_refused_untouched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(SledStore::open(folder.path()).expect("open"));
+    let version = folder.path().join("version");
+    fs::write(&version, "2\n").expect("write");
+    let before = files(folder.path());
+    assert!(matches!(SledStore::open(folder.path()), Err(StoreError::Newer(_))));
+    assert_eq!(files(folder.path()), before);
+    fs::write(&version, "no number").expect("write");
+    assert!(matches!(SledStore::open(folder.path()), Err(StoreError::Corrupt(_))));
+}
+
+fn files(folder: &Path) -> Vec<(std::ffi::OsString, u64)> {
+    let entries = fs::read_dir(folder.join("db")).expect("list").map(|e| e.expect("entry"));
+    let mut files: Vec<_> = entries.map(|e| (e.file_name(), e.metadata().expect("size").len())).collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn expired_rows_leave_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = clock();
+    let store = SledStore::open_with(folder.path(), clock.clone()).expect("open");
+    for step in 1..=40 {
+        let ttl = (step <= 30).then_some(Duration::from_secs(60));
+        assert_eq!(store.commit(id(), commit(step, &format!("a/{step}"), ttl)).await, Ok(Committed::Yes));
+    }
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(keys(&store).await.len(), 10, "gone at once for readers");
+    for step in 41..=46 {
+        assert_eq!(store.commit(id(), commit(step, "a/40", None)).await, Ok(Committed::Yes));
+    }
+    drop(store);
+    let db = sled::open(folder.path().join("db")).expect("open");
+    assert_eq!(db.open_tree("partitions").expect("tree").len(), 11, "ten records and the head are left");
+}
+
+#[tokio::test]
+async fn a_torn_row_is_reported_not_served() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SledStore::open(folder.path()).expect("open");
+    store.commit(id(), commit(1, "a/1", None)).await.expect("commit");
+    drop(store);
+    let db = sled::open(folder.path().join("db")).expect("open");
+    let rows = db.open_tree("partitions").expect("tree");
+    let (key, value) = rows.last().expect("read").expect("a row");
+    let mut torn = value.to_vec();
+    *torn.last_mut().expect("a body") ^= 1;
+    rows.insert(key, torn).expect("insert");
+    db.flush().expect("flush");
+    drop((rows, db));
+    let store = SledStore::open(folder.path()).expect("open");
+    let read = store.get(id(), Kind::Record, &["a/1".into()]).await;
+    assert!(matches!(read, Err(StoreError::Corrupt(_))), "{read:?}");
+}
