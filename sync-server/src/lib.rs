@@ -1,4 +1,21 @@
 //! Mooring's server: judges changes and feeds them back; on Apache Cassandra or an embedded sled store.
+//!
+//! The way of a push: [`server`] takes the connection, [`routes`] finds the handler, [`guard`] tells who asks and what
+//! they may, [`body`] reads the request, [`partition`] judges and commits on a [`store`], [`answer`] says what went wrong.
 
+pub mod admin;
+pub mod answer;
+pub mod app;
+pub mod auth;
+pub mod body;
+pub mod config;
+pub mod demo;
+pub mod guard;
+pub mod limits;
+pub mod openapi;
 pub mod partition;
+pub mod routes;
+pub mod server;
+pub mod slots;
 pub mod store;
+pub mod telemetry;

@@ -1,1 +1,105 @@
-fn main(){}
+//! `mooring-server`: see `docs/server.md`.
+
+use anyhow::Context;
+use clap::Parser;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use sync_server::app::App;
+use sync_server::config::{Cli, Command, MemberCommand, ServeArgs, StoreArgs, UserCommand, WorkspaceCommand};
+use sync_server::server::Server;
+use sync_server::store::clock::SystemClock;
+use sync_server::store::sled::SledStore;
+use sync_server::store::{Store, StoreError};
+use sync_server::{admin, demo, telemetry};
+use tracing::info;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(args) => serve(*args).await,
+        other => administer(other).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mooring-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    telemetry::start(args.log_format);
+    let options = args.options();
+    if let Some(web) = &options.web
+        && !web.join("index.html").is_file()
+    {
+        anyhow::bail!(
+            "{} has no index.html: give --web the folder of the built web application",
+            web.display()
+        );
+    }
+    let store = open(&args.store).await?;
+    let app = App::new(store, Arc::new(SystemClock), args.horizon(), options);
+    let server = Server::bind(args.listen, app.clone()).await?;
+    if args.demo {
+        demo::prepare(&app).await.context("the samples of --demo cannot be written")?;
+    }
+    let address = server.address().context("the address listened on")?;
+    info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    // for people and for scripts that wait: the only line on standard output
+    println!("Mooring listens on http://{address}");
+    server.run(stop_signal()?).await;
+    Ok(())
+}
+
+async fn administer(command: Command) -> anyhow::Result<()> {
+    let sentence = match command {
+        Command::Serve(_) => unreachable!("main serves"),
+        Command::User(UserCommand::Add { login, name, store }) => {
+            let password = admin::read_password()?;
+            admin::add_user(&*open(&store).await?, &login, &name, &password).await?
+        }
+        Command::Workspace(WorkspaceCommand::Add { name, owner, partitions, store }) => {
+            admin::add_workspace(&*open(&store).await?, &name, &owner, partitions).await?.to_string()
+        }
+        Command::Member(MemberCommand::Set { workspace, login, role, store }) => {
+            admin::set_member(&*open(&store).await?, workspace, &login, role.role()).await?
+        }
+    };
+    println!("{sentence}");
+    Ok(())
+}
+
+async fn open(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
+    let folder = args.data.clone().unwrap_or_else(|| {
+        let folder = PathBuf::from("mooring-data");
+        eprintln!("No --data and no --cassandra given: the data is in ./{}.", folder.display());
+        folder
+    });
+    match SledStore::open(&folder) {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error @ StoreError::InUse(_)) => Err(anyhow::Error::new(error)
+            .context("The embedded store serves one process at a time. Stop the other mooring-server first, or use --cassandra")),
+        Err(error) => Err(anyhow::Error::new(error)
+            .context(format!("The store in {} cannot be opened", folder.display()))),
+    }
+}
+
+/// Resolves at SIGTERM or Ctrl-C.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .context("cannot listen for SIGTERM")?;
+    Ok(async move {
+        #[cfg(unix)]
+        let terminated = terminate.recv();
+        #[cfg(not(unix))]
+        let terminated = std::future::pending::<Option<()>>();
+        tokio::select! {
+            _ = terminated => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    })
+}

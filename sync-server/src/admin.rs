@@ -1,0 +1,98 @@
+//! What whoever runs the server does from the command line: accounts, workspaces, members.
+
+use anyhow::{Context, bail, ensure};
+use std::io::{IsTerminal, Read};
+use sync_protocol::message::Role;
+use sync_protocol::{UserId, WorkspaceId};
+use uuid::Uuid;
+
+use crate::auth::{login_of, password};
+use crate::limits;
+use crate::routes::workspaces::{add, check_label};
+use crate::store::{Account, Store, WorkspaceRow};
+
+/// Adds an account; the sentence to print.
+pub async fn add_user(store: &dyn Store, login: &str, name: &str, password: &str) -> anyhow::Result<String> {
+    let login = check_login(login)?;
+    let name = check_label(name).map_err(|failure| failure.problem)?.to_owned();
+    password::check_new(password).map_err(anyhow::Error::msg)?;
+    let password_hash = password::hash(password);
+    let account = Account { user: UserId(Uuid::now_v7()), login: login.clone(), name, password_hash };
+    ensure!(
+        store.add_account(&account).await?,
+        "There is an account “{login}” already. Choose another login."
+    );
+    Ok(format!("Account “{login}” added."))
+}
+
+/// Adds a workspace; its id.
+pub async fn add_workspace(
+    store: &dyn Store,
+    name: &str,
+    owner: &str,
+    partitions: u16,
+) -> anyhow::Result<WorkspaceId> {
+    let owner = account(store, owner).await?.user;
+    let name = check_label(name).map_err(|failure| failure.problem)?.to_owned();
+    let row = WorkspaceRow { id: WorkspaceId(Uuid::now_v7()), name, partitions };
+    ensure!(add(store, &row, owner).await?, "The new workspace's id is taken. Try again.");
+    Ok(row.id)
+}
+
+/// Sets a role; the sentence to print.
+pub async fn set_member(
+    store: &dyn Store,
+    workspace: WorkspaceId,
+    login: &str,
+    role: Option<Role>,
+) -> anyhow::Result<String> {
+    let row = store.workspace(workspace).await?;
+    let row = row
+        .with_context(|| format!("There is no workspace {workspace}. Its id is printed when it is added."))?;
+    let account = account(store, login).await?;
+    store.set_member(workspace, account.user, role).await?;
+    let what = match role {
+        Some(Role::Reader) => "may read",
+        Some(Role::Editor) => "may read and edit",
+        Some(Role::Owner) => "is an owner of",
+        None => "is no member of",
+    };
+    Ok(format!("“{}” {what} “{}” now.", account.login, row.name))
+}
+
+/// Asks for a password where a person sits at the terminal, else reads it from standard input up to the line's end.
+pub fn read_password() -> anyhow::Result<String> {
+    if std::io::stdin().is_terminal() {
+        let password = rpassword::prompt_password("Password: ").context("cannot read the password")?;
+        let again = rpassword::prompt_password("The same again: ").context("cannot read the password")?;
+        if password != again {
+            bail!("The two passwords differ. Nothing was changed; try again.");
+        }
+        return Ok(password);
+    }
+    let mut input = String::new();
+    let most = limits::PASSWORD_BYTES as u64 + 2;
+    std::io::stdin().take(most).read_to_string(&mut input).context("cannot read the password")?;
+    Ok(input.lines().next().unwrap_or_default().to_owned())
+}
+
+async fn account(store: &dyn Store, login: &str) -> anyhow::Result<Account> {
+    let login = login_of(login);
+    let account = store.account(&login).await?;
+    account.with_context(|| {
+        format!("There is no account “{login}”. Add it with: mooring-server user add {login} --name NAME")
+    })
+}
+
+fn check_login(login: &str) -> anyhow::Result<String> {
+    let login = login_of(login);
+    let fits = (1..=limits::LOGIN_BYTES).contains(&login.len())
+        && !login.contains('/')
+        && !login.chars().any(|c| c.is_control() || c.is_whitespace());
+    ensure!(
+        fits,
+        "A login has 1 to {} bytes, without blanks and slashes. An e-mail address is a good one.",
+        limits::LOGIN_BYTES
+    );
+    Ok(login)
+}

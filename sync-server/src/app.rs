@@ -1,0 +1,96 @@
+//! What every request works with.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use sync_protocol::{UserId, WorkspaceId};
+use tokio::sync::{Mutex, broadcast};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Auth;
+use crate::limits;
+use crate::partition::{PartitionEngine, Settings};
+use crate::slots::Slots;
+use crate::store::clock::Clock;
+use crate::store::{PartitionStore, Store};
+
+/// What a server does beside keeping data.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The folder with the web application; `None` serves none.
+    pub web: Option<PathBuf>,
+    /// Whether one click signs in as the sample user. Only on a loopback address.
+    pub demo: bool,
+    /// Other origins whose pages may call the server.
+    pub allow_origin: BTreeSet<String>,
+    /// Whether the client's address is the last one in `X-Forwarded-For`.
+    pub behind_proxy: bool,
+}
+
+/// Shared by all requests; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// See [`App`].
+pub struct Inner {
+    /// Accounts, workspaces, members.
+    pub store: Arc<dyn Store>,
+    /// Judges changes and reads the feed.
+    pub engine: PartitionEngine,
+    /// Sessions.
+    pub auth: Auth,
+    /// The server's clock.
+    pub clock: Arc<dyn Clock>,
+    /// What was asked for on the command line.
+    pub options: Options,
+    /// Pulls under way.
+    pub pulls: Slots,
+    /// Pushes and snapshots under way.
+    pub work: Slots,
+    /// Members whose role was changed by this node just now: their waiting pulls look again.
+    pub members: broadcast::Sender<(WorkspaceId, UserId)>,
+    /// Held while a role is changed, so that two owners cannot take each other's role at the same moment.
+    pub changing_members: Mutex<()>,
+    /// Commits go on when their client is gone; a stopping server waits for them.
+    pub commits: TaskTracker,
+    /// Cancelled once the server stops: waiting pulls end.
+    pub stopping: CancellationToken,
+}
+
+impl App {
+    /// On a store; `horizon` is how long the feed is kept.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, horizon: Duration, options: Options) -> Self {
+        let mut seed = [0; 8];
+        // without random numbers the pauses of several nodes are less well spread, no more
+        let _ = getrandom::fill(&mut seed);
+        let settings = Settings { horizon, clock: Arc::clone(&clock), seed: u64::from_ne_bytes(seed) };
+        let engine = PartitionEngine::new(Arc::clone(&store) as Arc<dyn PartitionStore>, settings);
+        Self(Arc::new(Inner {
+            auth: Auth::new(Arc::clone(&store), Arc::clone(&clock)),
+            store,
+            engine,
+            clock,
+            options,
+            pulls: Slots::new(limits::PULLS, limits::PULLS_PER_USER),
+            work: Slots::new(limits::WORK, limits::WORK_PER_USER),
+            members: broadcast::Sender::new(64),
+            changing_members: Mutex::default(),
+            commits: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+        }))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// The address at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);

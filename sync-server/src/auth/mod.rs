@@ -1,0 +1,137 @@
+//! Who is there: accounts with passwords, sessions with opaque tokens, and how fast they may be tried.
+
+pub mod password;
+mod throttle;
+mod token;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use sync_protocol::message::{ProblemCode, SignIn, SignedIn, User};
+use sync_protocol::{Timestamp, UserId};
+use tracing::error;
+
+use crate::answer::Failure;
+use crate::limits;
+use crate::store::clock::Clock;
+use crate::store::{Account, SessionRow, Store};
+use password::Passwords;
+use throttle::Throttle;
+pub use token::{Token, TokenHash};
+
+/// A session that was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Who.
+    pub user: UserId,
+    /// The hash of its token.
+    pub token: TokenHash,
+}
+
+/// Signs people in and out and knows them again.
+pub struct Auth {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    passwords: Passwords,
+    by_login: Throttle,
+    by_address: Throttle,
+}
+
+impl Auth {
+    /// On a store; remembers failed tries in memory.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            clock,
+            passwords: Passwords::new(),
+            by_login: Throttle::new(
+                limits::SIGN_INS_PER_LOGIN,
+                limits::SIGN_IN_PAUSE_LOGIN,
+                limits::THROTTLED,
+            ),
+            by_address: Throttle::new(
+                limits::SIGN_INS_PER_ADDRESS,
+                limits::SIGN_IN_PAUSE_ADDRESS,
+                limits::THROTTLED,
+            ),
+        }
+    }
+
+    /// Checks name and password and starts a session. One answer for an unknown name and a wrong password, and the
+    /// same work for both.
+    pub async fn sign_in(&self, request: SignIn, from: IpAddr) -> Result<SignedIn, Failure> {
+        let login = login_of(&request.name);
+        if login.len() > limits::LOGIN_BYTES || request.password.len() > limits::PASSWORD_BYTES {
+            return Err(wrong());
+        }
+        let (address, now) = (network_of(from), Instant::now());
+        self.by_address.take(address, now).and_then(|()| self.by_login.take(&login, now)).map_err(
+            |wait| {
+                Failure::slow_down(
+                    format!(
+                        "Too many failed sign-ins. Wait {} s, then try again.",
+                        wait.as_millis().div_ceil(1_000)
+                    ),
+                    wait,
+                )
+            },
+        )?;
+        let account = self.store.account(&login).await?;
+        let stored = account.as_ref().map(|a| a.password_hash.clone());
+        let right = self.passwords.check(request.password, stored).await?;
+        let Some(account) = account.filter(|_| right) else { return Err(wrong()) };
+        self.by_login.clear(&login);
+        self.by_address.clear(address);
+        self.start(&account).await
+    }
+
+    /// Starts a session for an account that was checked in some other way.
+    pub async fn start(&self, account: &Account) -> Result<SignedIn, Failure> {
+        let token = Token::mint().map_err(|error| {
+            error!(%error, "the system gives no random numbers");
+            Failure::internal()
+        })?;
+        let life = i64::try_from(limits::SESSION_TIME.as_millis()).unwrap_or(i64::MAX);
+        let session =
+            SessionRow { user: account.user, expires: Timestamp(self.clock.now().0.saturating_add(life)) };
+        self.store.add_session(&token.hash().0, &session).await?;
+        Ok(SignedIn { token: token.into_text(), user: User { id: account.user, name: account.name.clone() } })
+    }
+
+    /// The session of a token as the client sent it; a problem where there is none (any more).
+    pub async fn session(&self, token: &str) -> Result<Session, Failure> {
+        let token = TokenHash::of_text(token).ok_or_else(Failure::needs_sign_in)?;
+        self.session_of(token).await
+    }
+
+    /// Asks again whether a session goes on.
+    pub async fn session_of(&self, token: TokenHash) -> Result<Session, Failure> {
+        let row = self.store.session(&token.0).await?.filter(|row| row.expires > self.clock.now());
+        row.map(|row| Session { user: row.user, token }).ok_or_else(Failure::needs_sign_in)
+    }
+
+    /// Ends a session.
+    pub async fn sign_out(&self, session: Session) -> Result<(), Failure> {
+        Ok(self.store.end_session(&session.token.0).await?)
+    }
+}
+
+/// A login as it is stored and looked up: without blanks around it, in lower case.
+pub fn login_of(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+fn wrong() -> Failure {
+    Failure::new(ProblemCode::NeedsSignIn, "The name or the password is wrong. Check both and try again.")
+}
+
+/// Whoever has one IPv6 address has the other 2^64 of that network, too.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        v4 => v4,
+    }
+}

@@ -1,0 +1,206 @@
+//! The command line. Every option can also be set by a variable of the environment.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use sync_protocol::WorkspaceId;
+use sync_protocol::message::Role;
+
+use crate::app::Options;
+use crate::telemetry::LogFormat;
+
+/// Mooring's server: keeps the records of a team in step between its devices and its database.
+#[derive(Debug, Parser)]
+#[command(name = "mooring-server", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve until stopped by SIGTERM or Ctrl-C.
+    Serve(Box<ServeArgs>),
+    /// Accounts.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Workspaces.
+    #[command(subcommand)]
+    Workspace(WorkspaceCommand),
+    /// Members of workspaces.
+    #[command(subcommand)]
+    Member(MemberCommand),
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on.
+    #[arg(long, env = "MOORING_LISTEN", default_value = "127.0.0.1:8420")]
+    pub listen: SocketAddr,
+    /// Where the data is.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Folder with the web application; without it, none is served.
+    #[arg(long, env = "MOORING_WEB", value_name = "FOLDER")]
+    pub web: Option<PathBuf>,
+    /// Let anybody on this machine in as a sample user, with a sample workspace. Only on a loopback address.
+    #[arg(long, env = "MOORING_DEMO")]
+    pub demo: bool,
+    /// Days for which the feed and deleted records are kept; a device that was away longer takes a fresh copy.
+    #[arg(long, env = "MOORING_HORIZON_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    pub horizon_days: u32,
+    /// How log lines look.
+    #[arg(long, env = "MOORING_LOG_FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+    /// Another origin whose pages may call the server, such as https://app.example.com; may be given several times.
+    #[arg(long, env = "MOORING_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
+    pub allow_origin: Vec<String>,
+    /// The server stands behind a proxy: take the client's address from the last entry of X-Forwarded-For.
+    #[arg(long, env = "MOORING_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+}
+
+/// Where the data is.
+#[derive(Clone, Debug, Args)]
+pub struct StoreArgs {
+    /// Folder of the embedded store; ./mooring-data unless given.
+    #[arg(long, env = "MOORING_DATA", value_name = "FOLDER", conflicts_with = "cassandra")]
+    pub data: Option<PathBuf>,
+    /// Nodes of an Apache Cassandra cluster, as host:port, separated by commas.
+    #[arg(long, env = "MOORING_CASSANDRA", value_name = "NODES", value_delimiter = ',')]
+    pub cassandra: Vec<String>,
+    /// Keyspace on the cluster; made if it is not there.
+    #[arg(long, env = "MOORING_KEYSPACE", default_value = "mooring")]
+    pub keyspace: String,
+    /// Replication of a new keyspace, as CQL writes it, such as "{'class': 'NetworkTopologyStrategy', 'dc1': 3}".
+    #[arg(long, env = "MOORING_REPLICATION")]
+    pub replication: Option<String>,
+    /// Agree on conditional writes within the local datacentre only. All nodes of one keyspace must say the same.
+    #[arg(long, env = "MOORING_LOCAL_SERIAL")]
+    pub local_serial: bool,
+}
+
+/// `user ...`
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Add an account. The password is asked for, or read from standard input.
+    Add {
+        /// The name to sign in with, such as an e-mail address.
+        login: String,
+        /// What people call them.
+        #[arg(long)]
+        name: String,
+        /// Where the data is.
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+/// `workspace ...`
+#[derive(Debug, Subcommand)]
+pub enum WorkspaceCommand {
+    /// Add a workspace and print its id.
+    Add {
+        /// What people call it.
+        name: String,
+        /// Login of its owner.
+        #[arg(long)]
+        owner: String,
+        /// Into how many partitions its records are sliced, for good; 1 gives one total order.
+        #[arg(long, default_value_t = sync_protocol::limits::PARTITIONS, value_parser = clap::value_parser!(u16).range(1..=i64::from(sync_protocol::limits::PARTITIONS_MAX)))]
+        partitions: u16,
+        /// Where the data is.
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+/// `member ...`
+#[derive(Debug, Subcommand)]
+pub enum MemberCommand {
+    /// Set what an account may do in a workspace.
+    Set {
+        /// Id of the workspace.
+        workspace: WorkspaceId,
+        /// Login of the account.
+        login: String,
+        /// What it may do.
+        role: RoleArg,
+        /// Where the data is.
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+/// A role on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// Read.
+    Reader,
+    /// Read, change records, settle conflicts.
+    Editor,
+    /// All of that, and change collections, fields and members.
+    Owner,
+    /// No member (any more).
+    None,
+}
+
+impl RoleArg {
+    /// The role; `None` is no membership.
+    pub fn role(self) -> Option<Role> {
+        match self {
+            Self::Reader => Some(Role::Reader),
+            Self::Editor => Some(Role::Editor),
+            Self::Owner => Some(Role::Owner),
+            Self::None => None,
+        }
+    }
+}
+
+impl ServeArgs {
+    /// How long the feed is kept.
+    pub fn horizon(&self) -> Duration {
+        Duration::from_secs(u64::from(self.horizon_days) * 24 * 3_600)
+    }
+
+    /// What the server does beside keeping data.
+    pub fn options(&self) -> Options {
+        Options {
+            web: self.web.clone(),
+            demo: self.demo,
+            allow_origin: self.allow_origin.iter().cloned().collect(),
+            behind_proxy: self.behind_proxy,
+        }
+    }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    let whole = text.split_once("://").is_some_and(|(scheme, host)| {
+        !scheme.is_empty() && !host.is_empty() && !host.contains(['/', '*', ' '])
+    });
+    if whole {
+        Ok(text.to_owned())
+    } else {
+        Err("an origin is a scheme, a host and a port where it is not the usual one, without a path, such as https://app.example.com".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        assert!(parse("mooring-server serve --demo --allow-origin https://a.example").is_ok());
+        assert!(parse("mooring-server serve --data d --cassandra h:9042").is_err());
+        assert!(parse("mooring-server serve --allow-origin *").is_err());
+        assert!(parse("mooring-server serve --horizon-days 0").is_err());
+    }
+}

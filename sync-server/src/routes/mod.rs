@@ -1,0 +1,191 @@
+//! The HTTP side: one table of routes, thin handlers, and the layers around them.
+
+mod health;
+mod info;
+mod pull;
+mod push;
+mod session;
+mod snapshot;
+mod web;
+pub(crate) mod workspaces;
+
+use axum::Router;
+use axum::body::HttpBody;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post, put};
+use std::any::Any;
+use std::time::{Duration, Instant};
+use sync_protocol::message::{ProblemCode, VERSION_HEADER};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::{Instrument, error, info, info_span};
+
+use crate::answer::Failure;
+use crate::app::App;
+use crate::{guard, limits, openapi};
+
+/// Everything under a path that starts with this is the protocol.
+const API: &str = "/v1/";
+
+/// One route.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path as axum and OpenAPI write it.
+    pub path: &'static str,
+    handler: MethodRouter<App>,
+}
+
+/// All routes but the web application's files.
+pub fn table() -> Vec<Route> {
+    let get_ = |path, handler| Route { method: Method::GET, path, handler };
+    let post_ = |path, handler| Route { method: Method::POST, path, handler };
+    vec![
+        get_("/healthz", get(health::health)),
+        get_("/openapi.json", get(openapi::serve)),
+        get_("/v1/info", get(info::info)),
+        post_("/v1/sign-in", post(session::sign_in)),
+        post_("/v1/sign-in/demo", post(session::sign_in_demo)),
+        post_("/v1/sign-out", post(session::sign_out)),
+        get_("/v1/me", get(session::me)),
+        get_("/v1/workspaces", get(workspaces::list)),
+        post_("/v1/workspaces", post(workspaces::create)),
+        Route {
+            method: Method::PUT,
+            path: "/v1/workspaces/{workspace}/members/{login}",
+            handler: put(workspaces::set_member),
+        },
+        post_("/v1/workspaces/{workspace}/push", post(push::push)),
+        post_("/v1/workspaces/{workspace}/pull", post(pull::pull)),
+        post_("/v1/workspaces/{workspace}/snapshot", post(snapshot::snapshot)),
+    ]
+}
+
+/// The whole HTTP side.
+pub fn router(app: App) -> Router {
+    let mut router = Router::new();
+    for Route { path, handler, .. } in table() {
+        let versioned = path.starts_with(API) && path != "/v1/info";
+        let handler = if versioned { handler.layer(middleware::from_fn(guard::version)) } else { handler };
+        router = router.route(path, handler);
+    }
+    let router = match &app.options.web {
+        Some(folder) => router.fallback_service(web::files(folder)),
+        None => router.fallback(web::none),
+    };
+    let cors = cors(&app);
+    let router = router.method_not_allowed_fallback(wrong_method).with_state(app);
+    layers(router).layer(cors)
+}
+
+/// From the outside in: the log line, panics, headers, compression, the time limit.
+fn layers(router: Router) -> Router {
+    let predicate = SizeAbove::new(limits::COMPRESS_FROM).and(NotForContentType::IMAGES);
+    let compression = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(predicate);
+    router
+        .layer(middleware::from_fn(bounded))
+        .layer(compression)
+        .layer(middleware::from_fn(headers))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(logged))
+}
+
+async fn bounded(request: Request, next: Next) -> Response {
+    tokio::time::timeout(limits::REQUEST_TIME, next.run(request)).await.unwrap_or_else(|_| {
+        Failure::unavailable("The server took too long to answer. Your device sends again by itself.")
+            .into_response()
+    })
+}
+
+async fn headers(request: Request, next: Next) -> Response {
+    let api = request.uri().path().starts_with(API);
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    if api {
+        set(header::CACHE_CONTROL, "no-store");
+    }
+    response
+}
+
+fn panicked(cause: Box<dyn Any + Send>) -> Response {
+    let what = cause.downcast_ref::<&str>().copied().or(cause.downcast_ref::<String>().map(String::as_str));
+    error!(what = what.unwrap_or("unknown"), "a request panicked");
+    Failure::internal().into_response()
+}
+
+/// One line per request: ids, sizes and durations. The route, not the path: a path can carry a login.
+async fn logged(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = matched.unwrap_or_else(|| "file".to_owned());
+    let received = request.body().size_hint().exact();
+    let span = info_span!("request", %method, route, user = tracing::field::Empty, workspace = tracing::field::Empty);
+    let started = Instant::now();
+    async move {
+        let response = next.run(request).await;
+        let (status, sent) = (response.status().as_u16(), response.body().size_hint().exact());
+        let millis = started.elapsed().as_millis();
+        info!(status, ms = %millis, received, sent, "answered");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+async fn wrong_method() -> Response {
+    let failure = Failure::bad_request("This address takes another method. Compare with /openapi.json.");
+    (StatusCode::METHOD_NOT_ALLOWED, failure).into_response()
+}
+
+/// The answer where there is nothing: a problem like all others.
+fn nothing_here() -> Failure {
+    Failure::new(ProblemCode::NotFound, "There is nothing at this address. Compare with /openapi.json.")
+}
+
+/// No other origin, but those that were asked for by name.
+fn cors(app: &App) -> CorsLayer {
+    let origins = app.options.allow_origin.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::CONTENT_ENCODING,
+            HeaderName::from_static(VERSION_HEADER),
+        ])
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(Duration::from_secs(600))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use sync_protocol::message::Problem;
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_and_the_next_request_too() {
+        async fn boom() {
+            panic!("planted")
+        }
+        let router = layers(Router::new().route("/v1/boom", get(boom)).route("/fine", get(async || "fine")));
+        let ask = |path| Request::get(path).body(Body::empty()).expect("a constant path is valid");
+        let response = router.clone().oneshot(ask("/v1/boom")).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let problem: Problem = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem.code, ProblemCode::Internal);
+        assert!(!problem.message.contains("planted"));
+        assert_eq!(router.oneshot(ask("/fine")).await.unwrap().status(), StatusCode::OK);
+    }
+}

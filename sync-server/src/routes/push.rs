@@ -1,0 +1,48 @@
+//! `POST /v1/workspaces/{workspace}/push`: changes in, one verdict each out.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use sync_protocol::limits as wire;
+use sync_protocol::message::{Push, PushAnswer};
+use tracing::info;
+
+use crate::answer::Failure;
+use crate::app::App;
+use crate::body;
+use crate::guard::Access;
+use crate::partition::Author;
+
+/// What the role permits is judged change by change: a member whose role was lowered keeps every change, refused and
+/// visible, on the device.
+pub(super) async fn push(
+    State(app): State<App>,
+    access: Access,
+    request: Request,
+) -> Result<Json<PushAnswer>, Failure> {
+    let _slot = app.work.take(access.session.user)?;
+    let push: Push = body::read(request, wire::REQUEST_BYTES).await?;
+    if push.changes.len() > wire::PUSH_CHANGES {
+        return Err(Failure::too_large(format!(
+            "A push holds at most {} changes. Send them in several pushes.",
+            wire::PUSH_CHANGES
+        )));
+    }
+    let owner = app.store.claim_replica(push.replica, access.session.user).await?;
+    if owner != access.session.user {
+        return Err(Failure::not_permitted(
+            "The changes on this device belong to another account. Sign in with that account to send them, or set up this device anew; nothing was sent.",
+        ));
+    }
+    let author = Author { replica: push.replica, user: owner, role: access.role };
+    let (workspace, partitions) = (access.workspace.id, access.workspace.partitions);
+    // on a task of its own: when the connection is cut, what was begun is finished, and a stopping server waits for it
+    let engine = app.clone();
+    let commit = app.commits.spawn(async move {
+        let verdicts = engine.engine.push(workspace, partitions, author, &push).await;
+        (push, verdicts)
+    });
+    let (push, verdicts) = commit.await.map_err(|_| Failure::internal())?;
+    let verdicts = verdicts?;
+    info!(replica = %push.replica, changes = push.changes.len(), "judged");
+    Ok(Json(PushAnswer { verdicts }))
+}
