@@ -1,3 +1,44 @@
-//! Mooring's desktop shell: the same screens on sled.
+//! Mooring's desktop shell: shows the screens and runs the engine natively, on sled. No sync rule lives here.
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
-fn main() {}
+mod engine;
+
+use std::path::PathBuf;
+
+use tauri::{Emitter, Manager, State};
+
+use engine::Engine;
+
+/// The event that carries everything the engine tells the screen.
+const EVENT: &str = "mooring";
+/// Overrides where records are kept, for tests and for carrying an install on a stick.
+const DATA_DIR: &str = "MOORING_DATA_DIR";
+
+/// A request of the screen: a text of `api::Request` in, a text of `api::Response` out.
+#[tauri::command]
+async fn call(engine: State<'_, Engine>, request: String) -> Result<String, String> {
+    engine.call(&request).await
+}
+
+fn main() -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tauri::Builder::default()
+        .setup(|app| {
+            let folder = match std::env::var_os(DATA_DIR) {
+                Some(folder) => PathBuf::from(folder),
+                None => app.path().app_data_dir()?,
+            };
+            let window = app.handle().clone();
+            let engine = Engine::start(folder, move |event| {
+                if let Err(error) = window.emit(EVENT, event) {
+                    tracing::warn!(%error, "an event did not reach the screen");
+                }
+            })?;
+            app.manage(engine);
+            Ok(())
+        })
+        .invoke_handler(tauri::generate_handler![call])
+        .run(tauri::generate_context!())?;
+    Ok(())
+}

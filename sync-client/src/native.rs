@@ -19,13 +19,22 @@ pub struct NativeDevice {
     profile: Profile,
     name: String,
     channel: &'static str,
+    /// Held as long as the device is: one program per folder.
+    _lock: std::fs::File,
 }
 
 impl NativeDevice {
     /// Uses a folder (made where there is none). `name` is what people call the device; `channel` is `desktop` or
-    /// `embedded`. Needs a tokio runtime when it runs.
+    /// `embedded`. Needs a tokio runtime when it runs. [`StoreError::InUse`] while another program uses the folder.
     pub fn open(folder: &Path, name: impl Into<String>, channel: &'static str) -> Result<Self, StoreError> {
-        Ok(Self { folder: folder.to_owned(), profile: Profile::open(folder)?, name: name.into(), channel })
+        let profile = Profile::open(folder)?;
+        let gone = |e: std::io::Error| StoreError::Gone(e.to_string());
+        let lock = std::fs::File::options().create(true).append(true).open(folder.join("in-use")).map_err(gone)?;
+        lock.try_lock().map_err(|e| match e {
+            std::fs::TryLockError::WouldBlock => StoreError::InUse,
+            std::fs::TryLockError::Error(e) => gone(e),
+        })?;
+        Ok(Self { folder: folder.to_owned(), profile, name: name.into(), channel, _lock: lock })
     }
 
     fn store_folder(&self, name: &str) -> PathBuf {

@@ -1,0 +1,58 @@
+//! The engine on a thread of its own: it is not `Send`, and the window never waits for it.
+
+use std::path::PathBuf;
+
+use futures::StreamExt;
+use sync_client::api::{Failure, FailureKind, Request, Response};
+use sync_client::engine::Handle;
+use sync_client::native::NativeDevice;
+use sync_client::store::StoreError;
+
+/// Talks to the engine's thread.
+pub(crate) struct Engine(Result<Handle, StoreError>);
+
+impl Engine {
+    /// Starts the engine on a folder. A folder that cannot be used is told as the answer to every request, so that
+    /// the person reads it in the window; `tell` gets a text of [`Response`] for each event.
+    pub(crate) fn start(folder: PathBuf, tell: impl Fn(String) + Send + 'static) -> anyhow::Result<Self> {
+        let (started, handle) = std::sync::mpsc::channel();
+        std::thread::Builder::new().name("engine".into()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let device = NativeDevice::open(&folder, device_name(), "desktop");
+            match (runtime, device) {
+                (Ok(runtime), Ok(device)) => {
+                    let (handle, mut events, run) = sync_client::engine::Engine::new(device);
+                    drop(started.send(Ok(handle)));
+                    let telling = async {
+                        while let Some(event) = events.next().await {
+                            tell(text(&Response::Event { event }));
+                        }
+                    };
+                    runtime.block_on(futures::future::join(run, telling));
+                }
+                (Err(error), _) => drop(started.send(Err(StoreError::Gone(error.to_string())))),
+                (_, Err(error)) => drop(started.send(Err(error))),
+            }
+        })?;
+        Ok(Self(handle.recv()?))
+    }
+
+    pub(crate) async fn call(&self, request: &str) -> Result<String, String> {
+        let request: Request = serde_json::from_str(request).map_err(|e| format!("not a request: {e}"))?;
+        let result = match &self.0 {
+            Ok(handle) => handle.call(request.command).await,
+            Err(error) => {
+                Err(Failure { kind: FailureKind::Storage, message: error.to_string(), field: None })
+            }
+        };
+        Ok(text(&Response::Answer { id: request.id, result }))
+    }
+}
+
+fn text(response: &Response) -> String {
+    serde_json::to_string(response).expect("responses are plain data")
+}
+
+fn device_name() -> String {
+    format!("Mooring on {}", gethostname::gethostname().to_string_lossy())
+}
