@@ -1,7 +1,7 @@
 //! `./x bench [NAME]`: measurements. Each is `tests/e2e/bench-NAME.mjs` or a program `bench-NAME` of the tests package,
 //! and leaves its figures in `target/bench/NAME.json`.
 
-use crate::{sh, test};
+use crate::{run, sh, test};
 use anyhow::{Result, ensure};
 use std::{fs, process::Command};
 
@@ -13,7 +13,8 @@ pub fn command(args: &[String]) -> Result<()> {
         ensure!(all.contains(name), "no measurement {name}; there are: {}", all.join(" "));
     }
     ensure!(!wanted.is_empty(), "there are no measurements yet");
-    let env = test::environment(true)?;
+    let mut env = test::browser_environment()?;
+    env.push(("MOORING_SERVER", run::server()?));
     let out = sh::target_dir().join("bench");
     fs::create_dir_all(&out)?;
     let cores = std::thread::available_parallelism()?;

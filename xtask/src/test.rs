@@ -40,7 +40,7 @@ pub fn command(args: &[String]) -> Result<()> {
     if !names.is_empty() {
         let mut env = None;
         table.run("set-up", || {
-            env = Some(environment(false)?);
+            env = Some(environment()?);
             Ok(())
         });
         if let Some(env) = env {
@@ -52,27 +52,27 @@ pub fn command(args: &[String]) -> Result<()> {
     table.finish()
 }
 
-/// Builds and installs what suites and measurements need, and tells where it is.
-pub fn environment(release: bool) -> Result<Environment> {
-    tools::need(&[Kit::Node, Kit::Desktop, Kit::DesktopTests, Kit::Browser, Kit::Cassandra])?;
+/// Builds and installs what suites need, and tells where it is.
+fn environment() -> Result<Environment> {
+    tools::need(&[Kit::Desktop, Kit::DesktopTests])?;
+    let mut env = browser_environment()?;
+    // the same package set as in the other steps: nothing is built twice
+    sh::run(sh::cargo().args(["build", "--quiet", "--workspace"]))?;
+    let built = sh::target_dir().join("debug");
+    env.push(("MOORING_SERVER", built.join("mooring-server")));
+    env.push(("MOORING_DESKTOP", built.join("mooring")));
+    Ok(env)
+}
+
+/// The part without programs of ours.
+pub(crate) fn browser_environment() -> Result<Environment> {
+    tools::need(&[Kit::Node, Kit::Browser, Kit::Cassandra])?;
     tools::npm()?;
     ui::build(false)?;
-    let lib = cassandra::jars()?;
-    let mut build = sh::cargo();
-    // the same package set as in the other steps: fewer rebuilds
-    build.args(["build", "--quiet", "--workspace"]);
-    if release {
-        build.arg("--release");
-    }
-    sh::run(&mut build)?;
-    let built = sh::target_dir().join(if release { "release" } else { "debug" });
-    let chromium = tools::chromium().unwrap_or_default();
     Ok(vec![
-        ("MOORING_SERVER", built.join("mooring-server")),
-        ("MOORING_DESKTOP", built.join("mooring")),
         ("MOORING_UI_DIST", ui::dist_dir()),
-        ("MOORING_CHROMIUM", chromium),
-        (cassandra::LIB_VARIABLE, lib),
+        ("MOORING_CHROMIUM", tools::chromium().unwrap_or_default()),
+        (cassandra::LIB_VARIABLE, cassandra::jars()?),
     ])
 }
 
