@@ -10,6 +10,8 @@ use sync_protocol::{
 };
 
 pub mod conformance;
+#[cfg(target_arch = "wasm32")]
+pub mod indexeddb;
 pub mod memory;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod profile;

@@ -1,0 +1,194 @@
+//! Reading many records: pages in steps, the next ones on their way while these are taken apart.
+
+use std::collections::BTreeMap;
+use sync_protocol::checksum::Checksums;
+use sync_protocol::limits::PAGE_RECORDS;
+use sync_protocol::{CollectionId, Partition, Record, RecordId};
+use wasm_bindgen::JsValue;
+
+use super::base::{Base, Place, parse};
+use super::database::{Read, Reading};
+use super::merge::{Merged, brief, merge, pieces};
+use super::{Inner, bytes, read_page};
+use crate::store::{ScanPosition, Scanned, StoreError};
+
+/// Pages read at a time for checksums: some 2 MB.
+const CHECKED_PAGES: usize = 16;
+
+/// Pages that will probably be asked for next.
+pub(super) struct Ahead {
+    step: Step,
+    reading: Reading,
+}
+
+/// Consecutive pages of one place, from where on they are wanted, and where they end.
+#[derive(Clone, PartialEq, Eq)]
+struct Step {
+    place: Place,
+    from: String,
+    pages: Vec<String>,
+    /// The key text at which the page after them starts.
+    until: Option<String>,
+}
+
+impl Inner {
+    /// See [`crate::store::LocalStore::scan`].
+    pub(super) async fn scan(
+        &mut self,
+        collection: &CollectionId,
+        from: Option<ScanPosition>,
+        limit: usize,
+    ) -> Result<Scanned, StoreError> {
+        let count = limit.div_ceil(PAGE_RECORDS);
+        let mut records = Vec::new();
+        let mut next = {
+            let (_, state) = self.ready().await?;
+            let (partition, from) = from.map_or(Ok((Partition(0), String::new())), parse_position)?;
+            first_step(&state.base, collection, partition, from, count)
+        };
+        while let Some(step) = next.take_if(|_| records.len() * 2 < limit) {
+            let pages = self.pages_of(&step).await?;
+            let (database, state) = self.ready().await?;
+            let following = step_after(&state.base, &step, count);
+            // on their way while these are taken apart
+            let ahead = following.clone().filter(|step| count > 1 && !step.pages.is_empty()).and_then(|step| {
+                let reading = database.read_ahead(&step.reads())?;
+                Some(Ahead { step, reading })
+            });
+            let stopped = read_records(&state.base, &step, &pages, limit, &mut records)?;
+            next = match stopped {
+                Some(from) => Some(step_at(&state.base, step.place, from, count)),
+                None => following,
+            };
+            self.ahead = ahead;
+        }
+        Ok(Scanned { records, next: next.map(|step| position(&step)) })
+    }
+
+    /// See [`crate::store::LocalStore::checksums`].
+    pub(super) async fn checksums(&mut self) -> Result<BTreeMap<Partition, Checksums>, StoreError> {
+        let mut sums = BTreeMap::<Partition, Checksums>::new();
+        let (_, state) = self.ready().await?;
+        let places: Vec<Place> = state.base.sections(None).map(|(place, _)| place.clone()).collect();
+        for place in places {
+            let (_, state) = self.ready().await?;
+            let mut next = Some(step_at(&state.base, place.clone(), String::new(), CHECKED_PAGES));
+            while let Some(step) = next.take() {
+                let pages = self.pages_of(&step).await?;
+                let (_, state) = self.ready().await?;
+                let Some(section) = state.base.section(&place) else { break };
+                let mut all = Vec::new();
+                for page in &pages {
+                    all.extend(pieces(page)?);
+                }
+                let mut meet = |record: Merged<'_, _>| {
+                    let (Merged::Page(raw) | Merged::Newer(raw)) = record;
+                    let brief = brief(raw)?;
+                    let id = RecordId::new(place.0.clone(), brief.key);
+                    sums.entry(place.1).or_default().add(&id, brief.rev);
+                    Ok(())
+                };
+                let key_of = |raw: &&_| brief(raw).map(|brief| brief.key.to_text());
+                let bounds = (step.from.as_str(), step.until.as_deref());
+                merge(section, all.into_iter(), key_of, bounds, usize::MAX, &mut meet)?;
+                next = step_after(&state.base, &step, CHECKED_PAGES).filter(|next| next.place == place);
+            }
+        }
+        Ok(sums)
+    }
+
+    /// The pages of a step, read ahead or now.
+    async fn pages_of(&mut self, step: &Step) -> Result<Vec<Vec<u8>>, StoreError> {
+        let ahead = self.ahead.take().filter(|ahead| ahead.step == *step);
+        let read = match ahead {
+            Some(ahead) => ahead.reading.results().await.ok(),
+            None => None,
+        };
+        let read: Vec<JsValue> = match read {
+            Some(read) => read,
+            None if step.pages.is_empty() => Vec::new(),
+            None => self.database.read(&step.reads()).await?,
+        };
+        read.iter().map(bytes).collect()
+    }
+}
+
+impl Step {
+    fn reads(&self) -> Vec<Read> {
+        self.pages.iter().map(|first| read_page(&(self.place.clone(), first.clone()))).collect()
+    }
+}
+
+/// The step that starts at a key text of a place.
+fn step_at(base: &Base, place: Place, from: String, count: usize) -> Step {
+    let mut pages: Vec<String> = Vec::new();
+    let mut until = None;
+    if let Some(section) = base.section(&place) {
+        // what lies before the first page belongs to it
+        let start = section.page_of(&from).or(section.pages.first());
+        if let Some(start) = start {
+            let mut rest = section.pages.range::<String, _>(start..);
+            pages.extend(rest.by_ref().take(count).cloned());
+            until = rest.next().cloned();
+        }
+    }
+    Step { place, from, pages, until }
+}
+
+fn first_step(
+    base: &Base,
+    collection: &CollectionId,
+    partition: Partition,
+    from: String,
+    count: usize,
+) -> Option<Step> {
+    let place = base.places(collection, partition).next()?.clone();
+    let from = if place.1 == partition { from } else { String::new() };
+    Some(step_at(base, place, from, count))
+}
+
+fn step_after(base: &Base, step: &Step, count: usize) -> Option<Step> {
+    let (collection, partition) = &step.place;
+    match &step.until {
+        Some(until) => Some(step_at(base, step.place.clone(), until.clone(), count)),
+        None => {
+            first_step(base, collection, Partition(partition.0.checked_add(1)?), String::new(), count)
+        }
+    }
+}
+
+/// Adds the records of a step. Returns from where to go on, if it was cut short.
+fn read_records(
+    base: &Base,
+    step: &Step,
+    pages: &[Vec<u8>],
+    limit: usize,
+    into: &mut Vec<Record>,
+) -> Result<Option<String>, StoreError> {
+    let Some(section) = base.section(&step.place) else { return Ok(None) };
+    let bounds = (step.from.as_str(), step.until.as_deref());
+    let mut parsed: Vec<Vec<Record>> = Vec::with_capacity(pages.len());
+    for page in pages {
+        parsed.push(parse("a page", page)?);
+    }
+    let key_of = |record: &Record| Ok(record.key.to_text());
+    merge(section, parsed.into_iter().flatten(), key_of, bounds, limit, &mut |record| {
+        into.push(match record {
+            Merged::Page(record) => record,
+            Merged::Newer(record) => parse("a record", record.get().as_bytes())?,
+        });
+        Ok(())
+    })
+}
+
+fn position(step: &Step) -> ScanPosition {
+    ScanPosition(format!("{}/{}", step.place.1, step.from))
+}
+
+fn parse_position(at: ScanPosition) -> Result<(Partition, String), StoreError> {
+    let parse = || {
+        let (partition, from) = at.0.split_once('/')?;
+        Some((Partition(partition.parse().ok()?), from.to_owned()))
+    };
+    parse().ok_or_else(|| StoreError::Corrupt("not a position of this store".into()))
+}
