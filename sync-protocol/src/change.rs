@@ -75,7 +75,7 @@ pub struct Resolution {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outcome {
-    /// The record lives. Every clashing field needs a choice; for the others `Incoming` is the default.
+    /// The record lives. Every clashing field needs a choice; the others are merged as if the change arrived now.
     /// A record that had been deleted is restored with its last values first.
     Keep {
         /// Per field.

@@ -194,11 +194,7 @@ pub fn check<'a>(change: &Change, schema: &'a Schema) -> Result<&'a Collection, 
     if change.size() > limits::RECORD_BYTES {
         return Err(Rejection::TooLarge { limit: limits::RECORD_BYTES });
     }
-    let check_field = |name: &FieldName, value: &Value| {
-        let field =
-            collection.fields.get(name).ok_or_else(|| Rejection::UnknownField { field: name.clone() })?;
-        check_value(field, value).map_err(|m| Rejection::Misfit { field: name.clone(), rule: m.to_string() })
-    };
+    let check_field = |name: &FieldName, value: &Value| check_field(collection, name, value);
     match &change.edit {
         Edit::Insert { fields } => fields.iter().try_for_each(|(name, value)| check_field(name, value))?,
         Edit::Patch { fields } => {
@@ -214,6 +210,11 @@ pub fn check<'a>(change: &Change, schema: &'a Schema) -> Result<&'a Collection, 
         }
     }
     Ok(collection)
+}
+
+fn check_field(collection: &Collection, name: &FieldName, value: &Value) -> Result<(), Rejection> {
+    let field = collection.fields.get(name).ok_or_else(|| Rejection::UnknownField { field: name.clone() })?;
+    check_value(field, value).map_err(|m| Rejection::Misfit { field: name.clone(), rule: m.to_string() })
 }
 
 struct Case<'a> {
@@ -239,17 +240,13 @@ impl Case<'_> {
                 let record = self.next_record(fields, deltas.keys())?;
                 Ok(self.applied(Some(record), false))
             } else {
-                Ok(self.conflicted(ConflictKind::EditDelete, |_| true, deltas))
+                Ok(self.conflicted(ConflictKind::EditDelete, deltas))
             };
         };
         let outcomes: BTreeMap<&FieldName, Merged> =
             deltas.iter().map(|(name, delta)| (name, self.merge_field(live, name, delta))).collect();
-        if outcomes.values().any(|m| *m == Merged::Clash) {
-            return Ok(self.conflicted(
-                ConflictKind::EditEdit,
-                |name| outcomes[name] == Merged::Clash,
-                deltas,
-            ));
+        if outcomes.iter().any(|(name, m)| *m == Merged::Clash || self.joins(live, name, &deltas[*name])) {
+            return Ok(self.conflicted(ConflictKind::EditEdit, deltas));
         }
         let mut fields = live.fields.clone();
         let mut touched = Vec::new();
@@ -269,14 +266,30 @@ impl Case<'_> {
     }
 
     fn merge_field(&self, live: &Record, name: &FieldName, delta: &Delta) -> Merged {
-        let meeting = Meeting {
-            base: &delta.base,
-            current: live.value(name),
-            incoming: &delta.incoming,
-            current_at: live.field_stamp(name).at,
-            incoming_at: self.stamp().at,
-        };
+        self.meet(live, name, &delta.base, &delta.incoming, self.stamp().at)
+    }
+
+    fn meet(&self, live: &Record, name: &FieldName, base: &Value, incoming: &Value, at: Timestamp) -> Merged {
+        let current_at = live.field_stamp(name).at;
+        let meeting = Meeting { base, current: live.value(name), incoming, current_at, incoming_at: at };
         merge(meeting, self.collection.policy(name))
+    }
+
+    /// The parked values that this change may build on.
+    fn parked(&self) -> Option<&Conflict> {
+        self.facts.conflict.filter(|c| c.is_open())
+    }
+
+    /// Whether this edit was made on top of a parked value of the same replica, not of the record: it belongs to that
+    /// conflict also where its value clashes with nothing. Sums and sets count where they arrive.
+    fn joins(&self, live: &Record, name: &FieldName, delta: &Delta) -> bool {
+        let on_parked =
+            self.parked().and_then(|c| c.fields.get(name)).is_some_and(|s| s.incoming == delta.base);
+        on_parked && delta.base != *live.value(name) && delta.base != delta.incoming && !self.adds_up(name)
+    }
+
+    fn adds_up(&self, name: &FieldName) -> bool {
+        matches!(self.collection.policy(name), Policy::Counter | Policy::Set)
     }
 
     fn delete(&self, base: &Fields) -> Result<Judgement, Rejection> {
@@ -294,8 +307,7 @@ impl Case<'_> {
         let deltas: BTreeMap<FieldName, Delta> = names
             .map(|name| (name.clone(), Delta { base: value_of(base, name).clone(), incoming: Value::ABSENT }))
             .collect();
-        let moved = |name: &FieldName| deltas[name].base != *live.value(name);
-        Ok(self.conflicted(ConflictKind::DeleteEdit, moved, &deltas))
+        Ok(self.conflicted(ConflictKind::DeleteEdit, &deltas))
     }
 
     fn resolve(&self, resolution: &Resolution) -> Result<Judgement, Rejection> {
@@ -334,9 +346,6 @@ impl Case<'_> {
         conflict: &Conflict,
         choices: &BTreeMap<FieldName, Choice>,
     ) -> Result<Option<Record>, Rejection> {
-        if let Some(name) = choices.keys().find(|name| !self.collection.fields.contains_key(*name)) {
-            return Err(Rejection::UnknownField { field: name.clone() });
-        }
         let mut fields = self.facts.current.map(|r| r.fields.clone()).unwrap_or_default();
         let mut touched: Vec<&FieldName> = Vec::new();
         let names =
@@ -348,13 +357,16 @@ impl Case<'_> {
                 (Some(Choice::Incoming), Some(sides)) => sides.incoming.clone(),
                 (Some(Choice::Current), _) | (Some(Choice::Incoming), None) => continue,
                 (None, _) if conflict.kind == ConflictKind::DeleteEdit => continue,
-                (None, Some(sides)) if sides.clash && conflict.kind == ConflictKind::EditEdit => {
-                    return Err(Rejection::Undecided { field: name.clone() });
-                }
-                (None, Some(sides)) => sides.incoming.clone(),
+                (None, Some(sides)) => match self.undecided(conflict, name, sides) {
+                    Merged::Keep => continue,
+                    Merged::Set(value) | Merged::Combined(value) => value,
+                    Merged::Clash => return Err(Rejection::Undecided { field: name.clone() }),
+                },
                 (None, None) => continue,
             };
             if *value_of(&fields, name) != value {
+                // the schema may have moved since the change was parked
+                check_field(self.collection, name, &value)?;
                 set_value(&mut fields, name, value);
                 touched.push(name);
             }
@@ -363,6 +375,17 @@ impl Case<'_> {
             return Ok(None);
         }
         self.next_record(fields, touched.into_iter()).map(Some)
+    }
+
+    /// What becomes of a parked value that nobody chose about: the same as if it arrived now.
+    fn undecided(&self, conflict: &Conflict, name: &FieldName, sides: &Sides) -> Merged {
+        if sides.clash && conflict.kind == ConflictKind::EditEdit {
+            return Merged::Clash;
+        }
+        match self.live() {
+            Some(live) => self.meet(live, name, &sides.base, &sides.incoming, conflict.incoming.at),
+            None => Merged::Set(sides.incoming.clone()),
+        }
     }
 
     /// The record with new values: on the live one, on its tombstone, or from nothing.
@@ -417,24 +440,27 @@ impl Case<'_> {
     }
 
     /// Parks the change; a conflict of the same record and replica that is still open takes it in.
-    fn conflicted(
-        &self,
-        kind: ConflictKind,
-        clash: impl Fn(&FieldName) -> bool,
-        deltas: &BTreeMap<FieldName, Delta>,
-    ) -> Judgement {
-        let open = self.facts.conflict.filter(|c| c.is_open());
-        let live = self.live();
+    fn conflicted(&self, kind: ConflictKind, deltas: &BTreeMap<FieldName, Delta>) -> Judgement {
+        let open = self.parked();
         let mut fields = open.map(|c| c.fields.clone()).unwrap_or_default();
         for (name, delta) in deltas {
-            // what the author first saw stays the base: later edits were made on top of the parked ones
-            let base = fields.get(name).map_or(&delta.base, |sides| &sides.base).clone();
-            let clashes = clash(name) || fields.get(name).is_some_and(|sides| sides.clash);
-            let current = live.map_or(Value::ABSENT, |r| r.value(name).clone());
-            fields.insert(
-                name.clone(),
-                Sides { base, current, incoming: delta.incoming.clone(), clash: clashes },
-            );
+            let current = self.live().map_or(Value::ABSENT, |r| r.value(name).clone());
+            let sides = match fields.get(name) {
+                None => Sides {
+                    clash: self.clashes(kind, name, delta),
+                    base: delta.base.clone(),
+                    current,
+                    incoming: delta.incoming.clone(),
+                },
+                // what the author first saw stays the base: later edits were made on top of the parked ones
+                Some(parked) => {
+                    let whole = self.joined(name, parked, delta);
+                    let met = if delta.base == parked.incoming { &whole } else { delta };
+                    let clash = parked.clash || self.clashes(kind, name, met);
+                    Sides { clash, base: whole.base, current, incoming: whole.incoming }
+                }
+            };
+            fields.insert(name.clone(), sides);
         }
         let conflict = Conflict {
             id: open.map_or(self.change.id, |c| c.id),
@@ -449,5 +475,30 @@ impl Case<'_> {
         };
         let verdict = Verdict::Conflicted { seq: self.facts.seq, conflict: conflict.id };
         Judgement { verdict, record: None, conflict: Some(conflict) }
+    }
+
+    /// A parked edit and one made after it, as one.
+    fn joined(&self, name: &FieldName, parked: &Sides, delta: &Delta) -> Delta {
+        let meeting = Meeting {
+            base: &delta.base,
+            current: &parked.incoming,
+            incoming: &delta.incoming,
+            current_at: self.stamp().at,
+            incoming_at: self.stamp().at,
+        };
+        let incoming = match merge(meeting, self.collection.policy(name)) {
+            Merged::Combined(sum) if self.adds_up(name) => sum,
+            Merged::Keep if self.adds_up(name) => parked.incoming.clone(),
+            _ => delta.incoming.clone(),
+        };
+        Delta { base: parked.base.clone(), incoming }
+    }
+
+    fn clashes(&self, kind: ConflictKind, name: &FieldName, delta: &Delta) -> bool {
+        match (kind, self.live()) {
+            (ConflictKind::EditEdit, Some(live)) => self.merge_field(live, name, delta) == Merged::Clash,
+            (ConflictKind::DeleteEdit, Some(live)) => delta.base != *live.value(name),
+            _ => true,
+        }
     }
 }

@@ -1,0 +1,238 @@
+//! One record and those who change it: the smallest server that follows the rules.
+
+#![allow(dead_code, reason = "each suite uses its part")]
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use sync_protocol::message::ReplicaState;
+use sync_protocol::schema::{Field, collection_record, field_record};
+use sync_protocol::verdict::{Facts, judge};
+use sync_protocol::{
+    Change, ChangeId, Choice, CollectionId, Conflict, Counter, Delta, Edit, Entry, FieldName, FieldType,
+    Fields, Outcome, Policy, Record, RecordId, RecordKey, ReplicaId, Resolution, Revision, Schema, Timestamp,
+    Value, Verdict,
+};
+
+pub const NOW: i64 = 1_000_000;
+
+pub fn replica(n: u128) -> ReplicaId {
+    ReplicaId(uuid::Uuid::from_u128(n))
+}
+
+pub fn name(text: &str) -> FieldName {
+    FieldName::new(text).unwrap()
+}
+
+pub fn fields(json: Json) -> Fields {
+    let Json::Object(all) = json else { panic!("an object") };
+    all.into_iter().map(|(n, v)| (name(&n), Value(v))).collect()
+}
+
+/// `{"n": [1, 2]}`: saw 1, wants 2; null is "absent".
+pub fn deltas(json: Json) -> BTreeMap<FieldName, Delta> {
+    let pair = |v: Value| Delta { base: Value(v.0[0].clone()), incoming: Value(v.0[1].clone()) };
+    fields(json).into_iter().map(|(n, v)| (n, pair(v))).collect()
+}
+
+/// `{"n": "current"}`, `"incoming"`, or `{"own": value}`.
+pub fn keep(json: Json) -> Outcome {
+    let choice = |v: Value| match v.as_text() {
+        Some("current") => Choice::Current,
+        Some("incoming") => Choice::Incoming,
+        _ => Choice::Own(Value(v.0["own"].clone())),
+    };
+    Outcome::Keep { choices: fields(json).into_iter().map(|(n, v)| (n, choice(v))).collect() }
+}
+
+pub fn field(text: &str, field_type: FieldType, policy: Option<Policy>) -> Field {
+    let options =
+        if field_type == FieldType::Choice { vec!["red".into(), "blue".into()] } else { Vec::new() };
+    Field { name: name(text), label: text.into(), field_type, options, policy, position: 0 }
+}
+
+/// `items` asks, `firsts` and `lasts` have that policy; all have the same fields, some with their own policy.
+pub fn schema() -> Schema {
+    let mut schema = Schema::default();
+    for (collection, policy) in
+        [("items", None), ("firsts", Some(Policy::First)), ("lasts", Some(Policy::Last))]
+    {
+        let collection = CollectionId::new(collection).unwrap();
+        let (id, values) = collection_record(&collection, "Items", policy);
+        schema.apply(&id, Some(&values));
+        for field in [
+            field("n", FieldType::Integer, None),
+            field("m", FieldType::Integer, None),
+            field("title", FieldType::Text, None),
+            field("colour", FieldType::Choice, None),
+            field("body", FieldType::LongText, Some(Policy::Text)),
+            field("stock", FieldType::Counter, None),
+            field("tags", FieldType::Tags, Some(Policy::Set)),
+            field("first", FieldType::Integer, Some(Policy::First)),
+            field("last", FieldType::Integer, Some(Policy::Last)),
+            field("any", FieldType::Json, None),
+        ] {
+            let (id, values) = field_record(&collection, &field);
+            schema.apply(&id, Some(&values));
+        }
+    }
+    schema
+}
+
+pub fn id(collection: &str, key: impl Into<String>) -> RecordId {
+    RecordId::new(CollectionId::new(collection).unwrap(), RecordKey::from_input(&key.into()))
+}
+
+/// One record, its conflicts, and the counters of those who change it.
+pub struct World {
+    pub schema: Schema,
+    pub id: RecordId,
+    pub record: Option<Record>,
+    pub conflicts: BTreeMap<ChangeId, Conflict>,
+    pub replicas: BTreeMap<ReplicaId, ReplicaState>,
+    pub feed: Vec<Entry>,
+    pub seq: u64,
+    pub at: i64,
+    minted: BTreeMap<ReplicaId, u64>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::of(id("items", "1"))
+    }
+
+    pub fn of(id: RecordId) -> Self {
+        Self {
+            schema: schema(),
+            id,
+            record: None,
+            conflicts: BTreeMap::new(),
+            replicas: BTreeMap::new(),
+            feed: Vec::new(),
+            seq: 0,
+            at: NOW,
+            minted: BTreeMap::new(),
+        }
+    }
+
+    /// A world in which replica 9 made the record.
+    pub fn with(values: Json) -> Self {
+        let mut world = Self::new();
+        world.insert(9, values);
+        world
+    }
+
+    pub fn change(&mut self, by: u128, edit: Edit) -> Change {
+        let counter = self.minted.entry(replica(by)).or_default();
+        *counter += 1;
+        Change {
+            id: ChangeId { replica: replica(by), counter: Counter(*counter) },
+            record: self.id.clone(),
+            at: Timestamp(self.at),
+            saw: None,
+            edit,
+        }
+    }
+
+    /// Judges a change and keeps its effects, as a server does in one atomic step.
+    pub fn push(&mut self, change: &Change) -> Verdict {
+        let state = self.replicas.entry(change.id.replica).or_default();
+        if let Some(again) = state.again(change.id) {
+            return again;
+        }
+        let conflict = match &change.edit {
+            Edit::Resolve(r) => self.conflicts.get(&r.conflict),
+            _ => self.conflicts.values().find(|c| c.is_open() && c.id.replica == change.id.replica),
+        };
+        let judged = judge(
+            change,
+            Facts {
+                schema: &self.schema,
+                current: self.record.as_ref(),
+                conflict,
+                now: Timestamp(NOW),
+                seq: Revision(self.seq + 1),
+            },
+        );
+        state.note(change.id, &judged.verdict);
+        let Some(kind) = judged.entry_kind() else { return judged.verdict };
+        self.seq += 1;
+        self.feed.push(Entry {
+            seq: Revision(self.seq),
+            change: change.id,
+            kind,
+            collection: judged.record.as_ref().map(|_| change.record.collection.clone()),
+            replaces: judged.record.as_ref().and(self.record.as_ref()).filter(|r| !r.deleted).map(|r| r.rev),
+            record: judged.record.clone(),
+            conflict: judged.conflict.clone(),
+        });
+        self.record = judged.record.or(self.record.take());
+        self.conflicts.extend(judged.conflict.map(|c| (c.id, c)));
+        judged.verdict
+    }
+
+    pub fn does(&mut self, by: u128, edit: Edit) -> String {
+        let change = self.change(by, edit);
+        said(&self.push(&change))
+    }
+
+    pub fn insert(&mut self, by: u128, values: Json) -> String {
+        self.does(by, Edit::Insert { fields: fields(values) })
+    }
+
+    pub fn patch(&mut self, by: u128, values: Json) -> String {
+        self.does(by, Edit::Patch { fields: deltas(values) })
+    }
+
+    pub fn delete(&mut self, by: u128, seen: Json) -> String {
+        self.does(by, Edit::Delete { base: fields(seen) })
+    }
+
+    /// Settles the open conflict as one who has seen all as it stands.
+    pub fn resolve(&mut self, by: u128, outcome: Outcome) -> String {
+        let resolution = self.resolution(outcome);
+        self.does(by, Edit::Resolve(resolution))
+    }
+
+    pub fn resolution(&self, outcome: Outcome) -> Resolution {
+        let conflict = self.conflict();
+        Resolution {
+            conflict: conflict.id,
+            saw_conflict: conflict.rev,
+            saw_record: self.record.as_ref().filter(|r| !r.deleted).map(|r| r.rev),
+            outcome,
+        }
+    }
+
+    /// The newest conflict.
+    pub fn conflict(&self) -> &Conflict {
+        self.conflicts.values().max_by_key(|c| c.rev).expect("there is a conflict")
+    }
+
+    pub fn open(&self) -> usize {
+        self.conflicts.values().filter(|c| c.is_open()).count()
+    }
+
+    /// `[base, current, incoming, clash]` of a field of the newest conflict.
+    pub fn sides(&self, field: &str) -> Json {
+        let s = &self.conflict().fields[&name(field)];
+        json!([s.base, s.current, s.incoming, s.clash])
+    }
+
+    /// The live record's values; null where there is none.
+    pub fn values(&self) -> Json {
+        match &self.record {
+            Some(record) if !record.deleted => json!(record.fields),
+            _ => Json::Null,
+        }
+    }
+}
+
+/// A verdict in one or two words.
+pub fn said(verdict: &Verdict) -> String {
+    let json = json!(verdict);
+    match &json["reason"]["reason"] {
+        Json::String(reason) => format!("rejected: {reason}"),
+        _ => json["verdict"].as_str().unwrap().to_owned(),
+    }
+}
