@@ -1,0 +1,104 @@
+// What a person does, step by step, on any screen.
+import fs from 'node:fs';
+import { hook } from './screens.mjs';
+import { until } from './harness.mjs';
+
+/** Signs in as the sample user and opens the sample workspace. */
+export async function join(screen, server) {
+  if (server) {
+    await screen.fill(hook('server-address'), server);
+    await screen.click(hook('connect'));
+  }
+  await screen.click(hook('sign-in-demo'));
+  await screen.click(hook('workspace-item'));
+  await screen.waitFor(hook('collection-item'));
+}
+
+/** The workspace's address, without its page. */
+export function workspaceUrl(browser) { return browser.page.url().match(/^.*\/w\/[^/]+/)[0]; }
+
+export async function makeCollection(browser, label, fields) {
+  await browser.page.goto(`${workspaceUrl(browser)}/new-collection`);
+  await browser.fill(hook('collection-label'), label);
+  for (const [at, name] of fields.entries()) {
+    if (at >= await browser.count(hook('field-label'))) await browser.click(hook('another-field'));
+    await browser.page.locator(hook('field-label')).nth(at).fill(name);
+  }
+  await browser.click(hook('collection-create'));
+  await browser.waitFor(hook('new-record'));
+}
+
+/** Imports a file as Mooring proposes it; gives the longest task of the page's main thread meanwhile, in ms. */
+export async function importFile(browser, file) {
+  await browser.page.goto(`${workspaceUrl(browser)}/import`);
+  await browser.waitFor(hook('import-file'));
+  await browser.page.evaluate(() => {
+    window.longest = 0;
+    window.watching = new PerformanceObserver(list => { for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration); });
+    window.watching.observe({ type: 'longtask' });
+  });
+  await browser.page.locator(hook('import-file')).setInputFiles(file);
+  await browser.waitFor(hook('import-start'));
+  await browser.click(hook('import-start'));
+  await browser.waitFor(hook('import-done'), 120_000);
+  const longest = await browser.page.evaluate(() => { window.watching.disconnect(); return window.longest; });
+  const refused = await browser.count(hook('import-refused'));
+  await browser.click(hook('import-open'));
+  await browser.waitFor(hook('record-row'));
+  return { longest, refused };
+}
+
+const row = key => `${hook('record-row')}[data-key="${key}"]`;
+const input = field => `${hook('field-input')}[data-field="${field}"]`;
+const cell = (key, field) => `${row(key)} ${hook('cell')}[data-field="${field}"]`;
+
+/** Shows a collection through the navigation, without loading the page anew. */
+export async function showCollection(screen, collection) {
+  await screen.click(`${hook('collection-item')}[data-name="${collection}"]`);
+  await screen.waitFor(hook('grid'));
+}
+
+/** Shows one record's row by searching for its key. */
+export async function findRow(screen, key) {
+  await screen.fill(hook('search'), String(key));
+  await screen.waitFor(row(key));
+}
+
+export async function addRecord(screen, key, values) {
+  await screen.click(hook('new-record'));
+  await screen.fill(hook('record-key'), String(key));
+  for (const [field, value] of Object.entries(values)) await screen.fill(input(field), value);
+  await screen.click(hook('save'));
+  await screen.waitFor(row(key));
+}
+
+/** Edits one field of a record in the form. */
+export async function editRecord(screen, key, field, value) {
+  await screen.click(`${row(key)} [data-field="_key"]`);
+  await screen.waitFor(input(field));
+  await screen.fill(input(field), value);
+  await screen.click(hook('save'));
+  await cellSays(screen, key, field, value);
+  if (await screen.count(hook('close-record'))) await screen.click(hook('close-record'));
+}
+
+export function cellSays(screen, key, field, value) {
+  return until(`"${value}" in ${field} of ${key} on ${screen.name}`, async () => {
+    const text = await screen.text(cell(key, field));
+    if (text === value) return true;
+    throw new Error(`it says "${text}"`);
+  });
+}
+
+export async function deleteRecords(screen, keys) {
+  for (const key of keys) {
+    await findRow(screen, key);
+    await screen.click(`${row(key)} ${hook('select-row')}`);
+    await screen.click(hook('delete-selected'));
+    await screen.click(hook('confirm'));
+    await until(`${key} gone`, async () => await screen.count(row(key)) === 0);
+  }
+  await screen.fill(hook('search'), '');
+}
+
+export function read(file) { return JSON.parse(fs.readFileSync(file, 'utf8')); }

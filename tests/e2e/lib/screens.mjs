@@ -1,0 +1,148 @@
+// The two ways to a screen: a browser through Playwright, the desktop shell through WebDriver. Both offer the same
+// few verbs, so that a scenario does not know where it runs.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { atEnd, need, scratch, until } from './harness.mjs';
+import { freePort } from './server.mjs';
+
+const hook = name => `[data-test="${name}"]`;
+
+class Screen {
+  /** Text of the pill. */
+  pill() { return this.text(hook('pill-text')); }
+  async pillSays(wanted, ms = 60_000) {
+    const fits = text => (wanted instanceof RegExp ? wanted.test(text) : text === wanted);
+    return until(`"${wanted}" in the pill of ${this.name}`, async () => {
+      const text = await this.pill();
+      if (fits(text)) return text;
+      throw new Error(`it says "${text}"`);
+    }, ms);
+  }
+}
+
+const chromiumArgs = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+/** A browser profile of its own. */
+export class Browser extends Screen {
+  constructor(name, url, viewport = { width: 1440, height: 900 }) {
+    super();
+    Object.assign(this, { name, url, viewport, profile: path.join(scratch, `profile-${name}`), errors: [] });
+  }
+
+  async open({ offline = false, colorScheme = 'light' } = {}) {
+    this.context = await chromium.launchPersistentContext(this.profile, {
+      executablePath: need('MOORING_CHROMIUM'), headless: true, args: chromiumArgs, viewport: this.viewport, colorScheme, offline,
+    });
+    const context = this.context;
+    atEnd(() => context.close());
+    this.page = this.context.pages()[0] ?? await this.context.newPage();
+    this.page.setDefaultTimeout(30_000);
+    this.page.on('pageerror', error => this.errors.push(String(error)));
+    this.page.on('console', message => message.type() === 'error' && this.errors.push(message.text()));
+    await this.page.goto(this.url);
+    return this;
+  }
+
+  /** Until the service worker can start the app without a network. */
+  async installed() {
+    await this.page.evaluate(async () => {
+      await navigator.serviceWorker.ready;
+      if (!navigator.serviceWorker.controller) {
+        await new Promise(done => navigator.serviceWorker.addEventListener('controllerchange', done, { once: true }));
+      }
+    });
+  }
+
+  close() { return this.context.close(); }
+  offline(is) { return this.context.setOffline(is); }
+  async text(selector) { return (await this.page.locator(selector).first().textContent({ timeout: 5_000 }))?.trim(); }
+  count(selector) { return this.page.locator(selector).count(); }
+  click(selector) { return this.page.locator(selector).first().click(); }
+  fill(selector, text) { return this.page.locator(selector).first().fill(text); }
+  press(key) { return this.page.keyboard.press(key); }
+  waitFor(selector, ms = 30_000) { return this.page.locator(selector).first().waitFor({ timeout: ms }); }
+  async screenshot(name) {
+    fs.mkdirSync(shots, { recursive: true });
+    await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
+  }
+}
+
+/** Where pictures of a run go. */
+export const shots = path.resolve('target/screenshots');
+
+/** The desktop shell under its own X server. */
+export class Desktop extends Screen {
+  constructor(name) {
+    super();
+    Object.assign(this, { name, home: path.join(scratch, `home-${name}`) });
+  }
+
+  async open() {
+    fs.mkdirSync(this.home, { recursive: true });
+    const env = {
+      ...process.env, TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true', LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1',
+      HOME: this.home, XDG_DATA_HOME: path.join(this.home, 'data'), XDG_CACHE_HOME: path.join(this.home, 'cache'), XDG_CONFIG_HOME: path.join(this.home, 'config'),
+      MOORING_DATA_DIR: path.join(this.home, 'mooring'),
+    };
+    env.DISPLAY = await display();
+    const port = await freePort();
+    this.driver = spawn('WebKitWebDriver', [`--port=${port}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    const driver = this.driver;
+    atEnd(() => driver.kill('SIGKILL'));
+    this.base = `http://127.0.0.1:${port}`;
+    await until('the driver of the desktop shell', () => fetch(`${this.base}/status`).then(r => r.ok));
+    const options = { binary: process.env.MOORING_INSTALLED ?? need('MOORING_DESKTOP'), args: [] };
+    const { sessionId } = await this.call('POST', '/session', { capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': options } } });
+    this.session = `/session/${sessionId}`;
+    return this;
+  }
+
+  async close() {
+    await this.call('DELETE', this.session);
+    this.driver.kill('SIGKILL');
+  }
+
+  async call(method, at, body) {
+    const answer = await fetch(this.base + at, { method, body: body === undefined ? undefined : JSON.stringify(body) });
+    const { value } = await answer.json();
+    if (!answer.ok) throw new Error(`${method} ${at}: ${value?.error}: ${value?.message}`);
+    return value;
+  }
+
+  async find(selector) {
+    return until(`${selector} on ${this.name}`, async () => {
+      const found = await this.call('POST', `${this.session}/element`, { using: 'css selector', value: selector });
+      return Object.values(found)[0];
+    }, 30_000);
+  }
+
+  script(source, ...args) { return this.call('POST', `${this.session}/execute/sync`, { script: source, args }); }
+  text(selector) { return this.script('return document.querySelector(arguments[0])?.textContent?.trim() ?? ""', selector); }
+  count(selector) { return this.script('return document.querySelectorAll(arguments[0]).length', selector); }
+  async waitFor(selector) { await this.find(selector); }
+  async click(selector) { await this.call('POST', `${this.session}/element/${await this.find(selector)}/click`, {}); }
+  async fill(selector, text) {
+    const element = await this.find(selector);
+    await this.call('POST', `${this.session}/element/${element}/clear`, {});
+    await this.call('POST', `${this.session}/element/${element}/value`, { text });
+  }
+  async screenshot(name) {
+    fs.mkdirSync(shots, { recursive: true });
+    fs.writeFileSync(path.join(shots, `${name}.png`), Buffer.from(await this.call('GET', `${this.session}/screenshot`), 'base64'));
+  }
+}
+
+let screen;
+/** One X server for the run. */
+async function display() {
+  if (screen) return screen;
+  const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1440x900x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+  atEnd(() => server.kill('SIGKILL'));
+  const number = await new Promise(done => server.stdio[3].once('data', data => done(String(data).trim())));
+  screen = `:${number}`;
+  return screen;
+}
+
+export { hook };

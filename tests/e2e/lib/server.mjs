@@ -1,0 +1,81 @@
+// A real server as a child process, on sled or on Cassandra.
+import { spawn, execFileSync } from 'node:child_process';
+import net from 'node:net';
+import path from 'node:path';
+import readline from 'node:readline';
+import { atEnd, need, root, scratch } from './harness.mjs';
+
+export async function freePort() {
+  const server = net.createServer();
+  await new Promise(done => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  await new Promise(done => server.close(done));
+  return port;
+}
+
+export class Server {
+  /** `store`: arguments that name the store. The port stays the same over restarts. */
+  constructor(store, port) { this.store = store; this.port = port; this.url = `http://127.0.0.1:${port}`; }
+
+  async start() {
+    const args = ['serve', '--listen', `127.0.0.1:${this.port}`, ...this.store, '--web', need('MOORING_UI_DIST'), '--demo'];
+    this.child = spawn(need('MOORING_SERVER'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, RUST_LOG: 'warn' } });
+    const child = this.child;
+    atEnd(() => child.exitCode === null && child.signalCode === null && child.kill('SIGKILL'));
+    const lines = readline.createInterface({ input: child.stdout });
+    await new Promise((ready, refuse) => {
+      lines.on('line', line => line.includes('listens') && ready());
+      child.on('exit', code => refuse(new Error(`the server ended with ${code}`)));
+    });
+    return this;
+  }
+
+  async kill(signal = 'SIGKILL') {
+    const gone = new Promise(done => this.child.once('exit', done));
+    this.child.removeAllListeners('exit');
+    const exited = new Promise(done => this.child.once('exit', done));
+    this.child.kill(signal);
+    await Promise.race([gone, exited]);
+  }
+
+  /** Every live record as the server has it, per collection: `{collection: {key text: fields}}`. */
+  async records() {
+    const call = async (method, at, token, body) => {
+      const answer = await fetch(this.url + at, {
+        method, body: body && JSON.stringify(body),
+        headers: { 'content-type': 'application/json', 'mooring-protocol': '1', ...(token && { authorization: `Bearer ${token}` }) },
+      });
+      if (!answer.ok) throw new Error(`${at}: ${answer.status} ${await answer.text()}`);
+      return answer.json();
+    };
+    const { token } = await call('POST', '/v1/sign-in/demo', null, {});
+    const [workspace] = await call('GET', '/v1/workspaces', token);
+    const all = {};
+    let resume;
+    do {
+      const part = await call('POST', `/v1/workspaces/${workspace.id}/snapshot`, token, { resume });
+      for (const page of part.pages) {
+        const into = all[page.collection] ??= {};
+        for (const record of page.records) into[JSON.stringify(record.key)] = record.fields;
+      }
+      resume = part.next;
+    } while (resume);
+    return all;
+  }
+}
+
+export async function onSled() {
+  return new Server(['--data', path.join(scratch, 'server')], await freePort());
+}
+
+/** An own Cassandra node with the server on it. */
+export async function onCassandra() {
+  const dir = path.join(scratch, 'cassandra');
+  const [port, storage] = [await freePort(), await freePort()];
+  const xtask = (...args) => execFileSync(need('MOORING_XTASK'), ['cassandra', ...args, '--dir', dir], { cwd: root, stdio: 'inherit' });
+  atEnd(() => xtask('down'));
+  xtask('up', '--port', String(port), '--storage-port', String(storage));
+  const server = new Server(['--cassandra', `127.0.0.1:${port}`, '--keyspace', 'mooring'], await freePort());
+  server.cassandraPort = port;
+  return server;
+}

@@ -1,0 +1,175 @@
+// The main job, on real input: offline work in a browser, sync, a second browser and the desktop shell, a merge, a
+// conflict decided on the desktop, a server killed in the middle of a push. Once on sled, once on real Cassandra.
+import { check, end, equal, truthy, until } from './lib/harness.mjs';
+import { onCassandra, onSled } from './lib/server.mjs';
+import { Browser, Desktop, hook } from './lib/screens.mjs';
+import * as act from './lib/actions.mjs';
+import * as sources from './lib/sources.mjs';
+import { rowsByCql } from './lib/cql.mjs';
+
+const only = process.env.MOORING_PATH_STORE; // for work on one of them
+if (only !== 'cassandra') await path('sled', await onSled());
+if (only !== 'sled') await path('cassandra', await onCassandra());
+await end();
+
+async function path(store, server) {
+  const on = text => `${store}: ${text}`;
+  await server.start();
+  const a = new Browser(`A-${store}`, server.url);
+  const b = new Browser(`B-${store}`, server.url);
+  const desk = new Desktop(`desktop-${store}`);
+  // what the records must be at the end, from the source files and the steps below
+  const airports = sources.airports();
+  const movies = sources.movies();
+  const edited = Object.keys(airports).slice(0, 10);
+  const deleted = Object.keys(movies).slice(100, 103);
+  let waiting;
+
+  await check(on('A signs in with one click, then works offline: collection, imports, edits, deletes'), async () => {
+    await a.open();
+    await a.installed();
+    await act.join(a);
+    await a.pillSays('Synced and verified');
+    await a.screenshot(`${store}-a-joined`);
+    await a.offline(true);
+    await act.makeCollection(a, 'Crew', ['Name']);
+    for (const file of [sources.airportsFile, sources.moviesFile]) {
+      const { longest, refused } = await act.importFile(a, file);
+      equal(refused, 0, `refused rows of ${file}`);
+      truthy(longest <= 100, `the page's main thread was busy for ${longest} ms`);
+      console.log(`      longest task of the page while importing: ${longest} ms`);
+    }
+    await act.showCollection(a, 'airports');
+    await a.screenshot(`${store}-a-airports`);
+    for (const key of edited) {
+      const plain = JSON.parse(key);
+      await act.findRow(a, plain);
+      await act.editRecord(a, plain, 'city', `City of ${plain}`);
+      airports[key].city = `City of ${plain}`;
+    }
+    await act.showCollection(a, 'movies');
+    await act.deleteRecords(a, deleted);
+    for (const key of deleted) delete movies[key];
+    await act.showCollection(a, 'crew');
+    await act.addRecord(a, 1, { name: 'John Doe' });
+    await act.editRecord(a, 1, 'name', 'Jane Doe');
+    waiting = await a.pillSays(/^Offline, \d+ changes safe on this device$/);
+    truthy(Number(waiting.match(/\d+/)[0]) >= 3376 + 3201 + 15, `the pill counts every change: ${waiting}`);
+  });
+
+  await check(on('A is closed and opened again, still offline: everything is there'), async () => {
+    await a.close();
+    await a.open({ offline: true });
+    await a.pillSays(waiting);
+    await act.showCollection(a, 'crew');
+    await act.cellSays(a, 1, 'name', 'Jane Doe');
+    for (const [collection, rows] of [['airports', airports], ['movies', movies]]) {
+      await act.showCollection(a, collection);
+      await until(`all rows of ${collection} counted`, async () => (await a.text(hook('record-count'))).replace(/\D/g, '').startsWith(String(Object.keys(rows).length)));
+    }
+    await a.screenshot(`${store}-a-offline`);
+  });
+
+  await check(on('the server is killed in the middle of the push and restarted: nothing lost, nothing twice'), async () => {
+    await a.offline(false);
+    const left = count => until(`fewer than ${count} changes left`, async () => {
+      const text = await a.pill();
+      const saving = text.match(/^(?:Saving|Offline,) (\d+)/);
+      if (saving && Number(saving[1]) < count) return true;
+      throw new Error(text);
+    });
+    for (const count of [5000, 2500]) {
+      await left(count);
+      await server.kill();
+      await server.start();
+    }
+    await a.pillSays('Synced and verified', 120_000);
+    const all = await server.records();
+    equal(sources.differences(airports, all.airports ?? {}), [], 'airports on the server');
+    equal(sources.differences(movies, all.movies ?? {}), [], 'movies on the server');
+    equal(all.crew, { 1: { name: 'Jane Doe' } }, 'crew on the server');
+  });
+
+  if (store === 'cassandra') {
+    await check(on('the rows read with plain CQL equal the source files, row by row'), async () => {
+      const all = await rowsByCql(server.cassandraPort);
+      equal(sources.differences(airports, all.airports ?? {}), [], 'airports in Cassandra');
+      equal(sources.differences(movies, all.movies ?? {}), [], 'movies in Cassandra');
+      equal(all.crew, { 1: { name: 'Jane Doe' } }, 'crew in Cassandra');
+    });
+  }
+
+  await check(on('browser B and the desktop shell show the same, with the server’s checksums'), async () => {
+    await b.open();
+    await act.join(b);
+    await desk.open();
+    await act.join(desk, server.url);
+    for (const screen of [b, desk]) {
+      await screen.pillSays('Synced and verified', 120_000);
+      for (const [collection, rows] of [['airports', airports], ['movies', movies]]) {
+        await act.showCollection(screen, collection);
+        await until(`all rows of ${collection} on ${screen.name}`, async () => (await screen.text(hook('record-count'))).replace(/\D/g, '').startsWith(String(Object.keys(rows).length)));
+      }
+      await act.showCollection(screen, 'crew');
+      await act.cellSays(screen, 1, 'name', 'Jane Doe');
+      await screen.screenshot(`${store}-${screen === b ? 'b' : 'desktop'}-synced`);
+    }
+  });
+
+  const [first, second] = edited.map(key => JSON.parse(key));
+  await check(on('A and B edit different fields of one record offline: both are kept'), async () => {
+    for (const [screen, field, value] of [[a, 'state', 'XA'], [b, 'country', 'B-land']]) {
+      await screen.offline(true);
+      await act.showCollection(screen, 'airports');
+      await act.findRow(screen, first);
+      await act.editRecord(screen, first, field, value);
+      await screen.pillSays('Offline, 1 change safe on this device');
+    }
+    for (const screen of [a, b]) await screen.offline(false);
+    for (const screen of [a, b]) {
+      await act.cellSays(screen, first, 'state', 'XA');
+      await act.cellSays(screen, first, 'country', 'B-land');
+      await screen.pillSays('Synced and verified');
+    }
+  });
+
+  await check(on('A and B edit the same field offline: both screens show both sides, nothing is lost'), async () => {
+    for (const [screen, value] of [[a, 'Seen by A'], [b, 'Seen by B']]) {
+      await screen.offline(true);
+      await act.findRow(screen, second);
+      await act.editRecord(screen, second, 'city', value);
+    }
+    await a.offline(false);
+    await a.pillSays('Synced and verified');
+    await b.offline(false);
+    for (const screen of [a, b, desk]) {
+      await screen.pillSays('Needs review (1)');
+      await screen.click(hook('nav-review'));
+      await screen.waitFor(hook('review-item'));
+      truthy((await screen.text(hook('review-current'))).includes('Seen by A'), 'the current side is A’s');
+      truthy((await screen.text(hook('review-incoming'))).includes('Seen by B'), 'the incoming side is B’s');
+      await screen.screenshot(`${store}-review-${screen.name}`);
+    }
+  });
+
+  await check(on('the conflict is accepted on the desktop and closed everywhere'), async () => {
+    await desk.click(hook('take-incoming'));
+    for (const screen of [desk, a, b]) {
+      await screen.pillSays('Synced and verified');
+      await act.showCollection(screen, 'airports');
+      await act.findRow(screen, second);
+      await act.cellSays(screen, second, 'city', 'Seen by B');
+      await screen.click(hook('nav-review'));
+      equal(await screen.count(hook('review-item')), 0, `items to review on ${screen.name}`);
+    }
+    const all = await server.records();
+    equal(all.airports[edited[1]].city, 'Seen by B', 'the server’s value');
+  });
+
+  await check(on('no page reported an error of its own'), async () => {
+    const network = /Failed to load resource|net::ERR_|ERR_INTERNET_DISCONNECTED/;
+    for (const screen of [a, b]) equal(screen.errors.filter(text => !network.test(text)), [], `errors of ${screen.name}`);
+  });
+  for (const screen of [a, b, desk]) await screen.close();
+  await server.kill('SIGTERM');
+}

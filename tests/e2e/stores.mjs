@@ -1,0 +1,97 @@
+// The local store's conformance suite on real IndexedDB, in a worker of a real Chromium, and what only a browser can
+// do to a store. `node tests/e2e/stores.mjs [FOLDER OF THE BUILT MODULE]`
+import { inBrowser } from '../browser-store/page.mjs';
+
+let passed = 0;
+let failed = 0;
+async function check(name, run) {
+  const start = performance.now();
+  const why = await run().then((why) => why, (error) => error.message);
+  const ms = Math.round(performance.now() - start);
+  if (why) failed++;
+  else passed++;
+  console.log(why ? `FAILED  ${name}: ${why}` : `ok      ${name} (${ms} ms)`);
+}
+const expected = (got, want) => (String(got ?? '').includes(want) ? undefined : `got ${got}, want ${want}`);
+
+await inBrowser(async ({ page, context, origin, call }) => {
+  for (const name of await call('checks')) {
+    await check(name, () => call('run_check', name));
+  }
+
+  await check('profile_keeps_texts', async () => {
+    await call('profile', 'session', 'one');
+    return expected(await call('profile', 'session', '{"two":"ü"}'), '{"two":"ü"}');
+  });
+
+  await check('newer_store_is_left_alone', async () => {
+    const make = (version) =>
+      page.evaluate((version) => new Promise((resolve, reject) => {
+        const request = indexedDB.open('newer', version);
+        request.onupgradeneeded = () => request.result.createObjectStore('kept');
+        request.onsuccess = () => {
+          const names = [...request.result.objectStoreNames].join();
+          request.result.close();
+          resolve(names);
+        };
+        request.onerror = () => reject(request.error);
+      }), version);
+    await make(7);
+    const why = expected(await call('open_store', 'newer'), 'TooNew { found: 7, known: 1 }');
+    return why ?? expected(await make(7), 'kept');
+  });
+
+  await check('another_tab_that_holds_on_is_named', async () => {
+    const hold = await context.newPage();
+    await hold.goto(`${origin}/`);
+    await hold.evaluate(() => new Promise((resolve) => {
+      const request = indexedDB.open('held', 1);
+      // deaf to versionchange, as a frozen tab is
+      request.onsuccess = () => resolve((window.held = request.result).name);
+    }));
+    const why = expected(await call('delete_store', 'held'), 'close Mooring');
+    await hold.close();
+    return why;
+  });
+
+  await check('asked_by_another_tab_it_lets_go', async () => {
+    await call('keep_open', 'asked');
+    const other = await context.newPage();
+    await other.goto(`${origin}/`);
+    await other.evaluate(() => new Promise((resolve, reject) => {
+      const request = indexedDB.deleteDatabase('asked');
+      request.onsuccess = () => resolve();
+      request.onblocked = () => reject(new Error('blocked'));
+    }));
+    await other.close();
+    return expected(await call('write_to_kept'), 'Gone');
+  });
+
+  const devtools = await context.newCDPSession(page);
+  await check('a_lost_handle_is_opened_again', async () => {
+    await call('keep_open', 'lost');
+    await call('write_to_kept');
+    await call('lose_handles');
+    return call('write_to_kept');
+  });
+
+  await check('a_store_that_the_browser_deleted_is_gone', async () => {
+    await call('keep_open', 'deleted');
+    await call('write_to_kept');
+    await devtools.send('Storage.clearDataForOrigin', { origin, storageTypes: 'indexeddb' });
+    return expected(await call('write_to_kept'), 'Gone');
+  });
+
+  await check('a_full_disk_is_said_to_be_full', async () => {
+    await call('keep_open', 'full');
+    await call('write_to_kept');
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 100_000 });
+    let why = expected(await call('write_to_kept', 30_000), 'Full');
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin });
+    why ??= await call('write_to_kept', 30_000);
+    return why;
+  });
+}, process.argv[2]);
+
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
