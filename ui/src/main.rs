@@ -41,6 +41,6 @@ pub fn start_app() {
 /// The worker's start.
 #[cfg(target_arch = "wasm32")]
 #[wasm_bindgen::prelude::wasm_bindgen]
-pub fn start_worker() {
-    worker_main::start();
+pub fn start_worker() -> Result<(), wasm_bindgen::JsValue> {
+    worker_main::start()
 }

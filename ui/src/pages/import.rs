@@ -1,6 +1,201 @@
-//! Import (in the making).
+//! Import: choose a file, look at what it would become, import it, read the report.
+
+mod choose;
+mod plan;
+mod report;
+mod sample;
+
+use super::frame::use_here;
+use crate::components::button::{Button, Look};
+use crate::components::icon::Icon;
+use crate::components::progress::Progress;
+use crate::components::states::{Notice, Tint, loading};
+use crate::hooks::{use_call, use_event};
+use crate::platform::{file, storage};
+use crate::text::count;
+use choose::Choose;
+use plan::PlanForm;
+use report::Report;
+use sample::{Refused, Sample};
+use std::rc::Rc;
+use sync_client::api::{Answer, Command, Event, Failure, ImportPlan, ImportReport, Preview};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::File;
 use yew::prelude::*;
+
+/// Where one is.
+#[derive(Clone, PartialEq)]
+enum Step {
+    Choose,
+    /// Being read and looked at.
+    Reading,
+    Preview(Rc<Preview>),
+    Running,
+    Report(Rc<ImportReport>),
+}
+
+/// A chosen file.
+#[derive(Clone, PartialEq)]
+struct Chosen {
+    name: String,
+    text: Rc<str>,
+}
+
+/// The screen.
 #[component]
 pub fn Import() -> Html {
-    html! {}
+    let here = use_here();
+    let call = use_call();
+    let step = use_state(|| Step::Choose);
+    let chosen = use_state(|| None::<Chosen>);
+    let failure = use_state(|| None::<Failure>);
+    let looking = use_state_eq(|| false);
+    let progress = use_state_eq(|| (0u64, 0u64));
+    {
+        let progress = progress.setter();
+        let listener = use_callback((), move |event, ()| {
+            if let Event::Importing { done, total } = event {
+                progress.set((done as u64, total as u64));
+            }
+        });
+        use_event(listener);
+    }
+
+    // asks what would become of the file, with the plan so far
+    let look = {
+        let (step, failure, looking, call) = (step.clone(), failure.setter(), looking.setter(), call.clone());
+        Callback::from(move |(file, plan): (Chosen, Option<ImportPlan>)| {
+            looking.set(true);
+            failure.set(None);
+            let (step, failure, looking, first) =
+                (step.clone(), failure.clone(), looking.clone(), plan.is_none());
+            let done = Callback::from(move |outcome| {
+                looking.set(false);
+                match outcome {
+                    Ok(Answer::Preview(preview)) => step.set(Step::Preview(Rc::new(preview))),
+                    Ok(_) => {}
+                    Err(why) => {
+                        failure.set(Some(why));
+                        if first {
+                            step.set(Step::Choose);
+                        }
+                    }
+                }
+            });
+            call.emit((Command::Preview { name: file.name, text: file.text.to_string(), plan }, done));
+        })
+    };
+    let onfile = {
+        let (step, chosen, failure, look) = (step.setter(), chosen.setter(), failure.setter(), look.clone());
+        Callback::from(move |picked: File| {
+            step.set(Step::Reading);
+            let (step, chosen, failure, look) = (step.clone(), chosen.clone(), failure.clone(), look.clone());
+            spawn_local(async move {
+                match file::read(&picked).await {
+                    Ok(text) => {
+                        let file = Chosen { name: picked.name(), text: text.into() };
+                        chosen.set(Some(file.clone()));
+                        look.emit((file, None));
+                    }
+                    Err(why) => {
+                        failure.set(Some(Failure::input(why)));
+                        step.set(Step::Choose);
+                    }
+                }
+            });
+        })
+    };
+    let onplan = {
+        let (chosen, look) = (chosen.clone(), look);
+        Callback::from(move |plan: ImportPlan| {
+            if let Some(file) = &*chosen {
+                look.emit((file.clone(), Some(plan)));
+            }
+        })
+    };
+    let restart = {
+        let (step, chosen) = (step.setter(), chosen.setter());
+        Callback::from(move |()| {
+            chosen.set(None);
+            step.set(Step::Choose);
+        })
+    };
+    let start = {
+        let (step, failure, progress, call) =
+            (step.clone(), failure.setter(), progress.setter(), call.clone());
+        Callback::from(move |plan: ImportPlan| {
+            let before = (*step).clone();
+            failure.set(None);
+            progress.set((0, 0));
+            step.set(Step::Running);
+            let (step, failure) = (step.setter(), failure.clone());
+            let done = Callback::from(move |outcome| match outcome {
+                Ok(Answer::Imported(report)) => {
+                    storage::ask_to_persist();
+                    step.set(Step::Report(Rc::new(report)));
+                }
+                Ok(_) => {}
+                Err(why) => {
+                    failure.set(Some(why));
+                    step.set(before.clone());
+                }
+            });
+            call.emit((Command::Import { plan }, done));
+        })
+    };
+    let cancel = Callback::from(move |_: MouseEvent| call.emit((Command::CancelImport, Callback::noop())));
+
+    let body = match &*step {
+        Step::Choose => html! { <Choose {onfile} /> },
+        Step::Reading => loading("Reading the file"),
+        Step::Preview(preview) => {
+            let rows = (preview.rows.saturating_sub(preview.refused_total)) as u64;
+            let go = {
+                let plan = preview.plan.clone();
+                start.reform(move |_: MouseEvent| plan.clone())
+            };
+            html! {
+                <div class="mooring-stack">
+                    <PlanForm plan={preview.plan.clone()} {onplan} />
+                    { for preview.notes.iter().map(|note| html! { <Notice tint={Tint::Info} title={note.clone()} test="import-note" /> }) }
+                    <Refused refused={preview.refused.clone()} total={preview.refused_total} future=true />
+                    <Sample preview={preview.clone()} busy={*looking} />
+                    <div class="mooring-actions">
+                        <Button look={Look::Primary} icon={Icon::Upload} text={format!("Import {}", count::records(rows))}
+                            disabled={*looking || rows == 0} onclick={go} test="import-start" />
+                        <Button look={Look::Link} text="Choose another file" onclick={restart.reform(|_: MouseEvent| ())} />
+                    </div>
+                </div>
+            }
+        }
+        Step::Running => {
+            let (done, total) = *progress;
+            html! {
+                <div class="mooring-stack" data-test="import-running">
+                    <Progress label={if total == 0 { "Starting".to_owned() } else { format!("{} of {} saved on this device", count::number(done), count::records(total)) }} {done} {total} />
+                    <div class="mooring-actions">
+                        <Button text="Stop" onclick={cancel} test="import-cancel" />
+                        <span class="mooring-muted">{ "What is saved so far stays." }</span>
+                    </div>
+                </div>
+            }
+        }
+        Step::Report(report) => html! { <Report report={report.clone()} onagain={restart} /> },
+    };
+    html! {
+        <section class="mooring-narrow mooring-wide" aria-labelledby="import-title">
+            <div class="mooring-heading">
+                <h1 class="pf-v6-c-title pf-m-2xl" id="import-title">{ "Import" }</h1>
+                if let Some(file) = &*chosen {
+                    <span class="mooring-muted">{ &file.name }</span>
+                }
+            </div>
+            if let Some(failure) = &*failure {
+                <Notice tint={Tint::Danger} title={failure.message.clone()} test="import-failed" />
+            }
+            if here.may_edit() { { body } } else {
+                <Notice tint={Tint::Info} title="You can read this workspace, but not add to it" />
+            }
+        </section>
+    }
 }

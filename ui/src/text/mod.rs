@@ -1,6 +1,7 @@
 //! The words on the screens that are made, not written: counts, times, types, sentences about what happened.
 
 pub mod count;
+pub mod csv;
 pub mod field;
 pub mod review;
 pub mod time;

@@ -14,11 +14,6 @@ pub fn ago(now: Timestamp, at: Timestamp) -> String {
     }
 }
 
-/// `less than a minute`, `3 minutes`, `2 days`.
-pub fn age(now: Timestamp, at: Timestamp) -> String {
-    span(seconds(now, at))
-}
-
 /// `in 5 seconds`; `now` for what is due.
 pub fn until(now: Timestamp, at: Timestamp) -> String {
     match seconds(at, now) {
@@ -62,6 +57,5 @@ mod tests {
         }
         assert_eq!(until(now, before(-5)), "in 5 seconds");
         assert_eq!(until(now, before(5)), "now");
-        assert_eq!(age(now, before(120)), "2 minutes");
     }
 }

@@ -1,0 +1,54 @@
+//! Choosing a file, or dropping it here.
+
+use crate::components::icon::{Icon, icon};
+use wasm_bindgen::JsCast;
+use web_sys::{File, HtmlInputElement};
+use yew::prelude::*;
+
+#[derive(PartialEq, Properties)]
+pub struct ChooseProps {
+    pub onfile: Callback<File>,
+}
+
+/// The place to drop it.
+#[component]
+pub fn Choose(props: &ChooseProps) -> Html {
+    let over = use_state_eq(|| false);
+    let onchange = {
+        let onfile = props.onfile.clone();
+        Callback::from(move |event: Event| {
+            let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+            if let Some(file) = input.and_then(|input| input.files()?.get(0)) {
+                onfile.emit(file);
+            }
+        })
+    };
+    let hover = |on: bool| {
+        let over = over.setter();
+        Callback::from(move |event: DragEvent| {
+            event.prevent_default();
+            over.set(on);
+        })
+    };
+    let ondrop = {
+        let (over, onfile) = (over.setter(), props.onfile.clone());
+        Callback::from(move |event: DragEvent| {
+            event.prevent_default();
+            over.set(false);
+            if let Some(file) = event.data_transfer().and_then(|data| data.files()?.get(0)) {
+                onfile.emit(file);
+            }
+        })
+    };
+    html! {
+        <label class={classes!("mooring-drop", over.then_some("mooring-drop-over"))} ondragenter={hover(true)}
+            ondragover={hover(true)} ondragleave={hover(false)} {ondrop}>
+            <span class="mooring-drop-icon">{ icon(Icon::File) }</span>
+            <span class="mooring-drop-title">{ "Drop a CSV or JSON file here" }</span>
+            <span class="pf-v6-c-button pf-m-secondary">{ "Choose a file" }</span>
+            <input type="file" class="mooring-file" accept=".csv,.tsv,.json,.ndjson,.jsonl,text/csv,application/json" {onchange}
+                data-test="import-file" aria-label="Choose a CSV or JSON file" />
+            <span class="mooring-muted">{ "You see what it becomes before anything is saved. Works without a network." }</span>
+        </label>
+    }
+}
