@@ -124,7 +124,7 @@ fn connection(
 }
 
 async fn wind_up(app: App, graceful: GracefulShutdown) {
-    info!(connections = graceful.count(), "stopping");
+    info!(connections = graceful.count(), pulls = app.pulls.in_use(), work = app.work.in_use(), "stopping");
     let deadline = Instant::now() + limits::STOP_TIME;
     app.stopping.cancel();
     app.commits.close();

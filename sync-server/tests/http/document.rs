@@ -1,0 +1,276 @@
+//! `/openapi.json` says what the server does and what the protocol's types look like.
+
+use crate::world::{Device, World, boat, field, ok};
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use sync_protocol::conflict::{ConflictKind, Resolved, Sides};
+use sync_protocol::feed::EntryKind;
+use sync_protocol::message::*;
+use sync_protocol::*;
+use sync_server::{openapi, routes};
+use uuid::Uuid;
+
+fn document() -> Json {
+    serde_json::from_str(openapi::DOCUMENT).unwrap()
+}
+
+#[test]
+fn every_route_is_documented_and_nothing_else() {
+    let documented: BTreeSet<(String, String)> = document()["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, methods)| {
+            methods.as_object().unwrap().keys().map(move |m| (m.to_uppercase(), path.clone()))
+        })
+        .collect();
+    let served = routes::table().into_iter().map(|r| (r.method.to_string(), r.path.to_owned())).collect();
+    assert_eq!(documented, served);
+}
+
+#[tokio::test]
+async fn every_documented_path_is_served_and_its_answers_are_as_documented() {
+    let world = World::start().await;
+    let ann = world.person("ann").await;
+    let workspace = ann.workspace(1).await.id;
+    let mut device = Device::new();
+    let mut changes = device.schema();
+    changes.extend([device.insert(1, "Tern"), device.rename(1, "x", "y"), device.insert(2, "Plover")]);
+    changes.push(device.change(boat(2), Edit::Delete { base: [(field(), Value::from("Plover"))].into() }));
+    let doc = document();
+    for (path, methods) in doc["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let body = match operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+                .as_str()
+            {
+                None => None,
+                Some("#/components/schemas/SignIn") => Some(json!({ "name": "ann", "password": "wrong" })),
+                Some("#/components/schemas/NewWorkspace") => Some(json!({ "name": "Quay" })),
+                Some("#/components/schemas/Member") => Some(json!({ "role": "owner" })),
+                Some("#/components/schemas/Push") => {
+                    Some(serde_json::to_value(device.push(changes.clone())).unwrap())
+                }
+                Some("#/components/schemas/Pull") => Some(json!({ "cursor": [0] })),
+                Some("#/components/schemas/Snapshot") => Some(json!({})),
+                Some(other) => panic!("no sample of {other}"),
+            };
+            // the session that the others need ends in another test
+            if path == "/v1/sign-out" {
+                continue;
+            }
+            let at = path.replace("{workspace}", &workspace.to_string()).replace("{login}", "ann");
+            let request = ann.ask(Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(), &at);
+            let request = body.iter().fold(request, |request, body| request.json(body));
+            let answer = request.send().await.unwrap();
+            let status = answer.status();
+            assert!(status != StatusCode::NOT_FOUND && status != StatusCode::METHOD_NOT_ALLOWED, "{path}");
+            let mut documented = &operation["responses"][status.as_str()];
+            assert!(!documented.is_null(), "{method} {path} answers {status}, which is not documented");
+            if let Some(name) = documented["$ref"].as_str() {
+                documented = doc.pointer(&name[1..]).unwrap();
+            }
+            match documented["content"]["application/json"]["schema"].clone() {
+                Json::Null => assert_eq!(answer.bytes().await.unwrap().len(), 0, "{path}"),
+                schema => assert_fits(&schema, &answer.json::<Json>().await.unwrap(), path),
+            }
+        }
+    }
+    let pulled: Json = ok(ann.pull(workspace, Cursor::start(1), 0).await).await;
+    assert!(pulled["feeds"][0]["entries"].as_array().is_some_and(|e| e.len() >= 4), "{pulled}");
+}
+
+/// Checks strictly: a field that the document does not know is an error here, while the wire ignores it.
+fn assert_fits(schema: &Json, sample: &Json, what: &str) {
+    let mut components = document()["components"].clone();
+    close(&mut components["schemas"]);
+    let mut root = schema.clone();
+    root["components"] = components;
+    let validator = jsonschema::validator_for(&root).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(sample).map(|e| format!("{} at {}", e, e.instance_path())).collect();
+    assert!(errors.is_empty(), "{what}: {errors:#?}\n{sample:#}");
+}
+
+fn close(schema: &mut Json) {
+    match schema {
+        Json::Object(members) => {
+            members.values_mut().for_each(close);
+            if members.contains_key("properties") && members.get("type") == Some(&json!("object")) {
+                members.insert("additionalProperties".into(), json!(false));
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+fn fits<T: Serialize>(name: &str, sample: &T) {
+    let sample = serde_json::to_value(sample).unwrap();
+    assert_fits(&json!({ "$ref": format!("#/components/schemas/{name}") }), &sample, name);
+}
+
+#[test]
+fn the_schemas_take_what_the_types_write() {
+    let user = User { id: UserId(Uuid::now_v7()), name: "Ann".into() };
+    fits("SignIn", &SignIn { name: "ann".into(), password: "x".into() });
+    fits("SignedIn", &SignedIn { token: "x".into(), user });
+    for role in [Some(Role::Reader), Some(Role::Editor), Some(Role::Owner), None] {
+        fits("Member", &Member { role });
+    }
+    for partitions in [None, Some(1)] {
+        fits("NewWorkspace", &NewWorkspace { name: "x".into(), partitions });
+    }
+    use ProblemCode::*;
+    for code in [
+        BadRequest,
+        NeedsSignIn,
+        NotPermitted,
+        NotFound,
+        Exists,
+        TooLarge,
+        Upgrade,
+        SlowDown,
+        Unavailable,
+        Internal,
+    ] {
+        fits("Problem", &Problem { code, message: "x".into() });
+    }
+    fits("Push", &push());
+    fits("PushAnswer", &PushAnswer { verdicts: verdicts() });
+    fits("Pull", &Pull { cursor: Cursor::start(3), wait_ms: 7 });
+    fits("PullAnswer", &pull_answer());
+    let token =
+        |after| SnapshotToken { cursor: Cursor::start(2), partition: Partition(1), after, done: 1, total: 2 };
+    fits("Snapshot", &Snapshot { resume: Some(token(None)), partitions: vec![Partition(0)] });
+    fits("Snapshot", &Snapshot::default());
+    let page = Page {
+        partition: Partition(0),
+        collection: CollectionId::new("boats").unwrap(),
+        first: "1".into(),
+        last: "1".into(),
+        count: 1,
+        records: serde_json::value::to_raw_value(&[record()]).unwrap(),
+    };
+    let answer = SnapshotAnswer {
+        pages: vec![page],
+        conflicts: vec![conflict()],
+        finished: vec![(Partition(0), Revision(3))],
+        next: Some(token(Some("boats/1".into()))),
+        done: 1,
+        total: 2,
+    };
+    fits("SnapshotAnswer", &answer);
+}
+
+fn id() -> ChangeId {
+    ChangeId { replica: ReplicaId(Uuid::now_v7()), counter: Counter(3) }
+}
+
+fn stamp() -> Stamp {
+    Stamp { by: id().replica, at: Timestamp(1_700_000_000_000) }
+}
+
+fn record() -> Record {
+    Record {
+        key: RecordKey::Text("INV-7".into()),
+        rev: Revision(3),
+        prev: Some(Revision(2)),
+        stamp: stamp(),
+        created: Some(stamp()),
+        edits: [(field(), stamp())].into(),
+        deleted: true,
+        fields: [(field(), Value::from("Tern"))].into(),
+    }
+}
+
+fn resolved() -> Resolved {
+    Resolved { change: id(), stamp: stamp(), outcome: Outcome::Delete }
+}
+
+fn conflict() -> Conflict {
+    let value = |text: &str| Value::from(text);
+    let sides = Sides { base: value("a"), current: Value::ABSENT, incoming: value("c"), clash: true };
+    Conflict {
+        id: id(),
+        record: boat(1),
+        rev: Revision(3),
+        kind: ConflictKind::DeleteEdit,
+        fields: [(field(), sides)].into(),
+        incoming: stamp(),
+        current: Some(stamp()),
+        record_rev: Some(Revision(1)),
+        resolved: Some(resolved()),
+    }
+}
+
+fn push() -> Push {
+    let mut device = Device::new();
+    let choices = [("a", Choice::Current), ("b", Choice::Incoming), ("c", Choice::Own(Value::from(1)))];
+    let choices = choices.into_iter().map(|(n, c)| (FieldName::new(n).unwrap(), c)).collect();
+    let resolve = |outcome| {
+        Edit::Resolve(Resolution {
+            conflict: id(),
+            saw_conflict: Revision(1),
+            saw_record: Some(Revision(2)),
+            outcome,
+        })
+    };
+    let mut changes = vec![
+        device.insert(1, "Tern"),
+        device.rename(1, "Tern", "Plover"),
+        device.change(boat(1), Edit::Delete { base: [(field(), Value::from(1))].into() }),
+        device.change(boat(1), resolve(Outcome::Keep { choices })),
+        device.change(boat(1), resolve(Outcome::Delete)),
+    ];
+    changes[0].saw = Some(Revision(4));
+    device.push(changes)
+}
+
+fn verdicts() -> Vec<Verdict> {
+    let (field, rule, seq) = (field(), String::from("x"), Revision(1));
+    let reasons = [
+        Rejection::UnknownCollection { collection: "x".into() },
+        Rejection::UnknownField { field: field.clone() },
+        Rejection::Misfit { field: field.clone(), rule: rule.clone() },
+        Rejection::InvalidKey { rule: rule.clone() },
+        Rejection::InvalidSchema { rule },
+        Rejection::TooLarge { limit: 1 },
+        Rejection::NotPermitted,
+        Rejection::FollowsRejected { counter: Counter(1) },
+        Rejection::NoSuchConflict,
+        Rejection::AlreadyResolved { resolved: resolved() },
+        Rejection::Moved,
+        Rejection::Undecided { field },
+    ];
+    let mut verdicts: Vec<Verdict> = reasons.into_iter().map(Verdict::from).collect();
+    verdicts.extend([Verdict::Applied { seq }, Verdict::Merged { seq }, Verdict::Duplicate]);
+    verdicts.push(Verdict::Conflicted { seq, conflict: id() });
+    verdicts
+}
+
+fn pull_answer() -> PullAnswer {
+    use EntryKind::*;
+    let entry = |kind| Entry {
+        seq: Revision(3),
+        change: id(),
+        kind,
+        collection: Some(CollectionId::new("_fields").unwrap()),
+        record: Some(record()),
+        replaces: Some(Revision(2)),
+        conflict: Some(conflict()),
+    };
+    let mut checksums = checksum::Checksums::default();
+    checksums.add(&boat(1), Revision(3));
+    PullAnswer {
+        feeds: vec![PartitionFeed {
+            partition: Partition(0),
+            entries: [Applied, Merged, Conflicted, Resolved].into_iter().map(entry).collect(),
+        }],
+        cursor: Cursor::start(1),
+        more: true,
+        ends: vec![End { partition: Partition(0), head: Revision(3), checksums }],
+        expired: vec![Partition(1)],
+    }
+}

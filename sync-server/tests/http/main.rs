@@ -1,0 +1,12 @@
+//! The HTTP side, asked over real connections: a listening server on sled in a temporary folder.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
+
+mod bodies;
+mod document;
+mod members;
+mod process;
+mod sessions;
+mod sync;
+mod web;
+mod world;

@@ -1,0 +1,124 @@
+//! The program itself: starting, refusing to start, stopping.
+
+use crate::world::{SOON, World, ok};
+use std::path::Path;
+use std::process::{Output, Stdio};
+use sync_protocol::Cursor;
+use sync_protocol::message::PullAnswer;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+fn program(line: &[&str], data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mooring-server"));
+    command.args(line).arg("--data").arg(data);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+async fn ran(line: &[&str], data: &Path, input: &str) -> Output {
+    let mut child = program(line, data).spawn().unwrap();
+    // a program that reads nothing closes the pipe, which is no matter
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
+    timeout(SOON, child.wait_with_output()).await.expect("the program ends").unwrap()
+}
+
+/// Starts a server and waits for its line.
+async fn served(data: &Path) -> (Child, String) {
+    let mut child = program(&["serve", "--listen", "127.0.0.1:0"], data).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = timeout(SOON, lines.next_line()).await.expect("the server starts").unwrap().unwrap();
+    let address = line.strip_prefix("Mooring listens on ").unwrap().to_owned();
+    (child, address)
+}
+
+fn terminate(child: &Child) {
+    let id = child.id().expect("it runs").to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn one_process_per_folder_and_a_clean_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut first, address) = served(folder.path()).await;
+    let second = ran(&["serve", "--listen", "127.0.0.1:0"], folder.path(), "").await;
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(said.contains("Stop the other mooring-server first"), "{said}");
+    let health = reqwest::get(format!("{address}/healthz")).await.unwrap();
+    assert!(health.status().is_success(), "the first one goes on");
+    terminate(&first);
+    let status = timeout(SOON, first.wait()).await.expect("it stops").unwrap();
+    assert_eq!(status.code(), Some(0));
+    let (_third, _) = served(folder.path()).await;
+}
+
+#[tokio::test]
+async fn what_cannot_work_is_refused_before_anything_is_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    for (line, sentence) in [
+        (&["serve", "--demo", "--listen", "0.0.0.0:0"][..], "--demo lets anybody in"),
+        (&["serve", "--listen", "127.0.0.1:0", "--web", "/nonexistent"], "no index.html"),
+        (&["serve", "--listen", "192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
+    ] {
+        let output = ran(line, folder.path(), "").await;
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(sentence), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_sets_up_a_team_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let good = async |line: &[&str], input: &str| {
+        let output = ran(line, data, input).await;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let bad = async |line: &[&str], input: &str| {
+        let output = ran(line, data, input).await;
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    good(&["user", "add", "Ann@example.com", "--name", "Ann"], "correct horse\n").await;
+    good(&["user", "add", "bob", "--name", "Bob"], "battery staple\n").await;
+    assert!(
+        bad(&["user", "add", "ann@example.com", "--name", "Ann"], "correct horse\n")
+            .await
+            .contains("already")
+    );
+    assert!(bad(&["user", "add", "eve", "--name", "Eve"], "short\n").await.contains("at least 8"));
+    let id = good(&["workspace", "add", "Harbour", "--owner", "ann@example.com"], "").await;
+    good(&["member", "set", &id, "bob", "editor"], "").await;
+    assert!(bad(&["member", "set", &id, "eve", "editor"], "").await.contains("no account"));
+
+    let (_server, address) = served(data).await;
+    let sign_in = serde_json::json!({ "name": "bob", "password": "battery staple" });
+    let client = reqwest::Client::new();
+    let answer = client.post(format!("{address}/v1/sign-in")).json(&sign_in).send().await.unwrap();
+    let token = ok::<serde_json::Value>(answer).await["token"].as_str().unwrap().to_owned();
+    let answer = client.get(format!("{address}/v1/workspaces")).bearer_auth(token).send().await.unwrap();
+    let workspaces: serde_json::Value = ok(answer).await;
+    assert_eq!((&workspaces[0]["id"], &workspaces[0]["role"]), (&id.into(), &"editor".into()));
+}
+
+#[tokio::test]
+async fn a_stopping_server_answers_those_who_wait() {
+    let world = World::start().await;
+    let ann = world.person("ann").await;
+    let workspace = ann.workspace(4).await.id;
+    let both = async {
+        tokio::join!(ann.pull(workspace, Cursor::start(4), 25_000), async {
+            world.pulls(1).await;
+            world.stop.cancel();
+        })
+    };
+    let (answer, ()) = timeout(SOON, both).await.expect("the stop ends the wait");
+    let answer: PullAnswer = ok(answer).await;
+    assert!(answer.feeds.is_empty());
+    let url = world.url("/healthz");
+    timeout(SOON, world.running).await.expect("the server stops").unwrap();
+    assert!(reqwest::get(url).await.is_err(), "the port is free");
+}
