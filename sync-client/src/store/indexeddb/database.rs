@@ -52,7 +52,7 @@ pub(super) struct Reading {
 impl Database {
     /// Opens a database; makes it where there is none. Nothing of a newer one is touched.
     pub(super) async fn open(name: &str, layout: &'static Layout) -> Result<Self, StoreError> {
-        let handle = RefCell::new(connect(name, layout).await?);
+        let handle = RefCell::new(connect(name, layout, true).await?);
         Ok(Self { name: name.to_owned(), layout, handle })
     }
 
@@ -130,7 +130,6 @@ impl Database {
             Read::Get(store, _) | Read::All(store) | Read::Keys(store) => *store,
         });
         let transaction = self.begin(stores, "readonly", "default")?;
-        let finished = finished(&transaction);
         let mut requests = Vec::with_capacity(reads.len());
         for read in reads {
             requests.push(match read {
@@ -139,7 +138,7 @@ impl Database {
                 Read::Keys(store) => transaction.object_store(store)?.get_all_keys()?,
             });
         }
-        transaction.commit()?;
+        let finished = answered(&transaction, requests.last());
         Ok(Reading { requests, finished, transaction })
     }
 
@@ -162,9 +161,9 @@ impl Database {
         handle.connection.transaction(&names, mode, &options)
     }
 
-    /// After the handle was lost: once more from the beginning.
+    /// After the handle was lost. If the database is lost too, nobody shall go on as if it were not.
     async fn reopen(&self) -> Result<(), StoreError> {
-        let handle = connect(&self.name, self.layout).await?;
+        let handle = connect(&self.name, self.layout, false).await?;
         self.handle.replace(handle);
         Ok(())
     }
@@ -181,6 +180,7 @@ impl Reading {
 /// With less than this left of the quota, a transaction that was aborted is taken for one that did not fit.
 const SPARE_BYTES: u64 = 8 << 20;
 const GIVEN_UP: &str = "another tab has updated or deleted it: reload this page";
+const DELETED: &str = "the browser has deleted it";
 const BLOCKED: &str = "another tab holds it open: close Mooring's other tabs, then try again";
 
 /// A connection with what listens to it.
@@ -198,11 +198,15 @@ impl Drop for Handle {
     }
 }
 
-async fn connect(name: &str, layout: &'static Layout) -> Result<Handle, StoreError> {
+async fn connect(name: &str, layout: &'static Layout, make: bool) -> Result<Handle, StoreError> {
     let request = factory()?.open(name, layout.version).map_err(|e| told(&e))?;
     let upgrade = Closure::once(move |event: JsValue| {
-        let connection = platform::property(&event, "target").and_then(|t| platform::property(&t, "result"));
-        if let Some(connection) = connection {
+        let Some(request) = platform::property(&event, "target") else { return };
+        if !make {
+            if let Some(transaction) = platform::property(&request, "transaction") {
+                let _ = transaction.unchecked_into::<Transaction>().abort();
+            }
+        } else if let Some(connection) = platform::property(&request, "result") {
             let connection: Connection = connection.unchecked_into();
             for store in layout.stores {
                 // one that cannot be made fails the opening, and nothing is changed
@@ -216,6 +220,9 @@ async fn connect(name: &str, layout: &'static Layout) -> Result<Handle, StoreErr
         Err(error) if error_name(&error) == "VersionError" => {
             let found = version_of(name).await.unwrap_or(layout.version + 1);
             return Err(StoreError::TooNew { found, known: layout.version });
+        }
+        Err(error) if !make && error_name(&error) == "AbortError" => {
+            return Err(StoreError::Gone(DELETED.into()));
         }
         Err(error) => return Err(told(&error)),
     };
@@ -248,7 +255,8 @@ async fn settled(request: &Request) -> Result<JsValue, JsValue> {
         Err(event) if platform::property(&event, "type").is_some_and(|t| t == "blocked") => {
             // should it come through after all, nobody waits for it any more
             let close = Closure::once_into_js(|event: JsValue| {
-                let late = platform::property(&event, "target").and_then(|t| platform::property(&t, "result"));
+                let late =
+                    platform::property(&event, "target").and_then(|t| platform::property(&t, "result"));
                 if let Some(late) = late.filter(|late| late.is_object()) {
                     late.unchecked_into::<Connection>().close();
                 }
@@ -264,6 +272,18 @@ fn finished(transaction: &Transaction) -> JsFuture {
     JsFuture::from(Promise::new(&mut |resolve, reject| {
         transaction.on_complete(&resolve);
         transaction.on_abort(&reject);
+    }))
+}
+
+/// Requests are answered in their order: the last answer is the time to look at all of them. Chromium lets a
+/// transaction complete before the largest answers are there, so that its completion is not.
+fn answered(transaction: &Transaction, last: Option<&Request>) -> JsFuture {
+    JsFuture::from(Promise::new(&mut |resolve, reject| {
+        transaction.on_abort(&reject);
+        match last {
+            Some(last) => last.on_success(&resolve),
+            None => transaction.on_complete(&resolve),
+        }
     }))
 }
 

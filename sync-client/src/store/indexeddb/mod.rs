@@ -103,8 +103,7 @@ impl LocalStore for IndexedDbStore {
             let Some(section) = state.base.section(&place) else { continue };
             if let Some(newer) = section.overlay.get(&key) {
                 let record = newer.record.as_ref();
-                found[index] =
-                    record.map(|r| base::parse("a record", r.get().as_bytes())).transpose()?;
+                found[index] = record.map(|r| base::parse("a record", r.get().as_bytes())).transpose()?;
             } else if let Some(first) = section.page_of(&key) {
                 wanted.entry((place, first.clone())).or_default().push((index, key));
             }
@@ -170,12 +169,8 @@ impl Inner {
 }
 
 fn page_key((place, first): &PageKey) -> JsValue {
-    Array::of3(
-        &JsValue::from(place.1.0),
-        &JsValue::from_str(place.0.as_str()),
-        &JsValue::from_str(first),
-    )
-    .into()
+    Array::of3(&JsValue::from(place.1.0), &JsValue::from_str(place.0.as_str()), &JsValue::from_str(first))
+        .into()
 }
 
 fn read_page(page: &PageKey) -> Read {
@@ -193,5 +188,7 @@ fn from_bytes(bytes: &[u8]) -> JsValue {
 
 fn bytes(value: &JsValue) -> Result<Vec<u8>, StoreError> {
     let array = value.dyn_ref::<Uint8Array>();
-    array.map(Uint8Array::to_vec).ok_or_else(|| StoreError::Corrupt("a row is missing or of another kind".into()))
+    array
+        .map(Uint8Array::to_vec)
+        .ok_or_else(|| StoreError::Corrupt("a row is missing or of another kind".into()))
 }

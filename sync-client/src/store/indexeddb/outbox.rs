@@ -65,7 +65,8 @@ impl Outbox {
                     }
                 }
                 _ => {
-                    let mut text = Vec::with_capacity(if changes.len() > 1 { ROW_CHANGES * 512 } else { 1_024 });
+                    let mut text =
+                        Vec::with_capacity(if changes.len() > 1 { ROW_CHANGES * 512 } else { 1_024 });
                     text.push(b'[');
                     write_json(&mut text, change);
                     self.0.insert(counter, Row::new(1));

@@ -56,6 +56,8 @@ extern "C" {
     pub(super) fn object_store(this: &Transaction, name: &str) -> Result<ObjectStore, JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(super) fn commit(this: &Transaction) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn abort(this: &Transaction) -> Result<(), JsValue>;
     #[wasm_bindgen(method, getter, js_name = error)]
     pub(super) fn failure(this: &Transaction) -> JsValue;
     #[wasm_bindgen(method, setter, js_name = oncomplete)]

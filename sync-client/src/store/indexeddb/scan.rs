@@ -51,10 +51,11 @@ impl Inner {
             let (database, state) = self.ready().await?;
             let following = step_after(&state.base, &step, count);
             // on their way while these are taken apart
-            let ahead = following.clone().filter(|step| count > 1 && !step.pages.is_empty()).and_then(|step| {
-                let reading = database.read_ahead(&step.reads())?;
-                Some(Ahead { step, reading })
-            });
+            let ahead =
+                following.clone().filter(|step| count > 1 && !step.pages.is_empty()).and_then(|step| {
+                    let reading = database.read_ahead(&step.reads())?;
+                    Some(Ahead { step, reading })
+                });
             let stopped = read_records(&state.base, &step, &pages, limit, &mut records)?;
             next = match stopped {
                 Some(from) => Some(step_at(&state.base, step.place, from, count)),
@@ -151,9 +152,7 @@ fn step_after(base: &Base, step: &Step, count: usize) -> Option<Step> {
     let (collection, partition) = &step.place;
     match &step.until {
         Some(until) => Some(step_at(base, step.place.clone(), until.clone(), count)),
-        None => {
-            first_step(base, collection, Partition(partition.0.checked_add(1)?), String::new(), count)
-        }
+        None => first_step(base, collection, Partition(partition.0.checked_add(1)?), String::new(), count),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What of a store is kept in memory; how it is read, and how a batch changes it.
 
 use js_sys::Array;
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use sync_protocol::{CollectionId, Counter, Partition};
 use wasm_bindgen::{JsCast, JsValue};
@@ -12,7 +12,8 @@ use super::database::{Database, Read, Write};
 use super::outbox::{Outbox, Settled};
 use super::tidy::Folding;
 use super::{
-    CONFLICTS, META, OUTBOX, PAGES, QUARANTINE, SEGMENTS, SETTLED, bytes, from_bytes, number, page_key, platform,
+    CONFLICTS, META, OUTBOX, PAGES, QUARANTINE, SEGMENTS, SETTLED, bytes, from_bytes, number, page_key,
+    platform,
 };
 use crate::store::{Batch, Loaded, Meta, StoreError};
 
@@ -53,7 +54,18 @@ pub(super) async fn read(database: &Database) -> Result<(State, Loaded), StoreEr
         ])
         .await?;
     let Ok::<[Array; 10], _>(
-        [meta_keys, meta, settled_keys, settled, outbox, conflicts, quarantine, segment_keys, segments, pages],
+        [
+            meta_keys,
+            meta,
+            settled_keys,
+            settled,
+            outbox,
+            conflicts,
+            quarantine,
+            segment_keys,
+            segments,
+            pages,
+        ],
     ) = rows.into_iter().map(JsCast::unchecked_into).collect::<Vec<_>>().try_into()
     else {
         return Err(StoreError::Gone("fewer answers than questions".into()));

@@ -91,7 +91,8 @@ fn plan(base: &Base, folding: Option<Folding>) -> Option<Plan> {
         }
     }
     let mut later = sections.filter(|(_, section)| !section.overlay.is_empty());
-    let next = next.or_else(|| later.next().map(|(place, _)| Folding { place: place.clone(), from: String::new() }));
+    let next =
+        next.or_else(|| later.next().map(|(place, _)| Folding { place: place.clone(), from: String::new() }));
     Some(Plan { place: place.clone(), pages, next })
 }
 

@@ -1,0 +1,32 @@
+// Runs the module's functions for the page: `{ id, name, args }` in, `{ id, value | error }` out.
+import init, * as store from './store.js';
+import * as bare from './bare.mjs';
+
+// as a browser does when its storage process dies: connections end without a word
+const connections = [];
+const open = IDBFactory.prototype.open;
+IDBFactory.prototype.open = function (...args) {
+  const request = open.apply(this, args);
+  request.addEventListener('success', () => connections.push(request.result));
+  return request;
+};
+
+// a first sync's answers stay here: they are large
+let answers = [];
+const own = {
+  lose_handles: () => connections.splice(0).forEach((connection) => connection.close()),
+  keep_answers: (count) => void (answers = store.answers(count)),
+  first_sync: (name) => store.first_sync(name, answers),
+};
+
+const ready = init({ module_or_path: new URL('store_bg.wasm', import.meta.url) });
+
+onmessage = async ({ data: { id, name, args } }) => {
+  try {
+    await ready;
+    const run = name.startsWith('bare.') ? bare[name.slice('bare.'.length)] : (own[name] ?? store[name]);
+    postMessage({ id, value: await run(...args) });
+  } catch (error) {
+    postMessage({ id, error: String(error?.message ?? error) });
+  }
+};
