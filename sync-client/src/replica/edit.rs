@@ -13,7 +13,7 @@ use sync_protocol::{
 use super::Replica;
 use crate::api::{Failure, Seen};
 use crate::limits;
-use crate::store::Batch;
+use crate::store::{Batch, Quarantined};
 
 impl Replica {
     /// A new record. `base` is the record of that id in the store, if any.
@@ -145,18 +145,53 @@ impl Replica {
             .expect("fewer collections than numbers: the outbox is bounded far below")
     }
 
-    /// A rejected change sent again as a new one, so that its id stays unique.
+    /// A rejected change sent again as a new one, so that its id stays unique, and after it what was built on it.
     pub fn retry(&self, now: Timestamp, counter: Counter) -> Result<Batch, Failure> {
         let Some(entry) = self.quarantined(counter) else { return Ok(Batch::default()) };
-        let mut change = entry.change.clone();
-        change.id = ChangeId { replica: self.id(), counter: self.counter.next() };
-        change.at = now;
-        Ok(Batch { enqueue: vec![change], quarantine_gone: vec![counter], ..Batch::default() })
+        let mut batch = Batch { quarantine_gone: vec![counter], ..Batch::default() };
+        let mut again = vec![Change { at: now, ..entry.change.clone() }];
+        if !is_resolve(&entry.change) {
+            let follows = |c: &Change| c.record == entry.change.record && builds_on(c, counter);
+            for later in self.quarantine().filter(|q| follows(&q.change)) {
+                batch.quarantine_gone.push(later.change.id.counter);
+                again.push(later.change.clone());
+            }
+            self.renumber_held(&entry.change.record, &mut batch, &mut again);
+        }
+        batch.enqueue = self.renumbered(again);
+        Ok(batch)
     }
 
-    /// A rejected change thrown away.
+    /// A rejected change thrown away; what waited behind it is free, unless it waits behind another one, too.
     pub fn discard(&self, counter: Counter) -> Batch {
-        Batch { quarantine_gone: vec![counter], ..Batch::default() }
+        let mut batch = Batch { quarantine_gone: vec![counter], ..Batch::default() };
+        let Some(entry) = self.quarantined(counter) else { return batch };
+        let record = &entry.change.record;
+        let another = |q: &Quarantined| {
+            q.change.id.counter != counter && q.change.record == *record && !is_resolve(&q.change)
+        };
+        if !is_resolve(&entry.change) && !self.quarantine().any(another) {
+            let mut again = Vec::new();
+            self.renumber_held(record, &mut batch, &mut again);
+            batch.enqueue = self.renumbered(again);
+        }
+        batch
+    }
+
+    /// Held changes get new numbers when they are set free: changes of other records may have overtaken them, and a
+    /// server that has judged a higher number takes a lower one for a duplicate.
+    fn renumber_held(&self, record: &RecordId, batch: &mut Batch, again: &mut Vec<Change>) {
+        for change in self.pending_of(record).filter(|c| self.is_held(c)) {
+            batch.settle.push(change.id.counter);
+            again.push(change.clone());
+        }
+    }
+
+    fn renumbered(&self, mut changes: Vec<Change>) -> Vec<Change> {
+        for (change, n) in changes.iter_mut().zip(1..) {
+            change.id = ChangeId { replica: self.id(), counter: Counter(self.counter.0 + n) };
+        }
+        changes
     }
 
     fn change(&self, n: u64, now: Timestamp, record: RecordId, base: Option<&Record>, edit: Edit) -> Change {
@@ -179,6 +214,16 @@ impl Replica {
         }
         Ok(Batch { enqueue, ..Batch::default() })
     }
+}
+
+fn is_resolve(change: &Change) -> bool {
+    matches!(change.edit, Edit::Resolve(_))
+}
+
+/// Whether a change of the same record was made on top of the rejected one of that number. A decision about a
+/// conflict builds on nothing.
+pub(super) fn builds_on(change: &Change, rejected: Counter) -> bool {
+    change.id.counter > rejected && !is_resolve(change)
 }
 
 /// A rejection that was found on this device, in time for the person to mend it.

@@ -249,6 +249,20 @@ impl Replica {
             .map(|p| &p.change)
     }
 
+    /// Whether a change in the outbox waits for a person: it builds on a rejected one of the same record.
+    pub fn is_held(&self, change: &Change) -> bool {
+        self.held_from().get(&change.record).is_some_and(|first| edit::builds_on(change, *first))
+    }
+
+    /// Records with rejected changes, each with the first of them: what came before was accepted, what came later waits.
+    pub(crate) fn held_from(&self) -> BTreeMap<&RecordId, Counter> {
+        let mut first = BTreeMap::new();
+        for entry in self.quarantine.values().filter(|q| !matches!(q.change.edit, Edit::Resolve(_))) {
+            first.entry(&entry.change.record).or_insert(entry.change.id.counter);
+        }
+        first
+    }
+
     /// Open conflicts.
     pub fn conflicts(&self) -> impl Iterator<Item = &Conflict> {
         self.conflicts.values()

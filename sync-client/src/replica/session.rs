@@ -3,11 +3,12 @@
 //! One request of each kind is under way at most: a push, and a pull or a snapshot. [`Session::next`] is asked again
 //! after every answer, command and wake-up until it has nothing to send.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sync_protocol::message::{End, Problem, ProblemCode, Pull, Push, Snapshot};
-use sync_protocol::{Counter, Partition, RecordId, Revision, Timestamp, limits as wire};
+use sync_protocol::{Change, Counter, Partition, Revision, Timestamp, limits as wire};
 
+use super::edit::builds_on;
 use super::retry::Backoff;
 use super::{Judged, Replica};
 use crate::limits;
@@ -121,15 +122,12 @@ impl Session {
     }
 
     fn push(&self, replica: &Replica) -> Option<Push> {
-        let held: BTreeSet<&RecordId> = replica.quarantine().map(|q| &q.change.record).collect();
         let mut bytes = 0;
         let mut changes = Vec::new();
-        for pending in replica.outbox().filter(|p| p.judged == Judged::No) {
-            // what builds on a rejected change waits for the person; a decision about a conflict builds on nothing
-            let resolves = matches!(pending.change.edit, sync_protocol::Edit::Resolve(_));
-            if held.contains(&pending.change.record) && !resolves {
-                continue;
-            }
+        // what builds on a rejected change waits for the person; a decision about a conflict builds on nothing
+        let held_from = replica.held_from();
+        let held = |c: &Change| held_from.get(&c.record).is_some_and(|first| builds_on(c, *first));
+        for pending in replica.outbox().filter(|p| p.judged == Judged::No && !held(&p.change)) {
             bytes += pending.change.size();
             if !changes.is_empty() && (bytes > wire::PUSH_BYTES || changes.len() == wire::PUSH_CHANGES) {
                 break;

@@ -1,0 +1,195 @@
+//! What must always hold, each under its name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::FutureExt;
+use sync_client::store::{Batch, LocalStore};
+use sync_protocol::{
+    Change, ChangeId, Conflict, Counter, Cursor, Entry, Partition, Record, RecordId, Timestamp, reserved,
+};
+
+use super::device::{Device, load};
+use super::server::Server;
+
+/// Everything that can be compared with the server at any moment.
+pub fn all(device: &Device, server: &Server) {
+    base_is_prefix(device, server);
+    conservation(device, server);
+    outbox_order(device, server);
+    once(server);
+}
+
+/// Every change that was said to be saved is in the outbox, in a feed, in quarantine, or was thrown away by a person.
+pub fn conservation(device: &Device, server: &Server) {
+    let judged: BTreeSet<ChangeId> = server.entries().map(|e| e.change).collect();
+    for (counter, (_, change)) in &device.acked {
+        let kept = device.replica.pending(*counter).is_some()
+            || judged.contains(&change.id)
+            || device.replica.quarantined(*counter).is_some()
+            || device.again.contains_key(counter)
+            || device.discarded.contains(counter)
+            // a decision about a conflict that has been closed since
+            || Device::is_resolve(change) && server.judged.contains_key(&change.id);
+        assert!(kept, "conservation: {change:?} is nowhere");
+    }
+}
+
+/// An entry leaves the outbox only when its outcome is stored, and per record the server meets them as they were made.
+pub fn outbox_order(device: &Device, server: &Server) {
+    let mut last: BTreeMap<RecordId, (u64, Counter)> = BTreeMap::new();
+    for entry in server.entries().filter(|e| e.change.replica == device.replica.id()) {
+        // a change that was stored while the power was cut was never said to be saved
+        let Some((order, change)) = device.acked.get(&entry.change.counter) else { continue };
+        if Device::is_resolve(change) {
+            continue;
+        }
+        if let Some((before, counter)) = last.insert(change.record.clone(), (*order, change.id.counter)) {
+            assert!(
+                before < *order,
+                "outbox_order: {counter} was judged before {}, which was made earlier",
+                change.id.counter
+            );
+        }
+    }
+    for (counter, (_, change)) in &device.acked {
+        let gone = device.replica.pending(*counter).is_none()
+            && device.replica.quarantined(*counter).is_none()
+            && !device.again.contains_key(counter)
+            && !device.discarded.contains(counter)
+            && !Device::is_resolve(change);
+        let partition = change.record.partition(server.count());
+        if gone && device.replica.snapshot().is_none() && at_floor(device, partition) {
+            let entry = server.part(&change.record).feed.iter().find(|e| e.change == change.id);
+            let entry = entry.unwrap_or_else(|| panic!("outbox_order: {counter} left without an outcome"));
+            assert!(
+                entry.seq <= device.replica.cursor().get(partition),
+                "outbox_order: {counter} left early"
+            );
+        }
+    }
+}
+
+/// A change is judged once.
+pub fn once(server: &Server) {
+    let mut met = BTreeSet::new();
+    for entry in server.entries() {
+        assert!(met.insert(entry.change), "once: {:?} is in the feed twice", entry.change);
+    }
+}
+
+fn at_floor(device: &Device, partition: Partition) -> bool {
+    let floor = device.floor.get(&partition).copied().unwrap_or_default();
+    device.replica.cursor().get(partition) >= floor
+}
+
+fn fold(feed: &[Entry]) -> (BTreeMap<RecordId, &Record>, BTreeMap<ChangeId, &Conflict>) {
+    let (mut records, mut conflicts) = (BTreeMap::new(), BTreeMap::new());
+    for entry in feed {
+        if let (Some(collection), Some(record)) = (&entry.collection, &entry.record) {
+            let id = RecordId::new(collection.clone(), record.key.clone());
+            if record.deleted {
+                records.remove(&id)
+            } else {
+                records.insert(id, record)
+            };
+        }
+        if let Some(conflict) = &entry.conflict {
+            match conflict.is_open() {
+                true => conflicts.insert(conflict.id, conflict),
+                false => conflicts.remove(&conflict.id),
+            };
+        }
+    }
+    (records, conflicts)
+}
+
+/// The base of the store is the fold of the feed up to the cursor, and so are the open conflicts (conflict_kept).
+pub fn base_is_prefix(device: &Device, server: &Server) {
+    let mut stored: BTreeMap<RecordId, Record> = BTreeMap::new();
+    for name in reserved::ALL.map(reserved::collection).into_iter().chain([super::collection()]) {
+        let scanned = device.store().scan(&name, None, usize::MAX).now_or_never().unwrap().unwrap();
+        stored.extend(scanned.records.into_iter().map(|r| (RecordId::new(name.clone(), r.key.clone()), r)));
+    }
+    for (n, part) in server.parts.iter().enumerate() {
+        let partition = Partition(n as u16);
+        let refetching = device.replica.snapshot().is_some_and(|s| s.partitions.contains(&partition));
+        if refetching || !at_floor(device, partition) {
+            continue;
+        }
+        let cursor = device.replica.cursor().get(partition);
+        let (records, conflicts) = fold(&part.feed[..cursor.0 as usize]);
+        let here = |id: &RecordId| id.partition(server.count()) == partition;
+        let mine: BTreeMap<RecordId, &Record> =
+            stored.iter().filter(|(id, _)| here(id)).map(|(id, r)| (id.clone(), r)).collect();
+        assert!(mine == records, "base_is_prefix: partition {n} at {cursor}: {mine:?} is not {records:?}");
+        let open: BTreeMap<ChangeId, &Conflict> =
+            device.replica.conflicts().filter(|c| here(&c.record)).map(|c| (c.id, c)).collect();
+        assert!(open == conflicts, "conflict_kept: partition {n} at {cursor}: {open:?} is not {conflicts:?}");
+    }
+}
+
+/// What the server says changes no pending change: it stays as it was made, or leaves.
+pub fn feed_never_clobbers(device: &Device, before: &[Change], batch: &Batch) {
+    for change in before {
+        match device.replica.pending(change.id.counter) {
+            Some(now) => assert_eq!(now, change, "feed_never_clobbers"),
+            None => {
+                assert!(batch.settle.contains(&change.id.counter), "feed_never_clobbers: {change:?} is gone")
+            }
+        }
+    }
+}
+
+/// The cursor goes back only where a snapshot replaces the data that it had passed.
+pub fn cursor_follows_data(device: &Device, before: &Cursor, batch: &Batch) {
+    for (partition, now) in device.replica.cursor().iter() {
+        let back = now < before.get(partition);
+        assert!(!back || batch.snapshot.is_some(), "cursor_follows_data: partition {partition} went back");
+    }
+}
+
+/// The replica in memory is what it would be if it were opened again now.
+pub fn memory_equals_disk(device: &Device) {
+    let (memory, disk) = (&device.replica, load(device.store()));
+    assert!(
+        memory.outbox().map(|p| &p.change).eq(disk.outbox().map(|p| &p.change)),
+        "memory_equals_disk: outbox"
+    );
+    assert!(memory.conflicts().eq(disk.conflicts()), "memory_equals_disk: conflicts");
+    assert!(memory.quarantine().eq(disk.quarantine()), "memory_equals_disk: quarantine");
+    assert_eq!(memory.schema(), disk.schema(), "memory_equals_disk: schema");
+    assert_eq!(memory.cursor(), disk.cursor(), "memory_equals_disk: cursor");
+    assert_eq!(memory.snapshot(), disk.snapshot(), "memory_equals_disk: snapshot");
+    assert!(memory.pending_records().eq(disk.pending_records()), "memory_equals_disk: records of the outbox");
+    for (partition, sums) in memory.checksums() {
+        assert_eq!(Some(sums), disk.checksums().get(partition), "memory_equals_disk: checksums");
+    }
+    let (person, fresh) = ("Ada", Timestamp(0));
+    let minted = |r: &sync_client::replica::Replica| {
+        r.introduce(fresh, person, "device", "embedded").unwrap().enqueue.first().map(|c| c.id)
+    };
+    assert_eq!(minted(memory), minted(&disk), "memory_equals_disk: counter");
+}
+
+/// After healing and quiet all hold what the server holds, proven by the checksums.
+pub fn convergence(devices: &[Device], server: &Server) {
+    for device in devices {
+        for (n, part) in server.parts.iter().enumerate() {
+            let partition = Partition(n as u16);
+            assert_eq!(device.replica.cursor().get(partition), part.head(), "liveness: cursor at the head");
+            assert_eq!(
+                device.replica.checksums().get(&partition),
+                Some(&part.sums),
+                "convergence: checksums"
+            );
+        }
+        assert!(device.session.is_verified(&device.replica), "convergence: verified");
+        let stored = device.store().checksums().now_or_never().unwrap().unwrap();
+        let server: BTreeMap<_, _> =
+            (0..).map(Partition).zip(&server.parts).filter(|(_, p)| !p.sums.0.is_empty()).collect();
+        assert!(stored.iter().eq(server.iter().map(|(p, part)| (p, &part.sums))), "convergence: stored");
+        for pending in device.replica.outbox() {
+            assert!(device.replica.is_held(&pending.change), "liveness: {pending:?} was not sent");
+        }
+    }
+}

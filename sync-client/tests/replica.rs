@@ -1,0 +1,545 @@
+//! A replica and its conversation, scenario by scenario: what is lost on the way, sent twice, refused, decided late.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop here")]
+
+mod model;
+
+use model::device::{Device, Flight};
+use model::server::Server;
+use model::{check, item};
+use serde_json::json;
+use sync_client::replica::session::{Outgoing, SendError};
+use sync_client::status::{Phase, Transport};
+use sync_protocol::message::{Problem, ProblemCode};
+use sync_protocol::{
+    Choice, Conflict, Counter, Outcome, Partition, RecordId, Rejection, Revision, Timestamp,
+};
+
+const PARTITIONS: u16 = 4;
+
+/// A server with the collection, and devices that know it.
+fn start<const N: usize>() -> (Server, [Device; N]) {
+    let mut server = Server::new(PARTITIONS);
+    let mut devices = std::array::from_fn(|n| Device::new(n as u128 + 1, PARTITIONS));
+    devices[0].sync(&mut server);
+    devices[0].define();
+    devices[0].sync(&mut server);
+    devices.iter_mut().for_each(|d| d.sync(&mut server));
+    (server, devices)
+}
+
+fn keep(field: &str, choice: Choice) -> Outcome {
+    Outcome::Keep { choices: [(model::name(field), choice)].into() }
+}
+
+/// Records of one partition: what is refused there must not stop the others.
+fn neighbours() -> [RecordId; 2] {
+    let first = item(1);
+    let other = (2..).map(item).find(|id| id.partition(PARTITIONS) == first.partition(PARTITIONS));
+    [first, other.unwrap()]
+}
+
+/// Both have n changed of item 1; the second one's edit is the conflict.
+fn clash() -> (Server, [Device; 2], Conflict) {
+    let (mut server, [mut a, mut b]) = start();
+    a.insert(&item(1), json!({"n": 1, "m": 1})).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    a.edit(&item(1), json!({"n": [1, 2]})).unwrap();
+    b.edit(&item(1), json!({"n": [1, 3]})).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    a.sync(&mut server);
+    let conflict = a.replica.conflicts().next().unwrap().clone();
+    (server, [a, b], conflict)
+}
+
+fn position(device: &Device, push: bool) -> usize {
+    let is = |f: &Flight| matches!(f, Flight::Ask(Outgoing::Push(_)) | Flight::Pushed(..)) == push;
+    device.flights.iter().position(is).unwrap()
+}
+
+#[test]
+fn what_one_device_saves_the_other_sees() {
+    let (mut server, [mut a, mut b]) = start();
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    assert_eq!(a.view(&item(1)), json!({"n": 1}), "seen at once, without a network");
+    assert_eq!(a.replica.unsent().count(), 1);
+    a.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!(b.view(&item(1)), json!({"n": 1}));
+    assert_eq!((a.replica.unsent().count(), a.replica.outbox().count()), (0, 0));
+    check::convergence(&[a, b], &server);
+}
+
+#[test]
+fn a_queue_made_offline_arrives_in_order_without_a_conflict() {
+    let (mut server, [mut a, mut b]) = start();
+    a.insert(&item(1), json!({"n": 0})).unwrap();
+    for n in 0..30 {
+        a.edit(&item(1), json!({"n": [n, n + 1]})).unwrap();
+        a.restart();
+    }
+    assert_eq!(a.view(&item(1)), json!({"n": 30}));
+    a.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!((b.view(&item(1)), server.open_conflicts().count()), (json!({"n": 30}), 0));
+}
+
+#[test]
+fn an_answer_that_is_lost_is_asked_for_again_and_nothing_is_judged_twice() {
+    let (mut server, [mut a]) = start();
+    a.insert(&item(1), json!({"stock": 5})).unwrap();
+    a.edit(&item(1), json!({"stock": [5, 6]})).unwrap();
+    for _ in 0..3 {
+        a.now.0 += 100_000;
+        a.ask();
+        let push = position(&a, true);
+        a.arrive(push, &mut server);
+        a.lose(push);
+    }
+    a.sync(&mut server);
+    assert_eq!(a.view(&item(1)), json!({"stock": 6}));
+    assert_eq!(a.replica.outbox().count(), 0);
+}
+
+#[test]
+fn a_restart_between_the_verdict_and_the_feed_sends_again_and_gets_a_duplicate() {
+    let (mut server, [mut a]) = start();
+    a.insert(&item(1), json!({"stock": 5})).unwrap();
+    a.now.0 += 100_000;
+    a.ask();
+    let push = position(&a, true);
+    a.arrive(push, &mut server);
+    a.answer(push, &server);
+    assert_eq!((a.replica.outbox().count(), a.replica.unsent().count()), (1, 0), "judged, not yet seen");
+    a.restart();
+    assert_eq!(a.replica.unsent().count(), 1, "what is not stored is asked again");
+    a.sync(&mut server);
+    assert_eq!((a.replica.outbox().count(), a.view(&item(1))), (0, json!({"stock": 5})));
+}
+
+#[test]
+fn the_feed_may_bring_a_change_before_its_verdict() {
+    let (mut server, [mut a]) = start();
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    a.now.0 += 100_000;
+    a.ask();
+    let push = position(&a, true);
+    a.arrive(push, &mut server);
+    let pull = position(&a, false);
+    a.arrive(pull, &mut server);
+    a.answer(pull, &server);
+    assert_eq!((a.replica.outbox().count(), a.view(&item(1))), (0, json!({"n": 1})));
+    let push = position(&a, true);
+    a.answer(push, &server);
+    a.sync(&mut server);
+    check::convergence(&[a], &server);
+}
+
+#[test]
+fn a_request_that_arrives_late_changes_nothing() {
+    let (mut server, [mut a]) = start();
+    a.insert(&item(1), json!({"stock": 1})).unwrap();
+    a.now.0 += 100_000;
+    a.ask();
+    a.restart();
+    let Some(Outgoing::Push(late)) = a.ghosts.pop() else { panic!("the push was under way") };
+    a.edit(&item(1), json!({"stock": [1, 2]})).unwrap();
+    a.sync(&mut server);
+    server.push(&late);
+    a.sync(&mut server);
+    assert_eq!(a.view(&item(1)), json!({"stock": 2}));
+}
+
+#[test]
+fn a_refused_change_stops_only_its_record_and_is_kept() {
+    let (mut server, [mut a, mut b]) = start();
+    let [first, other] = neighbours();
+    server.refuse.insert(first.clone());
+    a.insert(&first, json!({"n": 1})).unwrap();
+    a.edit(&first, json!({"n": [1, 2]})).unwrap();
+    a.insert(&other, json!({"n": 7})).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!(b.view(&other), json!({"n": 7}));
+    assert_eq!(a.refused().iter().map(|(_, r)| r).collect::<Vec<_>>(), [&Rejection::NotPermitted; 2]);
+    let marks = a.replica.marks(&model::collection());
+    assert!(marks[&first].rejected && !marks.contains_key(&other));
+    a.restart();
+    assert_eq!((a.refused().len(), a.replica.rejected().count()), (2, 2), "they survive");
+}
+
+#[test]
+fn what_follows_a_refused_change_is_sent_after_its_retry_in_order() {
+    let (mut server, [mut a, mut b]) = start();
+    let [first, other] = neighbours();
+    server.refuse.insert(first.clone());
+    a.insert(&first, json!({"n": 1})).unwrap();
+    a.edit(&first, json!({"n": [1, 2]})).unwrap();
+    a.sync(&mut server);
+    // made while the refused ones are unresolved
+    a.edit(&first, json!({"n": [2, 3]})).unwrap_err();
+    a.insert(&first, json!({"n": 3})).unwrap();
+    a.edit(&first, json!({"n": [3, 4]})).unwrap();
+    a.insert(&other, json!({"n": 7})).unwrap();
+    a.sync(&mut server);
+    let held: Vec<bool> = a.replica.outbox().map(|p| a.replica.is_held(&p.change)).collect();
+    assert_eq!(held, [true, true], "they wait for the person");
+    server.refuse.clear();
+    let first_refused = Counter(a.refused()[0].0);
+    a.retry(first_refused);
+    a.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!(a.refused(), []);
+    // the first insert, its edit to 2, then the insert of 3, which met 2: asked about; nothing overtook or vanished
+    assert_eq!(b.view(&first), json!({"n": 2}));
+    let conflict = b.replica.conflicts().next().unwrap();
+    assert_eq!(conflict.fields[&model::name("n")].incoming, 4.into());
+}
+
+#[test]
+fn an_edit_that_waited_behind_a_refused_change_is_not_lost_when_that_is_discarded() {
+    let (mut server, [mut a, mut b]) = start();
+    let [first, other] = neighbours();
+    a.insert(&first, json!({"n": 1, "m": 1})).unwrap();
+    a.sync(&mut server);
+    server.refuse.insert(first.clone());
+    a.edit(&first, json!({"n": [1, 2]})).unwrap();
+    a.sync(&mut server);
+    a.edit(&first, json!({"m": [1, 5]})).unwrap(); // waits
+    a.insert(&other, json!({"n": 7})).unwrap(); // does not
+    a.sync(&mut server);
+    server.refuse.clear();
+    let refused = Counter(a.refused()[0].0);
+    a.discard(refused);
+    a.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!(
+        b.view(&first),
+        json!({"n": 1, "m": 5}),
+        "what was overtaken by a neighbour is sent all the same"
+    );
+    assert_eq!(a.replica.outbox().count(), 0);
+}
+
+#[test]
+fn an_edit_on_top_of_a_refused_insert_follows_its_retry() {
+    let (mut server, [mut a, mut b]) = start();
+    server.refuse.insert(item(1));
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    a.now.0 += 100_000;
+    a.ask();
+    a.edit(&item(1), json!({"n": [1, 2]})).unwrap(); // made while the insert is under way
+    let push = position(&a, true);
+    a.arrive(push, &mut server);
+    a.answer(push, &server);
+    a.sync(&mut server);
+    assert_eq!((a.refused().len(), a.replica.outbox().count()), (1, 1));
+    server.refuse.clear();
+    let refused = Counter(a.refused()[0].0);
+    a.retry(refused);
+    assert_eq!(a.view(&item(1)), json!({"n": 2}));
+    a.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!((b.view(&item(1)), server.open_conflicts().count()), (json!({"n": 2}), 0));
+}
+
+#[test]
+fn what_was_accepted_before_a_refused_change_is_not_sent_again_with_its_retry() {
+    for restart in [false, true] {
+        let (mut server, [mut a]) = start();
+        a.insert(&item(1), json!({"stock": 1})).unwrap();
+        a.sync(&mut server);
+        a.edit(&item(1), json!({"stock": [1, 2]})).unwrap(); // accepted
+        a.now.0 += 100_000;
+        a.ask();
+        let push = position(&a, true);
+        a.arrive(push, &mut server);
+        a.answer(push, &server);
+        a.edit(&item(1), json!({"stock": [2, 3]})).unwrap(); // refused
+        server.refuse.insert(item(1));
+        a.ask();
+        let push = position(&a, true);
+        a.arrive(push, &mut server);
+        a.answer(push, &server);
+        server.refuse.clear();
+        if restart {
+            a.restart();
+        }
+        let refused = Counter(a.refused()[0].0);
+        a.retry(refused);
+        a.sync(&mut server);
+        assert_eq!(a.view(&item(1)), json!({"stock": 3}), "each count counts once");
+    }
+}
+
+#[test]
+fn a_conflict_reaches_everybody_and_survives_a_restart() {
+    let (mut server, [mut a, mut b], conflict) = clash();
+    assert_eq!((a.view(&item(1)), b.view(&item(1))), (json!({"n": 2, "m": 1}), json!({"n": 2, "m": 1})));
+    for device in [&mut a, &mut b] {
+        device.restart();
+        let sides = &device.replica.conflict(conflict.id).unwrap().fields[&model::name("n")];
+        assert_eq!((&sides.base, &sides.current, &sides.incoming), (&1.into(), &2.into(), &3.into()));
+        assert!(device.replica.marks_of(&item(1)).review);
+    }
+    b.edit(&item(1), json!({"m": [1, 4]})).unwrap();
+    b.sync(&mut server);
+    a.sync(&mut server);
+    assert_eq!(a.view(&item(1)), json!({"n": 2, "m": 4}), "it blocks nothing");
+    assert_eq!(a.replica.conflicts().count(), 1);
+}
+
+#[test]
+fn a_decision_made_offline_is_seen_at_once_and_closes_the_conflict_for_all() {
+    let (mut server, [mut a, mut b], conflict) = clash();
+    a.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
+    assert_eq!(a.view(&item(1)), json!({"n": 3, "m": 1}));
+    assert!(a.replica.decided(conflict.id).is_some());
+    a.restart();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!((a.replica.conflicts().count(), b.replica.conflicts().count()), (0, 0));
+    assert_eq!(b.view(&item(1)), json!({"n": 3, "m": 1}));
+    check::convergence(&[a, b], &server);
+}
+
+#[test]
+fn the_second_to_decide_is_told_who_was_first() {
+    let (mut server, [mut a, mut b], conflict) = clash();
+    a.resolve(conflict.id, keep("n", Choice::Current)).unwrap();
+    b.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    let [(counter, Rejection::AlreadyResolved { resolved })] = &b.refused()[..] else {
+        panic!("{:?}", b.refused())
+    };
+    assert_eq!((resolved.stamp.by, &resolved.outcome), (a.replica.id(), &keep("n", Choice::Current)));
+    assert_eq!(b.replica.rejected().count(), 1, "shown until it is read");
+    assert_eq!(b.view(&item(1)), json!({"n": 2, "m": 1}));
+    b.discard(Counter(*counter));
+    assert_eq!(b.replica.rejected().count(), 0);
+    b.edit(&item(1), json!({"m": [1, 9]})).unwrap();
+    b.sync(&mut server);
+    a.sync(&mut server);
+    assert_eq!(a.view(&item(1)), json!({"n": 2, "m": 9}));
+}
+
+#[test]
+fn a_decision_about_what_has_moved_comes_back_with_the_choices_kept() {
+    let (mut server, [mut a, mut b], conflict) = clash();
+    a.edit(&item(1), json!({"m": [1, 8]})).unwrap();
+    b.resolve(conflict.id, keep("n", Choice::Own(6.into()))).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    let returned: Vec<_> = b.replica.returned(conflict.id).collect();
+    assert_eq!((returned.len(), &returned[0].reason), (1, &Rejection::Moved));
+    let shown = b.replica.conflict(conflict.id).unwrap().clone();
+    let base = b.base(&item(1));
+    let info = b.replica.conflict_info(&shown, base.as_ref());
+    assert_eq!(info.returned, Some((keep("n", Choice::Own(6.into())), Rejection::Moved)));
+    assert_eq!(b.replica.rejected().count(), 0, "shown at its conflict, not twice");
+    // looked at once more
+    b.resolve(conflict.id, keep("n", Choice::Own(6.into()))).unwrap();
+    assert_eq!(b.replica.returned(conflict.id).count(), 0);
+    b.sync(&mut server);
+    a.sync(&mut server);
+    assert_eq!(a.view(&item(1)), json!({"n": 6, "m": 8}));
+    assert_eq!((b.refused().len(), server.open_conflicts().count()), (0, 0));
+}
+
+#[test]
+fn a_decision_that_came_back_does_not_stop_edits_of_the_record() {
+    let (mut server, [mut a, mut b], conflict) = clash();
+    a.edit(&item(1), json!({"m": [1, 8]})).unwrap();
+    b.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!(b.replica.returned(conflict.id).count(), 1);
+    b.edit(&item(1), json!({"k": [null, 5]})).unwrap();
+    b.sync(&mut server);
+    a.sync(&mut server);
+    assert_eq!(a.view(&item(1)), json!({"n": 2, "m": 8, "k": 5}), "a conflict blocks nothing");
+    assert_eq!(b.replica.unsent().count(), 0);
+}
+
+#[test]
+fn somebody_elses_decision_takes_the_returned_one_away() {
+    let (mut server, [mut a, mut b], conflict) = clash();
+    a.edit(&item(1), json!({"m": [1, 8]})).unwrap();
+    b.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    a.resolve(conflict.id, Outcome::Delete).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!((b.refused().len(), b.replica.conflicts().count()), (0, 0));
+    assert_eq!(b.view(&item(1)), json!(null));
+}
+
+#[test]
+fn an_edit_of_a_record_deleted_meanwhile_is_a_conflict_and_can_be_kept() {
+    let (mut server, [mut a, mut b]) = start();
+    a.insert(&item(1), json!({"n": 1, "m": 1})).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    a.delete(&item(1)).unwrap();
+    b.edit(&item(1), json!({"n": [1, 3]})).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!((b.view(&item(1)), b.replica.conflicts().count()), (json!(null), 1));
+    let conflict = b.replica.conflicts().next().unwrap().id;
+    b.resolve(conflict, Outcome::Keep { choices: Default::default() }).unwrap();
+    b.sync(&mut server);
+    a.sync(&mut server);
+    assert_eq!(a.view(&item(1)), json!({"n": 3, "m": 1}));
+    check::convergence(&[a, b], &server);
+}
+
+#[test]
+fn a_new_device_takes_a_snapshot_page_by_page_while_others_write() {
+    let (mut server, [mut a]) = start();
+    for key in 0..40 {
+        a.insert(&item(key), json!({"n": key})).unwrap();
+    }
+    a.sync(&mut server);
+    server.page = 7;
+    let mut c = Device::new(9, PARTITIONS);
+    let mut parts = 0;
+    while c.replica.snapshot().is_some() {
+        c.now.0 += 100_000;
+        c.ask();
+        assert_eq!(c.session.phase(&c.replica), Phase::FirstSync);
+        c.arrive(0, &mut server);
+        c.answer(0, &server);
+        parts += 1;
+        if parts % 2 == 0 {
+            c.restart(); // it goes on where it was
+        }
+        a.edit(&item(parts), json!({"n": [parts, 100 + parts]})).unwrap();
+        a.delete(&item(39 - parts)).unwrap();
+        a.sync(&mut server);
+    }
+    assert!((6..20).contains(&parts), "{parts}");
+    c.sync(&mut server);
+    check::convergence(&[a, c], &server);
+}
+
+#[test]
+fn a_cursor_beyond_the_horizon_is_answered_with_a_snapshot_that_keeps_the_outbox() {
+    let (mut server, [mut a, mut b]) = start();
+    for key in 0..12 {
+        a.insert(&item(key), json!({"n": key})).unwrap();
+    }
+    b.insert(&item(50), json!({"n": 50})).unwrap();
+    a.sync(&mut server);
+    a.delete(&item(3)).unwrap();
+    a.sync(&mut server);
+    for part in &mut server.parts {
+        part.expired = part.head().0;
+    }
+    b.sync(&mut server);
+    a.sync(&mut server);
+    assert_eq!((b.view(&item(4)), b.view(&item(3))), (json!({"n": 4}), json!(null)));
+    assert_eq!(a.view(&item(50)), json!({"n": 50}));
+    check::convergence(&[a, b], &server);
+}
+
+#[test]
+fn a_difference_on_the_disk_is_found_and_fetched_again_with_the_outbox_kept() {
+    let (mut server, [mut a]) = start();
+    for key in 0..12 {
+        a.insert(&item(key), json!({"n": key})).unwrap();
+    }
+    a.sync(&mut server);
+    assert!(a.session.is_verified(&a.replica));
+    // a record goes missing on the disk
+    let gone = sync_protocol::Record { deleted: true, ..a.base(&item(5)).unwrap() };
+    let damage =
+        sync_client::store::Batch { records: vec![(model::collection(), gone)], ..Default::default() };
+    a.commit(&damage).unwrap();
+    a.scan().unwrap();
+    a.session.doubt();
+    assert!(!a.session.is_verified(&a.replica));
+    a.insert(&item(60), json!({"n": 60})).unwrap();
+    a.sync(&mut server);
+    assert_eq!(a.refetches, 1);
+    assert_eq!((a.view(&item(5)), a.view(&item(60))), (json!({"n": 5}), json!({"n": 60})));
+    check::convergence(&[a], &server);
+}
+
+#[test]
+fn answers_that_break_the_protocol_change_nothing() {
+    let (mut server, [mut a, mut b]) = start();
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    a.edit(&item(1), json!({"n": [1, 2]})).unwrap();
+    a.sync(&mut server);
+    let at = usize::from(item(1).partition(PARTITIONS).0);
+    let pull = sync_protocol::message::Pull { cursor: b.replica.cursor().clone(), wait_ms: 0 };
+    let good = server.pull(&pull);
+    let mut skips = good.clone();
+    skips.feeds[0].entries.remove(0);
+    let mut twice = good.clone();
+    let again = twice.feeds[0].entries[0].clone();
+    twice.feeds[0].entries.insert(0, again);
+    let mut runs_ahead = good.clone();
+    runs_ahead.cursor.0[at] = Revision(99);
+    let mut stays_behind = good.clone();
+    stays_behind.cursor = pull.cursor.clone();
+    for broken in [skips, twice, runs_ahead, stays_behind] {
+        assert!(b.replica.pulled(1, &broken).is_err());
+    }
+    assert!(b.replica.pulled(1, &good).is_ok());
+    b.sync(&mut server);
+    let short = sync_protocol::message::PushAnswer { verdicts: Vec::new() };
+    assert!(b.replica.pushed(&[Counter(1)], &short).is_err());
+}
+
+#[test]
+fn a_session_that_needs_sign_in_keeps_the_outbox_and_asks_nothing() {
+    let (mut server, [mut a]) = start();
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    let problem = Problem { code: ProblemCode::NeedsSignIn, message: "Sign in again.".into() };
+    a.session.failed(a.now, 7, true, &SendError::Problem { problem, retry_after: None });
+    a.now.0 += 10_000_000;
+    a.ask();
+    assert!(a.flights.is_empty() && a.session.wakes_at().is_none());
+    assert_eq!((a.session.phase(&a.replica), a.replica.unsent().count()), (Phase::NeedsSignIn, 1));
+    a.session.signed_in();
+    a.sync(&mut server);
+    assert_eq!((a.session.transport(), a.replica.unsent().count()), (Transport::Online, 0));
+}
+
+#[test]
+fn a_server_that_says_more_and_sends_nothing_is_not_asked_in_a_loop() {
+    let (server, [mut a]) = start();
+    let mut asked = 0;
+    while a.session.wakes_at().is_none() {
+        a.ask();
+        let Some(Flight::Ask(Outgoing::Pull(_, pull))) = a.flights.first() else { panic!("a pull") };
+        let answer = sync_protocol::message::PullAnswer { more: true, ..server.pull(pull) };
+        a.flights[0] = Flight::Pulled(1, answer);
+        a.answer(0, &server);
+        asked += 1;
+        assert!(asked < 10, "a loop without a wait");
+    }
+    assert!(a.session.problem().is_some());
+}
+
+#[test]
+fn a_clock_that_jumps_back_a_day_stops_nothing() {
+    let (mut server, [mut a, mut b]) = start();
+    a.now = Timestamp(a.now.0 + 86_400_000);
+    a.insert(&item(1), json!({"last": 1})).unwrap();
+    a.ask();
+    a.lose(0);
+    a.now = Timestamp(a.now.0 - 2 * 86_400_000);
+    a.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!(b.view(&item(1)), json!({"last": 1}));
+    let late = server.record(&item(1)).unwrap().stamp.at;
+    assert!(late <= server.now, "no stamp is later than the server's time");
+    let partition = Partition(0);
+    assert!(b.replica.cursor().get(partition) > Revision(0));
+}
