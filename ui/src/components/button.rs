@@ -45,6 +45,9 @@ pub struct ButtonProps {
     /// A longer explanation on hover.
     #[prop_or_default]
     pub title: Option<AttrValue>,
+    /// Has the focus when its dialog opens.
+    #[prop_or_default]
+    pub autofocus: bool,
     #[prop_or_default]
     pub class: Classes,
 }
@@ -67,6 +70,7 @@ pub fn Button(props: &ButtonProps) -> Html {
             type={if props.submit { "submit" } else { "button" }}
             class={classes!("pf-v6-c-button", look, busy, props.class.clone())}
             disabled={props.disabled || props.busy}
+            autofocus={props.autofocus}
             aria-busy={props.busy.then_some("true")}
             aria-label={label.clone()}
             title={props.title.clone().or(label)}

@@ -46,9 +46,6 @@ pub fn Dialog(props: &DialogProps) -> Html {
         <dialog ref={node} class="mooring-dialog" aria-labelledby="dialog-title" {oncancel} data-test={props.test.clone()}
             onkeydown={|event: KeyboardEvent| event.stop_propagation()}>
             <div class="pf-v6-c-modal-box pf-m-sm">
-                <div class="pf-v6-c-modal-box__close">
-                    <Button look={Look::Plain} icon={Icon::Close} text="Close" {onclick} />
-                </div>
                 <header class="pf-v6-c-modal-box__header">
                     <h1 class="pf-v6-c-modal-box__title" id="dialog-title">
                         <span class="pf-v6-c-modal-box__title-text">{ &props.title }</span>
@@ -58,6 +55,9 @@ pub fn Dialog(props: &DialogProps) -> Html {
                 if props.actions != Html::default() {
                     <footer class="pf-v6-c-modal-box__footer">{ props.actions.clone() }</footer>
                 }
+                <div class="pf-v6-c-modal-box__close">
+                    <Button look={Look::Plain} icon={Icon::Close} text="Close" {onclick} />
+                </div>
             </div>
         </dialog>
     }
@@ -92,7 +92,7 @@ pub fn Confirm(props: &ConfirmProps) -> Html {
     let actions = html! {
         <>
             <Button {look} text={props.action.clone()} busy={props.busy} onclick={onconfirm} test="confirm" />
-            <Button look={Look::Link} text={props.cancel.clone()} onclick={oncancel} test="cancel" />
+            <Button look={Look::Link} text={props.cancel.clone()} onclick={oncancel} test="cancel" autofocus=true />
         </>
     };
     html! {

@@ -96,7 +96,7 @@ pub fn Menu(props: &MenuProps) -> Html {
         });
         html! {
             <li class="pf-v6-c-menu__list-item" role="none">
-                <button type="button" class="pf-v6-c-menu__item" role="menuitem" {onclick} data-test={entry.test}
+                <button type="button" class={classes!("pf-v6-c-menu__item", entry.current.then_some("pf-m-selected"))} role="menuitem" {onclick} data-test={entry.test}
                     aria-current={entry.current.then_some("true")}>
                     <span class="pf-v6-c-menu__item-main">
                         <span class="pf-v6-c-menu__item-text">{ &entry.text }</span>

@@ -19,7 +19,7 @@ use crate::platform::{dom, update};
 use crate::route::{Route, workspace_of};
 use nav::Nav;
 use std::rc::Rc;
-use sync_client::api::{Answer, CollectionInfo, Command, Event, Failure, may_edit};
+use sync_client::api::{Answer, CollectionInfo, Command, Event, Failure, Session, may_edit};
 use sync_protocol::message::{Role, Workspace};
 use sync_protocol::{CollectionId, RecordKey, WorkspaceId};
 use yew::prelude::*;
@@ -123,6 +123,21 @@ struct OpenedProps {
 #[component]
 fn Opened(props: &OpenedProps) -> Html {
     let (open, again) = use_open(props.workspace.id);
+    let session = use_session().session;
+    let elsewhere = session.open.filter(|id| *id != props.workspace.id && matches!(&*open, Some(Ok(()))));
+    {
+        // another tab took over, and knows of no open workspace yet
+        let lost = session.open.is_none() && matches!(&*open, Some(Ok(())));
+        let again = again.clone();
+        use_effect_with(lost, move |lost| {
+            if *lost {
+                again.emit(());
+            }
+        });
+    }
+    if let Some(other) = elsewhere {
+        return moved(&session, other, &props.workspace, &props.name, &again);
+    }
     match &*open {
         None => {
             html! { <div class="mooring-plain"><Masthead current={props.name.clone()} />{ loading("Opening the workspace") }</div> }
@@ -136,6 +151,34 @@ fn Opened(props: &OpenedProps) -> Html {
         Some(Ok(())) => {
             html! { <Inside workspace={props.workspace.clone()} name={props.name.clone()} place={props.place.clone()} /> }
         }
+    }
+}
+
+/// One workspace is open at a time on a device: another tab has opened another one.
+fn moved(
+    session: &Session,
+    other: WorkspaceId,
+    here: &Workspace,
+    name: &AttrValue,
+    again: &Callback<()>,
+) -> Html {
+    let other = session.workspaces.iter().find(|workspace| workspace.id == other);
+    let other = other.map_or("another workspace", |workspace| workspace.name.as_str());
+    let onclick = again.reform(|_: MouseEvent| ());
+    html! {
+        <div class="mooring-plain">
+            <Masthead current={name.clone()} />
+            <main id="main">
+                <Empty title={format!("“{other}” is open in another tab")} icon={Icon::Table} test="open-elsewhere">
+                    <div class="pf-v6-c-empty-state__body">
+                        { "One workspace is open at a time on this device. Everything is saved." }
+                    </div>
+                    <div class="pf-v6-c-empty-state__footer">
+                        <Button look={Look::Primary} text={format!("Open “{}” instead", here.name)} {onclick} test="open-here" />
+                    </div>
+                </Empty>
+            </main>
+        </div>
     }
 }
 
@@ -153,7 +196,7 @@ fn use_open(id: WorkspaceId) -> (UseStateHandle<Option<Result<(), Failure>>>, Ca
                 Ok(_) => {
                     open.set(Some(Ok(())));
                     if session.open != Some(id) {
-                        set.emit(sync_client::api::Session { open: Some(id), ..(*session).clone() });
+                        set.emit(Session { open: Some(id), ..(*session).clone() });
                     }
                 }
                 Err(failure) => open.set(Some(Err(failure))),

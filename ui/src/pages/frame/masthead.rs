@@ -27,7 +27,7 @@ pub struct MastheadProps {
 #[component]
 pub fn Masthead(props: &MastheadProps) -> Html {
     html! {
-        <header class="pf-v6-c-masthead mooring-masthead">
+        <header class={classes!("pf-v6-c-masthead", "pf-m-display-inline", "mooring-masthead", props.toggle.is_some().then_some("mooring-inside"))}>
             <div class="pf-v6-c-masthead__main">
                 if let Some(toggle) = &props.toggle {
                     <span class="pf-v6-c-masthead__toggle mooring-nav-toggle">
