@@ -248,6 +248,10 @@ impl FieldType {
 
 /// Plain notation without exponent, leading zeros, trailing fraction zeros, plus sign or negative zero.
 pub fn canonical_decimal(text: &str) -> Option<String> {
+    // the parser would take 1_000 for 1000; to a person it is a code
+    if text.contains('_') {
+        return None;
+    }
     let number = match Decimal::from_str_exact(text) {
         Ok(n) => n,
         Err(_) if text.contains(['e', 'E']) => Decimal::from_scientific(text).ok()?,

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use sync_protocol::value::canonical_decimal as decimal;
 
 use crate::api::Failure;
 use crate::limits;
@@ -130,6 +132,19 @@ fn check_headings(headings: &[String]) -> Result<(), Failure> {
     }
 }
 
+/// A value of a JSON file. A number with more digits than a JSON number keeps stays as it is written, as text.
+fn whole(raw: &str) -> serde_json::Result<serde_json::Value> {
+    let value: serde_json::Value = serde_json::from_str(raw)?;
+    let kept = match &value {
+        serde_json::Value::Number(n) => {
+            let read = n.to_string();
+            raw == read || decimal(raw).is_some_and(|d| Some(d) == decimal(&read))
+        }
+        _ => true,
+    };
+    Ok(if kept { value } else { serde_json::Value::String(raw.to_owned()) })
+}
+
 /// A JSON object with its names in the order of the file.
 struct Object(Vec<(String, serde_json::Value)>);
 
@@ -143,8 +158,8 @@ impl<'de> serde::Deserialize<'de> for Object {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
                 let mut pairs = Vec::with_capacity(map.size_hint().unwrap_or(8));
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
+                while let Some((name, raw)) = map.next_entry::<String, Box<RawValue>>()? {
+                    pairs.push((name, whole(raw.get()).map_err(serde::de::Error::custom)?));
                 }
                 Ok(Object(pairs))
             }

@@ -66,7 +66,9 @@ fn field_type<'a>(cells: impl Iterator<Item = &'a Cell> + Clone) -> FieldType {
 /// Whether a cell surely holds that: what a round trip would change (leading zeros, a text of digits in JSON) does not fit.
 fn fits(t: FieldType, cell: &Cell) -> bool {
     use serde_json::Value as J;
-    let canonical = |text: &str| t.parse(text, &[]).is_ok_and(|value| t.show(&value) == text.trim());
+    let canonical = |text: &str| {
+        t.parse(text, &[]).is_ok_and(|value| !value.is_absent() && t.show(&value) == text.trim())
+    };
     match (t, cell) {
         (_, Cell::Absent) => true,
         (FieldType::YesNo, Cell::Text(text)) => {
@@ -77,7 +79,8 @@ fn fits(t: FieldType, cell: &Cell) -> bool {
         (FieldType::Integer, Cell::Json(json)) => json.is_i64(),
         (FieldType::Decimal, Cell::Text(text)) => {
             let text = text.trim();
-            let padded = text.len() > 1 && text.starts_with('0') && !text.starts_with("0.");
+            let digits = text.strip_prefix('-').unwrap_or(text);
+            let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
             !padded && !text.starts_with('+') && t.parse(text, &[]).is_ok()
         }
         (FieldType::Decimal, Cell::Json(J::Number(n))) => {
@@ -107,6 +110,19 @@ fn key(file: &File) -> Option<String> {
 fn is_key(file: &File, heading: &str) -> bool {
     let Some(place) = file.headings.iter().position(|h| h == heading) else { return false };
     let mut seen = BTreeSet::new();
+    // texts and numbers in one column are names, not keys: 300 would sort and look up apart from the others
+    let kinds: BTreeSet<bool> = file
+        .rows
+        .iter()
+        .filter_map(|row| row.get(place))
+        .filter_map(|cell| match cell {
+            Cell::Json(json) => Some(json.is_number()),
+            Cell::Text(_) | Cell::Absent => None,
+        })
+        .collect();
+    if kinds.len() > 1 {
+        return false;
+    }
     file.rows.iter().filter(|row| row.len() == file.headings.len()).all(|row| match &row[place] {
         Cell::Text(text) => {
             !text.trim().is_empty()
