@@ -119,13 +119,15 @@ impl Status {
             }
             (_, Transport::Offline) => pill(Tone::Calm, "Offline".into()),
             (Phase::FirstSync, _) => {
-                let percent =
-                    self.progress.map_or(0, |(done, total)| (done * 100).checked_div(total).unwrap_or(100));
+                let percent = self.progress.map_or(0, |(done, total)| {
+                    (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(100)
+                });
                 pill(Tone::Busy, format!("Syncing {} %", percent.min(100)))
             }
             _ if self.problem.is_some() => pill(Tone::Problem, "Problem: see details".into()),
-            _ if self.pending > 0 => pill(Tone::Busy, format!("Saving {}", self.pending)),
+            // a change that waits behind a rejected one is not being saved: the person comes first
             _ if self.review() > 0 => pill(Tone::Attention, format!("Needs review ({})", self.review())),
+            _ if self.pending > 0 => pill(Tone::Busy, format!("Saving {}", self.pending)),
             (Phase::Syncing, _) | (_, Transport::Connecting) => pill(Tone::Busy, "Syncing".into()),
             _ if self.verified => pill(Tone::Good, "Synced and verified".into()),
             _ => pill(Tone::Busy, "Checking".into()),
