@@ -3,6 +3,7 @@
 //! Implementations: memory, sled (the embedded default) and Apache Cassandra; one conformance suite runs on all.
 //! A row's body is JSON text, so that a person can read it with `cqlsh`.
 
+pub mod cassandra;
 pub mod clock;
 pub mod conformance;
 pub mod memory;

@@ -1,0 +1,301 @@
+//! The store on Apache Cassandra: a partition is one Cassandra partition, a commit one conditional batch on it.
+//!
+//! Every write to `partition_rows` goes through [`PartitionStore::commit`]; plain and conditional writes never mix there.
+
+mod directory;
+mod outcome;
+mod schema;
+mod statements;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use scylla::client::execution_profile::ExecutionProfile;
+use scylla::client::session::Session;
+use scylla::client::session_builder::SessionBuilder;
+use scylla::deserialize::row::DeserializeRow;
+use scylla::errors::ExecutionError;
+use scylla::policies::retry::FallthroughRetryPolicy;
+use scylla::response::query_result::QueryResult;
+use scylla::statement::batch::{Batch, BatchType};
+use scylla::statement::prepared::PreparedStatement;
+use scylla::statement::{Consistency, SerialConsistency};
+use scylla::value::CqlValue;
+use std::sync::Arc;
+use std::time::Duration;
+use sync_protocol::Revision;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, Step, StoreError};
+use outcome::unavailable;
+use statements::Statements;
+
+/// Longest wait for an answer: above all of Cassandra's own time-outs (10 s at most), so that it is Cassandra who says
+/// how a write ended.
+const TIMEOUT: Duration = Duration::from_secs(12);
+/// Keys in one `IN`: a coordinator reads them one after the other.
+const KEYS: usize = 100;
+/// `IN`s of one `get` at a time.
+const PARALLEL: usize = 4;
+/// Rows of the first read of a range: 64 records of the largest size still fit in memory, and a feed group may be
+/// larger than a record.
+const FIRST_ROWS: usize = 64;
+const FIRST_GROUPS: usize = 8;
+
+/// How to reach a cluster.
+#[derive(Clone, Debug)]
+pub struct CassandraOptions {
+    /// Some of its nodes, as `host:port`.
+    pub nodes: Vec<String>,
+    /// The keyspace; made if it is not there.
+    pub keyspace: String,
+    /// Replication of a new keyspace as CQL writes it; `None`: one copy on one node, else up to three per datacentre.
+    pub replication: Option<String>,
+    /// User and password, where the cluster asks for them.
+    pub credentials: Option<(String, String)>,
+    /// Agree within the local datacentre only. Never mix the two on one keyspace.
+    pub local_serial: bool,
+    /// Conditional batches in flight. More than this and a small cluster starts to time out instead of going faster.
+    pub commits_in_flight: usize,
+    /// Reads in flight.
+    pub reads_in_flight: usize,
+}
+
+impl CassandraOptions {
+    /// The defaults for a cluster that one of these nodes leads to.
+    pub fn new(nodes: Vec<String>) -> Self {
+        Self {
+            nodes,
+            keyspace: "mooring".into(),
+            replication: None,
+            credentials: None,
+            local_serial: false,
+            commits_in_flight: 32,
+            reads_in_flight: 128,
+        }
+    }
+
+    fn serial(&self) -> SerialConsistency {
+        if self.local_serial { SerialConsistency::LocalSerial } else { SerialConsistency::Serial }
+    }
+
+    fn quorum(&self) -> Consistency {
+        if self.local_serial { Consistency::LocalQuorum } else { Consistency::Quorum }
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        let name = &self.keyspace;
+        let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
+        let rest = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if starts && rest && name.len() <= 48 {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable(format!(
+            "“{name}” cannot be a keyspace: it starts with a letter a-z and has only a-z, 0-9 and _, at most 48"
+        )))
+    }
+}
+
+/// A keyspace on a cluster.
+#[derive(Debug)]
+pub struct CassandraStore {
+    session: Session,
+    statements: Statements,
+    options: CassandraOptions,
+    commits: Semaphore,
+    reads: Semaphore,
+}
+
+impl CassandraStore {
+    /// Connects, and makes or migrates the tables.
+    pub async fn connect(options: CassandraOptions) -> Result<Self, StoreError> {
+        options.check()?;
+        let profile = ExecutionProfile::builder()
+            .consistency(options.quorum())
+            .serial_consistency(Some(options.serial()))
+            .request_timeout(Some(TIMEOUT))
+            .retry_policy(Arc::new(FallthroughRetryPolicy))
+            .speculative_execution_policy(None)
+            .build();
+        let mut builder = SessionBuilder::new()
+            .known_nodes(&options.nodes)
+            .default_execution_profile_handle(profile.into_handle());
+        if let Some((user, password)) = &options.credentials {
+            builder = builder.user(user, password);
+        }
+        let session = builder.build().await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        schema::prepare(&session, &options).await?;
+        let statements = Statements::prepare(&session, &options).await?;
+        let commits = Semaphore::new(options.commits_in_flight.max(1));
+        let reads = Semaphore::new(options.reads_in_flight.max(1));
+        Ok(Self { session, statements, options, commits, reads })
+    }
+
+    async fn read<T>(
+        &self,
+        statement: &PreparedStatement,
+        values: impl scylla::serialize::row::SerializeRow,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'f, 'm> DeserializeRow<'f, 'm>,
+    {
+        let _permit = permit(&self.reads).await;
+        rows(self.session.execute_unpaged(statement, values).await)
+    }
+}
+
+async fn permit(semaphore: &Semaphore) -> SemaphorePermit<'_> {
+    semaphore.acquire().await.expect("nobody closes it")
+}
+
+fn rows<T>(result: Result<QueryResult, ExecutionError>) -> Result<Vec<T>, StoreError>
+where
+    T: for<'f, 'm> DeserializeRow<'f, 'm>,
+{
+    let corrupt = |what: String| StoreError::Corrupt(format!("an answer of the database: {what}"));
+    let result =
+        result.map_err(|e| unavailable(&e))?.into_rows_result().map_err(|e| corrupt(e.to_string()))?;
+    let rows = result.rows::<T>().map_err(|e| corrupt(e.to_string()))?;
+    rows.collect::<Result<_, _>>().map_err(|e| corrupt(e.to_string()))
+}
+
+/// Whether a conditional statement was applied: the first column of its first row.
+fn applied(result: Result<QueryResult, ExecutionError>) -> Result<bool, StoreError> {
+    let rows: Vec<scylla::value::Row> = rows(result)?;
+    match rows.first().and_then(|row| row.columns.first()) {
+        Some(Some(CqlValue::Boolean(applied))) => Ok(*applied),
+        _ => Err(StoreError::Corrupt("the database does not say whether it applied a condition".into())),
+    }
+}
+
+fn number(n: u64) -> i64 {
+    i64::try_from(n).expect("sequence numbers stay below 2^63")
+}
+
+#[async_trait::async_trait]
+impl PartitionStore for CassandraStore {
+    async fn head(&self, id: PartitionId, read: Read) -> Result<Head, StoreError> {
+        let statement = self.statements.head.at(read);
+        let found: Vec<(Option<i64>, Option<i64>, Option<String>)> =
+            self.read(statement, (id.workspace.0, i32::from(id.partition.0))).await?;
+        let Some((Some(step), Some(head), Some(checksums))) = found.into_iter().next() else {
+            return Ok(Head::default());
+        };
+        let corrupt = || StoreError::Corrupt(format!("head of partition {}", id.partition));
+        Ok(Head {
+            step: Step(u64::try_from(step).map_err(|_| corrupt())?),
+            revision: Revision(u64::try_from(head).map_err(|_| corrupt())?),
+            checksums: serde_json::from_str(&checksums).map_err(|_| corrupt())?,
+        })
+    }
+
+    async fn get(
+        &self,
+        id: PartitionId,
+        kind: Kind,
+        keys: &[String],
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        let chunks: Vec<Vec<String>> = keys.chunks(KEYS).map(<[String]>::to_vec).collect();
+        let found: Vec<Vec<Option<String>>> = stream::iter(chunks)
+            .map(|chunk| async move {
+                let values = (id.workspace.0, i32::from(id.partition.0), kind.name(), &chunk);
+                let found: Vec<(String, String)> = self.read(&self.statements.get, values).await?;
+                let found: std::collections::BTreeMap<String, String> = found.into_iter().collect();
+                Ok::<_, StoreError>(chunk.iter().map(|key| found.get(key).cloned()).collect())
+            })
+            .buffered(PARALLEL)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn range(
+        &self,
+        id: PartitionId,
+        kind: Kind,
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+        read: Read,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let (workspace, partition) = (id.workspace.0, i32::from(id.partition.0));
+        let mut page: Vec<(String, String)> = Vec::new();
+        let mut size = 0;
+        let mut ask = if kind == Kind::Feed { FIRST_GROUPS } else { FIRST_ROWS };
+        // a few reads, each as many rows as the bytes allow by the average so far
+        while page.len() < limit {
+            ask = ask.min(limit - page.len());
+            let count = i32::try_from(ask).unwrap_or(i32::MAX);
+            let rows: Vec<(String, String)> = match page.last().map(|(key, _)| key.as_str()).or(after) {
+                Some(key) => {
+                    let statement = self.statements.range_after.at(read);
+                    self.read(statement, (workspace, partition, kind.name(), key, count)).await?
+                }
+                None => {
+                    let statement = self.statements.range.at(read);
+                    self.read(statement, (workspace, partition, kind.name(), count)).await?
+                }
+            };
+            let all = rows.len() < ask;
+            for row in rows {
+                if size >= bytes && !page.is_empty() {
+                    return Ok(page);
+                }
+                size += row.1.len();
+                page.push(row);
+            }
+            if all || size >= bytes {
+                break;
+            }
+            let average = (size / page.len().max(1)).max(1);
+            ask = ((bytes - size) / average + 1).min(16 * ask);
+        }
+        Ok(page)
+    }
+
+    async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
+        let (workspace, partition) = (id.workspace.0, i32::from(id.partition.0));
+        let checksums = serde_json::to_string(&commit.head.checksums).expect("texts are always JSON");
+        let mut batch = Batch::new(BatchType::Unlogged);
+        batch.set_consistency(self.options.quorum());
+        batch.set_serial_consistency(Some(self.options.serial()));
+        batch.set_is_idempotent(false);
+        batch.append_statement(self.statements.step.clone());
+        let mut values: Vec<Vec<Option<CqlValue>>> = Vec::with_capacity(commit.rows.len() + 1);
+        values.push(vec![
+            Some(CqlValue::BigInt(number(commit.head.step.0))),
+            Some(CqlValue::BigInt(number(commit.head.revision.0))),
+            Some(CqlValue::Text(checksums)),
+            Some(CqlValue::Uuid(workspace)),
+            Some(CqlValue::Int(partition)),
+            // the first commit of a partition finds no step
+            (commit.expected != Step(0)).then(|| CqlValue::BigInt(number(commit.expected.0))),
+        ]);
+        for row in commit.rows {
+            batch.append_statement(self.statements.put.clone());
+            values.push(vec![
+                Some(CqlValue::Uuid(workspace)),
+                Some(CqlValue::Int(partition)),
+                Some(CqlValue::Text(row.kind.name().into())),
+                Some(CqlValue::Text(row.key)),
+                Some(CqlValue::Text(row.body)),
+                Some(CqlValue::Int(ttl_seconds(row.ttl))),
+            ]);
+        }
+        let _permit = permit(&self.commits).await;
+        match self.session.batch(&batch, values).await {
+            Ok(result) => Ok(match applied(Ok(result)) {
+                Ok(true) => Committed::Yes,
+                Ok(false) => Committed::HeadMoved,
+                // an answer that cannot be read
+                Err(_) => Committed::Unknown,
+            }),
+            Err(error) => outcome::of_commit(&error),
+        }
+    }
+}
+
+/// 0 is "for ever" to Cassandra, so what expires lives a second at least.
+fn ttl_seconds(ttl: Option<Duration>) -> i32 {
+    /// The longest that Cassandra takes: 20 years.
+    const MOST: u64 = 630_720_000;
+    ttl.map_or(0, |ttl| ttl.as_secs().clamp(1, MOST) as i32)
+}

@@ -1,0 +1,160 @@
+//! The prepared statements, each with its consistency.
+
+use scylla::client::session::Session;
+use scylla::policies::retry::DefaultRetryPolicy;
+use scylla::statement::prepared::PreparedStatement;
+use scylla::statement::{Consistency, SerialConsistency, Statement};
+use std::sync::Arc;
+
+use super::CassandraOptions;
+use crate::store::{Read, StoreError};
+
+/// A read at both consistencies.
+#[derive(Debug)]
+pub(super) struct Reads {
+    quorum: PreparedStatement,
+    serial: PreparedStatement,
+}
+
+impl Reads {
+    pub(super) fn at(&self, read: Read) -> &PreparedStatement {
+        match read {
+            Read::Quorum => &self.quorum,
+            Read::Serial => &self.serial,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Statements {
+    pub(super) head: Reads,
+    pub(super) get: PreparedStatement,
+    pub(super) range: Reads,
+    pub(super) range_after: Reads,
+    /// The condition of a commit.
+    pub(super) step: PreparedStatement,
+    pub(super) put: PreparedStatement,
+    pub(super) add_login: PreparedStatement,
+    pub(super) login: Reads,
+    pub(super) add_account: PreparedStatement,
+    pub(super) drop_account: PreparedStatement,
+    pub(super) account: PreparedStatement,
+    pub(super) set_password: PreparedStatement,
+    pub(super) add_session: PreparedStatement,
+    pub(super) session: PreparedStatement,
+    pub(super) end_session: PreparedStatement,
+    pub(super) add_workspace: PreparedStatement,
+    pub(super) workspace: PreparedStatement,
+    pub(super) set_member: PreparedStatement,
+    pub(super) drop_member: PreparedStatement,
+    pub(super) role: PreparedStatement,
+    pub(super) workspaces: PreparedStatement,
+    pub(super) claim: PreparedStatement,
+    pub(super) owner: Reads,
+}
+
+impl Statements {
+    pub(super) async fn prepare(session: &Session, options: &CassandraOptions) -> Result<Self, StoreError> {
+        let p = Preparer { session, options };
+        let range =
+            "SELECT key, body FROM {k}.partition_rows WHERE workspace = ? AND partition = ? AND kind = ?";
+        Ok(Self {
+            head: p
+                .reads(
+                    "SELECT DISTINCT step, head, checksums FROM {k}.partition_rows
+                     WHERE workspace = ? AND partition = ?",
+                )
+                .await?,
+            get: p.read(&format!("{range} AND key IN ?")).await?,
+            range: p.reads(&format!("{range} LIMIT ?")).await?,
+            range_after: p.reads(&format!("{range} AND key > ? LIMIT ?")).await?,
+            step: p
+                .write(
+                    "UPDATE {k}.partition_rows SET step = ?, head = ?, checksums = ?
+                     WHERE workspace = ? AND partition = ? IF step = ?",
+                )
+                .await?,
+            put: p
+                .write(
+                    "INSERT INTO {k}.partition_rows (workspace, partition, kind, key, body)
+                     VALUES (?, ?, ?, ?, ?) USING TTL ?",
+                )
+                .await?,
+            add_login: p.write("INSERT INTO {k}.logins (login, user) VALUES (?, ?) IF NOT EXISTS").await?,
+            login: p.reads("SELECT user FROM {k}.logins WHERE login = ?").await?,
+            add_account: p
+                .write("INSERT INTO {k}.accounts (user, login, name, password_hash) VALUES (?, ?, ?, ?)")
+                .await?,
+            drop_account: p.write("DELETE FROM {k}.accounts WHERE user = ?").await?,
+            account: p
+                .read("SELECT user, login, name, password_hash FROM {k}.accounts WHERE user = ?")
+                .await?,
+            set_password: p.write("UPDATE {k}.accounts SET password_hash = ? WHERE user = ?").await?,
+            add_session: p
+                .write("INSERT INTO {k}.sessions (token_hash, user, expires) VALUES (?, ?, ?) USING TTL ?")
+                .await?,
+            session: p.read("SELECT user, expires FROM {k}.sessions WHERE token_hash = ?").await?,
+            end_session: p.write("DELETE FROM {k}.sessions WHERE token_hash = ?").await?,
+            add_workspace: p
+                .write("INSERT INTO {k}.workspaces (id, name, partitions) VALUES (?, ?, ?) IF NOT EXISTS")
+                .await?,
+            workspace: p.read("SELECT name, partitions FROM {k}.workspaces WHERE id = ?").await?,
+            set_member: p.write("INSERT INTO {k}.members (user, workspace, role) VALUES (?, ?, ?)").await?,
+            drop_member: p.write("DELETE FROM {k}.members WHERE user = ? AND workspace = ?").await?,
+            role: p.read("SELECT role FROM {k}.members WHERE user = ? AND workspace = ?").await?,
+            workspaces: p.read("SELECT workspace, role FROM {k}.members WHERE user = ?").await?,
+            claim: p.write("INSERT INTO {k}.replicas (replica, user) VALUES (?, ?) IF NOT EXISTS").await?,
+            owner: p.reads("SELECT user FROM {k}.replicas WHERE replica = ?").await?,
+        })
+    }
+}
+
+struct Preparer<'a> {
+    session: &'a Session,
+    options: &'a CassandraOptions,
+}
+
+impl Preparer<'_> {
+    async fn prepare(&self, text: &str, consistency: Consistency) -> Result<PreparedStatement, StoreError> {
+        let statement = Statement::new(text.replace("{k}", &self.options.keyspace));
+        let mut prepared = self
+            .session
+            .prepare(statement)
+            .await
+            .map_err(|e| StoreError::Unavailable(format!("a statement was not accepted: {e}")))?;
+        prepared.set_consistency(consistency);
+        prepared.set_serial_consistency(Some(self.options.serial()));
+        // the default, said once more: what writes is never sent twice
+        prepared.set_is_idempotent(false);
+        Ok(prepared)
+    }
+
+    async fn write(&self, text: &str) -> Result<PreparedStatement, StoreError> {
+        self.prepare(text, self.options.quorum()).await
+    }
+
+    async fn read(&self, text: &str) -> Result<PreparedStatement, StoreError> {
+        self.reading(text, self.options.quorum()).await
+    }
+
+    /// A read that also decides a conditional write in doubt.
+    async fn serial(&self, text: &str) -> Result<PreparedStatement, StoreError> {
+        let consistency = match self.options.serial() {
+            SerialConsistency::Serial => Consistency::Serial,
+            SerialConsistency::LocalSerial => Consistency::LocalSerial,
+        };
+        self.reading(text, consistency).await
+    }
+
+    async fn reads(&self, text: &str) -> Result<Reads, StoreError> {
+        Ok(Reads { quorum: self.read(text).await?, serial: self.serial(text).await? })
+    }
+
+    /// A read may be sent again, to another node.
+    async fn reading(&self, text: &str, consistency: Consistency) -> Result<PreparedStatement, StoreError> {
+        let mut prepared = self.prepare(text, consistency).await?;
+        prepared.set_is_idempotent(true);
+        prepared.set_retry_policy(Some(Arc::new(DefaultRetryPolicy::new())));
+        Ok(prepared)
+    }
+}

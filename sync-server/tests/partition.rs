@@ -1,0 +1,12 @@
+//! The partition engine: several server nodes on one store, with and without faults.
+
+#[path = "partition/faults.rs"]
+mod faults;
+#[path = "partition/kit.rs"]
+mod kit;
+#[path = "partition/pull.rs"]
+mod pull;
+#[path = "partition/push.rs"]
+mod push;
+#[path = "partition/snapshot.rs"]
+mod snapshot;
