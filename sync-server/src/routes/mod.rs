@@ -79,8 +79,11 @@ pub fn router(app: App) -> Router {
         None => router.fallback(web::none),
     };
     let cors = cors(&app);
-    let router = router.method_not_allowed_fallback(wrong_method).with_state(app);
-    layers(router).layer(cors)
+    let router = layers(router.method_not_allowed_fallback(wrong_method).with_state(app));
+    match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
 }
 
 /// From the outside in: the log line, panics, headers, compression, the time limit.
@@ -151,9 +154,12 @@ fn nothing_here() -> Failure {
 }
 
 /// No other origin, but those that were asked for by name.
-fn cors(app: &App) -> CorsLayer {
+fn cors(app: &App) -> Option<CorsLayer> {
+    if app.options.allow_origin.is_empty() {
+        return None;
+    }
     let origins = app.options.allow_origin.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
-    CorsLayer::new()
+    let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([
@@ -163,7 +169,8 @@ fn cors(app: &App) -> CorsLayer {
             HeaderName::from_static(VERSION_HEADER),
         ])
         .expose_headers([header::RETRY_AFTER])
-        .max_age(Duration::from_secs(600))
+        .max_age(Duration::from_secs(600));
+    Some(layer)
 }
 
 #[cfg(test)]
