@@ -137,8 +137,11 @@ impl Device {
         let batch = made?;
         // a change that leaves with this batch lives on under another number, or was thrown away
         let mut left: Vec<&Change> = batch.enqueue.iter().collect();
-        let mut moved = Vec::new();
-        for counter in batch.settle.iter().chain(&batch.quarantine_gone) {
+        let mut moved: Vec<(Counter, Option<Counter>)> = Vec::new();
+        for counter in batch.quarantine_gone.iter().chain(&batch.settle) {
+            if self.discarded.contains(counter) {
+                continue;
+            }
             let pending = self.replica.pending(*counter);
             let old = pending.or_else(|| self.replica.quarantined(*counter).map(|q| &q.change)).unwrap();
             match left.iter().position(|new| new.record == old.record && new.edit == old.edit) {
@@ -148,7 +151,12 @@ impl Device {
         }
         let enqueued = batch.enqueue.clone();
         if self.commit(&batch).is_err() {
-            return Ok(()); // it may be stored or not: nobody was told anything
+            // nobody was told anything; what the power cut left on the disk is kept like all else
+            let here = batch.enqueue.iter().all(|c| self.replica.pending(c.id.counter).is_some());
+            let gone = batch.quarantine_gone.iter().all(|c| self.replica.quarantined(*c).is_none());
+            if !(here && gone) {
+                return Ok(());
+            }
         }
         let place = self.acked.len() as u64;
         for (change, n) in enqueued.into_iter().zip(0..) {
@@ -205,6 +213,7 @@ impl Device {
     }
 
     pub fn discard(&mut self, counter: Counter) {
+        self.discarded.insert(counter);
         self.act(Ok(self.replica.discard(counter))).unwrap();
     }
 
