@@ -25,6 +25,23 @@ pub async fn add_user(store: &dyn Store, login: &str, name: &str, password: &str
     Ok(format!("Account “{login}” added."))
 }
 
+/// Sets a new password; the sentence to print.
+pub async fn set_password(store: &dyn Store, login: &str, password: &str) -> anyhow::Result<String> {
+    let account = account(store, login).await?;
+    password::check_new(password).map_err(anyhow::Error::msg)?;
+    ensure!(
+        account.password_hash != password::UNUSABLE,
+        "“{}” is the sample account, which has no password.",
+        account.login
+    );
+    store.set_password(account.user, &password::hash(password)).await?;
+    Ok(format!(
+        "Password of “{}” set. Devices that are signed in stay so until their sessions end, at most {} days.",
+        account.login,
+        limits::SESSION_TIME.as_secs() / (24 * 3_600)
+    ))
+}
+
 /// Adds a workspace; its id.
 pub async fn add_workspace(
     store: &dyn Store,

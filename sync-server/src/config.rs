@@ -8,6 +8,7 @@ use sync_protocol::WorkspaceId;
 use sync_protocol::message::Role;
 
 use crate::app::Options;
+use crate::store::cassandra::CassandraOptions;
 use crate::telemetry::LogFormat;
 
 /// Mooring's server: keeps the records of a team in step between its devices and its database.
@@ -73,6 +74,9 @@ pub struct StoreArgs {
     /// Nodes of an Apache Cassandra cluster, as host:port, separated by commas.
     #[arg(long, env = "MOORING_CASSANDRA", value_name = "NODES", value_delimiter = ',')]
     pub cassandra: Vec<String>,
+    /// User on the cluster, where it asks for one; the password is read from MOORING_CASSANDRA_PASSWORD.
+    #[arg(long, env = "MOORING_CASSANDRA_USER", value_name = "USER")]
+    pub cassandra_user: Option<String>,
     /// Keyspace on the cluster; made if it is not there.
     #[arg(long, env = "MOORING_KEYSPACE", default_value = "mooring")]
     pub keyspace: String,
@@ -94,6 +98,14 @@ pub enum UserCommand {
         /// What people call them.
         #[arg(long)]
         name: String,
+        /// Where the data is.
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Set a new password. It is asked for, or read from standard input.
+    Passwd {
+        /// The name to sign in with.
+        login: String,
         /// Where the data is.
         #[command(flatten)]
         store: StoreArgs,
@@ -175,6 +187,21 @@ impl ServeArgs {
             allow_origin: self.allow_origin.iter().cloned().collect(),
             behind_proxy: self.behind_proxy,
         }
+    }
+}
+
+impl StoreArgs {
+    /// How to reach the cluster, where one was named. `password` is only used with a user.
+    pub fn cluster(&self, password: Option<String>) -> Option<CassandraOptions> {
+        if self.cassandra.is_empty() {
+            return None;
+        }
+        let mut options = CassandraOptions::new(self.cassandra.clone());
+        options.keyspace.clone_from(&self.keyspace);
+        options.replication.clone_from(&self.replication);
+        options.credentials = self.cassandra_user.clone().map(|user| (user, password.unwrap_or_default()));
+        options.local_serial = self.local_serial;
+        Some(options)
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sync_server::app::App;
 use sync_server::config::{Cli, Command, MemberCommand, ServeArgs, StoreArgs, UserCommand, WorkspaceCommand};
 use sync_server::server::Server;
+use sync_server::store::cassandra::CassandraStore;
 use sync_server::store::clock::SystemClock;
 use sync_server::store::sled::SledStore;
 use sync_server::store::{Store, StoreError};
@@ -61,6 +62,10 @@ async fn administer(command: Command) -> anyhow::Result<()> {
             let password = admin::read_password()?;
             admin::add_user(&*open(&store).await?, &login, &name, &password).await?
         }
+        Command::User(UserCommand::Passwd { login, store }) => {
+            let password = admin::read_password()?;
+            admin::set_password(&*open(&store).await?, &login, &password).await?
+        }
         Command::Workspace(WorkspaceCommand::Add { name, owner, partitions, store }) => {
             admin::add_workspace(&*open(&store).await?, &name, &owner, partitions).await?.to_string()
         }
@@ -73,18 +78,26 @@ async fn administer(command: Command) -> anyhow::Result<()> {
 }
 
 async fn open(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
+    if let Some(options) = args.cluster(std::env::var("MOORING_CASSANDRA_PASSWORD").ok()) {
+        let what =
+            format!("The keyspace {} on {} cannot be opened", options.keyspace, options.nodes.join(", "));
+        return Ok(Arc::new(CassandraStore::connect(options).await.context(what)?));
+    }
     let folder = args.data.clone().unwrap_or_else(|| {
         let folder = PathBuf::from("mooring-data");
         eprintln!("No --data and no --cassandra given: the data is in ./{}.", folder.display());
         folder
     });
-    match SledStore::open(&folder) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error @ StoreError::InUse(_)) => Err(anyhow::Error::new(error)
-            .context("The embedded store serves one process at a time. Stop the other mooring-server first, or use --cassandra")),
-        Err(error) => Err(anyhow::Error::new(error)
-            .context(format!("The store in {} cannot be opened", folder.display()))),
-    }
+    let what = match SledStore::open(&folder) {
+        Ok(store) => return Ok(Arc::new(store)),
+        Err(error @ StoreError::InUse(_)) => anyhow::Error::new(error).context(
+            "The embedded store serves one process at a time. Stop the other mooring-server first, or use --cassandra",
+        ),
+        Err(error) => {
+            anyhow::Error::new(error).context(format!("The store in {} cannot be opened", folder.display()))
+        }
+    };
+    Err(what)
 }
 
 /// Resolves at SIGTERM or Ctrl-C.
