@@ -6,7 +6,7 @@ export async function rowsByCql(port, keyspace = 'mooring') {
   const client = new cassandra.Client({ contactPoints: [`127.0.0.1:${port}`], localDataCenter: 'datacenter1', keyspace });
   try {
     const all = {};
-    const query = "SELECT key, body FROM records WHERE kind = 'record' ALLOW FILTERING";
+    const query = "SELECT key, body FROM partition_rows WHERE kind = 'record' ALLOW FILTERING";
     for await (const { key, body } of client.stream(query, [], { autoPage: true, fetchSize: 500 })) {
       const record = JSON.parse(body);
       if (record.deleted) continue;

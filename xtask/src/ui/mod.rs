@@ -55,7 +55,10 @@ pub fn build(dev: bool) -> Result<()> {
     tools::npm()?;
     let stage = sh::target_dir().join("ui-stage");
     wasm::for_browser(&["--package", "mooring-ui", "--bin", "mooring-ui"], "mooring-ui", "app", dev, &stage)?;
-    let built = assemble(&stage, dev, &inputs)?;
+    let mut built = assemble(&stage, dev, &inputs)?;
+    if !dev {
+        built.compress()?;
+    }
     built.report(!dev)?;
     built.write(&dist)
 }
