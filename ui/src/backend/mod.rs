@@ -5,10 +5,11 @@ mod shell;
 mod worker;
 
 use futures::channel::oneshot;
+use js_sys::JsString;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
-use sync_client::api::{Answer, Command, Event, Failure, FailureKind, Request, Response};
+use sync_client::api::{Answer, Command, Event, Failure, FailureKind, ImportPlan, Request, Response};
 use yew::Callback;
 
 /// What an engine's answer comes as.
@@ -29,7 +30,7 @@ struct Inner {
 
 /// Takes the text of a request away; the answer comes through the [`Inbox`].
 trait Carrier {
-    fn send(&self, id: u64, text: &str);
+    fn send(&self, id: u64, text: &JsString);
 }
 
 /// Where a carrier puts what comes back.
@@ -73,8 +74,28 @@ impl Backend {
 
     /// Sends a command and waits for its end.
     pub async fn call(&self, command: Command) -> Outcome {
+        self.send(command, JsString::from).await
+    }
+
+    /// Asks what would become of a file. Its text never passes through this module's memory: the browser writes it
+    /// into the request, so that a large file does not make the page stall.
+    pub async fn preview(&self, name: String, text: &JsString, plan: Option<ImportPlan>) -> Outcome {
+        const PLACE: &str = r#""text":""#;
+        let quoted =
+            js_sys::JSON::stringify(text).map_err(|_| internal("The file's text cannot be sent."))?;
+        self.send(Command::Preview { name, text: String::new(), plan }, |request| {
+            // quotes within a JSON text are escaped: the first such place is the field
+            let (before, after) = request.split_once(&format!("{PLACE}\"")).unwrap_or((&request, ""));
+            let start = JsString::from(format!("{before}{}", PLACE.trim_end_matches('"')));
+            start.concat(&quoted).concat(&JsString::from(after))
+        })
+        .await
+    }
+
+    async fn send(&self, command: Command, write: impl FnOnce(String) -> JsString) -> Outcome {
         let id = self.0.next.replace(self.0.next.get() + 1);
         let text = serde_json::to_string(&Request { id, command }).map_err(|e| internal(&e.to_string()))?;
+        let text = write(text);
         if let Some(why) = self.0.broken.borrow().as_deref() {
             return Err(internal(why));
         }

@@ -1,6 +1,7 @@
 //! The engine in the desktop shell's native process.
 
 use super::{Carrier, Inbox};
+use js_sys::JsString;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use wasm_bindgen_futures::spawn_local;
 
@@ -43,11 +44,10 @@ impl Shell {
 }
 
 impl Carrier for Shell {
-    fn send(&self, id: u64, text: &str) {
+    fn send(&self, id: u64, text: &JsString) {
         let arguments = js_sys::Object::new();
-        let request = JsValue::from_str(text);
         // setting a property of a fresh plain object cannot fail
-        let _ = js_sys::Reflect::set(&arguments, &JsValue::from_str("request"), &request);
+        let _ = js_sys::Reflect::set(&arguments, &JsValue::from_str("request"), text);
         let inbox = self.inbox.clone();
         spawn_local(async move {
             match invoke("call", arguments.into()).await.map(|answer| answer.as_string()) {

@@ -1,6 +1,7 @@
 //! The engine in a worker of this page.
 
 use super::{Carrier, Inbox};
+use js_sys::JsString;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{MessageEvent, WorkerOptions, WorkerType};
 
@@ -43,8 +44,8 @@ impl Worker {
 }
 
 impl Carrier for Worker {
-    fn send(&self, id: u64, text: &str) {
-        if self.worker.post_message(&JsValue::from_str(text)).is_err() {
+    fn send(&self, id: u64, text: &JsString) {
+        if self.worker.post_message(text).is_err() {
             self.inbox.fail(id, "The engine could not be reached. Reload the page.");
         }
     }

@@ -10,10 +10,11 @@ use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
 use crate::components::progress::Progress;
 use crate::components::states::{Notice, Tint, loading};
-use crate::hooks::{use_call, use_event};
+use crate::hooks::{use_backend, use_call, use_event};
 use crate::platform::{file, storage};
 use crate::text::count;
 use choose::Choose;
+use js_sys::JsString;
 use plan::PlanForm;
 use report::Report;
 use sample::{Refused, Sample};
@@ -38,7 +39,7 @@ enum Step {
 #[derive(Clone, PartialEq)]
 struct Chosen {
     name: String,
-    text: Rc<str>,
+    text: JsString,
 }
 
 /// The screen.
@@ -63,13 +64,16 @@ pub fn Import() -> Html {
 
     // asks what would become of the file, with the plan so far
     let look = {
-        let (step, failure, looking, call) = (step.clone(), failure.setter(), looking.setter(), call.clone());
+        let (step, failure, looking, backend) =
+            (step.setter(), failure.setter(), looking.setter(), use_backend());
         Callback::from(move |(file, plan): (Chosen, Option<ImportPlan>)| {
             looking.set(true);
             failure.set(None);
-            let (step, failure, looking, first) =
-                (step.clone(), failure.clone(), looking.clone(), plan.is_none());
-            let done = Callback::from(move |outcome| {
+            let (step, failure, looking, backend) =
+                (step.clone(), failure.clone(), looking.clone(), backend.clone());
+            spawn_local(async move {
+                let first = plan.is_none();
+                let outcome = backend.preview(file.name, &file.text, plan).await;
                 looking.set(false);
                 match outcome {
                     Ok(Answer::Preview(preview)) => step.set(Step::Preview(Rc::new(preview))),
@@ -82,7 +86,6 @@ pub fn Import() -> Html {
                     }
                 }
             });
-            call.emit((Command::Preview { name: file.name, text: file.text.to_string(), plan }, done));
         })
     };
     let onfile = {
@@ -93,7 +96,7 @@ pub fn Import() -> Html {
             spawn_local(async move {
                 match file::read(&picked).await {
                     Ok(text) => {
-                        let file = Chosen { name: picked.name(), text: text.into() };
+                        let file = Chosen { name: picked.name(), text };
                         chosen.set(Some(file.clone()));
                         look.emit((file, None));
                     }

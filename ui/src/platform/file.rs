@@ -1,5 +1,6 @@
 //! Files out and in.
 
+use js_sys::JsString;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, File, HtmlAnchorElement, Url};
@@ -20,10 +21,10 @@ pub fn download(name: &str, kind: &str, text: &str) -> Result<(), JsValue> {
     Ok(())
 }
 
-/// A file's text; read and decoded by the browser, off the main thread.
-pub async fn read(file: &File) -> Result<String, String> {
-    match JsFuture::from(file.text()).await.map(|text| text.as_string()) {
-        Ok(Some(text)) => Ok(text),
-        Ok(None) | Err(_) => Err("The file could not be read. Choose it again.".to_owned()),
+/// A file's text; read and decoded by the browser, off the main thread, and left in the browser's memory.
+pub async fn read(file: &File) -> Result<JsString, String> {
+    match JsFuture::from(file.text()).await.map(|text| text.dyn_into::<JsString>()) {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(_)) | Err(_) => Err("The file could not be read. Choose it again.".to_owned()),
     }
 }
