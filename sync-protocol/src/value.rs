@@ -182,9 +182,11 @@ impl FieldType {
             },
             (Self::Tags, v) => fits(
                 v.as_array().is_some_and(|a| {
-                    a.iter().all(J::is_string) && a.windows(2).all(|w| w[0].as_str() < w[1].as_str())
+                    let tag = |t: &str| !t.is_empty() && t.trim() == t && !t.contains([',', ';']);
+                    a.iter().all(|v| v.as_str().is_some_and(tag))
+                        && a.windows(2).all(|w| w[0].as_str() < w[1].as_str())
                 }),
-                "this field holds a sorted list of distinct texts",
+                "this field holds a sorted list of distinct texts without , and ;",
             ),
             (Self::Json, v) => {
                 if deeper_than(v, limits::JSON_DEPTH) {
@@ -221,7 +223,7 @@ impl FieldType {
                 canonical_date_time(trimmed)
                     .ok_or(wrong("not a date and time such as 2026-11-23T14:30:00Z"))?,
             ),
-            Self::Choice => Value::from(trimmed),
+            Self::Choice => Value::from(if options.iter().any(|o| o == input) { input } else { trimmed }),
             Self::Tags => {
                 Value::from_tags(trimmed.split([',', ';']).map(str::trim).filter(|t| !t.is_empty()))
             }

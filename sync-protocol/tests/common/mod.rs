@@ -1,6 +1,7 @@
 //! One record and those who change it: the smallest server that follows the rules.
 
 #![allow(dead_code, reason = "each suite uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test may stop here")]
 
 use std::collections::BTreeMap;
 
@@ -53,6 +54,11 @@ pub fn field(text: &str, field_type: FieldType, policy: Option<Policy>) -> Field
 
 /// `items` asks, `firsts` and `lasts` have that policy; all have the same fields, some with their own policy.
 pub fn schema() -> Schema {
+    static SCHEMA: std::sync::OnceLock<Schema> = std::sync::OnceLock::new();
+    SCHEMA.get_or_init(make_schema).clone()
+}
+
+fn make_schema() -> Schema {
     let mut schema = Schema::default();
     for (collection, policy) in
         [("items", None), ("firsts", Some(Policy::First)), ("lasts", Some(Policy::Last))]
