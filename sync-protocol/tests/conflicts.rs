@@ -1,5 +1,7 @@
 //! What becomes of a conflict: how it takes in later edits, and every way in which it ends.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop here")]
+
 mod common;
 
 use common::{World, keep, replica};

@@ -1,5 +1,7 @@
 //! Every verdict by name: who does what, what the server says, what is there afterwards.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop here")]
+
 mod common;
 
 use common::{NOW, World, fields, id, keep, replica, said};
