@@ -306,6 +306,23 @@ fn a_decision_made_offline_is_seen_at_once_and_closes_the_conflict_for_all() {
 }
 
 #[test]
+fn an_unsent_decision_does_not_hide_what_others_did_to_fields_nobody_was_asked_about() {
+    let (mut server, [mut a, mut b]) = start();
+    a.insert(&item(1), json!({"n": 1, "stock": 5})).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    a.edit(&item(1), json!({"n": [1, 2], "stock": [5, 9]})).unwrap();
+    b.edit(&item(1), json!({"n": [1, 3], "stock": [5, 6]})).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    let conflict = b.replica.conflicts().next().unwrap().id;
+    b.resolve(conflict, keep("n", Choice::Incoming)).unwrap();
+    assert_eq!(b.view(&item(1)), json!({"n": 3, "stock": 9}), "the counts meet at the server");
+    b.sync(&mut server);
+    assert_eq!(b.view(&item(1)), json!({"n": 3, "stock": 10}));
+}
+
+#[test]
 fn the_second_to_decide_is_told_who_was_first() {
     let (mut server, [mut a, mut b], conflict) = clash();
     a.resolve(conflict.id, keep("n", Choice::Current)).unwrap();

@@ -1,6 +1,6 @@
 //! What a person sees: the server's state with the device's own changes on top.
 
-use sync_protocol::record::set_value;
+use sync_protocol::record::{set_value, value_of};
 use sync_protocol::{Change, ChangeId, Choice, Conflict, ConflictKind, Edit, Fields, Outcome};
 
 /// Folds changes over a record's values; `None` is "no such record".
@@ -29,10 +29,13 @@ pub fn fold<'a>(
                     if fields.is_none() && !restores {
                         continue;
                     }
+                    let restored = fields.is_none();
                     let all = fields.get_or_insert_default();
                     for (name, sides) in conflict.iter().flat_map(|c| &c.fields) {
+                        // where others have been there meanwhile, the server merges: until then theirs is shown
                         let untold = !choices.contains_key(name)
-                            && conflict.is_some_and(|c| c.kind != ConflictKind::DeleteEdit);
+                            && conflict.is_some_and(|c| c.kind != ConflictKind::DeleteEdit)
+                            && (restored || *value_of(all, name) == sides.base);
                         if untold || choices.get(name) == Some(&Choice::Incoming) {
                             set_value(all, name, sides.incoming.clone());
                         }
