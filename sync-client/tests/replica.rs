@@ -464,6 +464,47 @@ fn a_cursor_beyond_the_horizon_is_answered_with_a_snapshot_that_keeps_the_outbox
 }
 
 #[test]
+fn a_deleted_record_does_not_come_back_when_a_snapshot_brought_its_insert() {
+    let (mut server, [mut a]) = start();
+    let lose_answer = |a: &mut Device, server: &mut Server| {
+        a.now.0 += 100_000;
+        a.ask();
+        let push = position(a, true);
+        a.arrive(push, server);
+        a.lose(push);
+    };
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    lose_answer(&mut a, &mut server);
+    a.flights.clear();
+    a.restart();
+    for part in &mut server.parts {
+        part.expired = part.head().0;
+    }
+    for _ in 0..2 {
+        a.now.0 += 100_000;
+        a.ask();
+        let pull = position(&a, false);
+        a.arrive(pull, &mut server);
+        a.answer(pull, &server);
+        a.flights.clear();
+        a.session.dropped();
+    }
+    assert_eq!((a.view(&item(1)), a.counters().len()), (json!({"n": 1}), 1), "a snapshot, no feed entry");
+    a.delete(&item(1)).unwrap();
+    lose_answer(&mut a, &mut server);
+    let pull = position(&a, false);
+    a.arrive(pull, &mut server);
+    a.answer(pull, &server);
+    assert_eq!(
+        (a.view(&item(1)), a.counters()),
+        (json!(null), vec![]),
+        "the delete was judged after the insert"
+    );
+    a.sync(&mut server);
+    check::convergence(&[a], &server);
+}
+
+#[test]
 fn a_difference_on_the_disk_is_found_and_fetched_again_with_the_outbox_kept() {
     let (mut server, [mut a]) = start();
     for key in 0..12 {

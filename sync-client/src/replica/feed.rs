@@ -52,8 +52,8 @@ impl Replica {
                 if let Some(checksums) = &mut checksums {
                     checksums.apply(entry);
                 }
-                if entry.change.replica == self.id() && self.outbox.contains_key(&entry.change.counter) {
-                    settled.insert(entry.change.counter);
+                if entry.change.replica == self.id() {
+                    settled.extend(self.up_to(entry.change.counter));
                 }
                 if let (Some(collection), Some(record)) = (&entry.collection, &entry.record) {
                     batch.records.push((collection.clone(), record.clone()));
@@ -75,7 +75,9 @@ impl Replica {
                 return Err(FeedError::Cursor(partition));
             }
         }
-        settled.extend(self.passed(&cursor, pull, &answer.ends));
+        for counter in self.passed(&cursor, pull, &answer.ends) {
+            settled.extend(self.up_to(counter));
+        }
         batch.settle = settled.into_iter().collect();
         if cursor != self.cursor {
             batch.cursor = Some(cursor);
@@ -107,11 +109,12 @@ impl Replica {
             return Err(FeedError::Verdicts { sent: sent.len(), got: answer.verdicts.len() });
         }
         let mut batch = Batch::default();
+        let mut settled = BTreeSet::new();
         for (counter, verdict) in sent.iter().zip(&answer.verdicts) {
             let Some(pending) = self.outbox.get(counter) else { continue };
             match verdict {
                 Verdict::Rejected { reason, .. } => {
-                    batch.settle.push(*counter);
+                    settled.insert(*counter);
                     if !super::people::is_own_record(&pending.change) {
                         let change = pending.change.clone();
                         batch.quarantine.push(Quarantined { change, reason: reason.clone() });
@@ -120,12 +123,13 @@ impl Replica {
                 Verdict::Applied { seq } | Verdict::Merged { seq } | Verdict::Conflicted { seq, .. } => {
                     let partition = pending.change.record.partition(self.meta.partitions);
                     if self.cursor.get(partition) >= *seq {
-                        batch.settle.push(*counter);
+                        settled.extend(self.up_to(*counter));
                     }
                 }
                 Verdict::Duplicate => {}
             }
         }
+        batch.settle = settled.into_iter().collect();
         Ok(batch)
     }
 
@@ -141,6 +145,17 @@ impl Replica {
                 Verdict::Rejected { .. } => {}
             }
         }
+    }
+
+    /// A change that was accepted, with those of its record that are older: the server accepts none that follows a
+    /// rejected or unknown one, so their outcome is in the base as well (a snapshot brought it). Left in the outbox,
+    /// they would cover it: an insert its own delete. A decision tells nothing about edits that wait.
+    fn up_to(&self, accepted: Counter) -> Vec<Counter> {
+        let Some(pending) = self.outbox.get(&accepted) else { return Vec::new() };
+        if matches!(pending.change.edit, Edit::Resolve(_)) {
+            return vec![accepted];
+        }
+        self.by_record[&pending.change.record].range(..=accepted).copied().collect()
     }
 
     /// Starts a snapshot of these partitions: their base is forgotten when the first page arrives.

@@ -51,6 +51,15 @@ pub fn outbox_order(device: &Device, server: &Server) {
             );
         }
     }
+    for change in device.replica.outbox().map(|p| &p.change) {
+        let Some((order, _)) = device.acked.get(&change.id.counter) else { continue };
+        let mut later = device.acked.values().filter(|(n, c)| n > order && c.record == change.record);
+        let overtaken = later.find(|(_, c)| {
+            let left = device.replica.pending(c.id.counter).is_none() && !Device::is_resolve(c);
+            left && server.entries().any(|e| e.change == c.id)
+        });
+        assert!(overtaken.is_none(), "outbox_order: {overtaken:?} left before {change:?}");
+    }
     for (counter, (_, change)) in &device.acked {
         let gone = device.replica.pending(*counter).is_none()
             && device.replica.quarantined(*counter).is_none()
