@@ -168,13 +168,48 @@ fn slug(label: &str) -> String {
 /// What a record is called within its collection: a whole number or a text, chosen by the person, or a UUIDv7 as text.
 ///
 /// Numbers sort before texts, numbers by size. JSON: `1` or `"INV-7"`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(untagged)]
 pub enum RecordKey {
     /// A whole number.
     Int(i64),
     /// A text of 1 to [`limits::KEY_BYTES`] bytes without control characters.
     Text(String),
+}
+
+/// By hand: stores read every record's key, and what serde derives for it copies each one first.
+impl<'de> Deserialize<'de> for RecordKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl serde::de::Visitor<'_> for KeyVisitor {
+    type Value = RecordKey;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a record's key: a whole number or a text")
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<RecordKey, E> {
+        Ok(RecordKey::Int(n))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<RecordKey, E> {
+        i64::try_from(n)
+            .map(RecordKey::Int)
+            .map_err(|_| E::custom("a record's key has at most 64 bits with its sign"))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<RecordKey, E> {
+        Ok(RecordKey::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<RecordKey, E> {
+        Ok(RecordKey::Text(text))
+    }
 }
 
 impl RecordKey {

@@ -15,16 +15,22 @@ const FLAGS = [
   '--disable-component-update', '--disable-sync',
 ];
 
-const PAGE = `<!doctype html><title>browser-store</title><script type="module">
+const PAGE = `<!doctype html><title>browser-store</title><link rel="icon" href="data:,"><script type="module">
 const waiting = new Map();
 let worker;
+let broken;
 window.restart = () => {
   worker?.terminate();
+  broken = undefined;
   worker = new Worker('worker.mjs', { type: 'module' });
   worker.onmessage = ({ data }) => waiting.get(data.id)(data);
-  worker.onerror = (event) => { for (const answer of waiting.values()) answer({ error: event.message }); };
+  worker.onerror = (event) => {
+    broken = event.message ?? 'the worker does not start';
+    for (const answer of waiting.values()) answer({ error: broken });
+  };
 };
 window.call = (name, ...args) => new Promise((resolve, reject) => {
+  if (broken) throw new Error(broken);
   const id = Math.random();
   waiting.set(id, ({ value, error }) => {
     waiting.delete(id);

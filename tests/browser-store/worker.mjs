@@ -1,5 +1,5 @@
 // Runs the module's functions for the page: `{ id, name, args }` in, `{ id, value | error }` out.
-import init, * as store from './store.js';
+import init, * as store from './browser_store.js';
 import * as bare from './bare.mjs';
 
 // as a browser does when its storage process dies: connections end without a word
@@ -11,15 +11,32 @@ IDBFactory.prototype.open = function (...args) {
   return request;
 };
 
+// as near the quota: an error that says so, or a transaction that is aborted without a word
+let refusal;
+const commit = IDBTransaction.prototype.commit;
+IDBTransaction.prototype.commit = function () {
+  if (refusal === 'silence') return this.abort();
+  if (refusal === undefined) return commit.call(this);
+  if (refusal === 'once') refusal = undefined;
+  throw new DOMException('full', 'QuotaExceededError');
+};
+const estimate = StorageManager.prototype.estimate;
+StorageManager.prototype.estimate = async function () {
+  return refusal === undefined ? estimate.call(this) : { usage: 999_000_000, quota: 1_000_000_000 };
+};
+const refuse_commits = (way) => void (refusal = way);
+globalThis.refuse_commits = refuse_commits;
+
 // a first sync's answers stay here: they are large
 let answers = [];
 const own = {
+  refuse_commits,
   lose_handles: () => connections.splice(0).forEach((connection) => connection.close()),
   keep_answers: (count) => void (answers = store.answers(count)),
   first_sync: (name) => store.first_sync(name, answers),
 };
 
-const ready = init({ module_or_path: new URL('store_bg.wasm', import.meta.url) });
+const ready = init({ module_or_path: new URL('browser_store_bg.wasm', import.meta.url) });
 
 onmessage = async ({ data: { id, name, args } }) => {
   try {

@@ -14,3 +14,4 @@ pub mod test;
 pub mod tools;
 pub mod ui;
 pub mod wasm;
+pub mod wasm_lib;

@@ -1,7 +1,7 @@
 //! Mooring's build and test commands; called through `./x`.
 
 use std::process::ExitCode;
-use xtask::{bench, cassandra, desktop, doc, icons, lint, run, test, ui};
+use xtask::{bench, cassandra, desktop, doc, icons, lint, run, test, ui, wasm_lib};
 
 const USAGE: &str = "\
 usage: ./x COMMAND
@@ -18,6 +18,8 @@ usage: ./x COMMAND
   doc                    the crates' documentation
   ui [--dev]             only the browser bundle, in ui/dist
   icons                  draw icons/ again from its SVG
+  wasm-lib PACKAGE FOLDER
+                         a library as a module for browsers, as suites need it
 
 What a command needs and the machine lacks is installed (Debian, Ubuntu).";
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "doc" => doc::command(&args),
         "ui" => ui::command(args),
         "icons" => icons::command(&args),
+        "wasm-lib" => wasm_lib::command(&args),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -17,6 +17,17 @@ impl Factory for InBrowser {
     async fn open(&self, name: &str) -> Result<IndexedDbStore, StoreError> {
         IndexedDbStore::open(name).await
     }
+
+    fn fail_next_commit(&self, _name: &str, error: StoreError) -> bool {
+        refuse_commits("once");
+        error == StoreError::Full
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// The worker's: makes the browser refuse what is committed.
+    fn refuse_commits(way: &str);
 }
 
 /// The names of all checks.

@@ -44,15 +44,18 @@ pub(super) struct Newer {
     pub(super) record: Option<Box<RawValue>>,
 }
 
+/// Records by key text; no record where it was deleted.
+type KeyedRecords = Vec<(String, Option<Box<RawValue>>)>;
+
 /// A segment's row.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Segment {
     /// Partitions that were cleared before the records were stored: what older segments say of them is void.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     clear: Vec<Partition>,
-    /// Per place, key text and record; no record where it was deleted.
+    /// Per place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    places: Vec<(CollectionId, Partition, Vec<(String, Option<Box<RawValue>>)>)>,
+    places: Vec<(CollectionId, Partition, KeyedRecords)>,
 }
 
 impl Base {
@@ -207,9 +210,15 @@ pub(super) fn locate(id: &RecordId, partitions: u16) -> (Place, String) {
     ((id.collection.clone(), id.partition(partitions)), id.key.to_text())
 }
 
-/// Reads a stored row.
+/// Reads a stored row. Its encoding is checked once, which is quicker than each text in it by itself.
 pub(super) fn parse<'a, T: Deserialize<'a>>(what: &str, bytes: &'a [u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(bytes).map_err(|e| StoreError::Corrupt(format!("{what}: {e}")))
+    let text = std::str::from_utf8(bytes).map_err(|e| StoreError::Corrupt(format!("{what}: {e}")))?;
+    parse_text(what, text)
+}
+
+/// Reads a stored text.
+pub(super) fn parse_text<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|e| StoreError::Corrupt(format!("{what}: {e}")))
 }
 
 fn weight(key: &str, newer: &Newer) -> usize {

@@ -106,22 +106,12 @@ impl Database {
         });
         let transaction = self.begin(stores, "readwrite", if strict { "strict" } else { "relaxed" })?;
         let finished = finished(&transaction);
-        let mut at = None;
-        for write in writes {
-            let (name, key) = match write {
-                Write::Put(name, key, _) | Write::Delete(name, key) => (*name, key),
-            };
-            let store = match at.take() {
-                Some((before, store)) if before == name => store,
-                _ => transaction.object_store(name)?,
-            };
-            match write {
-                Write::Put(_, _, value) => store.put(value, key)?,
-                Write::Delete(..) => store.delete(key)?,
-            };
-            at = Some((name, store));
+        if let Err(error) = issue(&transaction, writes) {
+            // what was issued before must not be stored by itself
+            let _ = transaction.abort();
+            let _ = finished.await;
+            return Err(error);
         }
-        transaction.commit()?;
         finished.await.map(|_| ()).map_err(|_| transaction.failure())
     }
 
@@ -266,6 +256,26 @@ async fn settled(request: &Request) -> Result<JsValue, JsValue> {
         }
         Err(_) => Err(request.error().unwrap_or_else(|e| e)),
     }
+}
+
+/// All requests at once, and word that there will be no more.
+fn issue(transaction: &Transaction, writes: &[Write]) -> Result<(), JsValue> {
+    let mut at = None;
+    for write in writes {
+        let (name, key) = match write {
+            Write::Put(name, key, _) | Write::Delete(name, key) => (*name, key),
+        };
+        let store = match at.take() {
+            Some((before, store)) if before == name => store,
+            _ => transaction.object_store(name)?,
+        };
+        match write {
+            Write::Put(_, _, value) => store.put(value, key)?,
+            Write::Delete(..) => store.delete(key)?,
+        };
+        at = Some((name, store));
+    }
+    transaction.commit()
 }
 
 fn finished(transaction: &Transaction) -> JsFuture {

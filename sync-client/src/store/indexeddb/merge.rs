@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sync_protocol::{Record, RecordKey, Revision};
 
-use super::base::{Newer, Section, parse};
+use super::base::{Newer, Section, parse, parse_text};
 use crate::store::StoreError;
 
 /// What identifies a record and its revision; the values are skipped.
@@ -87,7 +87,7 @@ pub(super) fn pieces(page: &[u8]) -> Result<Vec<&RawValue>, StoreError> {
 
 /// Key and revision of a record that is not taken apart.
 pub(super) fn brief(record: &RawValue) -> Result<Brief, StoreError> {
-    parse("a record", record.get().as_bytes())
+    parse_text("a record", record.get())
 }
 
 /// The record of that key text in a page, if it is there.
@@ -99,7 +99,7 @@ pub(super) fn find(page: &[u8], key: &str) -> Result<Option<Record>, StoreError>
         match brief(pieces[middle])?.key.to_text().as_str().cmp(key) {
             std::cmp::Ordering::Less => low = middle + 1,
             std::cmp::Ordering::Greater => high = middle,
-            std::cmp::Ordering::Equal => return parse("a record", pieces[middle].get().as_bytes()).map(Some),
+            std::cmp::Ordering::Equal => return parse_text("a record", pieces[middle].get()).map(Some),
         }
     }
     Ok(None)

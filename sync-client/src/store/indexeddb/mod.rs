@@ -103,7 +103,7 @@ impl LocalStore for IndexedDbStore {
             let Some(section) = state.base.section(&place) else { continue };
             if let Some(newer) = section.overlay.get(&key) {
                 let record = newer.record.as_ref();
-                found[index] = record.map(|r| base::parse("a record", r.get().as_bytes())).transpose()?;
+                found[index] = record.map(|r| base::parse_text("a record", r.get())).transpose()?;
             } else if let Some(first) = section.page_of(&key) {
                 wanted.entry((place, first.clone())).or_default().push((index, key));
             }

@@ -6,7 +6,7 @@ use sync_protocol::limits::PAGE_RECORDS;
 use sync_protocol::{CollectionId, Partition, Record, RecordId};
 use wasm_bindgen::JsValue;
 
-use super::base::{Base, Place, parse};
+use super::base::{Base, Place, parse, parse_text};
 use super::database::{Read, Reading};
 use super::merge::{Merged, brief, merge, pieces};
 use super::{Inner, bytes, read_page};
@@ -174,7 +174,7 @@ fn read_records(
     merge(section, parsed.into_iter().flatten(), key_of, bounds, limit, &mut |record| {
         into.push(match record {
             Merged::Page(record) => record,
-            Merged::Newer(record) => parse("a record", record.get().as_bytes())?,
+            Merged::Newer(record) => parse_text("a record", record.get())?,
         });
         Ok(())
     })

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use sync_protocol::{CollectionId, Counter, Partition};
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::base::{Base, Segment, parse};
+use super::base::{Base, Segment, parse, parse_text};
 use super::database::{Database, Read, Write};
 use super::outbox::{Outbox, Settled};
 use super::tidy::Folding;
@@ -234,5 +234,5 @@ fn put_json(store: &'static str, key: &JsValue, value: &impl Serialize) -> Write
 }
 
 fn from_json<T: DeserializeOwned>(what: &str, row: &JsValue) -> Result<T, StoreError> {
-    parse(what, row.as_string().unwrap_or_default().as_bytes())
+    parse_text(what, &row.as_string().unwrap_or_default())
 }
