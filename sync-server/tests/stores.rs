@@ -70,6 +70,44 @@ async fn what_was_committed_is_there_after_reopening() {
     assert_eq!(store.head(id(), Read::Serial).await.expect("head").step, Step(3));
 }
 
+/// As after a power cut that took everything that was not fsynced: sled flushes in its own time.
+#[tokio::test]
+async fn a_commit_survives_without_anything_that_sled_has_written() {
+    let (folder, cut) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let store = SledStore::open(folder.path()).expect("open");
+    for step in 1..=3 {
+        assert_eq!(store.commit(id(), commit(step, &format!("a/{step}"), None)).await, Ok(Committed::Yes));
+    }
+    for file in ["journal", "version"] {
+        fs::copy(folder.path().join(file), cut.path().join(file)).expect("copy");
+    }
+    let after = SledStore::open(cut.path()).expect("open");
+    assert_eq!(after.head(id(), Read::Serial).await.expect("head").step, Step(3));
+    assert_eq!(keys(&after).await, ["a/1", "a/2", "a/3"]);
+    drop(after);
+    assert_eq!(fs::metadata(cut.path().join("journal")).expect("size").len(), 0, "emptied when opened");
+    assert_eq!(keys(&SledStore::open(cut.path()).expect("open")).await.len(), 3);
+}
+
+/// More than the journal holds, so that it is emptied on the way, with values so large that sled keeps them in files.
+#[tokio::test]
+async fn the_journal_is_emptied_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SledStore::open(folder.path()).expect("open");
+    let large = "x".repeat(4 << 20);
+    for step in 1..=20 {
+        let mut commit = commit(step, &format!("a/{step:02}"), None);
+        commit.rows[0].body.clone_from(&large);
+        assert_eq!(store.commit(id(), commit).await, Ok(Committed::Yes));
+    }
+    let journal = fs::metadata(folder.path().join("journal")).expect("size").len();
+    assert!(journal < 20 << 20, "{journal} bytes");
+    drop(store);
+    let store = SledStore::open(folder.path()).expect("open");
+    let rows = store.range(id(), Kind::Record, None, 100, usize::MAX, Read::Quorum).await.expect("range");
+    assert!(rows.len() == 20 && rows.iter().all(|(_, body)| *body == large));
+}
+
 #[tokio::test]
 async fn one_process_at_a_time() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -124,6 +162,7 @@ async fn a_torn_row_is_reported_not_served() {
     let store = SledStore::open(folder.path()).expect("open");
     store.commit(id(), commit(1, "a/1", None)).await.expect("commit");
     drop(store);
+    drop(SledStore::open(folder.path()).expect("all of it goes from the journal to sled"));
     let db = sled::open(folder.path().join("db")).expect("open");
     let rows = db.open_tree("partitions").expect("tree");
     let (key, value) = rows.last().expect("read").expect("a row");

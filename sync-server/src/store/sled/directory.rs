@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use sync_protocol::message::Role;
 use sync_protocol::{ReplicaId, Timestamp, UserId, WorkspaceId};
 
+use super::journal::{Tree, Write};
 use super::rows::{decode, encode};
 use super::{Disk, SledStore, from_sled};
-use crate::store::{Account, DirectoryStore, SessionRow, StoreError, WorkspaceRow};
+use crate::store::{Account, Committed, DirectoryStore, SessionRow, StoreError, WorkspaceRow};
 
 /// What a row is; its name and a colon start the key.
 #[derive(Clone, Copy)]
@@ -62,12 +63,6 @@ impl Disk {
         let Some(body) = decode(key, &value, self.clock.now())? else { return Ok(None) };
         parse(key, &body).map(Some)
     }
-
-    /// Applied and on the disk, or an error.
-    fn put(&self, batch: sled::Batch) -> Result<(), StoreError> {
-        self.directory.apply_batch(batch).map_err(from_sled)?;
-        self.flush()
-    }
 }
 
 fn parse<T: DeserializeOwned>(key: &[u8], body: &str) -> Result<T, StoreError> {
@@ -75,10 +70,14 @@ fn parse<T: DeserializeOwned>(key: &[u8], body: &str) -> Result<T, StoreError> {
         .map_err(|e| StoreError::Corrupt(format!("the row {}: {e}", key.escape_ascii())))
 }
 
-fn insert<T: Serialize>(batch: &mut sled::Batch, key: Vec<u8>, expires: Option<Timestamp>, row: &T) {
+fn insert<T: Serialize>(key: Vec<u8>, expires: Option<Timestamp>, row: &T) -> Write {
     let body = serde_json::to_string(row).expect("plain rows are always JSON");
-    let value = encode(&key, expires, &body);
-    batch.insert(key, value);
+    let value = Some(encode(&key, expires, &body));
+    Write { tree: Tree::Directory, key, value }
+}
+
+fn remove(key: Vec<u8>) -> Write {
+    Write { tree: Tree::Directory, key, value: None }
 }
 
 fn hex(bytes: &[u8; 32]) -> String {
@@ -96,14 +95,19 @@ impl SledStore {
     /// `work` says what to write and what to answer.
     async fn change<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Disk) -> Result<(sled::Batch, T), StoreError> + Send + 'static,
+        work: impl FnOnce(&Disk) -> Result<(Vec<Write>, T), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write(&self.directory, move |disk, in_doubt| {
-            let (batch, answer) = work(disk)?;
-            *in_doubt = true;
-            disk.put(batch)?;
-            *in_doubt = false;
-            Ok(answer)
+        self.write(&self.directory, move |disk| {
+            let (writes, answer) = work(disk)?;
+            if writes.is_empty() {
+                return Ok(answer);
+            }
+            match disk.put(writes)? {
+                Committed::Yes => Ok(answer),
+                Committed::HeadMoved | Committed::Unknown => {
+                    Err(StoreError::Unavailable("the disk failed; start the server again".into()))
+                }
+            }
         })
         .await
     }
@@ -114,15 +118,15 @@ impl DirectoryStore for SledStore {
     async fn add_account(&self, account: &Account) -> Result<bool, StoreError> {
         let Account { user, login, name, password_hash } = account.clone();
         self.change(move |disk| {
-            let mut batch = sled::Batch::default();
+            let mut writes = Vec::new();
             let by_login = Row::Login.key(&login);
             let free = disk.find::<UserId>(&by_login)?.is_none();
             if free {
-                insert(&mut batch, by_login, None, &user);
+                writes.push(insert(by_login, None, &user));
                 let stored = StoredAccount { user, login, name, password_hash };
-                insert(&mut batch, Row::Account.key(user), None, &stored);
+                writes.push(insert(Row::Account.key(user), None, &stored));
             }
-            Ok((batch, free))
+            Ok((writes, free))
         })
         .await
     }
@@ -150,11 +154,11 @@ impl DirectoryStore for SledStore {
         let key = Row::Account.key(user);
         let password_hash = password_hash.to_owned();
         self.change(move |disk| {
-            let mut batch = sled::Batch::default();
+            let mut writes = Vec::new();
             if let Some(stored) = disk.find::<StoredAccount>(&key)? {
-                insert(&mut batch, key, None, &StoredAccount { password_hash, ..stored });
+                writes.push(insert(key, None, &StoredAccount { password_hash, ..stored }));
             }
-            Ok((batch, ()))
+            Ok((writes, ()))
         })
         .await
     }
@@ -163,16 +167,16 @@ impl DirectoryStore for SledStore {
         let key = Row::Session.key(hex(token_hash));
         let SessionRow { user, expires } = session.clone();
         self.change(move |disk| {
-            let mut batch = sled::Batch::default();
+            let mut writes = Vec::new();
             // the expired ones go when a new one comes: there are never more than live ones plus a day's
             for item in disk.directory.scan_prefix(Row::Session.key("")) {
                 let (old, value) = item.map_err(from_sled)?;
                 if super::rows::expired(&value, disk.clock.now()) {
-                    batch.remove(old);
+                    writes.push(remove(old.to_vec()));
                 }
             }
-            insert(&mut batch, key, Some(expires), &StoredSession { user, expires });
-            Ok((batch, ()))
+            writes.push(insert(key, Some(expires), &StoredSession { user, expires }));
+            Ok((writes, ()))
         })
         .await
     }
@@ -186,9 +190,9 @@ impl DirectoryStore for SledStore {
     async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
         let key = Row::Session.key(hex(token_hash));
         self.change(move |_| {
-            let mut batch = sled::Batch::default();
-            batch.remove(key);
-            Ok((batch, ()))
+            let mut writes = Vec::new();
+            writes.push(remove(key));
+            Ok((writes, ()))
         })
         .await
     }
@@ -196,13 +200,13 @@ impl DirectoryStore for SledStore {
     async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError> {
         let WorkspaceRow { id, name, partitions } = workspace.clone();
         self.change(move |disk| {
-            let mut batch = sled::Batch::default();
+            let mut writes = Vec::new();
             let key = Row::Workspace.key(id);
             let free = disk.find::<StoredWorkspace>(&key)?.is_none();
             if free {
-                insert(&mut batch, key, None, &StoredWorkspace { name, partitions });
+                writes.push(insert(key, None, &StoredWorkspace { name, partitions }));
             }
-            Ok((batch, free))
+            Ok((writes, free))
         })
         .await
     }
@@ -219,13 +223,13 @@ impl DirectoryStore for SledStore {
         role: Option<Role>,
     ) -> Result<(), StoreError> {
         self.change(move |_| {
-            let mut batch = sled::Batch::default();
+            let mut writes = Vec::new();
             let key = Row::Member.key(format_args!("{user}/{workspace}"));
             match role {
-                Some(role) => insert(&mut batch, key, None, &role),
-                None => batch.remove(key),
+                Some(role) => writes.push(insert(key, None, &role)),
+                None => writes.push(remove(key)),
             }
-            Ok((batch, ()))
+            Ok((writes, ()))
         })
         .await
     }
@@ -262,15 +266,15 @@ impl DirectoryStore for SledStore {
             return Ok(owner);
         }
         self.change(move |disk| {
-            let mut batch = sled::Batch::default();
+            let mut writes = Vec::new();
             let owner = match disk.find(&key)? {
                 Some(owner) => owner,
                 None => {
-                    insert(&mut batch, key, None, &user);
+                    writes.push(insert(key, None, &user));
                     user
                 }
             };
-            Ok((batch, owner))
+            Ok((writes, owner))
         })
         .await
     }

@@ -1,21 +1,23 @@
 //! The embedded store: sled in one folder, one process at a time.
 //!
-//! A commit is one sled batch followed by a flush, so that a crash shows all of it or none; nobody reads a partition
-//! between the two, so that nothing is ever shown that a crash could take back. Every row carries a checksum.
+//! A commit goes to an fsynced [`journal`] first and then, as one batch, to sled, so that a crash shows all of it or none
+//! and nothing is ever shown that a crash could take back. Every row carries a checksum.
 
 mod directory;
+mod journal;
 mod rows;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use sync_protocol::Revision;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sync_protocol::checksum::Checksums;
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use sync_protocol::{Revision, Timestamp};
+use tokio::sync::RwLock;
 
 use super::clock::{Clock, SystemClock, expiry};
 use super::{Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, Step, StoreError};
+use journal::{CHECKPOINT_BYTES, Journal, NotWritten, Tree, Write, sync_folder, sync_sled};
 use rows::{decode, encode, prefix, row_key};
 
 /// The layout of keys and values that this build writes.
@@ -31,9 +33,9 @@ const SWEEP_ROWS: usize = 16;
 #[derive(Debug)]
 pub struct SledStore {
     disk: Arc<Disk>,
-    /// True while what was written last may not be on the disk.
-    stripes: Vec<Arc<RwLock<bool>>>,
-    directory: Arc<RwLock<bool>>,
+    /// A partition is read as it was before a commit or as it is after it.
+    stripes: Vec<Arc<RwLock<()>>>,
+    directory: Arc<RwLock<()>>,
 }
 
 #[derive(Debug)]
@@ -42,6 +44,12 @@ struct Disk {
     rows: sled::Tree,
     directory: sled::Tree,
     clock: Arc<dyn Clock>,
+    journal: Mutex<Journal>,
+    /// Read: something is in the journal and not in sled yet. Written: to empty the journal.
+    applying: std::sync::RwLock<()>,
+    /// The newest file of a large value that is known to be on the disk.
+    synced: Mutex<u64>,
+    folder: PathBuf,
     sweep_after: Mutex<Vec<u8>>,
     /// Held for as long as the folder is open; dropped after the database.
     _lock: File,
@@ -66,9 +74,24 @@ impl SledStore {
             .map_err(from_sled)?;
         let rows = db.open_tree("partitions").map_err(from_sled)?;
         let directory = db.open_tree("directory").map_err(from_sled)?;
-        db.flush().map_err(from_sled)?;
+        let (journal, frames) = Journal::open(&folder.join("journal")).map_err(from_io)?;
+        let disk = Disk {
+            db,
+            rows,
+            directory,
+            clock,
+            journal: Mutex::new(journal),
+            applying: std::sync::RwLock::default(),
+            synced: Mutex::default(),
+            folder: folder.to_owned(),
+            sweep_after: Mutex::default(),
+            _lock: lock,
+        };
+        for frame in frames {
+            disk.apply(frame)?;
+        }
+        disk.checkpoint()?;
         stamp_version(folder)?;
-        let disk = Disk { db, rows, directory, clock, sweep_after: Mutex::default(), _lock: lock };
         Ok(Self {
             disk: Arc::new(disk),
             stripes: (0..STRIPES).map(|_| Arc::default()).collect(),
@@ -76,49 +99,41 @@ impl SledStore {
         })
     }
 
-    fn stripe(&self, id: PartitionId) -> &Arc<RwLock<bool>> {
+    fn stripe(&self, id: PartitionId) -> &Arc<RwLock<()>> {
         let hash = xxhash_rust::xxh3::xxh3_64(&prefix(id)) as usize;
         &self.stripes[hash % self.stripes.len()]
     }
 
-    /// Reads, with everything before it on the disk.
     async fn read<T: Send + 'static>(
         &self,
-        stripe: &Arc<RwLock<bool>>,
+        stripe: &Arc<RwLock<()>>,
         work: impl FnOnce(&Disk) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let guard = stripe.clone().read_owned().await;
-        if !*guard {
-            return self.blocking(guard, move |disk, _: &mut OwnedRwLockReadGuard<bool>| work(disk)).await;
-        }
-        drop(guard);
-        self.write(stripe, move |disk, in_doubt| {
-            disk.flush()?;
-            *in_doubt = false;
-            work(disk)
-        })
-        .await
+        self.blocking(stripe.clone().read_owned().await, work).await
     }
 
     async fn write<T: Send + 'static>(
         &self,
-        stripe: &Arc<RwLock<bool>>,
-        work: impl FnOnce(&Disk, &mut bool) -> Result<T, StoreError> + Send + 'static,
+        stripe: &Arc<RwLock<()>>,
+        work: impl FnOnce(&Disk) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let guard = stripe.clone().write_owned().await;
-        self.blocking(guard, move |disk, guard: &mut OwnedRwLockWriteGuard<bool>| work(disk, guard)).await
+        self.blocking(stripe.clone().write_owned().await, work).await
     }
 
     /// The guard goes along: the work ends under the lock even when nobody waits for it any more.
     async fn blocking<G: Send + 'static, T: Send + 'static>(
         &self,
-        mut guard: G,
-        work: impl FnOnce(&Disk, &mut G) -> Result<T, StoreError> + Send + 'static,
+        guard: G,
+        work: impl FnOnce(&Disk) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let disk = self.disk.clone();
-        tokio::task::spawn_blocking(move || work(&disk, &mut guard))
-            .await
-            .unwrap_or_else(|e| Err(StoreError::Corrupt(format!("the store broke off: {e}"))))
+        tokio::task::spawn_blocking(move || {
+            let _guard = guard;
+            disk.sound()?;
+            work(&disk)
+        })
+        .await
+        .unwrap_or_else(|e| Err(StoreError::Corrupt(format!("the store broke off: {e}"))))
     }
 }
 
@@ -161,23 +176,13 @@ impl PartitionStore for SledStore {
     }
 
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
-        self.write(self.stripe(id), move |disk, in_doubt| {
-            if *in_doubt {
-                disk.flush()?;
-                *in_doubt = false;
-            }
+        self.write(self.stripe(id), move |disk| {
             if disk.head(id)?.step != commit.expected {
                 return Ok(Committed::HeadMoved);
             }
-            let batch = disk.batch(id, commit);
-            *in_doubt = true;
-            if let Err(error) = disk.rows.apply_batch(batch).map_err(from_sled).and_then(|()| disk.flush()) {
-                tracing::warn!(%error, "a commit is in doubt");
-                return Ok(Committed::Unknown);
-            }
-            *in_doubt = false;
+            let committed = disk.put(disk.writes(id, commit))?;
             disk.sweep();
-            Ok(Committed::Yes)
+            Ok(committed)
         })
         .await
     }
@@ -192,8 +197,71 @@ struct HeadRow {
 }
 
 impl Disk {
-    fn flush(&self) -> Result<(), StoreError> {
-        self.db.flush().map(drop).map_err(from_sled)
+    /// Everything or nothing, on the disk when this returns [`Committed::Yes`].
+    fn put(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
+        {
+            let _applying = self.applying.read().unwrap_or_else(PoisonError::into_inner);
+            match self.journal().append(&writes) {
+                Ok(()) => {}
+                Err(NotWritten::Nothing(error)) => return Err(from_io(error)),
+                Err(NotWritten::InDoubt(error)) => {
+                    tracing::error!(%error, "the disk failed in the middle of a commit; start the server again");
+                    return Ok(Committed::Unknown);
+                }
+            }
+            if let Err(error) = self.apply(writes) {
+                tracing::error!(%error, "the store cannot take what its journal holds; start the server again");
+                self.journal().give_up();
+                return Ok(Committed::Unknown);
+            }
+        }
+        if self.journal().length() > CHECKPOINT_BYTES
+            && let Err(error) = self.checkpoint()
+        {
+            // the commit stands; the next one tries again
+            tracing::warn!(%error, "the journal cannot be emptied");
+        }
+        Ok(Committed::Yes)
+    }
+
+    fn apply(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        let (mut rows, mut directory) = (sled::Batch::default(), sled::Batch::default());
+        for Write { tree, key, value } in writes {
+            let batch = match tree {
+                Tree::Rows => &mut rows,
+                Tree::Directory => &mut directory,
+            };
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        self.rows.apply_batch(rows).and_then(|()| self.directory.apply_batch(directory)).map_err(from_sled)
+    }
+
+    /// Empties the journal once sled has everything on the disk.
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        let _nobody_applies = self.applying.write().unwrap_or_else(PoisonError::into_inner);
+        let mut journal = self.journal();
+        if journal.length() == 0 || journal.broken() {
+            return Ok(());
+        }
+        self.db.flush().map_err(from_sled)?;
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        *synced = sync_sled(&self.folder.join("db"), *synced).map_err(from_io)?;
+        journal.clear().map_err(from_io)
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing is shown while it is not known what a crash would leave.
+    fn sound(&self) -> Result<(), StoreError> {
+        if self.journal().broken() {
+            return Err(StoreError::Unavailable("the disk failed; start the server again".into()));
+        }
+        Ok(())
     }
 
     fn head(&self, id: PartitionId) -> Result<Head, StoreError> {
@@ -205,19 +273,20 @@ impl Disk {
         Ok(Head { step: Step(row.step), revision: row.head, checksums: row.checksums })
     }
 
-    fn batch(&self, id: PartitionId, commit: Commit) -> sled::Batch {
+    fn writes(&self, id: PartitionId, commit: Commit) -> Vec<Write> {
         let now = self.clock.now();
-        let mut batch = sled::Batch::default();
+        let write = |key: Vec<u8>, expires: Option<Timestamp>, body: &str| {
+            let value = Some(encode(&key, expires, body));
+            Write { tree: Tree::Rows, key, value }
+        };
         let Head { step, revision, checksums } = commit.head;
         let head = serde_json::to_string(&HeadRow { step: step.0, head: revision, checksums })
             .expect("numbers and texts are always JSON");
-        batch.insert(&prefix(id), encode(&prefix(id), None, &head));
-        for row in commit.rows {
-            let key = row_key(id, row.kind, &row.key);
-            let value = encode(&key, row.ttl.map(|ttl| expiry(now, ttl)), &row.body);
-            batch.insert(key, value);
-        }
-        batch
+        let mut writes = vec![write(prefix(id).to_vec(), None, &head)];
+        writes.extend(commit.rows.into_iter().map(|row| {
+            write(row_key(id, row.kind, &row.key), row.ttl.map(|ttl| expiry(now, ttl)), &row.body)
+        }));
+        writes
     }
 
     fn range(
@@ -301,7 +370,7 @@ fn stamp_version(folder: &Path) -> Result<(), StoreError> {
     fs::write(&next, format!("{VERSION}\n")).map_err(from_io)?;
     File::open(&next).and_then(|file| file.sync_all()).map_err(from_io)?;
     fs::rename(&next, &path).map_err(from_io)?;
-    File::open(folder).and_then(|dir| dir.sync_all()).map_err(from_io)
+    sync_folder(folder).map_err(from_io)
 }
 
 fn from_io(error: io::Error) -> StoreError {
