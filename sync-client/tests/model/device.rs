@@ -215,6 +215,9 @@ impl Device {
     pub fn discard(&mut self, counter: Counter) {
         self.discarded.insert(counter);
         self.act(Ok(self.replica.discard(counter))).unwrap();
+        if self.replica.quarantined(counter).is_some() {
+            self.discarded.remove(&counter); // the power cut came first
+        }
     }
 
     // ---- the conversation
