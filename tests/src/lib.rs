@@ -28,7 +28,7 @@ impl Server {
         let mut child = Command::new(program)
             .args(["serve", "--listen", &listen, "--demo"])
             .args(store)
-            .env("RUST_LOG", "warn")
+            .env("MOORING_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()?;
         let stdout = child.stdout.take().context("stdout is piped")?;

@@ -54,8 +54,10 @@ const cell = (key, field) => `${row(key)} ${hook('cell')}[data-field="${field}"]
 
 /** Shows a collection through the navigation, without loading the page anew. */
 export async function showCollection(screen, collection) {
-  await screen.click(`${hook('collection-item')}[data-name="${collection}"]`);
-  await screen.waitFor(hook('grid'));
+  const item = `${hook('collection-item')}[data-name="${collection}"]`;
+  await screen.click(item);
+  await screen.waitFor(`${item}[aria-current="page"]`);
+  await screen.waitFor(hook('search'));
 }
 
 /** Shows one record's row by searching for its key. */

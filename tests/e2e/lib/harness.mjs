@@ -12,6 +12,10 @@ const endings = [() => fs.rmSync(scratch, { recursive: true, force: true })];
 /** Runs at the end, last come first served, whatever happened. */
 export function atEnd(ending) { endings.unshift(ending); }
 
+/** Called with the name of a check that failed. */
+let onFailure = async () => {};
+export function whenFailed(todo) { onFailure = todo; }
+
 let passed = 0;
 let failed = 0;
 
@@ -26,6 +30,7 @@ export async function check(name, body) {
   } catch (error) {
     failed += 1;
     console.log(`FAIL  ${name}: ${error.stack ?? error}`);
+    await onFailure(name);
     return false;
   }
 }

@@ -9,7 +9,17 @@ import { freePort } from './server.mjs';
 
 const hook = name => `[data-test="${name}"]`;
 
+/** Every screen of the run, to be looked at when a check fails. */
+const screens = [];
+export async function picturesOf(name) {
+  for (const screen of screens) {
+    try { await screen.screenshot(`failed-${name.replace(/[^a-z0-9]+/gi, '-').slice(0, 60)}-${screen.name}`); } catch { /* closed, or never opened */ }
+  }
+}
+
 class Screen {
+  constructor(name) { this.name = name; screens.push(this); }
+
   /** Text of the pill. */
   pill() { return this.text(hook('pill-text')); }
   async pillSays(wanted, ms = 60_000) {
@@ -27,8 +37,8 @@ const chromiumArgs = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-f
 /** A browser profile of its own. */
 export class Browser extends Screen {
   constructor(name, url, viewport = { width: 1440, height: 900 }) {
-    super();
-    Object.assign(this, { name, url, viewport, profile: path.join(scratch, `profile-${name}`), errors: [] });
+    super(name);
+    Object.assign(this, { url, viewport, profile: path.join(scratch, `profile-${name}`), errors: [] });
   }
 
   async open({ offline = false, colorScheme = 'light' } = {}) {
@@ -75,8 +85,8 @@ export const shots = path.resolve('target/screenshots');
 /** The desktop shell under its own X server. */
 export class Desktop extends Screen {
   constructor(name) {
-    super();
-    Object.assign(this, { name, home: path.join(scratch, `home-${name}`) });
+    super(name);
+    Object.assign(this, { home: path.join(scratch, `home-${name}`) });
   }
 
   async open() {
