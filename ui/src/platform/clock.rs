@@ -61,8 +61,16 @@ fn date(at: Timestamp) -> Date {
     Date::new(&JsValue::from_f64(at.0 as f64))
 }
 
+/// The person's language. WebKit passes on what the system says, also the `C` of a system without a language, and
+/// formatting throws on what is no language tag.
 fn language() -> String {
-    super::window().navigator().language().unwrap_or_else(|| "en".to_owned())
+    super::window().navigator().language().filter(|tag| is_tag(tag)).unwrap_or_else(|| "en".to_owned())
+}
+
+fn is_tag(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let primary = parts.next().is_some_and(|p| (2..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphabetic()));
+    primary && parts.all(|p| (1..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 fn options(entries: &[(&str, &str)]) -> JsValue {
