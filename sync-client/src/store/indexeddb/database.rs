@@ -285,8 +285,8 @@ fn finished(transaction: &Transaction) -> JsFuture {
     }))
 }
 
-/// Requests are answered in their order: the last answer is the time to look at all of them. Chromium lets a
-/// transaction complete before the largest answers are there, so that its completion is not.
+/// Requests are answered in their order: the last answer is the time to look at all of them. Completion is not: in
+/// Chromium a transaction that was told to commit has completed before its large answers were there.
 fn answered(transaction: &Transaction, last: Option<&Request>) -> JsFuture {
     JsFuture::from(Promise::new(&mut |resolve, reject| {
         transaction.on_abort(&reject);

@@ -261,7 +261,7 @@ impl LocalStore for SledStore {
     }
 }
 
-/// One row per record of a page. Measured faster to read one record from than a packed page, and no slower to scan.
+/// One row per record of a page: the simplest layout. Packed pages have not been tried here.
 fn unpack(page: &Page, rows: &mut Rows) -> Result<(), StoreError> {
     let damaged = |e: serde_json::Error| StoreError::Corrupt(format!("a page: {e}"));
     let records: Vec<&serde_json::value::RawValue> =
