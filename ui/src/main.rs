@@ -23,6 +23,7 @@ mod platform;
 #[cfg(target_arch = "wasm32")]
 mod route;
 #[cfg(any(target_arch = "wasm32", test))]
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "natively only the tests call it"))]
 mod text;
 #[cfg(target_arch = "wasm32")]
 mod unsaved;
