@@ -189,12 +189,7 @@ impl DirectoryStore for SledStore {
 
     async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
         let key = Row::Session.key(hex(token_hash));
-        self.change(move |_| {
-            let mut writes = Vec::new();
-            writes.push(remove(key));
-            Ok((writes, ()))
-        })
-        .await
+        self.change(move |_| Ok((vec![remove(key)], ()))).await
     }
 
     async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError> {
@@ -223,13 +218,12 @@ impl DirectoryStore for SledStore {
         role: Option<Role>,
     ) -> Result<(), StoreError> {
         self.change(move |_| {
-            let mut writes = Vec::new();
             let key = Row::Member.key(format_args!("{user}/{workspace}"));
-            match role {
-                Some(role) => writes.push(insert(key, None, &role)),
-                None => writes.push(remove(key)),
-            }
-            Ok((writes, ()))
+            let write = match role {
+                Some(role) => insert(key, None, &role),
+                None => remove(key),
+            };
+            Ok((vec![write], ()))
         })
         .await
     }
