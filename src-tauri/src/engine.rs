@@ -21,7 +21,7 @@ impl Engine {
             let device = NativeDevice::open(&folder, device_name(), "desktop");
             match (runtime, device) {
                 (Ok(runtime), Ok(device)) => {
-                    let (handle, mut events, run) = sync_client::engine::Engine::new(device);
+                    let (handle, mut events, run) = sync_client::engine::Engine::start(device);
                     drop(started.send(Ok(handle)));
                     let telling = async {
                         while let Some(event) = events.next().await {

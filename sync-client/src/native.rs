@@ -29,7 +29,8 @@ impl NativeDevice {
     pub fn open(folder: &Path, name: impl Into<String>, channel: &'static str) -> Result<Self, StoreError> {
         let profile = Profile::open(folder)?;
         let gone = |e: std::io::Error| StoreError::Gone(e.to_string());
-        let lock = std::fs::File::options().create(true).append(true).open(folder.join("in-use")).map_err(gone)?;
+        let lock =
+            std::fs::File::options().create(true).append(true).open(folder.join("in-use")).map_err(gone)?;
         lock.try_lock().map_err(|e| match e {
             std::fs::TryLockError::WouldBlock => StoreError::InUse,
             std::fs::TryLockError::Error(e) => gone(e),

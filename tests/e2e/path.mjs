@@ -42,6 +42,7 @@ async function path(store, server) {
     }
     await act.showCollection(a, 'airports');
     await a.screenshot(`${store}-a-airports`);
+    if (store === 'sled') await a.screenshot('collection');
     for (const key of edited) {
       const plain = JSON.parse(key);
       await act.findRow(a, plain);
@@ -152,6 +153,7 @@ async function path(store, server) {
       truthy((await screen.text(hook('review-current'))).includes('Seen by A'), 'the current side is A’s');
       truthy((await screen.text(hook('review-incoming'))).includes('Seen by B'), 'the incoming side is B’s');
       await screen.screenshot(`${store}-review-${screen.name}`);
+      if (store === 'sled' && screen === b) await screen.screenshot('review');
     }
   });
 
@@ -169,9 +171,19 @@ async function path(store, server) {
     equal(all.airports[edited[1]].city, 'Seen by B', 'the server’s value');
   });
 
+  if (store === 'sled') await check(on('the same on a phone, in the dark'), async () => {
+    const phone = new Browser('phone', server.url, { width: 390, height: 844 });
+    await phone.open({ colorScheme: 'dark' });
+    await act.join(phone, undefined, { phone: true });
+    await phone.pillSays('Synced and verified');
+    await phone.page.goto(`${act.workspaceUrl(phone)}/c/equipment`);
+    await phone.waitFor(hook('record-row'));
+    await phone.screenshot('phone');
+    await phone.close();
+  });
+
   await check(on('no page reported an error of its own'), async () => {
-    const network = /Failed to load resource|net::ERR_|ERR_INTERNET_DISCONNECTED/;
-    for (const screen of [a, b]) equal(screen.errors.filter(text => !network.test(text)), [], `errors of ${screen.name}`);
+    for (const screen of [a, b, desk]) equal(await screen.reports(), [], `errors of ${screen.name}`);
   });
   for (const screen of [a, b, desk]) await screen.close();
   await server.kill('SIGTERM'); // a graceful stop

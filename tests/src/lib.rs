@@ -73,7 +73,7 @@ impl Client {
     /// Starts an engine on a folder.
     pub fn start(folder: &Path, name: &str) -> Result<Self> {
         let device = NativeDevice::open(folder, name, "embedded")?;
-        let (handle, mut events, run) = Engine::new(device);
+        let (handle, mut events, run) = Engine::start(device);
         let engine = tokio::task::spawn_local(async move {
             let drain = async { while events.next().await.is_some() {} };
             futures::future::join(run, drain).await;

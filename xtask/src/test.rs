@@ -85,12 +85,30 @@ fn cargo_test() -> Result<()> {
     let mut own = sh::cargo();
     own.args(["test", "--workspace", "--lib", "--bins", "--examples"]);
     for package in CRATES {
-        for name in names(&format!("{package}/tests"), "rs")? {
+        for name in own_tests(package)? {
             own.args(["--test".to_string(), name]);
         }
     }
     sh::run(&mut own)?;
     sh::run(sh::cargo().args(["test", "--workspace", "--doc"]))
+}
+
+/// A package's integration tests: files of its `tests` folder, and folders there with a `main.rs`.
+fn own_tests(package: &str) -> Result<Vec<String>> {
+    let folder = format!("{package}/tests");
+    let mut all = names(&folder, "rs")?;
+    for path in sh::files(&sh::root().join(&folder))? {
+        let parent = path
+            .parent()
+            .and_then(|p| p.strip_prefix(sh::root().join(&folder)).ok())
+            .and_then(|p| p.to_str());
+        if let (Some("main.rs"), Some(name)) = (path.file_name().and_then(|n| n.to_str()), parent)
+            && !name.is_empty()
+        {
+            all.push(name.to_string());
+        }
+    }
+    Ok(all)
 }
 
 enum Suite {

@@ -99,7 +99,7 @@ impl Worker {
 
     /// Starts the engine. The promise given back never ends: the lock is held as long as this worker lives.
     fn lead(self: &Rc<Self>) -> JsValue {
-        let (handle, mut events, run) = Engine::new(BrowserDevice);
+        let (handle, mut events, run) = Engine::start(BrowserDevice);
         *self.role.borrow_mut() = Role::Leader(handle);
         spawn_local(run);
         let worker = self.clone();

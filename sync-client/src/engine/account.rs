@@ -28,7 +28,7 @@ pub(super) enum AccountDone {
 
 impl<D: Device> Engine<D> {
     /// Reads the profile and opens what was open.
-    pub(super) async fn start(&mut self) -> Result<(), Failure> {
+    pub(super) async fn restore(&mut self) -> Result<(), Failure> {
         let text = self.device.load_profile().await.map_err(storage)?;
         self.profile = match text {
             None => Profile::default(),

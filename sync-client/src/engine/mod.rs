@@ -92,7 +92,7 @@ enum Input {
 
 impl<D: Device> Engine<D> {
     /// Makes an engine with its handle and its events; [`Engine::run`] must be polled for anything to happen.
-    pub fn new(device: D) -> (Handle, mpsc::UnboundedReceiver<Event>, impl Future<Output = ()>) {
+    pub fn start(device: D) -> (Handle, mpsc::UnboundedReceiver<Event>, impl Future<Output = ()>) {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (events, outbox) = mpsc::unbounded();
         let engine = Self {
@@ -113,7 +113,7 @@ impl<D: Device> Engine<D> {
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<(Command, Reply)>) {
-        let mut opening = self.start().await;
+        let mut opening = self.restore().await;
         loop {
             self.send_due();
             self.tell_status().await;
@@ -123,7 +123,7 @@ impl<D: Device> Engine<D> {
                     // a device whose profile cannot be read says so to every command, and touches nothing
                     Err(failure) => {
                         drop(reply.send(Err(failure.clone())));
-                        opening = self.start().await;
+                        opening = self.restore().await;
                     }
                     Ok(()) => self.command(command, reply).await,
                 },

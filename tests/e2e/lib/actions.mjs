@@ -4,14 +4,15 @@ import { hook } from './screens.mjs';
 import { until } from './harness.mjs';
 
 /** Signs in as the sample user and opens the sample workspace. */
-export async function join(screen, server) {
+export async function join(screen, server, { phone = false } = {}) {
   if (server) {
     await screen.fill(hook('server-address'), server);
     await screen.click(hook('connect'));
   }
   await screen.click(hook('sign-in-demo'));
   await screen.click(hook('workspace-item'));
-  await screen.waitFor(hook('collection-item'));
+  // on a phone the navigation is behind a button
+  await screen.waitFor(hook(phone ? 'nav-toggle' : 'collection-item'));
 }
 
 /** The workspace's address, without its page. */

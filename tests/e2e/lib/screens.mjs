@@ -13,6 +13,7 @@ const hook = name => `[data-test="${name}"]`;
 const screens = [];
 export async function picturesOf(name) {
   for (const screen of screens) {
+    try { console.log(`      ${screen.name} reported: ${JSON.stringify(await screen.reports())}`); } catch { /* closed, or never opened */ }
     try { await screen.screenshot(`failed-${name.replace(/[^a-z0-9]+/gi, '-').slice(0, 60)}-${screen.name}`); } catch { /* closed, or never opened */ }
   }
 }
@@ -65,6 +66,11 @@ export class Browser extends Screen {
     });
   }
 
+  /** What the page reported as errors, without those of a network that was taken away. */
+  async reports() {
+    const network = /Failed to load resource|net::ERR_|ERR_INTERNET_DISCONNECTED/;
+    return this.errors.filter(text => !network.test(text));
+  }
   close() { return this.context.close(); }
   offline(is) { return this.context.setOffline(is); }
   async text(selector) { return (await this.page.locator(selector).first().textContent({ timeout: 5_000 }))?.trim(); }
@@ -106,6 +112,10 @@ export class Desktop extends Screen {
     const options = { binary: process.env.MOORING_INSTALLED ?? need('MOORING_DESKTOP'), args: [] };
     const { sessionId } = await this.call('POST', '/session', { capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': options } } });
     this.session = `/session/${sessionId}`;
+    await this.script(`window.reported = [];
+      addEventListener('error', event => reported.push(String(event.error ?? event.message)));
+      addEventListener('unhandledrejection', event => reported.push(String(event.reason)));
+      const write = console.error; console.error = (...all) => { reported.push(all.join(' ')); write.apply(console, all); };`);
     return this;
   }
 
@@ -128,6 +138,8 @@ export class Desktop extends Screen {
     }, 30_000);
   }
 
+  /** What the page reported as errors since it was opened. */
+  async reports() { return this.script('return window.reported'); }
   script(source, ...args) { return this.call('POST', `${this.session}/execute/sync`, { script: source, args }); }
   text(selector) { return this.script('return document.querySelector(arguments[0])?.textContent?.trim() ?? ""', selector); }
   count(selector) { return this.script('return document.querySelectorAll(arguments[0]).length', selector); }

@@ -70,7 +70,8 @@ impl Dist {
         for (path, bytes) in self.files.iter().filter(|(path, _)| !path.ends_with(COMPRESSED)) {
             let gzip = gzip_size(bytes)?;
             let sent = format!("{path}{COMPRESSED}");
-            let brotli = self.files.iter().find(|(path, _)| *path == sent).map_or(bytes.len(), |(_, b)| b.len());
+            let brotli =
+                self.files.iter().find(|(path, _)| *path == sent).map_or(bytes.len(), |(_, b)| b.len());
             println!("{:>10} {gzip:>10} {brotli:>10}  {path}", bytes.len());
             if ["wasm", "js", "css", "woff2"].iter().any(|ext| path.ends_with(&format!(".{ext}"))) {
                 total = (total.0 + bytes.len(), total.1 + gzip, total.2 + brotli);
@@ -85,7 +86,8 @@ impl Dist {
     pub fn compress(&mut self) -> Result<()> {
         let worth = |path: &str| ["wasm", "js", "css"].iter().any(|ext| path.ends_with(&format!(".{ext}")));
         let mut compressed = Vec::new();
-        for (path, bytes) in self.files.iter().filter(|(path, _)| path.starts_with("assets/") && worth(path)) {
+        for (path, bytes) in self.files.iter().filter(|(path, _)| path.starts_with("assets/") && worth(path))
+        {
             let params = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 24, ..Default::default() };
             let mut out = Vec::new();
             brotli::BrotliCompress(&mut bytes.as_slice(), &mut out, &params)?;
