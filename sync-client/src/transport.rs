@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Method, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sync_protocol::message::{Problem, ProblemCode, VERSION, VERSION_HEADER};
+use sync_protocol::message::{Problem, VERSION, VERSION_HEADER};
 
 use crate::limits;
 use crate::replica::session::SendError;
@@ -28,11 +28,6 @@ impl Transport {
     /// The same with a session's token.
     pub fn with_token(&self, token: Option<String>) -> Self {
         Self { token, ..self.clone() }
-    }
-
-    /// The server's address.
-    pub fn server(&self) -> &str {
-        &self.server
     }
 
     /// Asks for something.
@@ -112,9 +107,4 @@ fn reason(error: &reqwest::Error) -> String {
     } else {
         "The server cannot be reached.".into()
     }
-}
-
-/// Whether the person must be told, or trying again is enough.
-pub fn needs_sign_in(error: &SendError) -> bool {
-    matches!(error, SendError::Problem { problem, .. } if problem.code == ProblemCode::NeedsSignIn)
 }

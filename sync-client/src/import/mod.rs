@@ -257,7 +257,7 @@ fn convert(cell: &Cell, field: &Field) -> Result<Value, String> {
 }
 
 /// A type in words for a person.
-pub fn type_words(t: FieldType) -> &'static str {
+fn type_words(t: FieldType) -> &'static str {
     match t {
         FieldType::Text => "text",
         FieldType::LongText => "long text",

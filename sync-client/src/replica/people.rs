@@ -1,9 +1,7 @@
 //! Names of people and devices: records that each replica writes about itself, so that every member knows them offline.
 
 use sync_protocol::schema::{device_record, person_record};
-use sync_protocol::{
-    Change, Edit, Fields, RecordId, RecordKey, ReplicaId, Stamp, Timestamp, Value, reserved,
-};
+use sync_protocol::{Change, Fields, RecordId, RecordKey, Stamp, Timestamp, Value, reserved};
 
 use super::Replica;
 use crate::api::{Author, Failure};
@@ -68,23 +66,8 @@ impl Replica {
         }
     }
 
-    /// The author of a change made here.
-    pub fn author_here(&self, replica: ReplicaId, at: Timestamp) -> Author {
-        self.author(Stamp { by: replica, at })
-    }
-
     fn record_of(&self, collection: &'static str, key: String) -> Option<Fields> {
         let id = RecordId::new(reserved::collection(collection), RecordKey::Text(key));
         self.view(&id, self.reserved(&id))
-    }
-}
-
-/// The key and edit of a change without its content, for logs.
-pub fn describe(change: &Change) -> &'static str {
-    match change.edit {
-        Edit::Insert { .. } => "insert",
-        Edit::Patch { .. } => "patch",
-        Edit::Delete { .. } => "delete",
-        Edit::Resolve(_) => "resolve",
     }
 }

@@ -22,11 +22,6 @@ impl Backoff {
         self.until
     }
 
-    /// How many tries failed in a row.
-    pub fn failures(&self) -> u32 {
-        self.failures
-    }
-
     /// A try failed. `random` is uniform over all numbers; `at_least` is what the server asked for, in milliseconds.
     pub fn failed(&mut self, now: Timestamp, random: u64, at_least: Option<u64>) {
         let ceiling =

@@ -59,7 +59,6 @@ pub struct Session {
     backoff: Backoff,
     halt: Option<Halt>,
     transport: Transport,
-    offline_hint: bool,
     problem: Option<String>,
     pulls: u64,
     stale_pulls: u32,
@@ -80,7 +79,6 @@ impl Default for Session {
             backoff: Backoff::default(),
             halt: None,
             transport: Transport::Connecting,
-            offline_hint: false,
             problem: None,
             pulls: 0,
             stale_pulls: 0,
@@ -205,7 +203,6 @@ impl Session {
     fn heard(&mut self) {
         self.backoff.succeeded();
         self.transport = Transport::Online;
-        self.offline_hint = false;
         self.problem = None;
     }
 
@@ -250,7 +247,6 @@ impl Session {
 
     /// The platform says that there is no network. Believed for the display; tries go on, rarely.
     pub fn offline(&mut self, now: Timestamp, random: u64) {
-        self.offline_hint = true;
         self.transport = Transport::Offline;
         self.caught_up = false;
         self.backoff.failed(now, random, Some(limits::RETRY_CAP_MS / 4));

@@ -6,7 +6,7 @@ use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Page;
 use sync_protocol::{
     Change, ChangeId, CollectionId, Conflict, Counter, Cursor, Partition, Record, RecordId, Rejection,
-    ReplicaId, Revision, UserId, WorkspaceId,
+    ReplicaId, UserId, WorkspaceId,
 };
 
 pub mod conformance;
@@ -199,6 +199,3 @@ pub enum StoreError {
     #[error("This device's storage stopped answering ({0}). Nothing was saved.")]
     Gone(String),
 }
-
-/// The revision a store starts from.
-pub const NOTHING_READ: Revision = Revision(0);
