@@ -1,6 +1,6 @@
 // The main job, on real input: offline work in a browser, sync, a second browser and the desktop shell, a merge, a
 // conflict decided on the desktop, a server killed in the middle of a push. Once on sled, once on real Cassandra.
-import { check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
+import { check, end, equal, need, truthy, until, whenFailed } from './lib/harness.mjs';
 import { onCassandra, onSled } from './lib/server.mjs';
 import { Browser, Desktop, hook, picturesOf } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
@@ -8,6 +8,7 @@ import * as sources from './lib/sources.mjs';
 import { rowsByCql } from './lib/cql.mjs';
 
 whenFailed(picturesOf);
+for (const name of ['MOORING_SERVER', 'MOORING_DESKTOP', 'MOORING_CHROMIUM', 'MOORING_UI_DIST', 'MOORING_XTASK']) need(name);
 const only = process.env.MOORING_PATH_STORE; // for work on one of them
 if (only !== 'cassandra') await path('sled', await onSled());
 if (only !== 'sled') await path('cassandra', await onCassandra());

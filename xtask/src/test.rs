@@ -61,6 +61,8 @@ fn environment() -> Result<Environment> {
     let built = sh::target_dir().join("debug");
     env.push(("MOORING_SERVER", built.join("mooring-server")));
     env.push(("MOORING_DESKTOP", built.join("mooring")));
+    // suites start and stop Cassandra nodes of their own with it
+    env.push(("MOORING_XTASK", std::env::current_exe()?));
     Ok(env)
 }
 
