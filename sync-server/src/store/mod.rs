@@ -204,6 +204,8 @@ pub trait DirectoryStore: Send + Sync {
     async fn session(&self, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError>;
     /// Ends a session.
     async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError>;
+    /// Ends all sessions of a user; how many there were.
+    async fn end_sessions(&self, user: UserId) -> Result<usize, StoreError>;
     /// Makes a workspace; false if the id is taken.
     async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError>;
     /// One workspace.

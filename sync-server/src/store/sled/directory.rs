@@ -192,6 +192,23 @@ impl DirectoryStore for SledStore {
         self.change(move |_| Ok((vec![remove(key)], ()))).await
     }
 
+    async fn end_sessions(&self, user: UserId) -> Result<usize, StoreError> {
+        self.change(move |disk| {
+            let mut writes = Vec::new();
+            // a password is changed now and then: no second order of the sessions is kept for it
+            for item in disk.directory.scan_prefix(Row::Session.key("")) {
+                let (key, value) = item.map_err(from_sled)?;
+                let Some(body) = decode(&key, &value, disk.clock.now())? else { continue };
+                if parse::<StoredSession>(&key, &body)?.user == user {
+                    writes.push(remove(key.to_vec()));
+                }
+            }
+            let ended = writes.len();
+            Ok((writes, ended))
+        })
+        .await
+    }
+
     async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError> {
         let WorkspaceRow { id, name, partitions } = workspace.clone();
         self.change(move |disk| {
