@@ -238,6 +238,9 @@ pub enum StoreError {
     /// The disk is full; nothing was written.
     #[error("the disk is full: {0}")]
     Full(String),
+    /// It may not be written to; nothing was written.
+    #[error("the disk may not be written: {0}")]
+    ReadOnly(String),
     /// What is stored cannot be read; a person must look.
     #[error("stored data cannot be read: {0}")]
     Corrupt(String),

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use sync_protocol::message::Role;
 use sync_protocol::{ReplicaId, Timestamp, UserId, WorkspaceId};
 
+use super::disk::Disk;
 use super::journal::{Tree, Write};
 use super::rows::{decode, encode};
-use super::{Disk, SledStore, from_sled};
+use super::{SledStore, from_sled};
 use crate::store::{Account, Committed, DirectoryStore, SessionRow, StoreError, WorkspaceRow};
 
 /// What a row is; its name and a colon start the key.
@@ -104,9 +105,9 @@ impl SledStore {
             }
             match disk.put(writes)? {
                 Committed::Yes => Ok(answer),
-                Committed::HeadMoved | Committed::Unknown => {
-                    Err(StoreError::Unavailable("the disk failed; start the server again".into()))
-                }
+                Committed::HeadMoved | Committed::Unknown => Err(StoreError::Unavailable(
+                    "the disk failed in the middle of a change; it is not known whether it is saved".into(),
+                )),
             }
         })
         .await
