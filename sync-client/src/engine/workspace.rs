@@ -10,7 +10,7 @@ use crate::api::{Event, Failure, FailureKind};
 use crate::device::Device;
 use crate::limits;
 use crate::query::{Tables, storage};
-use crate::replica::Replica;
+use crate::replica::{FeedError, Replica};
 use crate::replica::session::{Outgoing, SendError, Session};
 use crate::status::Status;
 use crate::store::{Batch, LocalStore, Meta, SnapshotState, StoreError};
@@ -182,8 +182,7 @@ impl<D: Device> Engine<D> {
 
     pub(super) async fn pushed(&mut self, sent: Vec<Counter>, answer: PushAnswer) -> Result<(), Failed> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        let batch =
-            open.replica.pushed(&sent, &answer).map_err(|e| (true, SendError::Strange(e.to_string())))?;
+        let batch = open.replica.pushed(&sent, &answer).map_err(|e| (true, unusable(&e)))?;
         let schema = sent.iter().zip(&answer.verdicts).filter_map(|(counter, verdict)| {
             let in_schema = open.replica.pending(*counter)?.record.collection.is_reserved();
             match verdict {
@@ -206,7 +205,7 @@ impl<D: Device> Engine<D> {
     pub(super) async fn pulled(&mut self, number: u64, answer: PullAnswer) -> Result<(), Failed> {
         let strange = |e: String| (false, SendError::Strange(e));
         let Some(open) = &mut self.open else { return Ok(()) };
-        let batch = open.replica.pulled(number, &answer).map_err(|e| strange(e.to_string()))?;
+        let batch = open.replica.pulled(number, &answer).map_err(|e| (false, unusable(&e)))?;
         let moved = batch.cursor.is_some() || !answer.expired.is_empty();
         self.commit(&batch).await.map_err(|e| strange(e.to_string()))?;
         let now = self.device.now();
@@ -216,6 +215,12 @@ impl<D: Device> Engine<D> {
         }
         // until what is stored was read, the known checksums may be those of before a snapshot
         let differing = if open.must_scan { Vec::new() } else { open.replica.differing(&answer.ends) };
+        if differing.iter().any(|partition| open.refetched.get(partition) >= Some(&REFETCHES)) {
+            return Err((
+                false,
+                SendError::Strange("The records on this device do not match the server's, even after fetching them again. Tell the person who runs the server.".into()),
+            ));
+        }
         open.session.pulled(now, &open.replica, answer.more, moved, &answer.ends).map_err(|e| (false, e))?;
         if open.session.is_verified(&open.replica) {
             open.refetched.clear();
@@ -234,12 +239,6 @@ impl<D: Device> Engine<D> {
         for partition in &differing {
             *open.refetched.entry(*partition).or_default() += 1;
         }
-        if open.refetched.values().any(|n| *n > REFETCHES) {
-            return Err((
-                false,
-                SendError::Strange("The records on this device do not match the server's, even after fetching them again. Tell the person who runs the server.".into()),
-            ));
-        }
         tracing::warn!(partitions = differing.len(), "checksums differ from the server's: fetching again");
         let batch = open.replica.refetch(&differing);
         self.commit(&batch).await.map_err(|e| (false, SendError::Strange(e.to_string())))
@@ -248,7 +247,7 @@ impl<D: Device> Engine<D> {
     pub(super) async fn snapshotted(&mut self, answer: SnapshotAnswer) -> Result<(), Failed> {
         let Some(open) = &mut self.open else { return Ok(()) };
         let (done, total) = (answer.done, answer.total);
-        let batch = open.replica.snapshotted(answer);
+        let batch = open.replica.snapshotted(answer).map_err(|e| (false, unusable(&e)))?;
         self.commit(&batch).await.map_err(|e| (false, SendError::Strange(e.to_string())))?;
         let Some(open) = &mut self.open else { return Ok(()) };
         open.must_scan = true;
@@ -270,4 +269,11 @@ impl<D: Device> Engine<D> {
             Err(failure) => tracing::debug!(%failure, "the device's name was not written"),
         }
     }
+}
+
+/// An answer that breaks the protocol, as a person reads it.
+fn unusable(error: &FeedError) -> SendError {
+    SendError::Strange(format!(
+        "An answer of the server cannot be used: {error}. Nothing of it was stored; this device asks again by itself. If this stays, tell the person who runs the server."
+    ))
 }
