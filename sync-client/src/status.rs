@@ -66,6 +66,9 @@ pub struct Status {
     pub retry_at: Option<Timestamp>,
     /// How full the local store is.
     pub usage: Usage,
+    /// Something that happened on this device and that the person should know, until the program ends.
+    #[serde(default)]
+    pub notice: Option<String>,
     /// Whether another tab drives the sync of this workspace on this device.
     pub follower: bool,
 }
