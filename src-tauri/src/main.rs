@@ -80,7 +80,7 @@ fn show() -> anyhow::Result<()> {
                 if let Err(error) = window.emit(EVENT, event) {
                     tracing::warn!(%error, "an event did not reach the screen");
                 }
-            })?;
+            });
             app.manage(engine);
             Ok(())
         })

@@ -236,6 +236,9 @@ pub struct Session {
     pub demo: bool,
     /// Who; `None` when nobody is.
     pub user: Option<User>,
+    /// The name that they signed in with; `None` for the sample user.
+    #[serde(default)]
+    pub login: Option<String>,
     /// The known workspaces.
     pub workspaces: Vec<Workspace>,
     /// The open one.
@@ -360,6 +363,8 @@ pub struct RejectedInfo {
     pub counter: Counter,
     /// The record.
     pub id: RecordId,
+    /// What the record is called, for people: its first text, or its key.
+    pub title: String,
     /// Why it was rejected.
     pub reason: Rejection,
     /// The same in words.

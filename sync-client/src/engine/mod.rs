@@ -21,6 +21,7 @@ use crate::store::LocalStore;
 use crate::transport::Transport;
 
 mod account;
+mod address;
 mod importing;
 mod profile;
 mod records;
@@ -38,22 +39,39 @@ const TIDY_AFTER_MS: u64 = 2_000;
 
 type Reply = oneshot::Sender<Result<Answer, Failure>>;
 
+/// A command on its way, with the name of the asking where it has one.
+struct Asked {
+    command: Command,
+    request: Option<String>,
+    reply: Reply,
+}
+
 /// Talks to an engine; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    commands: mpsc::Sender<(Command, Reply)>,
+    commands: mpsc::Sender<Asked>,
 }
 
 impl Handle {
     /// Does a command and waits for its end.
     pub async fn call(&self, command: Command) -> Result<Answer, Failure> {
+        self.ask(command, None).await
+    }
+
+    /// The same for somebody who will ask again if the answer is lost: what a request of that name has done is not
+    /// done twice, also by another engine on the same store.
+    pub async fn call_once(&self, request: String, command: Command) -> Result<Answer, Failure> {
+        self.ask(command, Some(request)).await
+    }
+
+    async fn ask(&self, command: Command, request: Option<String>) -> Result<Answer, Failure> {
         let gone = || Failure {
             kind: FailureKind::Internal,
             message: "Mooring has stopped on this device. Start it again; what was saved is kept.".into(),
             field: None,
         };
         let (reply, answer) = oneshot::channel();
-        self.commands.clone().send((command, reply)).await.map_err(|_| gone())?;
+        self.commands.clone().send(Asked { command, request, reply }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -71,11 +89,12 @@ pub struct Engine<D: Device> {
     device: Rc<D>,
     events: mpsc::UnboundedSender<Event>,
     profile: Profile,
-    demo: bool,
     transport: Option<Transport>,
     open: Option<Workspace<D::Store>>,
     file: Option<crate::import::File>,
     importing: Option<Importing>,
+    /// The name of the asking that is being answered, if it has one.
+    request: Option<String>,
     /// Requests of the open workspace; dropped with it.
     requests: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     /// Requests about the account.
@@ -87,7 +106,7 @@ pub struct Engine<D: Device> {
 }
 
 enum Input {
-    Command(Option<(Command, Reply)>),
+    Command(Option<Asked>),
     Done(Done),
     Timer,
 }
@@ -101,11 +120,11 @@ impl<D: Device> Engine<D> {
             device: Rc::new(device),
             events,
             profile: Profile::default(),
-            demo: false,
             transport: None,
             open: None,
             file: None,
             importing: None,
+            request: None,
             requests: FuturesUnordered::new(),
             account: FuturesUnordered::new(),
             told: None,
@@ -115,7 +134,7 @@ impl<D: Device> Engine<D> {
         (Handle { commands }, outbox, engine.run(inbox))
     }
 
-    async fn run(mut self, mut inbox: mpsc::Receiver<(Command, Reply)>) {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Asked>) {
         let mut opening = self.restore().await;
         loop {
             self.mend().await;
@@ -123,13 +142,13 @@ impl<D: Device> Engine<D> {
             self.tell_status().await;
             match self.next_input(&mut inbox).await {
                 Input::Command(None) => break,
-                Input::Command(Some((command, reply))) => match &opening {
+                Input::Command(Some(asked)) => match &opening {
                     // a device whose profile cannot be read says so to every command, and touches nothing
                     Err(failure) => {
-                        drop(reply.send(Err(failure.clone())));
+                        drop(asked.reply.send(Err(failure.clone())));
                         opening = self.restore().await;
                     }
-                    Ok(()) => self.command(command, reply).await,
+                    Ok(()) => self.command(asked).await,
                 },
                 Input::Done(done) => self.done(done).await,
                 Input::Timer => self.timer().await,
@@ -137,7 +156,7 @@ impl<D: Device> Engine<D> {
         }
     }
 
-    async fn next_input(&mut self, inbox: &mut mpsc::Receiver<(Command, Reply)>) -> Input {
+    async fn next_input(&mut self, inbox: &mut mpsc::Receiver<Asked>) -> Input {
         let sleep = self.device.clone();
         let pause = self.pause_ms();
         let timer = async move {

@@ -33,7 +33,14 @@ pub fn plan(file: &File) -> ImportPlan {
         // a column called `id` is nothing but the key; any other keeps its own place among the fields
         column.take = !key.eq_ignore_ascii_case("id") && !key.eq_ignore_ascii_case("key");
     }
-    ImportPlan { label: file.stem.clone(), into: None, key, columns }
+    ImportPlan { label: label(&file.stem), into: None, key, columns }
+}
+
+/// `harbour_visits-2024` as people would write it: `Harbour visits 2024`.
+fn label(stem: &str) -> String {
+    let words = stem.replace(['_', '-'], " ");
+    let mut letters = words.trim().chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What people call the field: the heading as one line, and no longer than a label may be.

@@ -12,7 +12,8 @@ use sync_protocol::{
     ReplicaId, Revision, Schema,
 };
 
-use crate::store::{Batch, Loaded, Meta, Quarantined, SnapshotState};
+use crate::limits;
+use crate::store::{Batch, Loaded, Meta, Quarantined, Receipt, SnapshotState, Written};
 
 mod edit;
 mod feed;
@@ -60,6 +61,7 @@ pub struct Replica {
     by_record: BTreeMap<RecordId, BTreeSet<Counter>>,
     conflicts: BTreeMap<ChangeId, Conflict>,
     quarantine: BTreeMap<Counter, Quarantined>,
+    receipts: Vec<Receipt>,
     /// Base records of the reserved collections: schema, people, devices.
     reserved: BTreeMap<RecordId, Record>,
     schema: Schema,
@@ -79,6 +81,7 @@ impl Replica {
             by_record: BTreeMap::new(),
             conflicts: loaded.conflicts.into_iter().map(|c| (c.id, c)).collect(),
             quarantine: loaded.quarantine.into_iter().map(|q| (q.change.id.counter, q)).collect(),
+            receipts: loaded.receipts,
             reserved: BTreeMap::new(),
             schema: Schema::default(),
         };
@@ -143,6 +146,9 @@ impl Replica {
         }
         for counter in &batch.quarantine_gone {
             self.quarantine.remove(counter);
+        }
+        if let Some(receipts) = &batch.receipts {
+            self.receipts = receipts.clone();
         }
         if let Some(cursor) = &batch.cursor {
             self.cursor = cursor.clone();
@@ -281,6 +287,17 @@ impl Replica {
     /// A rejected change.
     pub fn quarantined(&self, counter: Counter) -> Option<&Quarantined> {
         self.quarantine.get(&counter)
+    }
+
+    /// The answer of a command that was done already, if it was.
+    pub fn receipt(&self, request: &str) -> Option<&Written> {
+        self.receipts.iter().find(|r| r.request == request).map(|r| &r.answer)
+    }
+
+    /// The receipts with one more; the oldest go.
+    pub fn receipts_with(&self, receipt: Receipt) -> Vec<Receipt> {
+        let kept = self.receipts.len().saturating_sub(limits::RECEIPTS - 1);
+        self.receipts[kept..].iter().cloned().chain([receipt]).collect()
     }
 
     /// A base record of a reserved collection.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sync_protocol::{ChangeId, CollectionId, Conflict, Edit, Outcome, Record, RecordId, Value};
+use sync_protocol::{
+    ChangeId, CollectionId, Conflict, Edit, FieldName, Outcome, Record, RecordId, Rejection, Value,
+};
 
 use super::Replica;
 use crate::api::{ConflictInfo, Marks, RejectedInfo};
@@ -71,7 +73,7 @@ impl Replica {
     /// A conflict with what a screen needs; `base` is its record in the store.
     pub fn conflict_info(&self, conflict: &Conflict, base: Option<&Record>) -> ConflictInfo {
         ConflictInfo {
-            title: self.title(&conflict.record, base, conflict),
+            title: self.title(&conflict.record, base, |name| conflict.fields.get(name).map(|s| &s.incoming)),
             incoming: self.author(conflict.incoming),
             current: base.map(|r| r.stamp).or(conflict.current).map(|stamp| self.author(stamp)),
             record: base.map(|r| r.fields.clone()),
@@ -85,35 +87,48 @@ impl Replica {
         }
     }
 
-    fn title(&self, id: &RecordId, base: Option<&Record>, conflict: &Conflict) -> String {
+    /// A rejected change with what a screen needs; `base` is its record in the store.
+    pub fn rejected_info(&self, entry: &Quarantined, base: Option<&Record>) -> RejectedInfo {
+        let wanted = match &entry.change.edit {
+            Edit::Insert { fields } => fields.clone(),
+            Edit::Patch { fields } => {
+                fields.iter().map(|(name, delta)| (name.clone(), delta.incoming.clone())).collect()
+            }
+            Edit::Delete { .. } | Edit::Resolve(_) => BTreeMap::<_, Value>::new(),
+        };
+        let id = entry.change.record.clone();
+        RejectedInfo {
+            counter: entry.change.id.counter,
+            title: self.title(&id, base, |name| wanted.get(name)),
+            message: self.in_words(&id.collection, &entry.reason),
+            reason: entry.reason.clone(),
+            wanted,
+            at: entry.change.at,
+            id,
+        }
+    }
+
+    fn title<'a>(
+        &self,
+        id: &RecordId,
+        base: Option<&Record>,
+        else_of: impl Fn(&FieldName) -> Option<&'a Value>,
+    ) -> String {
         let collection = self.schema().collection(&id.collection);
         let first_text = collection.and_then(|c| {
             let fields = c.ordered();
             let name = &fields.iter().find(|f| f.field_type == sync_protocol::FieldType::Text)?.name;
-            let value = base
-                .map(|r| r.value(name).clone())
-                .or(conflict.fields.get(name).map(|s| s.incoming.clone()))?;
+            let value = base.map(|r| r.value(name).clone()).or_else(|| else_of(name).cloned())?;
             value.as_text().map(str::to_owned)
         });
         first_text.unwrap_or_else(|| id.key.to_string())
     }
-}
 
-/// A rejected change as a screen shows it.
-pub fn rejected_info(entry: &Quarantined) -> RejectedInfo {
-    let wanted = match &entry.change.edit {
-        Edit::Insert { fields } => fields.clone(),
-        Edit::Patch { fields } => {
-            fields.iter().map(|(name, delta)| (name.clone(), delta.incoming.clone())).collect()
-        }
-        Edit::Delete { .. } | Edit::Resolve(_) => BTreeMap::<_, Value>::new(),
-    };
-    RejectedInfo {
-        counter: entry.change.id.counter,
-        id: entry.change.record.clone(),
-        message: entry.reason.to_string(),
-        reason: entry.reason.clone(),
-        wanted,
-        at: entry.change.at,
+    /// A reason with the label of the field that it names, as people know it.
+    fn in_words(&self, collection: &CollectionId, reason: &Rejection) -> String {
+        let text = reason.to_string();
+        let (Rejection::Misfit { field, .. } | Rejection::Undecided { field }) = reason else { return text };
+        let label = self.schema().collection(collection).and_then(|c| Some(&c.fields.get(field)?.label));
+        label.map_or_else(|| text.clone(), |label| text.replace(&format!("“{field}”"), &format!("“{label}”")))
     }
 }

@@ -46,14 +46,14 @@ pub fn Dialog(props: &DialogProps) -> Html {
         <dialog ref={node} class="mooring-dialog" aria-labelledby="dialog-title" {oncancel} data-test={props.test.clone()}
             onkeydown={|event: KeyboardEvent| event.stop_propagation()}>
             <div class="pf-v6-c-modal-box pf-m-sm">
-                <header class="pf-v6-c-modal-box__header">
+                <div class="pf-v6-c-modal-box__header">
                     <h1 class="pf-v6-c-modal-box__title" id="dialog-title">
                         <span class="pf-v6-c-modal-box__title-text">{ &props.title }</span>
                     </h1>
-                </header>
+                </div>
                 <div class="pf-v6-c-modal-box__body">{ props.children.clone() }</div>
                 if props.actions != Html::default() {
-                    <footer class="pf-v6-c-modal-box__footer">{ props.actions.clone() }</footer>
+                    <div class="pf-v6-c-modal-box__footer">{ props.actions.clone() }</div>
                 }
                 <div class="pf-v6-c-modal-box__close">
                     <Button look={Look::Plain} icon={Icon::Close} text="Close" {onclick} />

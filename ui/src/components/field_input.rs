@@ -34,8 +34,9 @@ pub struct FieldInputProps {
     pub oninput: Callback<String>,
     #[prop_or_default]
     pub error: Option<AttrValue>,
+    /// For reading and copying only.
     #[prop_or_default]
-    pub disabled: bool,
+    pub readonly: bool,
     /// Tells inputs of the same field apart on one page.
     #[prop_or(AttrValue::Static("field"))]
     pub prefix: AttrValue,
@@ -70,7 +71,7 @@ fn input(props: &FieldInputProps, id: AttrValue) -> Html {
             None,
             wrong,
             html! {
-                <input {id} type={kind} value={text} {oninput} inputmode={mode} {step} disabled={props.disabled}
+                <input {id} type={kind} value={text} {oninput} inputmode={mode} {step} readonly={props.readonly}
                     aria-invalid={invalid} aria-describedby={described.clone()} autocomplete="off"
                     data-test="field-input" data-field={name} />
             },
@@ -82,7 +83,7 @@ fn input(props: &FieldInputProps, id: AttrValue) -> Html {
             Some(kind),
             wrong,
             html! {
-                <textarea {id} value={text} {oninput} {rows} disabled={props.disabled} aria-invalid={invalid}
+                <textarea {id} value={text} {oninput} {rows} readonly={props.readonly} aria-invalid={invalid}
                     aria-describedby={described.clone()} data-test="field-input" data-field={name} />
             },
         )
@@ -115,7 +116,7 @@ fn select(props: &FieldInputProps, id: AttrValue, options: &[String], onchange: 
         wrong,
         html! {
             <>
-                <select id={id.clone()} {onchange} disabled={props.disabled} aria-invalid={wrong.then_some("true")}
+                <select id={id.clone()} {onchange} disabled={props.readonly} aria-invalid={wrong.then_some("true")}
                     aria-describedby={message_id(&id)} data-test="field-input" data-field={props.field.name.to_string()}>
                     { option("", "—") }
                     { for options.iter().map(|value| option(value, value)) }
@@ -142,11 +143,11 @@ fn counter(props: &FieldInputProps, input: Html) -> Html {
     html! {
         <div class="pf-v6-c-input-group">
             <div class="pf-v6-c-input-group__item">
-                <Button look={Look::Plain} icon={Icon::Minus} text="One less" disabled={props.disabled} onclick={by(-1)} />
+                <Button look={Look::Plain} icon={Icon::Minus} text="One less" disabled={props.readonly} onclick={by(-1)} />
             </div>
             <div class="pf-v6-c-input-group__item pf-m-fill">{ input }</div>
             <div class="pf-v6-c-input-group__item">
-                <Button look={Look::Plain} icon={Icon::Plus} text="One more" disabled={props.disabled} onclick={by(1)} />
+                <Button look={Look::Plain} icon={Icon::Plus} text="One more" disabled={props.readonly} onclick={by(1)} />
             </div>
         </div>
     }

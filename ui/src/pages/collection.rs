@@ -5,14 +5,14 @@ mod pager;
 mod toolbar;
 
 use super::collection_form::AddField;
-use super::frame::{Place, use_here};
+use super::frame::{FirstSync, Place, is_arriving, use_here};
 use super::record::{NewRecord, RecordPanel};
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Confirm;
 use crate::components::icon::Icon;
 use crate::components::link::use_go;
 use crate::components::states::{Empty, failed, loading};
-use crate::hooks::{use_ask, use_call, use_toaster};
+use crate::hooks::{use_ask, use_call, use_status, use_toaster};
 use crate::platform::dom;
 use crate::route::{KeyText, Route};
 use crate::text::count;
@@ -42,6 +42,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     let id = &props.info.id;
     let here = use_here();
     let go = use_go();
+    let status = use_status();
     let query = use_state(|| first_page(&props.info));
     let selected = use_state(BTreeSet::<RecordKey>::new);
     let deleting = use_state(Vec::<RecordKey>::new);
@@ -154,7 +155,8 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                         { match &rows.data {
                             None if rows.failure.is_some() => Html::default(),
                             None => loading("Reading the records"),
-                            Some(rows) if rows.matching == 0 => nothing(rows, &query, here.may_edit(), &new_record),
+                            Some(rows) if rows.total == 0 && is_arriving(&status) => html! { <FirstSync /> },
+                            Some(rows) if rows.matching == 0 => nothing(rows, &query, here.may_edit(), &new_record, &ask_again),
                             Some(data) => html! {
                                 <>
                                     <Grid info={props.info.clone()} rows={data.clone()} query={(*query).clone()}
@@ -200,12 +202,22 @@ fn pick_rows(answer: Answer) -> Option<Rows> {
 }
 
 /// No rows: because nothing matches, or because there is nothing yet.
-fn nothing(rows: &Rows, query: &RowsQuery, may_edit: bool, new_record: &Callback<()>) -> Html {
+fn nothing(
+    rows: &Rows,
+    query: &RowsQuery,
+    may_edit: bool,
+    new_record: &Callback<()>,
+    ask: &Callback<RowsQuery>,
+) -> Html {
     if rows.total > 0 {
+        let all = RowsQuery { search: String::new(), offset: 0, ..query.clone() };
         return html! {
             <Empty title="Nothing found" icon={Icon::Search} test="nothing-found">
                 <div class="pf-v6-c-empty-state__body">
                     { format!("None of the {} contains “{}”.", count::records(rows.total as u64), query.search) }
+                </div>
+                <div class="pf-v6-c-empty-state__footer">
+                    <Button text="Show all records" onclick={ask.reform(move |_: MouseEvent| all.clone())} test="show-all" />
                 </div>
             </Empty>
         };

@@ -107,9 +107,9 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
                 <RecordForm info={props.info.clone()} target={Target::Edit(id)} values={values.clone()} readonly={!here.may_edit()}
                     {onsaved} onclose={props.onclose.clone()} ondelete={delete} />
             } else {
-                <Empty title="This record is deleted" icon={Icon::Trash} test="record-gone">
+                <Empty title={if info.conflicts.is_empty() { "This record is not here" } else { "This record is deleted" }} icon={Icon::Trash} test="record-gone">
                     <div class="pf-v6-c-empty-state__body">
-                        { if info.conflicts.is_empty() { "It was deleted, or never arrived on this device." } else { "Somebody edited it elsewhere. Decide under “Needs review” whether it comes back." } }
+                        { if info.conflicts.is_empty() { "It was deleted, or has not arrived on this device yet." } else { "Somebody edited it elsewhere. Decide under “Needs review” whether it comes back." } }
                     </div>
                 </Empty>
             }
@@ -149,7 +149,7 @@ fn subtitle(info: &RecordInfo) -> String {
     let state = match (&info.changed, info.marks.unsent) {
         (_, true) => Some("saved on this device, not sent yet".to_owned()),
         (Some(author), false) => {
-            Some(format!("changed {} on {}", time::ago(clock::now(), author.at), review::who(author)))
+            Some(format!("changed {} {}", time::ago(clock::now(), author.at), review::by(author)))
         }
         (None, false) => None,
     };

@@ -9,13 +9,7 @@ pub fn now() -> Timestamp {
     Timestamp(Date::now() as i64)
 }
 
-/// A point in time as people here write it: `23 Nov 2026, 14:30`.
-pub fn moment(at: Timestamp) -> String {
-    let options = options(&[("dateStyle", "medium"), ("timeStyle", "short")]);
-    date(at).to_locale_string(&language(), &options).into()
-}
-
-/// The same with seconds, as a title on hover.
+/// A point in time in full, as a title on hover: `Monday, 23 November 2026 at 14:30:05 CET`.
 pub fn exact(at: Timestamp) -> String {
     let options = options(&[("dateStyle", "full"), ("timeStyle", "long")]);
     date(at).to_locale_string(&language(), &options).into()

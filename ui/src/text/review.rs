@@ -14,6 +14,17 @@ pub fn who(author: &Author) -> String {
     }
 }
 
+/// `by Ann on Chrome on Linux`, `by Ann on this device`, `by somebody`.
+pub fn by(author: &Author) -> String {
+    let device = if author.here { "this device" } else { author.device.as_str() };
+    match (author.person.as_str(), device) {
+        ("", "") => "by somebody".to_owned(),
+        ("", device) => format!("on {device}"),
+        (person, "") => format!("by {person}"),
+        (person, device) => format!("by {person} on {device}"),
+    }
+}
+
 /// What happened, before it is told who and when.
 pub fn what_happened(kind: ConflictKind, fields: usize) -> &'static str {
     match (kind, fields) {
@@ -28,7 +39,7 @@ pub fn what_happened(kind: ConflictKind, fields: usize) -> &'static str {
 pub fn current_heading(kind: ConflictKind) -> &'static str {
     match kind {
         ConflictKind::EditEdit | ConflictKind::DeleteEdit => "Now in the record",
-        ConflictKind::EditDelete => "Before it was deleted",
+        ConflictKind::EditDelete => "Now",
     }
 }
 
@@ -55,12 +66,14 @@ mod tests {
             at: Timestamp(0),
         };
         assert_eq!(who(&author), "Chrome on Linux (Ann)");
+        assert_eq!(by(&author), "by Ann on Chrome on Linux");
         author.here = true;
         assert_eq!(who(&author), "this device (Ann)");
         author.here = false;
         author.device.clear();
         assert_eq!(who(&author), "Ann");
+        assert_eq!(by(&author), "by Ann");
         author.person.clear();
-        assert_eq!(who(&author), "somebody");
+        assert_eq!((who(&author), by(&author)), ("somebody".into(), "by somebody".into()));
     }
 }

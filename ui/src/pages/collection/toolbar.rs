@@ -32,13 +32,25 @@ pub struct ToolbarProps {
 pub fn Toolbar(props: &ToolbarProps) -> Html {
     let text = use_state(|| props.query.search.clone());
     let timer = use_mut_ref(|| None::<Timeout>);
+    let typing = use_mut_ref(|| false);
+    {
+        // a search that was ended elsewhere; what is being typed stays
+        let (text, typing) = (text.setter(), typing.clone());
+        use_effect_with(props.query.search.clone(), move |searched| {
+            if !*typing.borrow() {
+                text.set(searched.clone());
+            }
+        });
+    }
     let search = {
         let (text, timer, query, onquery) =
             (text.setter(), timer, props.query.clone(), props.onquery.clone());
         Callback::from(move |wanted: String| {
             text.set(wanted.clone());
-            let (query, onquery) = (query.clone(), onquery.clone());
+            *typing.borrow_mut() = true;
+            let (query, onquery, typing) = (query.clone(), onquery.clone(), typing.clone());
             *timer.borrow_mut() = Some(Timeout::new(PAUSE_MS, move || {
+                *typing.borrow_mut() = false;
                 onquery.emit(RowsQuery { search: wanted, offset: 0, ..query });
             }));
         })
@@ -46,7 +58,7 @@ pub fn Toolbar(props: &ToolbarProps) -> Html {
     let clear = search.reform(|_: MouseEvent| String::new());
     let oninput = search.reform(|event: InputEvent| input_text(&event));
     html! {
-        <div class="mooring-toolbar">
+        <div class={classes!("mooring-toolbar", (props.may_edit && props.selected > 0).then_some("mooring-selecting"))}>
             <div class="mooring-heading">
                 <h1 class="pf-v6-c-title pf-m-xl" tabindex="-1">{ &props.info.collection.label }</h1>
                 <span class="mooring-muted" data-test="record-count">{ counts(props) }</span>
@@ -73,10 +85,10 @@ pub fn Toolbar(props: &ToolbarProps) -> Html {
                     <Button look={Look::Danger} icon={Icon::Trash} text="Delete" onclick={props.ondelete.reform(|_: MouseEvent| ())} test="delete-selected" />
                 }
                 if props.may_shape {
-                    <Button look={Look::Link} icon={Icon::Plus} text="Add field" onclick={props.onfield.reform(|_: MouseEvent| ())} test="add-field" />
+                    <Button look={Look::Link} class="mooring-when-idle" icon={Icon::Plus} text="Add field" onclick={props.onfield.reform(|_: MouseEvent| ())} test="add-field" />
                 }
                 if props.may_edit {
-                    <Button look={Look::Primary} icon={Icon::Plus} text="New record" title="Press N"
+                    <Button look={Look::Primary} class="mooring-when-idle" icon={Icon::Plus} text="New record" title="Press N"
                         onclick={props.onnew.reform(|_: MouseEvent| ())} test="new-record" />
                 }
             </div>

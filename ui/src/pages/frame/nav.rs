@@ -51,7 +51,7 @@ pub fn Nav(props: &NavProps) -> Html {
                             <li class="pf-v6-c-nav__item" key={info.id.to_string()}>
                                 <Link to={here.to_collection(&info.id)} {current} class={link_class(current)}
                                     test="collection-item" name={info.id.to_string()}>
-                                    <span class="pf-v6-c-nav__link-text mooring-nav-label">{ &info.collection.label }</span>
+                                    <span class="pf-v6-c-nav__link-text mooring-nav-label" title={info.collection.label.clone()}>{ &info.collection.label }</span>
                                     if info.review > 0 {
                                         <span class="pf-v6-c-badge mooring-badge-review" title="Needs review">
                                             { count::number(info.review) }

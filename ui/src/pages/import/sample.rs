@@ -26,9 +26,9 @@ pub fn Sample(props: &SampleProps) -> Html {
     html! {
         <section aria-labelledby="sample-title" class={classes!(props.busy.then_some("mooring-busy"))}>
             <h2 class="pf-v6-c-title pf-m-md" id="sample-title">
-                { format!("The first rows of {}", count::number(preview.rows as u64)) }
+                { "What the first rows become" }
             </h2>
-            <div class="mooring-table-wrap mooring-sample">
+            <div class="mooring-table-wrap mooring-sample" tabindex="0" role="group" aria-labelledby="sample-title">
                 <table class="pf-v6-c-table pf-m-compact mooring-table" aria-labelledby="sample-title" data-test="import-sample">
                     <thead class="pf-v6-c-table__thead">
                         <tr class="pf-v6-c-table__tr">
@@ -70,11 +70,11 @@ pub fn Refused(props: &RefusedProps) -> Html {
     if props.total == 0 {
         return Html::default();
     }
-    let rows = count::of(props.total as u64, "row", "rows");
-    let title = if props.future {
-        format!("{rows} cannot be imported as they are")
-    } else {
-        format!("{rows} were refused")
+    let title = match (props.total as u64, props.future) {
+        (1, true) => "1 row cannot be imported as it is".to_owned(),
+        (1, false) => "1 row was refused".to_owned(),
+        (n, true) => format!("{} rows cannot be imported as they are", count::number(n)),
+        (n, false) => format!("{} rows were refused", count::number(n)),
     };
     html! {
         <Notice tint={Tint::Warning} {title} test="import-refused">

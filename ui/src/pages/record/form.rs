@@ -142,7 +142,7 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
                 let moved = touched.is_some_and(|touched| touched.saw != *now);
                 html! {
                     <div key={field.name.to_string()}>
-                        <FieldInput field={field.clone()} {text} {oninput} disabled={props.readonly}
+                        <FieldInput field={field.clone()} {text} {oninput} readonly={props.readonly}
                             error={errors.get(field.name.as_str()).map(|error| AttrValue::from(error.clone()))} />
                         if moved {
                             <p class="mooring-moved" role="status" data-test="changed-meanwhile">

@@ -15,7 +15,7 @@ use crate::text::review;
 use std::collections::BTreeMap;
 use sync_client::api::{Command, ConflictInfo};
 use sync_protocol::schema::Field;
-use sync_protocol::{Choice, ConflictKind, FieldName, Outcome};
+use sync_protocol::{Choice, ConflictKind, FieldName, Outcome, Value};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
@@ -130,7 +130,7 @@ pub fn ConflictCard(props: &ConflictCardProps) -> Html {
             }
             if open && here.may_edit() {
                 <div class="mooring-actions" data-test="review-actions">
-                    { buttons(info, each, *busy, &send) }
+                    { buttons(info, &fields, each, *busy, &send) }
                     if each {
                         <Button look={Look::Primary} text="Save this decision" busy={*busy} disabled={!decided} onclick={save} test="resolve" />
                     }
@@ -184,7 +184,13 @@ fn select(info: &ConflictInfo, selected: bool, onselect: &Callback<(String, bool
 }
 
 /// One button per side.
-fn buttons(info: &ConflictInfo, each: bool, busy: bool, send: &Callback<Command>) -> Html {
+fn buttons(
+    info: &ConflictInfo,
+    fields: &BTreeMap<FieldName, Field>,
+    each: bool,
+    busy: bool,
+    send: &Callback<Command>,
+) -> Html {
     let (current, incoming) = sides(info);
     let button = |text: String, command: Command, test: &'static str| {
         let send = send.clone();
@@ -195,11 +201,11 @@ fn buttons(info: &ConflictInfo, each: bool, busy: bool, send: &Callback<Command>
     let keep_incoming = decide_all(info, &Picked::Incoming);
     match info.conflict.kind {
         ConflictKind::EditEdit => {
-            let what = if each { "Keep everything from" } else { "Keep the value from" };
+            let [keep, take] = keeping(info, fields, each);
             html! {
                 <>
-                    { button(format!("{what} {current}"), keep_current, "take-current") }
-                    { button(format!("{what} {incoming}"), keep_incoming, "take-incoming") }
+                    { button(keep, keep_current, "take-current") }
+                    { button(take, keep_incoming, "take-incoming") }
                 </>
             }
         }
@@ -215,6 +221,27 @@ fn buttons(info: &ConflictInfo, each: bool, busy: bool, send: &Callback<Command>
                 { button("Delete the record".to_owned(), resolve(info, Outcome::Delete), "take-incoming") }
             </>
         },
+    }
+}
+
+/// What the two buttons of two edits say: the values where there is one field, else whose they are. Never the same.
+fn keeping(info: &ConflictInfo, fields: &BTreeMap<FieldName, Field>, each: bool) -> [String; 2] {
+    let (current, incoming) = sides(info);
+    let mut clashing = info.conflict.fields.iter().filter(|(_, sides)| sides.clash);
+    let value = |field: &Field, value: &Value| match value.is_absent() {
+        true => "Leave it empty".to_owned(),
+        false => format!("Keep {}", quoted(field.field_type, value)),
+    };
+    let values = clashing.next().filter(|_| !each).and_then(|(name, sides)| {
+        let field = fields.get(name)?;
+        Some([value(field, now(info, name, sides)), value(field, &sides.incoming)])
+    });
+    match values {
+        Some([one, other]) if one != other => [one, other],
+        _ if current != incoming => {
+            [format!("Keep everything from {current}"), format!("Keep everything from {incoming}")]
+        }
+        _ => ["Keep what is in the record now".to_owned(), "Take the other change".to_owned()],
     }
 }
 

@@ -41,16 +41,10 @@ pub fn now<'a>(info: &'a ConflictInfo, name: &FieldName, sides: &'a Sides) -> &'
     info.record.as_ref().map_or(&sides.current, |record| value_of(record, name))
 }
 
-/// Who made either side, told apart where both have the same names.
+/// Who made either side. Both may be called the same: two of a person's devices are.
 pub fn sides(info: &ConflictInfo) -> (String, String) {
-    let incoming = review::who(&info.incoming);
     let current = info.current.as_ref().map_or_else(|| "the record".to_owned(), review::who);
-    if current != incoming {
-        return (current, incoming);
-    }
-    let timed = |who: &str, at| format!("{who}, {}", clock::moment(at));
-    let current_at = info.current.as_ref().map_or(info.incoming.at, |author| author.at);
-    (timed(&current, current_at), timed(&incoming, info.incoming.at))
+    (current, review::who(&info.incoming))
 }
 
 #[derive(PartialEq, Properties)]
@@ -70,6 +64,11 @@ pub fn Compare(props: &CompareProps) -> Html {
     let info = &props.info;
     let (current, incoming) = sides(info);
     let kind = info.conflict.kind;
+    // where the heading row has no room, each value says whose it is
+    let labels = [
+        format!("{}, {current}", review::current_heading(kind)),
+        format!("{}, {incoming}", review::incoming_heading(kind)),
+    ];
     html! {
         <table class="pf-v6-c-table pf-m-compact pf-m-grid-md mooring-compare" aria-label={format!("Versions of {}", info.title)}>
             <thead class="pf-v6-c-table__thead">
@@ -82,7 +81,7 @@ pub fn Compare(props: &CompareProps) -> Html {
             </thead>
             <tbody class="pf-v6-c-table__tbody">
                 { for info.conflict.fields.iter().filter_map(|(name, sides)| {
-                    Some(row(props, props.fields.get(name)?, sides, &current, &incoming))
+                    Some(row(props, props.fields.get(name)?, sides, &labels))
                 }) }
             </tbody>
         </table>
@@ -103,7 +102,7 @@ fn side(heading: &str, who: &str, author: Option<&Author>, deleted: bool) -> Htm
     }
 }
 
-fn row(props: &CompareProps, field: &Field, sides: &Sides, current: &str, incoming: &str) -> Html {
+fn row(props: &CompareProps, field: &Field, sides: &Sides, [current, incoming]: &[String; 2]) -> Html {
     let kind = props.info.conflict.kind;
     let each = props.each && sides.clash;
     let picked = props.picks.get(&field.name);
@@ -126,6 +125,8 @@ fn row(props: &CompareProps, field: &Field, sides: &Sides, current: &str, incomi
     };
     let now = now(&props.info, &field.name, sides);
     let gone = || html! { <span class="mooring-muted">{ "deleted" }</span> };
+    let shown_now =
+        if kind == ConflictKind::EditDelete && now.is_absent() { gone() } else { full(field, now) };
     let shown_incoming = if kind == ConflictKind::DeleteEdit { gone() } else { full(field, &sides.incoming) };
     let own = match picked {
         Some(Picked::Own(text)) => Some(text.clone()),
@@ -141,11 +142,11 @@ fn row(props: &CompareProps, field: &Field, sides: &Sides, current: &str, incomi
                     }
                 </th>
                 <td class="pf-v6-c-table__td mooring-before" data-label="Before">{ full(field, &sides.base) }</td>
-                <td class="pf-v6-c-table__td" data-label={current.to_owned()} data-test="review-current">
-                    { choice(Picked::Current, full(field, now), format!("{}: keep the value from {current}", field.label), "pick-current") }
+                <td class="pf-v6-c-table__td" data-label={current.clone()} data-test="review-current">
+                    { choice(Picked::Current, shown_now, format!("{}: {current}", field.label), "pick-current") }
                 </td>
-                <td class="pf-v6-c-table__td" data-label={incoming.to_owned()} data-test="review-incoming">
-                    { choice(Picked::Incoming, shown_incoming, format!("{}: keep the value from {incoming}", field.label), "pick-incoming") }
+                <td class="pf-v6-c-table__td" data-label={incoming.clone()} data-test="review-incoming">
+                    { choice(Picked::Incoming, shown_incoming, format!("{}: {incoming}", field.label), "pick-incoming") }
                 </td>
             </tr>
             if let Some(text) = own {

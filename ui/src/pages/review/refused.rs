@@ -52,8 +52,9 @@ pub fn RefusedCard(props: &RefusedCardProps) -> Html {
         Callback::from(move |()| asking.set(on))
     };
     let label = collection_label(&here, &info.id.collection);
-    let text = info.wanted.values().find_map(|value| value.as_text()).map(str::to_owned);
-    let title = key_label(&info.id.key).or(text).unwrap_or_else(|| format!("A record in {label}"));
+    // a key that nobody chose says nothing
+    let named = key_label(&info.id.key).is_some() || info.title != info.id.key.to_string();
+    let title = if named { info.title.clone() } else { format!("A record in {label}") };
     let to = Route::Record {
         workspace: here.name.to_string(),
         collection: info.id.collection.to_string(),
