@@ -33,11 +33,11 @@ pub fn plan(file: &File) -> ImportPlan {
         // a column called `id` is nothing but the key; any other keeps its own place among the fields
         column.take = !key.eq_ignore_ascii_case("id") && !key.eq_ignore_ascii_case("key");
     }
-    ImportPlan { label: label(&file.stem), into: None, key, columns }
+    ImportPlan { label: title(&file.stem), into: None, key, columns }
 }
 
 /// `harbour_visits-2024` as people would write it: `Harbour visits 2024`.
-fn label(stem: &str) -> String {
+fn title(stem: &str) -> String {
     let words = stem.replace(['_', '-'], " ");
     let mut letters = words.trim().chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
