@@ -13,6 +13,9 @@ pub const IMPORT_BYTES: usize = 64 << 20;
 /// Bytes of an imported record's key and values: what the wire allows for a record, less a generous envelope.
 pub const IMPORT_RECORD_BYTES: usize = sync_protocol::limits::RECORD_BYTES - (4 << 10);
 
+/// Characters of a column's heading in a file to import: the longest question of a survey; longer is no heading but data.
+pub const HEADING_CHARS: usize = 2_000;
+
 /// Refused rows listed by name in a report; the rest is counted.
 pub const REFUSED_LISTED: usize = 100;
 

@@ -312,7 +312,7 @@ fn rows_of_another_length_are_refused_by_name_and_the_others_are_taken() {
     let file = File::read("a.csv", "name,n\nAnn,1\nBob\nCid,3,4\n,\nDora,5\n").unwrap();
     let looked = preview(&file, None);
     let refused: Vec<_> = looked.refused.iter().map(|r| (r.row, r.reason.as_str())).collect();
-    assert_eq!(refused, [(2, "has 1 cells, the heading has 2"), (3, "has 3 cells, the heading has 2")]);
+    assert_eq!(refused, [(2, "it has 1 cells, the heading has 2"), (3, "it has 3 cells, the heading has 2")]);
     assert_eq!((looked.rows, looked.refused_total), (5, 2));
 }
 

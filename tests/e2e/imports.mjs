@@ -46,7 +46,7 @@ const refused = [
   ['table.xlsx', Buffer.from([0x50, 0x4b, 3, 4, 0, 0, 255, 254]), 'Mooring imports .csv and .json files'],
   ['latin.csv', Buffer.from('name,place\nBjörn,Malmö\n', 'latin1'), 'The file is not in UTF-8'],
   ['picture.csv', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d]), 'The file is not in UTF-8'],
-  ['one-line.csv', 'x'.repeat(30 * MB), 'the name of a column has at most 200 characters'],
+  ['one-line.csv', 'x'.repeat(30 * MB), 'the name of a column has at most 2,000 characters'],
   ['cut-off.json', `[{"note": "${'x'.repeat(30 * MB)}`, 'not a list of objects in JSON'],
   ['too-large.csv', Buffer.alloc(65 * MB, 'x'), 'The file is larger than 64 MB'],
   ['too-many.csv', table(30 * MB, 60), 'this device keeps at most 250,000'],

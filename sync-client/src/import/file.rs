@@ -190,8 +190,9 @@ fn json(stem: &str, text: &str) -> Result<File, Failure> {
 }
 
 fn check_headings(headings: &[String]) -> Result<(), Failure> {
-    let most = sync_protocol::limits::LABEL_CHARS;
+    let most = limits::HEADING_CHARS;
     if headings.iter().any(|h| h.chars().nth(most).is_some()) {
+        let most = grouped(most);
         return Err(Failure::input(format!(
             "The first row is no heading: the name of a column has at most {most} characters. Give the file a heading row, then choose it again."
         )));

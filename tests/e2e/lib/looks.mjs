@@ -24,7 +24,7 @@ export function screen(browser, name, { main, only, arrange }) {
         await page.emulateMedia({ colorScheme });
         await settled(page, colorScheme === 'dark');
         await browser.screenshot(`screens/${name}-${colorScheme}-${size.width}`);
-        for (const what of [...await violations(page), ...await sideways(page)]) found.push(`${colorScheme} ${size.width}: ${what}`);
+        for (const what of [...await violations(page, colorScheme), ...await sideways(page)]) found.push(`${colorScheme} ${size.width}: ${what}`);
       }
     }
     await page.emulateMedia({ colorScheme: 'light' });
@@ -39,8 +39,10 @@ async function settled(page, dark) {
   await until('nothing moves', () => page.evaluate(() => document.getAnimations().every(motion => motion.playState !== 'running' || motion.effect.getTiming().iterations === Infinity)));
 }
 
-async function violations(page) {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+/** Everything that axe knows; in the dark only what the colours can make worse. */
+async function violations(page, colorScheme) {
+  const axe = new AxeBuilder({ page }).setLegacyMode();
+  const { violations } = await (colorScheme === 'dark' ? axe.withRules(['color-contrast']) : axe).analyze();
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => `${node.target.join(' ')} (${node.any[0]?.message ?? node.all[0]?.message ?? ''})`).slice(0, 3).join('; ')}`);
 }
 
