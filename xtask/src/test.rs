@@ -21,6 +21,9 @@ use std::{
 /// Of these, `tests/*.rs` are the crate's own tests.
 const CRATES: [&str; 6] = ["sync-protocol", "sync-client", "sync-server", "ui", "src-tauri", "xtask"];
 
+/// How a suite in JavaScript says that it needs the desktop app; one in Rust names the variable.
+const OPENS_DESKTOP: &str = "new Desktop(";
+
 /// What suites find in their environment.
 pub type Environment = Vec<(&'static str, PathBuf)>;
 
@@ -48,7 +51,7 @@ pub fn command(args: &[String]) -> Result<()> {
             // Only where a suite names it: it takes minutes to build. Kept to the end: nobody else installs another one
             // meanwhile.
             let mut desktop = None;
-            if names.iter().any(|name| names_variable(name, installed::VARIABLE)) {
+            if names.iter().any(|name| says(name, installed::VARIABLE) || says(name, OPENS_DESKTOP)) {
                 table.run("desktop installer", || {
                     desktop = Some(installed::desktop()?);
                     Ok(())
@@ -80,17 +83,17 @@ fn environment() -> Result<Environment> {
 
 /// Whether a whole run has this suite: one about the desktop app's package makes no sense where none is made.
 fn about_what_is_made(suite: &String) -> bool {
-    let left_out = installed::somebodys_own() && names_variable(suite, installed::PACKAGE_VARIABLE);
+    let left_out = installed::somebodys_own() && says(suite, installed::PACKAGE_VARIABLE);
     if left_out {
         sh::say(&format!("{suite} is left out: {} is set, no package is made", installed::VARIABLE));
     }
     !left_out
 }
 
-/// Whether a suite's text names something of its environment.
-fn names_variable(suite: &str, variable: &str) -> bool {
+/// Whether a suite's own text has these words.
+fn says(suite: &str, words: &str) -> bool {
     let text = find(suite).and_then(|found| Ok(fs::read_to_string(found.file())?));
-    text.is_ok_and(|text| text.contains(variable))
+    text.is_ok_and(|text| text.contains(words))
 }
 
 /// The part without programs of ours.

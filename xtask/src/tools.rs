@@ -11,6 +11,9 @@ use std::{
     process::Command,
 };
 
+/// Debian 12's. An older one lacks what playwright and the suites use.
+const OLDEST_NODE: u32 = 18;
+
 /// A set of programs and libraries that belong to one purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kit {
@@ -54,7 +57,7 @@ impl Kit {
     fn parts(self) -> &'static [(Sign, &'static str)] {
         use Sign::{Found, PkgConfig, Program};
         match self {
-            Kit::Node => &[(Program("node"), "nodejs"), (Program("npm"), "npm")],
+            Kit::Node => &[(Found(node), "nodejs"), (Program("npm"), "npm")],
             // rust-lld is a link into lld-22, on which its package does not depend
             Kit::DebianWasm => &[
                 (Found(|| Path::new("/usr/bin/cargo").is_file()), "cargo-web"),
@@ -122,22 +125,15 @@ pub fn need(kits: &[Kit]) -> Result<()> {
     Ok(())
 }
 
-/// Installs Debian packages.
-pub fn apt(packages: &[&str]) -> Result<()> {
+/// Installs Debian packages as root, or stops with the command for a person to run.
+fn apt(packages: &[&str]) -> Result<()> {
+    let packages = packages.join(" ");
     ensure!(
         sh::which("apt-get").is_some(),
-        "install what Debian calls {}, then run the same command again",
-        packages.join(" ")
+        "install what Debian calls {packages}, then run the same command again"
     );
-    let packages = packages.join(" ");
-    sh::say(&format!("installing {packages}"));
-    as_root(&format!(
-        "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {packages}"
-    ))
-}
-
-/// Runs a shell command as root, or stops with the command for a person to run.
-pub fn as_root(script: &str) -> Result<()> {
+    let install = "apt-get install -y -qq --no-install-recommends";
+    let script = format!("apt-get update -qq && DEBIAN_FRONTEND=noninteractive {install} {packages}");
     let mut command = if rustix::process::geteuid().is_root() {
         Command::new("sh")
     } else if Command::new("sudo").args(["-n", "true"]).output().is_ok_and(|out| out.status.success()) {
@@ -145,9 +141,13 @@ pub fn as_root(script: &str) -> Result<()> {
         sudo.args(["-n", "sh"]);
         sudo
     } else {
-        bail!("that takes root. Run this once, then the same command again:\n  sudo sh -c \"{script}\"");
+        bail!(
+            "installing takes root. Run this once, then the same command again:\n  \
+             sudo apt-get install --no-install-recommends {packages}"
+        );
     };
-    sh::quietly(command.args(["-c", script]))
+    sh::say(&format!("installing {packages}"));
+    sh::quietly(command.args(["-c", &script]))
 }
 
 /// The npm packages of the lock file, in `node_modules`.
@@ -169,6 +169,14 @@ pub fn npm() -> Result<()> {
     ]))?;
     fs::write(stamp, wanted)?;
     Ok(())
+}
+
+/// Whether there is a node that npm's packages and the suites run on.
+fn node() -> bool {
+    let version = Command::new("node").arg("--version").output().map(|output| output.stdout);
+    let version = version.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
+    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
+    major.is_some_and(|major: u32| major >= OLDEST_NODE)
 }
 
 /// The Chromium to drive: `MOORING_CHROMIUM`, or one on `PATH`.

@@ -1,11 +1,12 @@
 // The two ways to a screen: a browser through Playwright, the desktop shell through WebDriver. Both offer the same
 // few verbs, so that a scenario does not know where it runs.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { atEnd, need, scratch, until } from './harness.mjs';
 import { freePort } from './server.mjs';
+import { xvfb } from './xvfb.mjs';
 
 const hook = name => `[data-test="${name}"]`;
 
@@ -105,7 +106,7 @@ export class Browser extends Screen {
 /** Where pictures of a run go. */
 export const shots = path.resolve('target/screenshots');
 
-/** The desktop shell under its own X server. `data`: the folder of its records, where not one of its own. */
+/** The desktop shell under an X server of its own: a window that another one covers is not drawn. */
 export class Desktop extends Screen {
   /** `ownFolder`: the records are where the app puts them for a person; `data`: in this folder. */
   constructor(name, { ownFolder = false, data } = {}) {
@@ -121,7 +122,8 @@ export class Desktop extends Screen {
       HOME: this.home, XDG_DATA_HOME: path.join(this.home, 'data'), XDG_CACHE_HOME: path.join(this.home, 'cache'), XDG_CONFIG_HOME: path.join(this.home, 'config'),
       ...(!this.ownFolder && { MOORING_DATA_DIR: this.data }),
     };
-    env.DISPLAY = this.display ??= await display();
+    this.screen ??= await xvfb();
+    env.DISPLAY = this.screen.display;
     const port = await freePort();
     this.driver = spawn('WebKitWebDriver', [`--port=${port}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
     const driver = this.driver;
@@ -182,16 +184,9 @@ export class Desktop extends Screen {
     await this.call('POST', `${this.session}/execute/async`, {
       script: 'const done = arguments[0]; setTimeout(done, 500); requestAnimationFrame(() => requestAnimationFrame(done));', args: [],
     });
-    execFileSync('import', ['-display', await display(), '-window', 'root', path.join(shots, `${name}.png`)], { timeout: 60_000 });
+    // no window manager: the window is in the left upper corner
+    fs.writeFileSync(path.join(shots, `${name}.png`), this.screen.picture(1200, 800));
   }
-}
-
-/** An X server of its own: a window that another one covers is not drawn, and gives no picture. */
-async function display() {
-  const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1440x900x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
-  atEnd(() => server.kill('SIGKILL'));
-  const number = await new Promise(done => server.stdio[3].once('data', data => done(String(data).trim())));
-  return `:${number}`;
 }
 
 export { hook };
