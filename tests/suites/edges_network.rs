@@ -92,7 +92,7 @@ fn a_network_that_wants_a_sign_in_is_named_and_what_is_unsent_arrives_after_it()
         let new = Client::start(&scene.dir.path().join("new"), "New")?;
         let failure = new.ask(Command::Connect { server: scene.gate.url.clone() }).await.err();
         let failure = failure.context("a web page is no server")?;
-        ensure!(failure.message.contains("sign in first"), "{failure}");
+        ensure!(failure.message.contains("sign-in page first"), "{failure}");
         assert_eq!(failure.kind, FailureKind::Offline);
         scene.ends_with(&[(1, "Ann 3")]).await
     });
