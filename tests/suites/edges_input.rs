@@ -223,7 +223,10 @@ fn questions_about_what_is_not_there_are_answered_in_words() {
         a.ask(Command::Discard { counter: Counter(99) }).await?;
         a.ask(Command::Retry { counter: Counter(99) }).await?;
         let failure = a.ask(Command::Import { plan: plan() }).await.err().context("no file was looked at")?;
-        assert_eq!(failure.message, "Choose a file first.");
+        assert_eq!(
+            failure.message,
+            "The tab that had read this file is gone. What it saved is kept; choose the file again."
+        );
         a.synced().await?;
         assert_eq!(a.status().await?.review(), 0);
         Ok(())
