@@ -44,3 +44,6 @@ pub const PARTITIONS_MAX: u16 = 1_024;
 
 /// Characters in a name that people give (workspace, person, device, label).
 pub const LABEL_CHARS: usize = 200;
+
+/// Characters of a record's title: a line on a wide screen.
+pub const TITLE_CHARS: usize = 120;

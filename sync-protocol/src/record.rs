@@ -37,6 +37,9 @@ pub struct Record {
     /// The last change of each field that was edited since the record was created.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub edits: BTreeMap<FieldName, Stamp>,
+    /// The record beside which it was made, where a person kept both of two versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin_of: Option<RecordKey>,
     /// Whether the record is deleted: `fields` are then its last ones, kept for restoring until the horizon.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,

@@ -172,7 +172,7 @@ impl<D: Device> Engine<D> {
             || !batch.conflicts_gone.is_empty()
             || !batch.quarantine.is_empty()
             || !batch.quarantine_gone.is_empty()
-            || batch.enqueue.iter().any(|c| matches!(c.edit, sync_protocol::Edit::Resolve(_)));
+            || batch.enqueue.iter().any(|c| c.about().is_some());
         if review {
             self.tell(Event::ReviewChanged);
         }

@@ -150,7 +150,7 @@ impl Replica {
         let Some(entry) = self.quarantined(counter) else { return Ok(Batch::default()) };
         let mut batch = Batch { quarantine_gone: vec![counter], ..Batch::default() };
         let mut again = vec![Change { at: now, ..entry.change.clone() }];
-        if !is_resolve(&entry.change) {
+        if entry.change.about().is_none() {
             let follows = |c: &Change| c.record == entry.change.record && builds_on(c, counter);
             for later in self.quarantine().filter(|q| follows(&q.change)) {
                 batch.quarantine_gone.push(later.change.id.counter);
@@ -168,9 +168,9 @@ impl Replica {
         let Some(entry) = self.quarantined(counter) else { return batch };
         let record = &entry.change.record;
         let another = |q: &Quarantined| {
-            q.change.id.counter != counter && q.change.record == *record && !is_resolve(&q.change)
+            q.change.id.counter != counter && q.change.record == *record && q.change.about().is_none()
         };
-        if !is_resolve(&entry.change) && !self.quarantine().any(another) {
+        if entry.change.about().is_none() && !self.quarantine().any(another) {
             let mut again = Vec::new();
             self.renumber_held(record, &mut batch, &mut again);
             batch.enqueue = self.renumbered(again);
@@ -216,14 +216,10 @@ impl Replica {
     }
 }
 
-fn is_resolve(change: &Change) -> bool {
-    matches!(change.edit, Edit::Resolve(_))
-}
-
 /// Whether a change of the same record was made on top of the rejected one of that number. A decision about a
 /// conflict builds on nothing.
 pub(super) fn builds_on(change: &Change, rejected: Counter) -> bool {
-    change.id.counter > rejected && !is_resolve(change)
+    change.id.counter > rejected && change.about().is_none()
 }
 
 /// A rejection that was found on this device, in time for the person to mend it.

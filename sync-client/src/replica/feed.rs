@@ -152,7 +152,7 @@ impl Replica {
     /// they would cover it: an insert its own delete. A decision tells nothing about edits that wait.
     fn up_to(&self, accepted: Counter) -> Vec<Counter> {
         let Some(pending) = self.outbox.get(&accepted) else { return Vec::new() };
-        if matches!(pending.change.edit, Edit::Resolve(_)) {
+        if pending.change.about().is_some() {
             return vec![accepted];
         }
         self.by_record[&pending.change.record].range(..=accepted).copied().collect()

@@ -257,7 +257,7 @@ impl Replica {
     /// Records with rejected changes, each with the first of them: what came before was accepted, what came later waits.
     pub(crate) fn held_from(&self) -> BTreeMap<&RecordId, Counter> {
         let mut first = BTreeMap::new();
-        for entry in self.quarantine.values().filter(|q| !matches!(q.change.edit, Edit::Resolve(_))) {
+        for entry in self.quarantine.values().filter(|q| q.change.about().is_none()) {
             first.entry(&entry.change.record).or_insert(entry.change.id.counter);
         }
         first

@@ -106,7 +106,7 @@ pub fn rejected_info(entry: &Quarantined) -> RejectedInfo {
         Edit::Patch { fields } => {
             fields.iter().map(|(name, delta)| (name.clone(), delta.incoming.clone())).collect()
         }
-        Edit::Delete { .. } | Edit::Resolve(_) => BTreeMap::<_, Value>::new(),
+        Edit::Delete { .. } | Edit::Resolve(_) | Edit::Reopen(_) => BTreeMap::<_, Value>::new(),
     };
     RejectedInfo {
         counter: entry.change.id.counter,

@@ -21,8 +21,12 @@ pub fn fold<'a>(
                 }
             }
             Edit::Delete { .. } => fields = None,
+            // only the server knows what has happened since: what it takes back is seen when it has judged
+            Edit::Reopen(_) => {}
             Edit::Resolve(resolution) => match &resolution.outcome {
                 Outcome::Delete => fields = None,
+                // the record stays; the new one beside it comes with the server's answer
+                Outcome::KeepBoth { .. } => {}
                 Outcome::Keep { choices } => {
                     let conflict = conflict(resolution.conflict);
                     let restores = conflict.is_some_and(|c| c.kind == ConflictKind::EditDelete);

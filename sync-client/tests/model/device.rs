@@ -355,7 +355,7 @@ impl Device {
     }
 
     pub fn is_resolve(change: &Change) -> bool {
-        matches!(change.edit, Edit::Resolve(_))
+        change.about().is_some()
     }
 }
 
