@@ -1,6 +1,6 @@
 // The two ways to a screen: a browser through Playwright, the desktop shell through WebDriver. Both offer the same
 // few verbs, so that a scenario does not know where it runs.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
@@ -125,7 +125,9 @@ export class Desktop extends Screen {
   }
 
   async call(method, at, body) {
-    const answer = await fetch(this.base + at, { method, body: body === undefined ? undefined : JSON.stringify(body) });
+    const limit = AbortSignal.timeout(60_000);
+    const answer = await fetch(this.base + at, { method, signal: limit, body: body === undefined ? undefined : JSON.stringify(body) })
+      .catch(error => { throw new Error(`${method} ${at} on ${this.name}: ${error.message}`); });
     const { value } = await answer.json();
     if (!answer.ok) throw new Error(`${method} ${at}: ${value?.error}: ${value?.message}`);
     return value;
@@ -150,9 +152,13 @@ export class Desktop extends Screen {
     await this.call('POST', `${this.session}/element/${element}/clear`, {});
     await this.call('POST', `${this.session}/element/${element}/value`, { text });
   }
+  /** The window as the X server has it: WebKit's own picture waits for a repaint that may never come. */
   async screenshot(name) {
     fs.mkdirSync(shots, { recursive: true });
-    fs.writeFileSync(path.join(shots, `${name}.png`), Buffer.from(await this.call('GET', `${this.session}/screenshot`), 'base64'));
+    await this.call('POST', `${this.session}/execute/async`, {
+      script: 'const done = arguments[0]; setTimeout(done, 500); requestAnimationFrame(() => requestAnimationFrame(done));', args: [],
+    });
+    execFileSync('import', ['-display', await display(), '-window', 'root', path.join(shots, `${name}.png`)], { timeout: 60_000 });
   }
 }
 
