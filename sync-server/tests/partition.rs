@@ -2,6 +2,8 @@
 
 #[path = "partition/faults.rs"]
 mod faults;
+#[path = "partition/history.rs"]
+mod history;
 #[path = "partition/kit.rs"]
 mod kit;
 #[path = "partition/pull.rs"]
