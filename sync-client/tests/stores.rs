@@ -92,10 +92,17 @@ async fn sled_has_one_owner() {
     assert!(String::from_utf8_lossy(&answer.stdout).contains("child: opened"), "{answer:?}");
 }
 
+/// Waits until sled, dropped a moment ago, has let go of its files.
+fn let_go(folder: &Path) {
+    let file = std::fs::File::open(folder.join("records/db")).unwrap();
+    file.lock().unwrap();
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn sled_leaves_a_newer_store_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(with_three_changes(dir.path()).await);
+    let_go(dir.path());
     let db = ::sled::open(dir.path().join("records")).unwrap();
     let mut row = db.get("v").unwrap().unwrap().to_vec();
     let sum = |body: &[u8]| {
@@ -116,6 +123,7 @@ async fn sled_keeps_unsent_changes_when_its_records_are_damaged() {
     for damage in ["garbage", "truncated", "one bit", "gone"] {
         let dir = tempfile::tempdir().unwrap();
         drop(with_three_changes(dir.path()).await);
+        let_go(dir.path());
         let records = dir.path().join("records");
         let file = records.join("db");
         let mut bytes = std::fs::read(&file).unwrap();
@@ -147,6 +155,7 @@ async fn sled_keeps_unsent_changes_when_its_records_are_damaged() {
 async fn a_torn_journal_harms_nothing() {
     let dir = tempfile::tempdir().unwrap();
     drop(with_three_changes(dir.path()).await);
+    let_go(dir.path());
     let path = dir.path().join("unsent.journal");
     let whole = std::fs::read(&path).unwrap();
     for keep in [0, 10, whole.len() / 2, whole.len() - 1] {

@@ -130,6 +130,14 @@ async fn a_newer_layout_is_refused_untouched() {
     assert!(matches!(SledStore::open(folder.path()), Err(StoreError::Corrupt(_))));
 }
 
+/// Sled itself, once the store that was dropped has let go of its files.
+fn raw(folder: &Path) -> sled::Db {
+    let file = fs::File::open(folder.join("db/db")).expect("open");
+    file.lock().expect("lock");
+    drop(file);
+    sled::open(folder.join("db")).expect("open")
+}
+
 fn files(folder: &Path) -> Vec<(std::ffi::OsString, u64)> {
     let entries = fs::read_dir(folder.join("db")).expect("list").map(|e| e.expect("entry"));
     let mut files: Vec<_> = entries.map(|e| (e.file_name(), e.metadata().expect("size").len())).collect();
@@ -152,7 +160,7 @@ async fn expired_rows_leave_the_disk() {
         assert_eq!(store.commit(id(), commit(step, "a/40", None)).await, Ok(Committed::Yes));
     }
     drop(store);
-    let db = sled::open(folder.path().join("db")).expect("open");
+    let db = raw(folder.path());
     assert_eq!(db.open_tree("partitions").expect("tree").len(), 11, "ten records and the head are left");
 }
 
@@ -163,7 +171,7 @@ async fn a_torn_row_is_reported_not_served() {
     store.commit(id(), commit(1, "a/1", None)).await.expect("commit");
     drop(store);
     drop(SledStore::open(folder.path()).expect("all of it goes from the journal to sled"));
-    let db = sled::open(folder.path().join("db")).expect("open");
+    let db = raw(folder.path());
     let rows = db.open_tree("partitions").expect("tree");
     let (key, value) = rows.last().expect("read").expect("a row");
     let mut torn = value.to_vec();

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::journal::{self, Journal};
 use super::{Opened, SledStore, Unsent, VERSION, disk_failed, failed, rows};
@@ -19,6 +19,8 @@ const LOCK: &str = "lock";
 const SET_ASIDE: usize = 2;
 /// Memory that sled may use for pages it has read.
 const CACHE_BYTES: u64 = 64 << 20;
+/// How long an owner that is gone may take to let go of the folder.
+const LET_GO: Duration = Duration::from_secs(2);
 
 pub(super) fn open(folder: &Path) -> Result<Opened, StoreError> {
     fs::create_dir_all(folder).map_err(|e| disk_failed(&e))?;
@@ -53,13 +55,30 @@ pub(super) fn mark_damaged(folder: &Path) {
     let _ = File::create(folder.join(DAMAGED));
 }
 
+/// One owner per folder. A lock may outlive its owner for a moment: in a process that is being started with a copy of
+/// the owner's files, so being in use is believed only after a while.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
     let file = file.map_err(|e| disk_failed(&e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
+    let locked = patiently(|| match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(disk_failed(&error)),
+    })?;
+    if locked { Ok(file) } else { Err(StoreError::InUse) }
+}
+
+/// Tries until it works or [`LET_GO`] is over.
+fn patiently(mut attempt: impl FnMut() -> Result<bool, StoreError>) -> Result<bool, StoreError> {
+    let deadline = Instant::now() + LET_GO;
+    loop {
+        if attempt()? {
+            return Ok(true);
+        }
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -88,19 +107,15 @@ fn checked(folder: &Path) -> Result<(Db, Loaded), StoreError> {
 /// A store of this very process that was dropped a moment ago may still be letting go of sled's own lock; ours is held.
 fn opened(path: &Path) -> Result<Db, StoreError> {
     let config = ::sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(1_000));
-    let mut tries = 0;
-    loop {
-        match config.open() {
-            Err(::sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
-                tries += 1;
-                if tries > 100 {
-                    return Err(StoreError::InUse);
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            other => return other.map_err(failed),
+    let mut db = None;
+    patiently(|| match config.open() {
+        Err(::sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => Ok(false),
+        other => {
+            db = Some(other.map_err(failed)?);
+            Ok(true)
         }
-    }
+    })?;
+    db.ok_or(StoreError::InUse)
 }
 
 /// Puts damaged records aside, out of the way and not deleted.

@@ -11,6 +11,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use sync_protocol::checksum::Checksums;
 use sync_protocol::{Revision, Timestamp};
 use tokio::sync::RwLock;
@@ -28,6 +29,8 @@ const STRIPES: usize = 64;
 const CACHE_BYTES: u64 = 128 << 20;
 /// Rows that each commit looks at for expired ones: more than a commit adds feed rows, so that rubbish never piles up.
 const SWEEP_ROWS: usize = 16;
+/// How long an owner that is gone may take to let go of the folder.
+const LET_GO: Duration = Duration::from_secs(2);
 
 /// A sled database in a folder.
 #[derive(Debug)]
@@ -66,12 +69,7 @@ impl SledStore {
         fs::create_dir_all(folder).map_err(from_io)?;
         let lock = lock(folder)?;
         check_version(folder)?;
-        let db = sled::Config::new()
-            .path(folder.join("db"))
-            .cache_capacity(CACHE_BYTES)
-            .flush_every_ms(None)
-            .open()
-            .map_err(from_sled)?;
+        let db = opened(&folder.join("db"))?;
         let rows = db.open_tree("partitions").map_err(from_sled)?;
         let directory = db.open_tree("directory").map_err(from_sled)?;
         let (journal, frames) = Journal::open(&folder.join("journal")).map_err(from_io)?;
@@ -332,6 +330,8 @@ impl Disk {
     }
 }
 
+/// One process per folder. A lock may outlive its owner for a moment, in a process that is being started with a copy of
+/// the owner's files: being in use is believed only after a while.
 fn lock(folder: &Path) -> Result<File, StoreError> {
     let file = File::options()
         .create(true)
@@ -339,10 +339,39 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
         .write(true)
         .open(folder.join("lock"))
         .map_err(from_io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.display().to_string())),
+    let locked = patiently(|| match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(from_io(error)),
+    })?;
+    if locked { Ok(file) } else { Err(StoreError::InUse(folder.display().to_string())) }
+}
+
+/// A store of this very process that was dropped a moment ago may still be letting go of sled's own lock; ours is held.
+fn opened(path: &Path) -> Result<sled::Db, StoreError> {
+    let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+    let mut db = None;
+    patiently(|| match config.open() {
+        Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => Ok(false),
+        other => {
+            db = Some(other.map_err(from_sled)?);
+            Ok(true)
+        }
+    })?;
+    db.ok_or_else(|| StoreError::InUse(path.display().to_string()))
+}
+
+/// Tries until it works or [`LET_GO`] is over.
+fn patiently(mut attempt: impl FnMut() -> Result<bool, StoreError>) -> Result<bool, StoreError> {
+    let deadline = Instant::now() + LET_GO;
+    loop {
+        if attempt()? {
+            return Ok(true);
+        }
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
