@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use sync_protocol::message::{Role, User, Workspace};
 use sync_protocol::schema::{Collection, Field};
 use sync_protocol::{
-    ChangeId, CollectionId, Conflict, ConflictKind, Counter, FieldName, Fields, Merge, Outcome, Policy,
-    RecordId, RecordKey, Rejection, Revision, Timestamp, UserId, Value, WorkspaceId,
+    ChangeId, CollectionId, Counter, FieldName, Fields, Outcome, Policy, RecordId, RecordKey, Revision,
+    Timestamp, UserId, Value, WorkspaceId,
 };
 
 mod import;

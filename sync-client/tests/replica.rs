@@ -296,7 +296,7 @@ fn a_decision_made_offline_is_seen_at_once_and_closes_the_conflict_for_all() {
     let (mut server, [mut a, mut b], conflict) = clash();
     a.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
     assert_eq!(a.view(&item(1)), json!({"n": 3, "m": 1}));
-    assert!(a.replica.decided(conflict.id).is_some());
+    assert!(a.replica.decided(&conflict).is_some());
     a.restart();
     a.sync(&mut server);
     b.sync(&mut server);
@@ -354,7 +354,7 @@ fn a_decision_about_what_has_moved_comes_back_with_the_choices_kept() {
     assert_eq!((returned.len(), &returned[0].reason), (1, &Rejection::Moved));
     let shown = b.replica.conflict(conflict.id).unwrap().clone();
     let base = b.base(&item(1));
-    let info = b.replica.conflict_info(&shown, base.as_ref());
+    let info = b.replica.conflict_info(Timestamp(0), &shown, base.as_ref());
     assert_eq!(info.returned, Some((keep("n", Choice::Own(6.into())), Rejection::Moved)));
     assert_eq!(b.replica.rejected().count(), 0, "shown at its conflict, not twice");
     // looked at once more

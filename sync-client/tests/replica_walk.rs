@@ -139,7 +139,7 @@ impl Walk {
             return Ok(());
         }
         let id = open[self.random.below(open.len())];
-        if device.replica.decided(id).is_some() {
+        if device.replica.decided(device.replica.conflict(id).unwrap()).is_some() {
             return Ok(());
         }
         let outcome = match self.random.below(4) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use mooring_tests::{Client, Server};
-use sync_client::api::{Answer, Command, Review, Seen};
+use sync_client::api::{Answer, Command, ConflictInfo, ReviewQuery, Seen};
 use sync_protocol::schema::Field;
 use sync_protocol::{
     Choice, CollectionId, FieldName, FieldType, Fields, Outcome, RecordId, RecordKey, Value,
@@ -31,11 +31,21 @@ async fn edit(client: &Client, id: &RecordId, name: &str, saw: &str, want: &str)
     Ok(())
 }
 
-async fn review(client: &Client) -> Result<Review> {
-    match client.ask(Command::Review).await? {
-        Answer::Review(review) => Ok(review),
+/// Everything that waits for a decision, as a screen gets it: the list, then each with its sides.
+async fn review(client: &Client) -> Result<Vec<ConflictInfo>> {
+    let query = ReviewQuery { limit: 500, ..ReviewQuery::default() };
+    let list = match client.ask(Command::Review(query)).await? {
+        Answer::Review(review) => review,
         other => bail!("no review: {other:?}"),
+    };
+    let mut found = Vec::new();
+    for item in list.items {
+        match client.ask(Command::Conflict { id: item.id }).await? {
+            Answer::Conflict(info) => found.push(*info),
+            other => bail!("no conflict: {other:?}"),
+        }
     }
+    Ok(found)
 }
 
 async fn value(client: &Client, id: &RecordId, name: &str) -> Result<Option<String>> {
@@ -118,18 +128,18 @@ fn edits_merge_or_wait_for_a_person_and_nothing_is_lost() {
         a.until("in need of review", |s| s.conflicts == 1).await?;
         for client in [&a, &b] {
             let review = review(client).await?;
-            let conflict = review.conflicts.first().context("one conflict")?;
+            let conflict = review.first().context("one conflict")?;
             let sides = &conflict.conflict.fields["phone"];
             assert_eq!(sides.base, Value::from("2"));
             assert_eq!(sides.current, Value::from("from A again"));
             assert_eq!(sides.incoming, Value::from("from B"));
-            assert_eq!(conflict.incoming.device, "Office desktop");
-            assert_eq!(conflict.current.as_ref().map(|c| c.device.as_str()), Some("Deck tablet"));
+            assert_eq!(conflict.item.incoming.device, "Office desktop");
+            assert_eq!(conflict.item.current.as_ref().map(|c| c.device.as_str()), Some("Deck tablet"));
         }
 
         // decided on A while the server is away, closed everywhere
         server.kill()?;
-        let conflict = review(&a).await?.conflicts.remove(0);
+        let conflict = review(&a).await?.remove(0);
         let choices = BTreeMap::from([(FieldName::new("phone")?, Choice::Incoming)]);
         a.ask(Command::Resolve {
             conflict: conflict.conflict.id,

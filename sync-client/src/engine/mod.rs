@@ -21,12 +21,16 @@ use crate::store::LocalStore;
 use crate::transport::Transport;
 
 mod account;
+mod asking;
+mod deciding;
 mod importing;
 mod profile;
 mod records;
 mod workspace;
 
 use account::AccountDone;
+use asking::{Asked, AuditExport};
+use deciding::Deciding;
 use importing::Importing;
 use profile::Profile;
 use workspace::Workspace;
@@ -64,6 +68,7 @@ enum Done {
     Pull(u64, Result<PullAnswer, SendError>),
     Snapshot(Result<SnapshotAnswer, SendError>),
     Account(AccountDone),
+    Asked(Asked),
 }
 
 /// Runs everything; see the module.
@@ -76,6 +81,8 @@ pub struct Engine<D: Device> {
     open: Option<Workspace<D::Store>>,
     file: Option<crate::import::File>,
     importing: Option<Importing>,
+    deciding: Option<Deciding>,
+    audit: Option<AuditExport>,
     /// Requests of the open workspace; dropped with it.
     requests: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     /// Requests about the account.
@@ -104,6 +111,8 @@ impl<D: Device> Engine<D> {
             open: None,
             file: None,
             importing: None,
+            deciding: None,
+            audit: None,
             requests: FuturesUnordered::new(),
             account: FuturesUnordered::new(),
             told: None,
@@ -152,7 +161,7 @@ impl<D: Device> Engine<D> {
 
     /// How long to wait for a reason to act, in milliseconds.
     fn pause_ms(&self) -> Option<u64> {
-        if self.importing.is_some() {
+        if self.importing.is_some() || self.deciding.is_some() {
             return Some(0);
         }
         let now = self.device.now();
@@ -174,6 +183,9 @@ impl<D: Device> Engine<D> {
         if self.importing.is_some() {
             return self.import_step().await;
         }
+        if self.deciding.is_some() {
+            return self.decide_step().await;
+        }
         let now = self.device.now();
         if let (Some(open), Some(due)) = (&self.open, self.tidy_at)
             && now >= due
@@ -193,6 +205,7 @@ impl<D: Device> Engine<D> {
         let random = self.random_number();
         let result = match done {
             Done::Account(done) => return self.account_done(done).await,
+            Done::Asked(asked) => return self.asked(asked),
             Done::Push(sent, Ok(answer)) => self.pushed(sent, answer).await,
             Done::Pull(number, Ok(answer)) => self.pulled(number, answer).await,
             Done::Snapshot(Ok(answer)) => self.snapshotted(answer).await,

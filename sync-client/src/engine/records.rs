@@ -1,12 +1,13 @@
 //! Commands about records: each becomes one batch, and is answered once that is durable.
 
 use sync_protocol::message::SignIn;
-use sync_protocol::{RecordId, Resolution};
+use sync_protocol::{ChangeId, FieldName, Record, RecordId, RecordKey, Resolution, Timestamp};
 
 use super::{Engine, Reply, failure};
-use crate::api::{Answer, CollectionInfo, Command, ConflictInfo, Failure, FailureKind, RecordInfo, Review};
+use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, RecordInfo};
 use crate::device::Device;
 use crate::import::{self, File};
+use crate::limits;
 use crate::query::storage;
 use crate::replica::review::rejected_info;
 use crate::replica::uuid_key;
@@ -25,6 +26,16 @@ impl<D: Device> Engine<D> {
             Command::Workspaces => return self.ask_workspaces(reply),
             Command::NewWorkspace { name } => return self.new_workspace(name, reply),
             Command::Import { plan } => return self.import(plan, reply).await,
+            Command::ResolveMany { which, rule, dry_run } => {
+                return self.resolve_many(which, rule, dry_run, reply);
+            }
+            Command::TakeBack { conflicts } => return self.take_back(conflicts, reply),
+            Command::History { id, resume } => return self.history(id, resume, reply),
+            Command::ExportAudit { format } => return self.export_audit(format, reply),
+            Command::CancelBulk => {
+                self.cancel_work();
+                Ok(Answer::Done)
+            }
             Command::Session => Ok(Answer::Session(self.session())),
             Command::SignOut { unsent } => self.sign_out(unsent).await,
             Command::Open { workspace } => self.open(workspace).await.map(|()| Answer::Done),
@@ -57,8 +68,47 @@ impl<D: Device> Engine<D> {
             Command::Rows(query) => {
                 open.tables.rows(&open.store, &open.replica, &query).await.map(Answer::Rows)
             }
-            Command::Record { id } => record(open, id).await,
-            Command::Review => review(open).await,
+            Command::Record { id } => record(open, now, id).await,
+            Command::Review(query) => {
+                if query.limit > limits::ROWS {
+                    return Err(Failure::input(format!(
+                        "At most {} can be asked for at once.",
+                        limits::ROWS
+                    )));
+                }
+                Ok(Answer::Review(open.replica.review(now, &query)))
+            }
+            Command::Conflict { id } => conflict(open, now, id).await,
+            Command::People => Ok(Answer::People(open.replica.people())),
+            Command::Merges { record, offset, limit } => {
+                merges(open, record.as_ref(), offset, limit.min(limits::ROWS)).await
+            }
+            Command::Assign { conflict, to } => {
+                let batch = open.replica.assign(now, conflict, to)?;
+                self.save(batch).await?;
+                Ok(Answer::Done)
+            }
+            Command::Snooze { conflict, until } => {
+                let batch = open.replica.snooze(now, conflict, until)?;
+                self.save(batch).await?;
+                Ok(Answer::Done)
+            }
+            Command::Comment { conflict, text } => {
+                let batch = open.replica.comment(now, minted(now, random), conflict, &text)?;
+                self.save(batch).await?;
+                Ok(Answer::Done)
+            }
+            Command::SetPolicy { collection, policy } => {
+                let batch = open.replica.set_policy(now, &collection, policy)?;
+                self.save(batch).await?;
+                Ok(Answer::Done)
+            }
+            Command::Restore { id, fields } => {
+                let base = base(open, &id).await?;
+                let batch = open.replica.restore(now, id.clone(), base.as_ref(), fields)?;
+                self.save(batch).await?;
+                Ok(Answer::Saved { ids: vec![id] })
+            }
             Command::ExportUnsent => {
                 let changes: Vec<_> = open.replica.outbox().map(|p| &p.change).collect();
                 let rejected: Vec<_> = open.replica.quarantine().collect();
@@ -85,8 +135,7 @@ impl<D: Device> Engine<D> {
                 Ok(Answer::Done)
             }
             Command::Insert { collection, key, fields } => {
-                let key =
-                    key.unwrap_or_else(|| uuid_key(now, random[..10].try_into().expect("10 bytes of 16")));
+                let key = key.unwrap_or_else(|| minted(now, random));
                 let id = RecordId::new(collection, key);
                 let base = base(open, &id).await?;
                 let batch = open.replica.insert(now, id.clone(), base.as_ref(), fields)?;
@@ -195,31 +244,54 @@ fn collections<S>(open: &Workspace<S>) -> Vec<CollectionInfo> {
     open.replica.schema().collections().map(info).collect()
 }
 
-async fn record<S: LocalStore>(open: &Workspace<S>, id: RecordId) -> Result<Answer, Failure> {
+async fn record<S: LocalStore>(open: &Workspace<S>, now: Timestamp, id: RecordId) -> Result<Answer, Failure> {
     let base = base(open, &id).await?;
-    let conflicts = open.replica.conflicts_of(&id);
+    let replica = &open.replica;
+    let conflicts = replica.conflicts_of(&id);
+    let of_field = |record: &Record, name: &FieldName| replica.author(record.field_stamp(name));
     let info = RecordInfo {
-        fields: open.replica.view(&id, base.as_ref()),
-        marks: open.replica.marks_of(&id),
+        fields: replica.view(&id, base.as_ref()),
+        marks: replica.marks_of(&id),
         rev: base.as_ref().map(|r| r.rev),
-        changed: base.as_ref().map(|r| open.replica.author(r.stamp)),
-        conflicts: conflicts.into_iter().map(|c| open.replica.conflict_info(c, base.as_ref())).collect(),
-        rejected: open.replica.rejected().filter(|q| q.change.record == id).map(rejected_info).collect(),
+        changed: base.as_ref().map(|r| replica.author(r.stamp)),
+        twin_of: base.as_ref().and_then(|r| r.twin_of.clone()),
+        authors: base.iter().flat_map(|r| r.fields.keys().map(|n| (n.clone(), of_field(r, n)))).collect(),
+        conflicts: conflicts.into_iter().map(|c| replica.conflict_info(now, c, base.as_ref())).collect(),
+        rejected: replica.rejected().filter(|q| q.change.record == id).map(rejected_info).collect(),
         id,
     };
     Ok(Answer::Record(Box::new(info)))
 }
 
-async fn review<S: LocalStore>(open: &Workspace<S>) -> Result<Answer, Failure> {
-    let mut conflicts: Vec<_> = open.replica.conflicts().collect();
-    conflicts.sort_by_key(|c| (c.incoming.at, c.id));
-    let ids: Vec<RecordId> = conflicts.iter().map(|c| c.record.clone()).collect();
+async fn conflict<S: LocalStore>(
+    open: &Workspace<S>,
+    now: Timestamp,
+    id: ChangeId,
+) -> Result<Answer, Failure> {
+    let conflict = open
+        .replica
+        .any_conflict(id)
+        .ok_or_else(|| Failure::input("This was settled long ago; there is nothing left to review here."))?;
+    let base = base(open, &conflict.record).await?;
+    Ok(Answer::Conflict(Box::new(open.replica.conflict_info(now, conflict, base.as_ref()))))
+}
+
+/// The page of merges with what their records are now.
+async fn merges<S: LocalStore>(
+    open: &Workspace<S>,
+    record: Option<&RecordId>,
+    offset: usize,
+    limit: usize,
+) -> Result<Answer, Failure> {
+    let mut found = open.replica.merges(record, offset, limit);
+    let ids: Vec<RecordId> = found.merges.iter().map(|info| info.merge.record.clone()).collect();
     let bases = open.store.get(&ids).await.map_err(storage)?;
-    let conflicts: Vec<ConflictInfo> = conflicts
-        .into_iter()
-        .zip(&bases)
-        .map(|(c, base)| open.replica.conflict_info(c, base.as_ref()))
-        .collect();
-    let rejected = open.replica.rejected().map(rejected_info).collect();
-    Ok(Answer::Review(Review { conflicts, rejected }))
+    for (info, base) in found.merges.iter_mut().zip(&bases) {
+        info.record = open.replica.view(&info.merge.record, base.as_ref());
+    }
+    Ok(Answer::Merges(found))
+}
+
+fn minted(now: Timestamp, random: [u8; 16]) -> RecordKey {
+    uuid_key(now, random[..10].try_into().expect("10 bytes of 16"))
 }

@@ -6,8 +6,8 @@ use sync_protocol::record::value_of;
 use sync_protocol::schema::{Field, collection_record, field_record};
 use sync_protocol::verdict::check;
 use sync_protocol::{
-    Change, ChangeId, CollectionId, Counter, Delta, Edit, FieldName, Fields, Record, RecordId, RecordKey,
-    Rejection, Resolution, Timestamp,
+    Change, ChangeId, CollectionId, Counter, Delta, Edit, FieldName, Fields, Policy, Record, RecordId,
+    RecordKey, Rejection, Resolution, Timestamp, Value, reserved,
 };
 
 use super::Replica;
@@ -79,16 +79,75 @@ impl Replica {
         self.batch(changes)
     }
 
-    /// A conflict settled. Choices that an earlier try left in quarantine are replaced by it.
+    /// A conflict settled.
     pub fn resolve(&self, now: Timestamp, resolution: Resolution) -> Result<Batch, Failure> {
         let conflict = self.conflict(resolution.conflict).ok_or_else(|| {
             Failure::input("This has been settled already; there is nothing left to decide.")
         })?;
-        let gone: Vec<Counter> = self.returned(conflict.id).map(|q| q.change.id.counter).collect();
-        let change = self.change(1, now, conflict.record.clone(), None, Edit::Resolve(resolution));
-        let mut batch = self.batch([change])?;
+        self.resolve_many(now, vec![(conflict.record.clone(), resolution)])
+    }
+
+    /// Conflicts settled, each with its record. Choices that an earlier try left in quarantine are replaced by them.
+    pub(super) fn resolve_many(
+        &self,
+        now: Timestamp,
+        resolutions: Vec<(RecordId, Resolution)>,
+    ) -> Result<Batch, Failure> {
+        let returned =
+            |r: &Resolution| self.returned(r.conflict).map(|q| q.change.id.counter).collect::<Vec<_>>();
+        let gone: Vec<Counter> = resolutions.iter().flat_map(|(_, r)| returned(r)).collect();
+        let numbered = resolutions.into_iter().zip(1..);
+        let changes = numbered.map(|((record, r), n)| self.change(n, now, record, None, Edit::Resolve(r)));
+        let mut batch = self.batch(changes.collect::<Vec<_>>())?;
         batch.quarantine_gone = gone;
         Ok(batch)
+    }
+
+    /// Decisions taken back, judged or not. Those that are taken back already are passed over.
+    pub fn take_back(&self, now: Timestamp, conflicts: &[ChangeId]) -> Result<Batch, Failure> {
+        let mut changes = Vec::new();
+        for id in conflicts {
+            let Some((record, reopening)) = self.reopening(*id) else { continue };
+            let n = changes.len() as u64 + 1;
+            changes.push(self.change(n, now, record, None, Edit::Reopen(reopening)));
+        }
+        self.batch(changes)
+    }
+
+    /// A record made what it was: the fields of a version, of one that is there or added again.
+    pub fn restore(
+        &self,
+        now: Timestamp,
+        id: RecordId,
+        base: Option<&Record>,
+        fields: Fields,
+    ) -> Result<Batch, Failure> {
+        let Some(seen) = self.view(&id, base) else { return self.insert(now, id, base, fields) };
+        let names: std::collections::BTreeSet<&FieldName> = seen.keys().chain(fields.keys()).collect();
+        let pairs = names.into_iter().map(|name| {
+            let seen = Seen { saw: value_of(&seen, name).clone(), want: value_of(&fields, name).clone() };
+            (name.clone(), seen)
+        });
+        let pairs: BTreeMap<FieldName, Seen> = pairs.collect();
+        self.edit(now, id, base, pairs)
+    }
+
+    /// What a collection does where edits meet.
+    pub fn set_policy(
+        &self,
+        now: Timestamp,
+        collection: &CollectionId,
+        policy: Option<Policy>,
+    ) -> Result<Batch, Failure> {
+        let id = RecordId::new(
+            reserved::collection(reserved::COLLECTIONS),
+            RecordKey::Text(collection.as_str().into()),
+        );
+        let base = self.reserved(&id);
+        let field = reserved::field("policy");
+        let saw = self.view(&id, base).and_then(|f| f.get(&field).cloned()).unwrap_or_default();
+        let want = policy.map_or(Value::ABSENT, |p| Value::from(p.name()));
+        self.edit(now, id.clone(), base, BTreeMap::from([(field, Seen { saw, want })]))
     }
 
     /// A new collection with its fields.
@@ -194,13 +253,20 @@ impl Replica {
         changes
     }
 
-    fn change(&self, n: u64, now: Timestamp, record: RecordId, base: Option<&Record>, edit: Edit) -> Change {
+    pub(super) fn change(
+        &self,
+        n: u64,
+        now: Timestamp,
+        record: RecordId,
+        base: Option<&Record>,
+        edit: Edit,
+    ) -> Change {
         let id = ChangeId { replica: self.id(), counter: Counter(self.counter.0 + n) };
         Change { id, record, at: now, saw: base.map(|r| r.rev), edit }
     }
 
     /// Checks changes by the same rules as the server, so that most mistakes are told while the person is there.
-    fn batch(&self, changes: impl Into<Vec<Change>>) -> Result<Batch, Failure> {
+    pub(super) fn batch(&self, changes: impl Into<Vec<Change>>) -> Result<Batch, Failure> {
         let enqueue: Vec<Change> = changes.into();
         if self.outbox.len() + enqueue.len() > limits::OUTBOX_CHANGES {
             return Err(Failure::input(format!(

@@ -6,6 +6,7 @@ use sync_protocol::feed::EntryKind;
 use sync_protocol::message::{End, PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{Change, Counter, Edit, Partition, Revision, Verdict};
 
+use super::decisions::Decisions;
 use super::{Judged, Replica};
 use crate::store::{Batch, Quarantined, SnapshotState};
 
@@ -41,6 +42,7 @@ impl Replica {
         let mut batch = Batch::default();
         let mut cursor = self.cursor.clone();
         let mut settled = BTreeSet::new();
+        let mut decided = Decisions::default();
         for feed in &answer.feeds {
             let mut checksums = self.checksums.get(&feed.partition).cloned();
             for entry in &feed.entries {
@@ -58,6 +60,7 @@ impl Replica {
                 if let (Some(collection), Some(record)) = (&entry.collection, &entry.record) {
                     batch.records.push((collection.clone(), record.clone()));
                 }
+                decided.follow(entry);
                 if let Some(conflict) = &entry.conflict {
                     batch.conflicts.push(conflict.clone());
                     if entry.kind == EntryKind::Resolved {
@@ -79,6 +82,7 @@ impl Replica {
             settled.extend(self.up_to(counter));
         }
         batch.settle = settled.into_iter().collect();
+        decided.into_batch(&self.decisions, &mut batch);
         if cursor != self.cursor {
             batch.cursor = Some(cursor);
         }
@@ -115,7 +119,7 @@ impl Replica {
             match verdict {
                 Verdict::Rejected { reason, .. } => {
                     settled.insert(*counter);
-                    if !super::people::is_own_record(&pending.change) {
+                    if !super::people::is_own_record(&pending.change) && !self.is_moot(&pending.change) {
                         let change = pending.change.clone();
                         batch.quarantine.push(Quarantined { change, reason: reason.clone() });
                     }
@@ -131,6 +135,18 @@ impl Replica {
         }
         batch.settle = settled.into_iter().collect();
         Ok(batch)
+    }
+
+    /// Whether nobody needs to hear that the change was rejected: a decision that the person has taken back meanwhile,
+    /// or taking back one that never took effect.
+    fn is_moot(&self, change: &Change) -> bool {
+        match &change.edit {
+            Edit::Resolve(_) => {
+                self.pending_of(&change.record).any(|c| super::view::takes_back(c, change.id))
+            }
+            Edit::Reopen(reopening) => self.conflicts.contains_key(&reopening.conflict),
+            Edit::Insert { .. } | Edit::Patch { .. } | Edit::Delete { .. } => false,
+        }
     }
 
     /// Notes what was accepted, so that it is not sent again. `pull`: the number of the last pull that has begun.

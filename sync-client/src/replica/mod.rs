@@ -12,10 +12,14 @@ use sync_protocol::{
     ReplicaId, Revision, Schema,
 };
 
-use crate::store::{Batch, Loaded, Meta, Quarantined, SnapshotState};
+use crate::store::{Batch, Decided, Decision, Loaded, Meta, Quarantined, SnapshotState};
 
+pub mod bulk;
+mod decisions;
 mod edit;
 mod feed;
+mod history;
+pub mod notes;
 pub mod people;
 pub mod retry;
 pub mod review;
@@ -60,6 +64,7 @@ pub struct Replica {
     by_record: BTreeMap<RecordId, BTreeSet<Counter>>,
     conflicts: BTreeMap<ChangeId, Conflict>,
     quarantine: BTreeMap<Counter, Quarantined>,
+    decisions: BTreeMap<ChangeId, Decision>,
     /// Base records of the reserved collections: schema, people, devices.
     reserved: BTreeMap<RecordId, Record>,
     schema: Schema,
@@ -79,6 +84,7 @@ impl Replica {
             by_record: BTreeMap::new(),
             conflicts: loaded.conflicts.into_iter().map(|c| (c.id, c)).collect(),
             quarantine: loaded.quarantine.into_iter().map(|q| (q.change.id.counter, q)).collect(),
+            decisions: loaded.decisions.into_iter().map(|d| (d.id, d)).collect(),
             reserved: BTreeMap::new(),
             schema: Schema::default(),
         };
@@ -143,6 +149,12 @@ impl Replica {
         }
         for counter in &batch.quarantine_gone {
             self.quarantine.remove(counter);
+        }
+        for decision in &batch.decisions {
+            self.decisions.insert(decision.id, decision.clone());
+        }
+        for id in &batch.decisions_gone {
+            self.decisions.remove(id);
         }
         if let Some(cursor) = &batch.cursor {
             self.cursor = cursor.clone();
@@ -236,7 +248,7 @@ impl Replica {
     }
 
     /// The changes of a record in the outbox, oldest first.
-    pub fn pending_of(&self, id: &RecordId) -> impl Iterator<Item = &Change> {
+    pub fn pending_of(&self, id: &RecordId) -> impl Iterator<Item = &Change> + Clone {
         self.by_record.get(id).into_iter().flatten().map(|counter| &self.outbox[counter].change)
     }
 
@@ -271,6 +283,19 @@ impl Replica {
     /// An open conflict.
     pub fn conflict(&self, id: ChangeId) -> Option<&Conflict> {
         self.conflicts.get(&id)
+    }
+
+    /// What was decided lately.
+    pub fn decisions(&self) -> impl Iterator<Item = &Decision> {
+        self.decisions.values()
+    }
+
+    /// A conflict that was settled lately.
+    pub fn settled(&self, id: ChangeId) -> Option<&Conflict> {
+        match &self.decisions.get(&id)?.what {
+            Decided::Settled(conflict) => Some(conflict),
+            Decided::Merged(_) => None,
+        }
     }
 
     /// Rejected changes.
@@ -309,6 +334,8 @@ impl Replica {
 
     /// The same from the base's values alone.
     pub fn view_of(&self, id: &RecordId, base: Option<Fields>) -> Option<Fields> {
-        view::fold(base, self.pending_of(id), |conflict| self.conflicts.get(&conflict))
+        view::fold(base, self.pending_of(id), |conflict| {
+            self.conflicts.get(&conflict).or_else(|| self.settled(conflict))
+        })
     }
 }

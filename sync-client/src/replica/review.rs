@@ -1,12 +1,31 @@
-//! What needs review: one place for the list, the badge, the marks and the pill.
+//! What needs review, and what was settled: one place for the list, the badge, the marks and the pill.
 
 use std::collections::BTreeMap;
 
-use sync_protocol::{ChangeId, CollectionId, Conflict, Edit, Outcome, Record, RecordId, Value};
+use sync_protocol::{
+    Change, ChangeId, CollectionId, Conflict, Edit, Merge, Outcome, Record, RecordId, RecordKey, Reopening,
+    ReplicaId, Stamp, Timestamp, Value,
+};
 
 use super::Replica;
-use crate::api::{ConflictInfo, Marks, RejectedInfo};
-use crate::store::Quarantined;
+use super::notes::Notes;
+use super::view::takes_back;
+use crate::api::{
+    Author, ConflictInfo, Facets, Marks, MergeInfo, Merges, RejectedInfo, Review, ReviewFilter, ReviewItem,
+    ReviewQuery, ReviewTab, SettledInfo,
+};
+use crate::store::{Decided, Quarantined};
+
+/// Authors by replica: lists name the same few devices again and again.
+#[derive(Default)]
+pub(super) struct Authors(BTreeMap<ReplicaId, Author>);
+
+impl Authors {
+    pub(super) fn of(&mut self, replica: &Replica, stamp: Stamp) -> Author {
+        let author = self.0.entry(stamp.by).or_insert_with(|| replica.author(stamp));
+        Author { at: stamp.at, ..author.clone() }
+    }
+}
 
 impl Replica {
     /// Rejected changes that are shown as such: all but decisions whose conflict is still open, which are shown there.
@@ -23,12 +42,40 @@ impl Replica {
             .filter(move |q| matches!(&q.change.edit, Edit::Resolve(r) if r.conflict == conflict))
     }
 
-    /// A decision about a conflict that the server has not judged.
-    pub fn decided(&self, conflict: ChangeId) -> Option<&Outcome> {
-        self.outbox.values().rev().find_map(|p| match &p.change.edit {
-            Edit::Resolve(r) if r.conflict == conflict => Some(&r.outcome),
+    /// A decision about an open conflict that the server has not judged, and that was not taken back.
+    pub fn decided(&self, conflict: &Conflict) -> Option<(ChangeId, &Outcome)> {
+        let decisions = self.pending_of(&conflict.record).filter_map(|change| match &change.edit {
+            Edit::Resolve(r) if r.conflict == conflict.id => Some((change.id, &r.outcome)),
             _ => None,
-        })
+        });
+        decisions.filter(|(id, _)| !self.is_taken_back(&conflict.record, *id)).last()
+    }
+
+    /// What takes a conflict's decision back; `None` where there is none, or it is taken back already.
+    pub fn reopening(&self, id: ChangeId) -> Option<(RecordId, Reopening)> {
+        let (conflict, resolution, outcome) = match self.settled(id) {
+            Some(conflict) => {
+                let resolved = conflict.resolved.as_ref()?;
+                (conflict, resolved.change, &resolved.outcome)
+            }
+            None => {
+                let conflict = self.conflict(id)?;
+                let (resolution, outcome) = self.decided(conflict)?;
+                (conflict, resolution, outcome)
+            }
+        };
+        if self.is_taken_back(&conflict.record, resolution) {
+            return None;
+        }
+        let twin = match outcome {
+            Outcome::KeepBoth { key } => Some(key.clone()),
+            Outcome::Keep { .. } | Outcome::Delete => None,
+        };
+        Some((conflict.record.clone(), Reopening { conflict: id, resolution, twin }))
+    }
+
+    fn is_taken_back(&self, record: &RecordId, resolution: ChangeId) -> bool {
+        self.pending_of(record).any(|change| takes_back(change, resolution))
     }
 
     /// Open conflicts of a record, oldest first.
@@ -68,15 +115,105 @@ impl Replica {
         }
     }
 
+    /// A part of the list, without reading a record.
+    pub fn review(&self, now: Timestamp, query: &ReviewQuery) -> Review {
+        let notes = self.notes(now);
+        let mut authors = Authors::default();
+        let settled = || self.decisions().filter_map(|decision| self.settled(decision.id));
+        let is_snoozed = |c: &&Conflict| notes.snoozed.contains_key(&c.id);
+        let of_tab: Vec<&Conflict> = match query.filter.tab {
+            ReviewTab::Open => self.conflicts().collect(),
+            ReviewTab::Snoozed => self.conflicts().filter(is_snoozed).collect(),
+            ReviewTab::Settled => settled().collect(),
+        };
+        let mut facets = Facets::default();
+        let mut items: Vec<ReviewItem> =
+            of_tab.into_iter().map(|conflict| self.item(conflict, &notes, &mut authors)).collect();
+        for item in &items {
+            *facets.collections.entry(item.record.collection.clone()).or_default() += 1;
+            let sides = || std::iter::once(&item.incoming).chain(&item.current);
+            let people: std::collections::BTreeSet<&String> = sides().map(|side| &side.person).collect();
+            let devices: std::collections::BTreeSet<&String> = sides().map(|side| &side.device).collect();
+            for (found, names) in [(&mut facets.people, people), (&mut facets.devices, devices)] {
+                for name in names.into_iter().filter(|name| !name.is_empty()) {
+                    *found.entry(name.clone()).or_default() += 1;
+                }
+            }
+        }
+        items.retain(|item| lets_in(&query.filter, item));
+        if query.filter.tab == ReviewTab::Settled {
+            items.sort_by_key(|item| std::cmp::Reverse((item.settled.as_ref().map(|s| s.by.at), item.id)));
+        } else {
+            let mut oldest: BTreeMap<RecordId, (Timestamp, ChangeId)> = BTreeMap::new();
+            for item in &items {
+                let at = (item.incoming.at, item.id);
+                let first = oldest.entry(item.record.clone()).or_insert(at);
+                *first = at.min(*first);
+            }
+            items.sort_by_cached_key(|item| (oldest[&item.record], item.incoming.at, item.id));
+        }
+        Review {
+            matching: items.len(),
+            items: items.into_iter().skip(query.offset).take(query.limit).collect(),
+            open: self.conflicts.len(),
+            snoozed: self.conflicts().filter(is_snoozed).count(),
+            settled: settled().count(),
+            rejected: self.rejected().map(rejected_info).collect(),
+            facets,
+        }
+    }
+
+    /// The open conflicts that a filter lets in, in the order of the list.
+    pub fn matching(&self, now: Timestamp, filter: &ReviewFilter) -> Vec<ChangeId> {
+        let query = ReviewQuery { filter: filter.clone(), offset: 0, limit: usize::MAX };
+        self.review(now, &query).items.into_iter().map(|item| item.id).collect()
+    }
+
+    /// A conflict in one line.
+    pub(super) fn item(&self, conflict: &Conflict, notes: &Notes, authors: &mut Authors) -> ReviewItem {
+        ReviewItem {
+            id: conflict.id,
+            record: conflict.record.clone(),
+            title: title(&conflict.title, &conflict.record.key),
+            kind: conflict.kind,
+            clashing: conflict.fields.iter().filter(|(_, s)| s.clash).map(|(name, _)| name.clone()).collect(),
+            incoming: authors.of(self, conflict.incoming),
+            current: conflict.current.map(|stamp| authors.of(self, stamp)),
+            pending: self.decided(conflict).map(|(_, outcome)| outcome.clone()),
+            returned: self.returned(conflict.id).next().is_some(),
+            assigned: notes.assigned.get(&conflict.id).cloned(),
+            snoozed: notes.snoozed.get(&conflict.id).copied(),
+            comments: notes.comments.get(&conflict.id).copied().unwrap_or_default(),
+            settled: conflict.resolved.as_ref().map(|resolved| SettledInfo {
+                by: authors.of(self, resolved.stamp),
+                outcome: resolved.outcome.clone(),
+                taking_back: self.is_taken_back(&conflict.record, resolved.change),
+            }),
+        }
+    }
+
     /// A conflict with what a screen needs; `base` is its record in the store.
-    pub fn conflict_info(&self, conflict: &Conflict, base: Option<&Record>) -> ConflictInfo {
+    pub fn conflict_info(&self, now: Timestamp, conflict: &Conflict, base: Option<&Record>) -> ConflictInfo {
+        let mut authors = Authors::default();
+        let mut current_by = BTreeMap::new();
+        let mut incoming_by = BTreeMap::new();
+        for name in conflict.fields.keys() {
+            // what the record has now may be newer than what the conflict met
+            let now_by = base.map(|r| r.field_stamp(name)).or_else(|| conflict.current_by(name));
+            let by = if conflict.is_open() { now_by } else { conflict.current_by(name) };
+            current_by.extend(by.map(|stamp| (name.clone(), authors.of(self, stamp))));
+            incoming_by.insert(name.clone(), authors.of(self, conflict.incoming_by(name)));
+        }
+        let collection = self.schema().collection(&conflict.record.collection);
+        let names = conflict.fields.keys();
         ConflictInfo {
-            title: self.title(&conflict.record, base, conflict),
-            incoming: self.author(conflict.incoming),
-            current: base.map(|r| r.stamp).or(conflict.current).map(|stamp| self.author(stamp)),
+            item: self.item(conflict, &self.notes(now), &mut authors),
+            current_by,
+            incoming_by,
+            policies: names.filter_map(|name| Some((name.clone(), collection?.policy(name)))).collect(),
             record: base.map(|r| r.fields.clone()),
             record_rev: base.map(|r| r.rev),
-            pending: self.decided(conflict.id).cloned(),
+            comments: self.comments(conflict.id),
             returned: self.returned(conflict.id).last().and_then(|q| match &q.change.edit {
                 Edit::Resolve(r) => Some((r.outcome.clone(), q.reason.clone())),
                 _ => None,
@@ -85,35 +222,79 @@ impl Replica {
         }
     }
 
-    fn title(&self, id: &RecordId, base: Option<&Record>, conflict: &Conflict) -> String {
-        let collection = self.schema().collection(&id.collection);
-        let first_text = collection.and_then(|c| {
-            let fields = c.ordered();
-            let name = &fields.iter().find(|f| f.field_type == sync_protocol::FieldType::Text)?.name;
-            let value = base
-                .map(|r| r.value(name).clone())
-                .or(conflict.fields.get(name).map(|s| s.incoming.clone()))?;
-            value.as_text().map(str::to_owned)
-        });
-        first_text.unwrap_or_else(|| id.key.to_string())
+    /// A conflict, open or settled lately.
+    pub fn any_conflict(&self, id: ChangeId) -> Option<&Conflict> {
+        self.conflict(id).or_else(|| self.settled(id))
     }
+
+    /// What policies decided lately, newest first.
+    pub fn merges(&self, record: Option<&RecordId>, offset: usize, limit: usize) -> Merges {
+        let mut found: Vec<(Timestamp, ChangeId, &Merge)> = self
+            .decisions()
+            .filter_map(|decision| match &decision.what {
+                Decided::Merged(merge) => Some((decision.at, decision.id, &**merge)),
+                Decided::Settled(_) => None,
+            })
+            .filter(|(.., merge)| record.is_none_or(|id| merge.record == *id))
+            .collect();
+        found.sort_by_key(|(at, id, _)| std::cmp::Reverse((*at, *id)));
+        let mut authors = Authors::default();
+        let total = found.len();
+        let page = found.into_iter().skip(offset).take(limit);
+        let merges = page.map(|(_, id, merge)| MergeInfo {
+            id,
+            incoming: authors.of(self, merge.incoming),
+            current_by: merge
+                .fields
+                .iter()
+                .map(|(name, met)| (name.clone(), authors.of(self, met.current_by)))
+                .collect(),
+            record: None,
+            merge: merge.clone(),
+        });
+        Merges { merges: merges.collect(), total }
+    }
+}
+
+fn title(title: &str, key: &RecordKey) -> String {
+    if title.is_empty() { key.to_string() } else { title.to_owned() }
+}
+
+fn lets_in(filter: &ReviewFilter, item: &ReviewItem) -> bool {
+    let sides = || std::iter::once(&item.incoming).chain(&item.current);
+    let search = filter.search.trim().to_lowercase();
+    let found = |text: &str| text.to_lowercase().contains(&search);
+    filter.collection.as_ref().is_none_or(|c| item.record.collection == *c)
+        && filter.record.as_ref().is_none_or(|id| item.record == *id)
+        && filter.person.as_ref().is_none_or(|name| sides().any(|side| side.person == *name))
+        && filter.device.as_ref().is_none_or(|name| sides().any(|side| side.device == *name))
+        && filter.kind.is_none_or(|kind| item.kind == kind)
+        && filter.older_than.is_none_or(|at| item.incoming.at <= at)
+        && filter.assigned.is_none_or(|user| item.assigned.as_ref().is_some_and(|p| p.user == user))
+        && (search.is_empty()
+            || found(&item.title)
+            || item.clashing.iter().any(|name| found(name.as_str()))
+            || sides().any(|side| found(&side.person) || found(&side.device)))
 }
 
 /// A rejected change as a screen shows it.
 pub fn rejected_info(entry: &Quarantined) -> RejectedInfo {
-    let wanted = match &entry.change.edit {
-        Edit::Insert { fields } => fields.clone(),
-        Edit::Patch { fields } => {
-            fields.iter().map(|(name, delta)| (name.clone(), delta.incoming.clone())).collect()
-        }
-        Edit::Delete { .. } | Edit::Resolve(_) | Edit::Reopen(_) => BTreeMap::<_, Value>::new(),
-    };
     RejectedInfo {
         counter: entry.change.id.counter,
         id: entry.change.record.clone(),
         message: entry.reason.to_string(),
         reason: entry.reason.clone(),
-        wanted,
+        wanted: wanted(&entry.change),
         at: entry.change.at,
+    }
+}
+
+fn wanted(change: &Change) -> BTreeMap<sync_protocol::FieldName, Value> {
+    match &change.edit {
+        Edit::Insert { fields } => fields.clone(),
+        Edit::Patch { fields } => {
+            fields.iter().map(|(name, delta)| (name.clone(), delta.incoming.clone())).collect()
+        }
+        Edit::Delete { .. } | Edit::Resolve(_) | Edit::Reopen(_) => BTreeMap::new(),
     }
 }

@@ -10,7 +10,7 @@ use sync_client::store::memory::{Fault, MemoryDisk, MemoryStore};
 use sync_client::store::{Batch, LocalStore, Meta, SnapshotState, StoreError};
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{
-    Change, Counter, Edit, Partition, Record, RecordId, ReplicaId, Resolution, Revision, Timestamp, UserId,
+    Change, Counter, Partition, Record, RecordId, ReplicaId, Resolution, Revision, Timestamp, UserId,
     Verdict, WorkspaceId, reserved,
 };
 
