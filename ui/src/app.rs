@@ -69,7 +69,10 @@ fn Shared() -> Html {
             let subscription = backend.subscribe(Callback::from(move |event| match event {
                 Event::Status(now) => heard.set(Rc::new(*now)),
                 Event::SessionChanged => reload.emit(()),
-                Event::Changed { .. } | Event::ReviewChanged | Event::Importing { .. } => {}
+                Event::Changed { .. }
+                | Event::ReviewChanged
+                | Event::Importing { .. }
+                | Event::Working { .. } => {}
             }));
             load.emit(());
             let first = backend.clone();

@@ -68,7 +68,9 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
         |id, event| match event {
             Event::Changed { collections } => collections.contains(&id.collection),
             Event::ReviewChanged => true,
-            Event::Status(_) | Event::SessionChanged | Event::Importing { .. } => false,
+            Event::Status(_) | Event::SessionChanged | Event::Importing { .. } | Event::Working { .. } => {
+                false
+            }
         },
     );
     let onsaved = Callback::from(move |_: Vec<RecordId>| {

@@ -12,12 +12,11 @@ use crate::components::states::{Empty, failed, loading};
 use crate::hooks::{use_ask, use_backend, use_toaster};
 use crate::text::count;
 use card::ConflictCard;
-use compare::Picked;
 use refused::RefusedCard;
 use std::collections::BTreeSet;
-use sync_client::api::{Answer, Command, ConflictInfo, Event, Review as List};
+use sync_client::api::{Answer, BulkRule, Command, Event, Review as List, ReviewItem, ReviewQuery, Which};
 use sync_protocol::schema::Field;
-use sync_protocol::{CollectionId, ConflictKind, FieldName, FieldType, Value};
+use sync_protocol::{ChangeId, CollectionId, ConflictKind, FieldName, FieldType, Value};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
@@ -27,7 +26,7 @@ pub fn Review() -> Html {
     let here = use_here();
     let ask = use_ask(
         (),
-        |()| Command::Review,
+        |()| Command::Review(ReviewQuery { limit: 500, ..ReviewQuery::default() }),
         pick_review,
         |(), event| matches!(event, Event::ReviewChanged | Event::Changed { .. }),
     );
@@ -54,7 +53,7 @@ pub fn Review() -> Html {
     let body = match &ask.data {
         None if ask.failure.is_some() => Html::default(),
         None => loading("Reading what needs review"),
-        Some(list) if list.conflicts.is_empty() && list.rejected.is_empty() => html! {
+        Some(list) if list.items.is_empty() && list.rejected.is_empty() => html! {
             <Empty title="Nothing needs review" icon={Icon::Check} test="review-empty">
                 <div class="pf-v6-c-empty-state__body">
                     { "When the same thing is changed in two places, both versions are kept and you decide here." }
@@ -63,15 +62,12 @@ pub fn Review() -> Html {
         },
         Some(list) => html! {
             <>
-                <Bulk list={list.conflicts.iter().filter(|info| bulk(info)).cloned().collect::<Vec<_>>()}
+                <Bulk list={list.items.iter().filter(|item| bulk(item)).cloned().collect::<Vec<_>>()}
                     selected={(*selected).clone()} select={select.clone()} ondone={clear} may_edit={here.may_edit()} />
                 <ul class="mooring-reviews" role="list">
-                    { for list.conflicts.iter().map(|info| {
-                        let id = info.conflict.id.to_string();
-                        html! {
-                            <ConflictCard key={format!("{id} {}", info.conflict.rev)} info={info.clone()} selected={selected.contains(&id)}
-                                onselect={(here.may_edit() && bulk(info)).then(|| select.clone())} reload={ask.reload.clone()} />
-                        }
+                    { for list.items.iter().map(|item| html! {
+                        <Loaded key={item.id.to_string()} id={item.id} selected={selected.contains(&item.id.to_string())}
+                            onselect={(here.may_edit() && bulk(item)).then(|| select.clone())} />
                     }) }
                     { for list.rejected.iter().map(|info| html! {
                         <RefusedCard key={format!("refused {}", info.counter)} info={info.clone()} />
@@ -104,7 +100,7 @@ fn pick_review(answer: Answer) -> Option<List> {
 }
 
 fn total(list: &List) -> String {
-    match (list.conflicts.len() as u64, list.rejected.len() as u64) {
+    match (list.items.len() as u64, list.rejected.len() as u64) {
         (0, 0) => String::new(),
         (n, 0) => count::of(n, "decision to make", "decisions to make"),
         (0, n) => count::of(n, "refused change", "refused changes"),
@@ -116,15 +112,40 @@ fn total(list: &List) -> String {
     }
 }
 
+#[derive(PartialEq, Properties)]
+struct LoadedProps {
+    id: ChangeId,
+    selected: bool,
+    onselect: Option<Callback<(String, bool)>>,
+}
+
+/// One conflict, read when it is shown.
+#[component]
+fn Loaded(props: &LoadedProps) -> Html {
+    let ask = use_ask(
+        props.id,
+        |id| Command::Conflict { id: *id },
+        |answer| if let Answer::Conflict(info) = answer { Some(info) } else { None },
+        |_, event| matches!(event, Event::ReviewChanged | Event::Changed { .. }),
+    );
+    match &ask.data {
+        None => Html::default(),
+        Some(info) => html! {
+            <ConflictCard key={info.conflict.rev.to_string()} info={(***info).clone()} selected={props.selected}
+                onselect={props.onselect.clone()} reload={ask.reload.clone()} />
+        },
+    }
+}
+
 /// Whether it can be settled together with others: two edits, not decided yet.
-fn bulk(info: &ConflictInfo) -> bool {
-    info.conflict.kind == ConflictKind::EditEdit && info.pending.is_none()
+fn bulk(item: &ReviewItem) -> bool {
+    item.kind == ConflictKind::EditEdit && item.pending.is_none()
 }
 
 #[derive(PartialEq, Properties)]
 struct BulkProps {
     /// Those that can be settled together.
-    list: Vec<ConflictInfo>,
+    list: Vec<ReviewItem>,
     selected: BTreeSet<String>,
     select: Callback<(String, bool)>,
     ondone: Callback<()>,
@@ -136,28 +157,32 @@ struct BulkProps {
 fn Bulk(props: &BulkProps) -> Html {
     let (backend, toaster) = (use_backend(), use_toaster());
     let busy = use_state_eq(|| false);
-    let chosen: Vec<&ConflictInfo> =
-        props.list.iter().filter(|info| props.selected.contains(&info.conflict.id.to_string())).collect();
+    let chosen: Vec<ChangeId> =
+        props.list.iter().map(|item| item.id).filter(|id| props.selected.contains(&id.to_string())).collect();
     if !props.may_edit || props.list.len() < 2 || chosen.is_empty() {
         return Html::default();
     }
-    let decide = |picked: Picked| {
-        let commands: Vec<Command> = chosen.iter().map(|info| actions::decide_all(info, &picked)).collect();
+    let decide = |rule: BulkRule| {
+        let which = Which::Ids(chosen.clone());
+        let command = Command::ResolveMany { which, rule, dry_run: false };
         let (backend, toaster, busy, ondone) =
             (backend.clone(), toaster.clone(), busy.setter(), props.ondone.clone());
         Callback::from(move |_: MouseEvent| {
             busy.set(true);
-            let (backend, toaster, busy, ondone, commands) =
-                (backend.clone(), toaster.clone(), busy.clone(), ondone.clone(), commands.clone());
+            let (backend, toaster, busy, ondone, command) =
+                (backend.clone(), toaster.clone(), busy.clone(), ondone.clone(), command.clone());
             spawn_local(async move {
-                let mut settled = 0;
-                for command in commands {
-                    match backend.call(command).await {
-                        Ok(_) => settled += 1,
-                        Err(failure) => toaster.failure(&failure),
+                match backend.call(command).await {
+                    Ok(Answer::Bulk(report)) => {
+                        let done = report.done.len() as u64;
+                        toaster.done(format!(
+                            "{} saved on this device",
+                            count::of(done, "decision", "decisions")
+                        ));
                     }
+                    Ok(_) => {}
+                    Err(failure) => toaster.failure(&failure),
                 }
-                toaster.done(format!("{} saved on this device", count::of(settled, "decision", "decisions")));
                 busy.set(false);
                 ondone.emit(());
             });
@@ -167,8 +192,8 @@ fn Bulk(props: &BulkProps) -> Html {
     html! {
         <div class="mooring-bulk" role="group" aria-label="Selected decisions" data-test="review-bulk">
             <span>{ format!("{n} selected") }</span>
-            <Button text="Keep what is in the records now" busy={*busy} onclick={decide(Picked::Current)} test="bulk-current" />
-            <Button text="Take the other changes" busy={*busy} onclick={decide(Picked::Incoming)} test="bulk-incoming" />
+            <Button text="Keep what is in the records now" busy={*busy} onclick={decide(BulkRule::Current)} test="bulk-current" />
+            <Button text="Take the other changes" busy={*busy} onclick={decide(BulkRule::Incoming)} test="bulk-incoming" />
             <Button look={Look::Link} text="Select none" onclick={props.ondone.reform(|_: MouseEvent| ())} />
         </div>
     }

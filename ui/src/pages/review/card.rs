@@ -104,7 +104,7 @@ pub fn ConflictCard(props: &ConflictCardProps) -> Html {
     };
 
     let decided = clashing.iter().all(|name| picks.contains_key(*name));
-    let open = info.pending.is_none() || *again;
+    let open = info.item.pending.is_none() || *again;
     let label = collection_label(&here, &info.conflict.record.collection);
     html! {
         <li class="pf-v6-c-card mooring-review" data-test="review-item" data-key={info.conflict.record.key.to_string()}>
@@ -122,7 +122,7 @@ pub fn ConflictCard(props: &ConflictCardProps) -> Html {
             }
             <Compare info={info.clone()} fields={fields.clone()} picks={(*picks).clone()} errors={(*errors).clone()}
                 each={each && open && here.may_edit()} {onpick} />
-            if let Some(outcome) = &info.pending {
+            if let Some(outcome) = &info.item.pending {
                 <Notice tint={Tint::Info} title="Decided on this device, will apply when online" test="review-pending"
                     actions={if *again { Html::default() } else { html! { <Button look={Look::Link} text="Decide again" onclick={decide_again} test="decide-again" /> } }}>
                     { decision(info, &fields, outcome) }
@@ -158,14 +158,14 @@ fn fields(here: &Here, info: &ConflictInfo) -> BTreeMap<FieldName, Field> {
 fn heading(here: &Here, info: &ConflictInfo) -> Html {
     let record = &info.conflict.record;
     if info.record.is_none() || record.collection.is_reserved() {
-        return html! { { &info.title } };
+        return html! { { &info.item.title } };
     }
     let to = Route::Record {
         workspace: here.name.to_string(),
         collection: record.collection.to_string(),
         key: KeyText(record.key.clone()),
     };
-    html! { <Link {to} test="review-record">{ &info.title }</Link> }
+    html! { <Link {to} test="review-record">{ &info.item.title }</Link> }
 }
 
 fn select(info: &ConflictInfo, selected: bool, onselect: &Callback<(String, bool)>) -> Html {
@@ -179,7 +179,7 @@ fn select(info: &ConflictInfo, selected: bool, onselect: &Callback<(String, bool
     });
     html! {
         <input type="checkbox" class="mooring-select" checked={selected} {onchange} data-test="review-select"
-            aria-label={format!("Select {}", info.title)} />
+            aria-label={format!("Select {}", info.item.title)} />
     }
 }
 

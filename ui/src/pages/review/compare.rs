@@ -43,14 +43,14 @@ pub fn now<'a>(info: &'a ConflictInfo, name: &FieldName, sides: &'a Sides) -> &'
 
 /// Who made either side, told apart where both have the same names.
 pub fn sides(info: &ConflictInfo) -> (String, String) {
-    let incoming = review::who(&info.incoming);
-    let current = info.current.as_ref().map_or_else(|| "the record".to_owned(), review::who);
+    let incoming = review::who(&info.item.incoming);
+    let current = info.item.current.as_ref().map_or_else(|| "the record".to_owned(), review::who);
     if current != incoming {
         return (current, incoming);
     }
     let timed = |who: &str, at| format!("{who}, {}", clock::moment(at));
-    let current_at = info.current.as_ref().map_or(info.incoming.at, |author| author.at);
-    (timed(&current, current_at), timed(&incoming, info.incoming.at))
+    let current_at = info.item.current.as_ref().map_or(info.item.incoming.at, |author| author.at);
+    (timed(&current, current_at), timed(&incoming, info.item.incoming.at))
 }
 
 #[derive(PartialEq, Properties)]
@@ -71,13 +71,13 @@ pub fn Compare(props: &CompareProps) -> Html {
     let (current, incoming) = sides(info);
     let kind = info.conflict.kind;
     html! {
-        <table class="pf-v6-c-table pf-m-compact pf-m-grid-md mooring-compare" aria-label={format!("Versions of {}", info.title)}>
+        <table class="pf-v6-c-table pf-m-compact pf-m-grid-md mooring-compare" aria-label={format!("Versions of {}", info.item.title)}>
             <thead class="pf-v6-c-table__thead">
                 <tr class="pf-v6-c-table__tr">
                     <th class="pf-v6-c-table__th" scope="col">{ "Field" }</th>
                     <th class="pf-v6-c-table__th" scope="col">{ "Before" }</th>
-                    { side(review::current_heading(kind), &current, info.current.as_ref(), kind == ConflictKind::EditDelete) }
-                    { side(review::incoming_heading(kind), &incoming, Some(&info.incoming), kind == ConflictKind::DeleteEdit) }
+                    { side(review::current_heading(kind), &current, info.item.current.as_ref(), kind == ConflictKind::EditDelete) }
+                    { side(review::incoming_heading(kind), &incoming, Some(&info.item.incoming), kind == ConflictKind::DeleteEdit) }
                 </tr>
             </thead>
             <tbody class="pf-v6-c-table__tbody">
