@@ -6,7 +6,7 @@
 mod parse;
 mod purge;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use parse::{Item, parse, print};
 use purge::Classes;
 use std::{
@@ -27,7 +27,8 @@ pub struct Sheet {
 /// Where style sheets come from.
 pub struct Sources<'a> {
     /// One path per line relative to `base`. `- .class` leaves the class out, `+ .class` keeps it though the program
-    /// does not name it; `*` at the end stands for any ending. `#` starts a comment.
+    /// does not name it; `*` at the end stands for any ending. `= --name: value` gives a custom property another value.
+    /// `#` starts a comment.
     pub list: &'a str,
     /// The folder of the listed parts.
     pub base: &'a Path,
@@ -41,12 +42,14 @@ pub struct Sources<'a> {
 
 /// Joins the sheets and leaves out what is not used.
 pub fn build(from: &Sources<'_>) -> Result<Sheet> {
-    let (mut paths, mut keep, mut exclude) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut paths, mut keep, mut exclude, mut set) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for line in from.list.lines().map(|line| line.split('#').next().unwrap_or_default().trim()) {
         if let Some(class) = line.strip_prefix("- .") {
             exclude.push(class.to_string());
         } else if let Some(class) = line.strip_prefix("+ .") {
             keep.push(class.to_string());
+        } else if let Some((name, value)) = line.strip_prefix("= ").and_then(|line| line.split_once(':')) {
+            set.push((name.trim(), value.trim()));
         } else if !line.is_empty() {
             paths.push(from.base.join(line));
         }
@@ -57,6 +60,9 @@ pub fn build(from: &Sources<'_>) -> Result<Sheet> {
     for path in &paths {
         items.append(&mut read(path, from.base, &mut files)?);
     }
+    for (name, value) in set {
+        ensure!(set_property(&mut items, name, value), "no listed style sheet defines {name}");
+    }
     purge::selectors(&mut items, &Classes::new(&[from.module, from.text.as_bytes()], keep, exclude));
     items.append(&mut read(from.own, from.base, &mut files)?);
     purge::properties(&mut items, from.text);
@@ -64,6 +70,22 @@ pub fn build(from: &Sources<'_>) -> Result<Sheet> {
     let text = print(&items);
     files.retain(|name, _| text.contains(&format!("url({name})")));
     Ok(Sheet { text, files })
+}
+
+/// Gives a custom property another value wherever it is defined; false where it is nowhere.
+fn set_property(items: &mut [Item], wanted: &str, to: &str) -> bool {
+    let mut found = false;
+    for item in items {
+        match item {
+            Item::Block { items, .. } => found |= set_property(items, wanted, to),
+            Item::Declaration { name, value } if name == wanted => {
+                *value = to.to_owned();
+                found = true;
+            }
+            Item::Declaration { .. } | Item::Statement(_) => {}
+        }
+    }
+    found
 }
 
 fn read(path: &Path, base: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<Vec<Item>> {
@@ -107,5 +129,18 @@ fn name_files(items: &mut [Item], sheet: &Path, base: &Path, files: &mut BTreeMa
             }
             Item::Declaration { .. } | Item::Statement(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_gets_another_value_everywhere() {
+        let mut items = parse(":root{--a:1px}@media x{:root{--a:2px;--b:3px}}").unwrap();
+        assert!(set_property(&mut items, "--a", "0"));
+        assert_eq!(print(&items), ":root{--a:0}@media x{:root{--a:0;--b:3px}}");
+        assert!(!set_property(&mut items, "--c", "0"));
     }
 }
