@@ -24,7 +24,7 @@ pub mod reserved {
 
     /// One record per conflict that somebody was asked to look at; key: the conflict's id.
     pub const ASSIGNMENTS: &str = "_assignments";
-    /// One record per comment on a conflict; key: a UUIDv7.
+    /// One record per comment on a conflict; key: the user's UUID, a slash, a UUIDv7.
     pub const COMMENTS: &str = "_comments";
     /// One record per conflict that a person put off; key: the user's UUID, a slash, the conflict's id.
     pub const SNOOZES: &str = "_snoozes";

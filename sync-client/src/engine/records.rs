@@ -94,7 +94,7 @@ impl<D: Device> Engine<D> {
                 Ok(Answer::Done)
             }
             Command::Comment { conflict, text } => {
-                let batch = open.replica.comment(now, minted(now, random), conflict, &text)?;
+                let batch = open.replica.comment(now, ten(random), conflict, &text)?;
                 self.save(batch).await?;
                 Ok(Answer::Done)
             }
@@ -293,5 +293,9 @@ async fn merges<S: LocalStore>(
 }
 
 fn minted(now: Timestamp, random: [u8; 16]) -> RecordKey {
-    uuid_key(now, random[..10].try_into().expect("10 bytes of 16"))
+    uuid_key(now, ten(random))
+}
+
+fn ten(random: [u8; 16]) -> [u8; 10] {
+    random[..10].try_into().expect("10 bytes of 16")
 }

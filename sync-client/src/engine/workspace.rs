@@ -11,6 +11,7 @@ use crate::device::Device;
 use crate::limits;
 use crate::query::{Tables, storage};
 use crate::replica::Replica;
+use crate::replica::notes::is_note;
 use crate::replica::session::{Outgoing, SendError, Session};
 use crate::status::Status;
 use crate::store::{Batch, LocalStore, Meta, SnapshotState, StoreError};
@@ -172,7 +173,10 @@ impl<D: Device> Engine<D> {
             || !batch.conflicts_gone.is_empty()
             || !batch.quarantine.is_empty()
             || !batch.quarantine_gone.is_empty()
-            || batch.enqueue.iter().any(|c| c.about().is_some());
+            || !batch.decisions.is_empty()
+            || !batch.decisions_gone.is_empty()
+            || batch.records.iter().any(|(collection, _)| is_note(collection))
+            || batch.enqueue.iter().any(|c| c.about().is_some() || is_note(&c.record.collection));
         if review {
             self.tell(Event::ReviewChanged);
         }

@@ -1,10 +1,9 @@
 //! Many conflicts settled by one rule.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use sync_protocol::{
-    ChangeId, Choice, Conflict, ConflictKind, FieldName, Outcome, Record, RecordId, Resolution, Sides,
-    Timestamp,
+    ChangeId, Choice, Conflict, ConflictKind, FieldName, Outcome, Record, RecordId, Resolution, Timestamp,
 };
 
 use super::Replica;
@@ -91,7 +90,7 @@ impl Replica {
         let outcome = match (conflict.kind, ends) {
             (ConflictKind::EditDelete, Ends::Keep) if base.is_none() => Outcome::Delete,
             (ConflictKind::DeleteEdit, Ends::Take) => Outcome::Delete,
-            (ConflictKind::EditEdit, Ends::Mixed) => Outcome::Keep { choices: by_time(conflict, base) },
+            (ConflictKind::EditEdit, _) if *rule == BulkRule::Newest => by_time(conflict, base),
             (_, Ends::Take) => keep_all(conflict, &Choice::Incoming),
             (_, Ends::Keep | Ends::Mixed) => keep_all(conflict, &Choice::Current),
         };
@@ -129,13 +128,13 @@ fn is_newer(conflict: &Conflict, name: &FieldName, base: Option<&Record>) -> boo
     current.is_none_or(|current| conflict.incoming_by(name).at >= current.at)
 }
 
-/// Each clashing field from the newer side; the others are merged as if the change arrived now.
-fn by_time(conflict: &Conflict, base: Option<&Record>) -> BTreeMap<FieldName, Choice> {
-    let pick = |(name, _): (&FieldName, &Sides)| {
+/// Each field from the side that was edited last.
+fn by_time(conflict: &Conflict, base: Option<&Record>) -> Outcome {
+    let pick = |name: &FieldName| {
         let choice = if is_newer(conflict, name, base) { Choice::Incoming } else { Choice::Current };
         (name.clone(), choice)
     };
-    conflict.fields.iter().filter(|(_, sides)| sides.clash).map(pick).collect()
+    Outcome::Keep { choices: conflict.fields.keys().map(pick).collect() }
 }
 
 fn one_side(

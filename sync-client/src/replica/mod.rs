@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::checksum::Checksums;
 use sync_protocol::{
     Change, ChangeId, CollectionId, Conflict, Counter, Cursor, Edit, Fields, Partition, Record, RecordId,
-    ReplicaId, Revision, Schema,
+    ReplicaId, Revision, Schema, reserved,
 };
 
 use crate::store::{Batch, Decided, Decision, Loaded, Meta, Quarantined, SnapshotState};
@@ -115,7 +115,7 @@ impl Replica {
             for record in records {
                 self.reserved.insert(RecordId::new(page.collection.clone(), record.key.clone()), record);
             }
-            schema_moved = true;
+            schema_moved |= is_schema(&page.collection);
         }
         for (collection, record) in batch.records.iter().filter(|(c, _)| c.is_reserved()) {
             let id = RecordId::new(collection.clone(), record.key.clone());
@@ -124,10 +124,10 @@ impl Replica {
             } else {
                 self.reserved.insert(id, record.clone());
             }
-            schema_moved = true;
+            schema_moved |= is_schema(collection);
         }
         for change in &batch.enqueue {
-            schema_moved |= change.record.collection.is_reserved();
+            schema_moved |= is_schema(&change.record.collection);
             self.enqueue(change.clone());
         }
         for counter in &batch.settle {
@@ -186,17 +186,16 @@ impl Replica {
                 self.by_record.remove(&record);
             }
         }
-        record.collection.is_reserved()
+        is_schema(&record.collection)
     }
 
     fn refold_schema(&mut self) {
         let mut schema = Schema::default();
-        for (id, record) in &self.reserved {
+        let in_schema = |id: &&RecordId| is_schema(&id.collection);
+        for (id, record) in self.reserved.iter().filter(|(id, _)| in_schema(id)) {
             schema.apply(id, self.view(id, Some(record)).as_ref());
         }
-        for id in
-            self.by_record.keys().filter(|id| id.collection.is_reserved() && !self.reserved.contains_key(*id))
-        {
+        for id in self.by_record.keys().filter(|id| in_schema(id) && !self.reserved.contains_key(*id)) {
             schema.apply(id, self.view(id, None).as_ref());
         }
         self.schema = schema;
@@ -338,4 +337,9 @@ impl Replica {
             self.conflicts.get(&conflict).or_else(|| self.settled(conflict))
         })
     }
+}
+
+/// Whether records of the collection define collections and fields.
+fn is_schema(collection: &CollectionId) -> bool {
+    matches!(collection.as_str(), reserved::COLLECTIONS | reserved::FIELDS)
 }

@@ -8,7 +8,7 @@ use sync_protocol::{
     ChangeId, CollectionId, FieldName, Fields, RecordId, RecordKey, Timestamp, UserId, Value, reserved,
 };
 
-use super::Replica;
+use super::{Replica, uuid_key};
 use crate::api::{CommentInfo, Failure, Person, Seen};
 use crate::limits;
 use crate::store::Batch;
@@ -22,6 +22,11 @@ pub struct Notes {
     pub snoozed: BTreeMap<ChangeId, Timestamp>,
     /// How many comments there are.
     pub comments: BTreeMap<ChangeId, usize>,
+}
+
+/// Whether records of the collection say something about conflicts.
+pub fn is_note(collection: &CollectionId) -> bool {
+    matches!(collection.as_str(), reserved::ASSIGNMENTS | reserved::COMMENTS | reserved::SNOOZES)
 }
 
 impl Replica {
@@ -110,11 +115,11 @@ impl Replica {
         self.note(now, reserved::SNOOZES, key, [("until", until)])
     }
 
-    /// Says something about a conflict. `key`: of the comment's record.
+    /// Says something about a conflict.
     pub fn comment(
         &self,
         now: Timestamp,
-        key: RecordKey,
+        random: [u8; 10],
         conflict: ChangeId,
         said: &str,
     ) -> Result<Batch, Failure> {
@@ -135,6 +140,7 @@ impl Replica {
             (reserved::field("text"), Value::from(said)),
             (reserved::field("at"), Value::from(now.to_text().unwrap_or_default())),
         ]);
+        let key = RecordKey::Text(format!("{}/{}", self.meta().user, uuid_key(now, random)));
         self.insert(now, RecordId::new(reserved::collection(reserved::COMMENTS), key), None, fields)
     }
 

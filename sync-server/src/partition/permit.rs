@@ -15,14 +15,18 @@ pub(super) fn refusal(author: Author, change: &Change) -> Option<Rejection> {
         reserved::PEOPLE => *key == author.user.to_string(),
         reserved::DEVICES => *key == author.replica.to_string() && names_user(author, &change.edit),
         // what a person says or puts off is that person's; readers see reviews and may do neither
-        reserved::COMMENTS => writes(author).is_none() && names_user(author, &change.edit),
-        reserved::SNOOZES => {
-            writes(author).is_none()
-                && key.strip_prefix(&author.user.to_string()).is_some_and(|k| k.starts_with('/'))
+        reserved::COMMENTS => {
+            writes(author).is_none() && is_of(author, key) && names_user(author, &change.edit)
         }
+        reserved::SNOOZES => writes(author).is_none() && is_of(author, key),
         _ => return writes(author),
     };
     (!own).then_some(Rejection::NotPermitted)
+}
+
+/// Whether a key begins with the author's user id.
+fn is_of(author: Author, key: &str) -> bool {
+    key.strip_prefix(&author.user.to_string()).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn writes(author: Author) -> Option<Rejection> {

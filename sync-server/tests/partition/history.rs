@@ -1,10 +1,10 @@
 //! What became of a record, and what was decided where edits met.
 
 use std::collections::BTreeMap;
-use sync_protocol::message::{Audit, AuditAnswer, History, HistoryAnswer};
+use sync_protocol::message::{Audit, AuditAnswer, History, HistoryAnswer, Role};
 use sync_protocol::{
-    ChangeId, Choice, Edit, Outcome, RecordId, RecordKey, Rejection, Reopening, Resolution, Revision, Value,
-    Verdict, feed::EntryKind, limits::HISTORY_VERSIONS,
+    ChangeId, Choice, Edit, Fields, Outcome, RecordId, RecordKey, Rejection, Reopening, Resolution, Revision,
+    UserId, Value, Verdict, feed::EntryKind, limits::HISTORY_VERSIONS, reserved,
 };
 use sync_server::partition::{EngineError, PartitionEngine};
 
@@ -223,4 +223,41 @@ async fn an_audit_tells_what_people_and_policies_decided_and_nothing_else() {
     let merge = found.entries.iter().find_map(|e| e.merge.as_ref()).expect("a merge");
     assert_eq!(merge.record.key, RecordKey::Int(100));
     assert_eq!(merge.fields["visits"].result, Value::from(2));
+}
+
+#[tokio::test]
+async fn nobody_speaks_or_puts_off_for_another() {
+    let (world, node, _) = airports(1).await;
+    let (_, bob, opened, ..) = met(&world, &node, &airport(1)).await;
+    let note = |collection: &'static str, key: String, fields: &[(&'static str, String)]| {
+        let id = RecordId::new(reserved::collection(collection), RecordKey::Text(key));
+        let fields = fields.iter().map(|(name, text)| (reserved::field(name), Value::from(text.as_str())));
+        (id, fields.collect::<Fields>())
+    };
+    let comment = |user: UserId, said: UserId| {
+        let fields = [("conflict", opened.to_string()), ("user", said.to_string()), ("text", "hi".into())];
+        note(reserved::COMMENTS, format!("{user}/1"), &fields)
+    };
+    let snooze = |user: UserId| {
+        note(reserved::SNOOZES, format!("{user}/{opened}"), &[("until", "2030-01-01T00:00:00Z".into())])
+    };
+    let (own, other) = (bob.author.user, UserId(uuid::Uuid::now_v7()));
+    let assigned = note(reserved::ASSIGNMENTS, opened.to_string(), &[("user", other.to_string())]);
+    let mut device = Device { author: bob.author, next: 100, ..Device::new() };
+    for (role, record, may) in [
+        (Role::Reader, comment(own, own), false),
+        (Role::Reader, assigned.clone(), false),
+        (Role::Reader, snooze(own), false),
+        (Role::Editor, comment(other, own), false),
+        (Role::Editor, comment(own, other), false),
+        (Role::Editor, snooze(other), false),
+        (Role::Editor, comment(own, own), true),
+        (Role::Editor, snooze(own), true),
+        (Role::Editor, assigned, true),
+    ] {
+        device.author.role = role;
+        let change = device.change(&record.0, Edit::Insert { fields: record.1 });
+        let verdicts = device.push(&world, &node, &[change]).await;
+        assert_eq!(applied(&verdicts[0]), may, "{} {verdicts:?}", record.0);
+    }
 }
