@@ -28,6 +28,12 @@ pub const RETRY_FIRST_MS: u64 = 500;
 /// Longest wait after failed requests, in milliseconds: a person who looks again after a minute finds it working.
 pub const RETRY_CAP_MS: u64 = 60_000;
 
+/// Longest wait that a server may ask for, in milliseconds: a person who looks again after a coffee finds it working.
+pub const RETRY_MOST_MS: u64 = 600_000;
+
+/// Wait before a server that speaks another version is asked again, in milliseconds: an update takes somebody's hands.
+pub const UPDATE_RETRY_MS: u64 = 600_000;
+
 /// Time for a push or a snapshot page to be answered, in milliseconds: a full push over a slow link.
 pub const ANSWER_MS: u64 = 60_000;
 

@@ -7,7 +7,7 @@ use sync_protocol::Timestamp;
 
 use crate::device::Device;
 use crate::store::StoreError;
-use crate::store::profile::Profile;
+use crate::store::profile::{Profile, disk_failed};
 use crate::store::sled::SledStore;
 
 /// The profile's key.
@@ -28,12 +28,12 @@ impl NativeDevice {
     /// `embedded`. Needs a tokio runtime when it runs. [`StoreError::InUse`] while another program uses the folder.
     pub fn open(folder: &Path, name: impl Into<String>, channel: &'static str) -> Result<Self, StoreError> {
         let profile = Profile::open(folder)?;
-        let gone = |e: std::io::Error| StoreError::Gone(e.to_string());
-        let lock =
-            std::fs::File::options().create(true).append(true).open(folder.join("in-use")).map_err(gone)?;
+        let path = folder.join("in-use");
+        let lock = std::fs::File::options().create(true).append(true).open(path);
+        let lock = lock.map_err(|e| disk_failed(&e))?;
         lock.try_lock().map_err(|e| match e {
             std::fs::TryLockError::WouldBlock => StoreError::InUse,
-            std::fs::TryLockError::Error(e) => gone(e),
+            std::fs::TryLockError::Error(e) => disk_failed(&e),
         })?;
         Ok(Self { folder: folder.to_owned(), profile, name: name.into(), channel, _lock: lock })
     }
@@ -55,18 +55,12 @@ impl Device for NativeDevice {
     }
 
     async fn open_store(&self, name: &str) -> Result<SledStore, StoreError> {
-        let opened = SledStore::open(&self.store_folder(name))?;
-        if opened.recovered {
-            tracing::warn!(
-                "the records on this device were damaged: set aside, unsent changes kept, the rest is fetched again"
-            );
-        }
-        Ok(opened.store)
+        Ok(SledStore::open(&self.store_folder(name))?.store)
     }
 
     async fn delete_store(&self, name: &str) -> Result<(), StoreError> {
         match std::fs::remove_dir_all(self.store_folder(name)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StoreError::Gone(e.to_string())),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(disk_failed(&e)),
             _ => Ok(()),
         }
     }

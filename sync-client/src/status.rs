@@ -66,6 +66,9 @@ pub struct Status {
     pub retry_at: Option<Timestamp>,
     /// How full the local store is.
     pub usage: Usage,
+    /// Something that happened on this device and that the person should know, until the program ends.
+    #[serde(default)]
+    pub notice: Option<String>,
     /// Whether another tab drives the sync of this workspace on this device.
     pub follower: bool,
 }
@@ -111,9 +114,8 @@ impl Status {
             }
             (Phase::NeedsSignIn, _) => pill(Tone::Attention, "Needs sign-in".into()),
             (Phase::NeedsUpdate, _) => pill(Tone::Attention, "Needs an update of Mooring to sync".into()),
-            (_, Transport::Offline) if self.problem.is_some() => {
-                pill(Tone::Problem, "Problem: see details".into())
-            }
+            // also while nothing but the first sync is under way: a percentage that stands still would say nothing
+            _ if self.problem.is_some() => pill(Tone::Problem, "Problem: see details".into()),
             (_, Transport::Offline) if self.pending > 0 => {
                 pill(Tone::Calm, format!("Offline, {} safe on this device", changes(self.pending)))
             }
@@ -124,7 +126,6 @@ impl Status {
                 });
                 pill(Tone::Busy, format!("Syncing {} %", percent.min(100)))
             }
-            _ if self.problem.is_some() => pill(Tone::Problem, "Problem: see details".into()),
             // a change that waits behind a rejected one is not being saved: the person comes first
             _ if self.review() > 0 => pill(Tone::Attention, format!("Needs review ({})", self.review())),
             _ if self.pending > 0 => pill(Tone::Busy, format!("Saving {}", self.pending)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Method, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sync_protocol::message::{Problem, VERSION, VERSION_HEADER};
+use sync_protocol::message::{Problem, ProblemCode, VERSION, VERSION_HEADER};
 
 use crate::limits;
 use crate::replica::session::SendError;
@@ -83,10 +83,16 @@ impl Transport {
             // a network's sign-in page answers 200 with HTML: that is no answer of the server
             return serde_json::from_slice(&text).map_err(|_| SendError::Strange(not_mooring()));
         }
-        let problem = serde_json::from_slice::<Problem>(&text).map_err(|_| match status.as_u16() {
-            502..=504 => SendError::NoAnswer("The server does not answer at the moment.".into()),
-            _ => SendError::Strange(not_mooring()),
-        })?;
+        let problem = match (serde_json::from_slice(&text), status.as_u16()) {
+            (Ok(problem), _) => problem,
+            // a proxy in front of the server has words of its own, but means the same
+            (Err(_), 429) => busy(ProblemCode::SlowDown),
+            (Err(_), 503) if retry_after.is_some() => busy(ProblemCode::Unavailable),
+            (Err(_), 502..=504) => {
+                return Err(SendError::NoAnswer("The server does not answer at the moment.".into()));
+            }
+            (Err(_), _) => return Err(SendError::Strange(not_mooring())),
+        };
         Err(SendError::Problem { problem, retry_after })
     }
 }
@@ -95,6 +101,11 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder =
         flate2::write::GzEncoder::new(Vec::with_capacity(body.len() / 4), flate2::Compression::fast());
     encoder.write_all(body).and_then(|()| encoder.finish()).expect("a Vec takes every write")
+}
+
+fn busy(code: ProblemCode) -> Problem {
+    let message = "The server is busy and asks to wait. Nothing is lost: this device sends again by itself.";
+    Problem { code, message: message.into() }
 }
 
 fn not_mooring() -> String {

@@ -245,6 +245,16 @@ fn what_is_no_table_is_answered_in_words() {
         ("a.csv", "", "heading"),
         ("a.csv", ",,\n1,2,3\n", "heading"),
         ("a.csv", "a,b,a\n1,2,3\n", "Two columns"),
+        ("a.csv", "\n\n", "heading"),
+        ("a.csv", "a,b\n1,\"x\n2,y\n3,z\n", "opened near line 2 is never closed"),
+        ("a.csv", "\"a,b\n1,2\n", "opened near line 1 is never closed"),
+        ("a.csv", "a,b\n1,2\n3,\"", "opened near line 3 is never closed"),
+        // UTF-16 as a browser or a lossy reader gives it
+        ("a.csv", "\u{fffd}\u{fffd}a\0,\0b\0\n\0", "UTF-16"),
+        ("a.json", "[\0{\0}\0]\0", "UTF-16"),
+        ("a.json", "[{\"a\": 1}, {\"a\": }]", "line 1, column 18"),
+        ("a.json", "[{\"a\": 1e999}]", "list of objects"),
+        ("a.json", &format!("[{{\"a\": {}1{}}}]", "[".repeat(10_000), "]".repeat(10_000)), "list of objects"),
         ("a.xlsx", "PK", ".csv and .json"),
         ("noending", "a,b\n", ".csv and .json"),
     ] {
@@ -270,4 +280,58 @@ fn a_plan_that_cannot_be_carried_out_is_refused_before_the_first_row() {
     for plan in plans {
         assert!(check_plan(&file, &plan).unwrap_err().message.len() > 20);
     }
+}
+
+#[test]
+fn a_file_beyond_the_limit_is_refused_at_once_also_where_it_is_one_line() {
+    let line = "x".repeat(100 << 20);
+    for name in ["a.csv", "a.json"] {
+        let failure = File::read(name, &line).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "The file is larger than 64 MB. Split it into smaller files, then import them one by one."
+        );
+    }
+}
+
+#[test]
+fn quotation_marks_that_are_no_quotes_are_kept() {
+    let text = "size,what\n5\" pipe,\"a \"\"big\"\" one\"\n\"two\nlines\",last";
+    let file = File::read("a.csv", text).unwrap();
+    let looked = preview(&file, None);
+    let rows = import(&file, &looked.plan);
+    let values: Vec<_> = rows.iter().map(|(_, f)| json!(f)).collect();
+    assert_eq!(
+        values,
+        [json!({"size": "5\" pipe", "what": "a \"big\" one"}), json!({"size": "two\nlines", "what": "last"})]
+    );
+}
+
+#[test]
+fn rows_of_another_length_are_refused_by_name_and_the_others_are_taken() {
+    let file = File::read("a.csv", "name,n\nAnn,1\nBob\nCid,3,4\n,\nDora,5\n").unwrap();
+    let looked = preview(&file, None);
+    let refused: Vec<_> = looked.refused.iter().map(|r| (r.row, r.reason.as_str())).collect();
+    assert_eq!(refused, [(2, "has 1 cells, the heading has 2"), (3, "has 3 cells, the heading has 2")]);
+    assert_eq!((looked.rows, looked.refused_total), (5, 2));
+}
+
+#[test]
+fn characters_that_could_not_be_read_are_told() {
+    // as a browser reads "Käse" and "Übung" of a file in Latin-1
+    let file = File::read("a.csv", "id,what\n1,K\u{fffd}se\n2,\u{fffd}bung\n3,plain\n").unwrap();
+    let looked = preview(&file, None);
+    assert_eq!(looked.notes.len(), 1);
+    assert!(looked.notes[0].starts_with("2 cells have “\u{fffd}”"), "{:?}", looked.notes);
+}
+
+#[test]
+fn headings_that_are_long_or_of_many_lines_become_labels_that_fit() {
+    let question = format!("\"How many of them,\n do you think,{}?\",n\n1,2\n", " really".repeat(60));
+    let file = File::read("survey.csv", &question).unwrap();
+    let looked = preview(&file, None);
+    let label = &looked.plan.columns[0].field.label;
+    assert!(label.starts_with("How many of them, do you think, really"), "{label}");
+    assert_eq!(label.chars().count(), sync_protocol::limits::LABEL_CHARS);
+    import(&file, &looked.plan);
 }

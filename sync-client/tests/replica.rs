@@ -8,9 +8,8 @@ use model::device::{Device, Flight};
 use model::server::Server;
 use model::{check, item};
 use serde_json::json;
-use sync_client::replica::session::{Outgoing, SendError};
-use sync_client::status::{Phase, Transport};
-use sync_protocol::message::{Problem, ProblemCode};
+use sync_client::replica::session::Outgoing;
+use sync_client::status::Phase;
 use sync_protocol::{
     Choice, Conflict, Counter, Outcome, Partition, RecordId, Rejection, Revision, Timestamp,
 };
@@ -552,37 +551,6 @@ fn answers_that_break_the_protocol_change_nothing() {
     b.sync(&mut server);
     let short = sync_protocol::message::PushAnswer { verdicts: Vec::new() };
     assert!(b.replica.pushed(&[Counter(1)], &short).is_err());
-}
-
-#[test]
-fn a_session_that_needs_sign_in_keeps_the_outbox_and_asks_nothing() {
-    let (mut server, [mut a]) = start();
-    a.insert(&item(1), json!({"n": 1})).unwrap();
-    let problem = Problem { code: ProblemCode::NeedsSignIn, message: "Sign in again.".into() };
-    a.session.failed(a.now, 7, true, &SendError::Problem { problem, retry_after: None });
-    a.now.0 += 10_000_000;
-    a.ask();
-    assert!(a.flights.is_empty() && a.session.wakes_at().is_none());
-    assert_eq!((a.session.phase(&a.replica), a.replica.unsent().count()), (Phase::NeedsSignIn, 1));
-    a.session.signed_in();
-    a.sync(&mut server);
-    assert_eq!((a.session.transport(), a.replica.unsent().count()), (Transport::Online, 0));
-}
-
-#[test]
-fn a_server_that_says_more_and_sends_nothing_is_not_asked_in_a_loop() {
-    let (server, [mut a]) = start();
-    let mut asked = 0;
-    while a.session.wakes_at().is_none() {
-        a.ask();
-        let Some(Flight::Ask(Outgoing::Pull(_, pull))) = a.flights.first() else { panic!("a pull") };
-        let answer = sync_protocol::message::PullAnswer { more: true, ..server.pull(pull) };
-        a.flights[0] = Flight::Pulled(1, answer);
-        a.answer(0, &server);
-        asked += 1;
-        assert!(asked < 10, "a loop without a wait");
-    }
-    assert!(a.session.problem().is_some());
 }
 
 #[test]

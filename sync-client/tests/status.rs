@@ -47,10 +47,10 @@ fn expected(s: &Status) -> (Tone, String) {
         (Tone::Attention, "Needs sign-in".to_owned())
     } else if s.phase == Phase::NeedsSignIn {
         (Tone::Attention, format!("Needs sign-in, {changes} safe on this device"))
-    } else if !offline && s.phase == Phase::FirstSync {
-        (Tone::Busy, "Syncing 0 %".to_owned())
     } else if s.problem.is_some() {
         (Tone::Problem, "Problem: see details".to_owned())
+    } else if !offline && s.phase == Phase::FirstSync {
+        (Tone::Busy, "Syncing 0 %".to_owned())
     } else if offline && s.pending > 0 {
         (Tone::Calm, format!("Offline, {changes} safe on this device"))
     } else if offline {

@@ -25,7 +25,7 @@ pub async fn add_user(store: &dyn Store, login: &str, name: &str, password: &str
     Ok(format!("Account “{login}” added."))
 }
 
-/// Sets a new password; the sentence to print.
+/// Sets a new password and ends all sessions that the old one opened; the sentence to print.
 pub async fn set_password(store: &dyn Store, login: &str, password: &str) -> anyhow::Result<String> {
     let account = account(store, login).await?;
     password::check_new(password).map_err(anyhow::Error::msg)?;
@@ -34,11 +34,15 @@ pub async fn set_password(store: &dyn Store, login: &str, password: &str) -> any
         "“{}” is the sample account, which has no password.",
         account.login
     );
+    // the password first: whoever signs in with the old one meanwhile is found by `Auth::sign_in`
     store.set_password(account.user, &password::hash(password)).await?;
+    let ended = store.end_sessions(account.user).await.context(
+        "the password is set, but devices that are signed in may still be. Run the same command again",
+    )?;
+    let sessions = if ended == 1 { "1 session".to_owned() } else { format!("{ended} sessions") };
     Ok(format!(
-        "Password of “{}” set. Devices that are signed in stay so until their sessions end, at most {} days.",
-        account.login,
-        limits::SESSION_TIME.as_secs() / (24 * 3_600)
+        "Password of “{}” set, {sessions} ended. What those devices have not sent stays on them until the new password is entered there.",
+        account.login
     ))
 }
 

@@ -91,6 +91,12 @@ impl From<StoreError> for Failure {
                     "The server's disk is full. Your changes stay on your device and are sent once there is room; tell whoever runs the server.",
                 )
             }
+            StoreError::ReadOnly(_) => {
+                warn!(%error, "the disk may not be written");
+                Self::unavailable(
+                    "The server may not write to its disk. Your changes stay on your device and are sent once it may; tell whoever runs the server.",
+                )
+            }
             StoreError::Corrupt(_) | StoreError::Newer(_) => {
                 error!(%error, "stored data cannot be read");
                 Self::internal()

@@ -3,73 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
-use mooring_tests::{Client, Server};
-use sync_client::api::{Answer, Command, ConflictInfo, ReviewQuery, Seen};
-use sync_protocol::schema::Field;
-use sync_protocol::{
-    Choice, CollectionId, FieldName, FieldType, Fields, Outcome, RecordId, RecordKey, Value,
-};
-
-fn field(name: &str, field_type: FieldType, position: i64) -> Field {
-    let name = FieldName::new(name).expect("a valid name");
-    Field { label: name.to_string(), name, field_type, options: Vec::new(), policy: None, position }
-}
-
-fn fields(pairs: &[(&str, &str)]) -> Fields {
-    pairs.iter().map(|(n, v)| (FieldName::new(*n).expect("a valid name"), Value::from(*v))).collect()
-}
-
-fn person(key: i64) -> RecordId {
-    RecordId::new(CollectionId::new("crew").expect("a valid name"), RecordKey::Int(key))
-}
-
-async fn edit(client: &Client, id: &RecordId, name: &str, saw: &str, want: &str) -> Result<()> {
-    let seen = Seen { saw: Value::from(saw), want: Value::from(want) };
-    let fields = BTreeMap::from([(FieldName::new(name)?, seen)]);
-    client.ask(Command::Edit { id: id.clone(), fields }).await?;
-    Ok(())
-}
-
-/// Everything that waits for a decision, as a screen gets it: the list, then each with its sides.
-async fn review(client: &Client) -> Result<Vec<ConflictInfo>> {
-    let query = ReviewQuery { limit: 500, ..ReviewQuery::default() };
-    let list = match client.ask(Command::Review(query)).await? {
-        Answer::Review(review) => review,
-        other => bail!("no review: {other:?}"),
-    };
-    let mut found = Vec::new();
-    for item in list.items {
-        match client.ask(Command::Conflict { id: item.id }).await? {
-            Answer::Conflict(info) => found.push(*info),
-            other => bail!("no conflict: {other:?}"),
-        }
-    }
-    Ok(found)
-}
-
-async fn value(client: &Client, id: &RecordId, name: &str) -> Result<Option<String>> {
-    match client.ask(Command::Record { id: id.clone() }).await? {
-        Answer::Record(info) => {
-            Ok(info.fields.and_then(|f| f.get(name).and_then(|v| v.as_text().map(str::to_owned))))
-        }
-        other => bail!("no record: {other:?}"),
-    }
-}
-
-async fn crew(client: &Client) -> Result<()> {
-    let fields = vec![field("name", FieldType::Text, 0), field("phone", FieldType::Text, 1)];
-    client.ask(Command::NewCollection { label: "Crew".into(), fields }).await?;
-    Ok(())
-}
-
-fn on_a_local_set(test: impl Future<Output = Result<()>>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let local = tokio::task::LocalSet::new();
-    if let Err(error) = local.block_on(&runtime, test) {
-        panic!("{error:?}");
-    }
-}
+use anyhow::{Context, bail};
+use mooring_tests::crew::{conflicts, crew, edit, fields, person, value, wait_value};
+use mooring_tests::{Client, Server, on_a_local_set};
+use sync_client::api::{Answer, Command};
+use sync_protocol::{Choice, FieldName, Outcome, RecordId, RecordKey, Value};
 
 #[test]
 fn edits_merge_or_wait_for_a_person_and_nothing_is_lost() {
@@ -127,7 +65,7 @@ fn edits_merge_or_wait_for_a_person_and_nothing_is_lost() {
         b.until("in need of review", |s| s.conflicts == 1 && s.pending == 0).await?;
         a.until("in need of review", |s| s.conflicts == 1).await?;
         for client in [&a, &b] {
-            let review = review(client).await?;
+            let review = conflicts(client).await?;
             let conflict = review.first().context("one conflict")?;
             let sides = &conflict.conflict.fields["phone"];
             assert_eq!(sides.base, Value::from("2"));
@@ -139,7 +77,7 @@ fn edits_merge_or_wait_for_a_person_and_nothing_is_lost() {
 
         // decided on A while the server is away, closed everywhere
         server.kill()?;
-        let conflict = review(&a).await?.remove(0);
+        let conflict = conflicts(&a).await?.remove(0);
         let choices = BTreeMap::from([(FieldName::new("phone")?, Choice::Incoming)]);
         a.ask(Command::Resolve {
             conflict: conflict.conflict.id,
@@ -162,16 +100,6 @@ fn edits_merge_or_wait_for_a_person_and_nothing_is_lost() {
         }
         server.kill()
     });
-}
-
-async fn wait_value(client: &Client, id: &RecordId, name: &str, wanted: &str) -> Result<()> {
-    for _ in 0..1_000 {
-        if value(client, id, name).await?.as_deref() == Some(wanted) {
-            return Ok(());
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    bail!("{name} of {id} is {:?}, not {wanted}", value(client, id, name).await?)
 }
 
 #[test]

@@ -253,6 +253,7 @@ impl<D: Device> Engine<D> {
         self.cancel_work();
         self.requests.clear();
         self.tidy_at = None;
+        self.mend_at = None;
         if let Some(open) = self.open.take() {
             let meta = open.replica.meta();
             let unsent = open.replica.unsent().count() as u64;

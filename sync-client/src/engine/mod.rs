@@ -89,6 +89,8 @@ pub struct Engine<D: Device> {
     account: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     told: Option<Status>,
     tidy_at: Option<Timestamp>,
+    /// When a store that failed is tried again.
+    mend_at: Option<Timestamp>,
 }
 
 enum Input {
@@ -117,6 +119,7 @@ impl<D: Device> Engine<D> {
             account: FuturesUnordered::new(),
             told: None,
             tidy_at: None,
+            mend_at: None,
         };
         (Handle { commands }, outbox, engine.run(inbox))
     }
@@ -124,6 +127,7 @@ impl<D: Device> Engine<D> {
     async fn run(mut self, mut inbox: mpsc::Receiver<(Command, Reply)>) {
         let mut opening = self.restore().await;
         loop {
+            self.mend().await;
             self.send_due();
             self.tell_status().await;
             match self.next_input(&mut inbox).await {
@@ -166,7 +170,7 @@ impl<D: Device> Engine<D> {
         }
         let now = self.device.now();
         let open = self.open.as_ref()?;
-        let due = [open.session.wakes_at(), self.tidy_at].into_iter().flatten().min()?;
+        let due = [open.session.wakes_at(), self.tidy_at, self.mend_at].into_iter().flatten().min()?;
         Some((due.0 - now.0).clamp(0, 60_000) as u64)
     }
 

@@ -3,19 +3,25 @@
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{CollectionId, Counter, Partition, Revision, Verdict, WorkspaceId, reserved};
+use sync_protocol::{CollectionId, Counter, Partition, Revision, Timestamp, Verdict, WorkspaceId, reserved};
 
 use super::{Done, Engine, failure};
 use crate::api::{Event, Failure, FailureKind};
 use crate::device::Device;
 use crate::limits;
 use crate::query::{Tables, storage};
-use crate::replica::Replica;
 use crate::replica::notes::is_note;
 use crate::replica::session::{Outgoing, SendError, Session};
+use crate::replica::{FeedError, Replica};
 use crate::status::Status;
-use crate::store::{Batch, LocalStore, Meta, SnapshotState, StoreError};
+use crate::store::{Batch, LocalStore, Mended, Meta, SnapshotState, StoreError};
 use crate::transport::Transport;
+
+/// What a person reads after damage.
+const REBUILT: &str = "The records kept on this device were damaged. They were set aside, and everything is fetched again from the server. What you had not sent yet is kept.";
+
+/// Wait before a store that failed is tried again, in milliseconds: a person who has made room looks once more.
+const MEND_AFTER_MS: i64 = 2_000;
 
 /// Times that a partition is fetched again because its checksum differs, before a person is told.
 const REFETCHES: u32 = 3;
@@ -36,41 +42,7 @@ pub(super) type Failed = (bool, SendError);
 
 impl<S: LocalStore> Workspace<S> {
     pub async fn open(store: S, new: Meta) -> Result<Self, Failure> {
-        let loaded = store.load().await.map_err(storage)?;
-        let mut scanned = Vec::new();
-        for name in reserved::ALL {
-            let collection = reserved::collection(name);
-            let mut from = None;
-            loop {
-                let step = store.scan(&collection, from, limits::SCAN_STEP).await.map_err(storage)?;
-                scanned.extend(step.records.into_iter().map(|record| (collection.clone(), record)));
-                match step.next {
-                    Some(next) => from = Some(next),
-                    None => break,
-                }
-            }
-        }
-        let replica = match loaded.meta.clone() {
-            Some(meta) if meta.user != new.user || meta.workspace != new.workspace => {
-                return Err(failure(
-                    FailureKind::Storage,
-                    "The records on this device belong to somebody else. Nothing was changed.",
-                ));
-            }
-            Some(meta) => Replica::new(meta, loaded, scanned),
-            None => {
-                let partitions = (0..new.partitions).map(Partition).collect();
-                let first = Batch {
-                    meta: Some(new.clone()),
-                    snapshot: Some(Some(SnapshotState { partitions, resume: None })),
-                    ..Batch::default()
-                };
-                store.commit(&first).await.map_err(storage)?;
-                let mut replica = Replica::new(new, loaded, scanned);
-                replica.absorb(&first);
-                replica
-            }
-        };
+        let replica = load(&store, new).await?;
         Ok(Self {
             store,
             replica,
@@ -80,6 +52,27 @@ impl<S: LocalStore> Workspace<S> {
             refetched: Default::default(),
             storage_problem: None,
         })
+    }
+
+    /// Makes the store usable again after it failed, if that is possible by now. True where it holds something else
+    /// than memory, so that everything was loaded anew and what is under way no longer fits.
+    pub async fn mend(&mut self) -> Result<bool, Failure> {
+        let mended = self.store.mend().await;
+        let mended = mended.inspect_err(|e| self.storage_problem = Some(e.to_string())).map_err(storage)?;
+        if mended == Mended::Anew {
+            self.replica = load(&self.store, self.replica.meta().clone()).await?;
+            self.tables = Tables::default();
+            self.must_scan = true;
+            self.refetched.clear();
+            self.session.restarted();
+        }
+        if self.storage_problem.is_some() {
+            // only a write proves that there is room; this one changes nothing
+            let same = Batch { meta: Some(self.replica.meta().clone()), ..Batch::default() };
+            self.commit(&same).await.map_err(storage)?;
+            self.session.nudge();
+        }
+        Ok(mended == Mended::Anew)
     }
 
     /// Stores a batch, then lets memory know. The collections that changed come back.
@@ -146,6 +139,7 @@ impl<S: LocalStore> Workspace<S> {
             progress: (phase == crate::status::Phase::FirstSync).then(|| session.progress()).flatten(),
             retry_at: session.wakes_at(),
             usage: self.store.usage().await,
+            notice: self.store.rebuilt().then(|| REBUILT.to_owned()),
             follower: false,
         }
     }
@@ -161,7 +155,67 @@ impl<S: LocalStore> Workspace<S> {
     }
 }
 
+/// The replica that a store holds; a new one where it holds none.
+async fn load<S: LocalStore>(store: &S, new: Meta) -> Result<Replica, Failure> {
+    let loaded = store.load().await.map_err(storage)?;
+    let mut scanned = Vec::new();
+    for name in reserved::ALL {
+        let collection = reserved::collection(name);
+        let mut from = None;
+        loop {
+            let step = store.scan(&collection, from, limits::SCAN_STEP).await.map_err(storage)?;
+            scanned.extend(step.records.into_iter().map(|record| (collection.clone(), record)));
+            match step.next {
+                Some(next) => from = Some(next),
+                None => break,
+            }
+        }
+    }
+    match loaded.meta.clone() {
+        Some(meta) if meta.user != new.user || meta.workspace != new.workspace => Err(failure(
+            FailureKind::Storage,
+            "The records on this device belong to somebody else. Nothing was changed.",
+        )),
+        Some(meta) => Ok(Replica::new(meta, loaded, scanned)),
+        None => {
+            let partitions = (0..new.partitions).map(Partition).collect();
+            let first = Batch {
+                meta: Some(new.clone()),
+                snapshot: Some(Some(SnapshotState { partitions, resume: None })),
+                ..Batch::default()
+            };
+            store.commit(&first).await.map_err(storage)?;
+            let mut replica = Replica::new(new, loaded, scanned);
+            replica.absorb(&first);
+            Ok(replica)
+        }
+    }
+}
+
 impl<D: Device> Engine<D> {
+    /// Makes a store that failed usable again, at once or as soon as it can be: things go on by themselves once there is
+    /// room.
+    pub(super) async fn mend(&mut self) {
+        let now = self.device.now();
+        let waits = |at: Timestamp| now < at && at.0 - now.0 <= MEND_AFTER_MS;
+        let Some(open) = &mut self.open else { return };
+        if self.mend_at.is_some_and(waits) {
+            return;
+        }
+        match open.mend().await {
+            Ok(false) => {}
+            Ok(true) => {
+                let collections = open.replica.schema().collections().map(|(id, _)| id.clone()).collect();
+                self.requests.clear();
+                self.tell(Event::Changed { collections });
+                self.tell(Event::ReviewChanged);
+            }
+            Err(failure) => tracing::debug!(%failure, "the store is not usable yet"),
+        }
+        let broken = self.open.as_ref().is_some_and(|open| open.storage_problem.is_some());
+        self.mend_at = broken.then_some(Timestamp(now.0 + MEND_AFTER_MS));
+    }
+
     /// Commits a batch and tells the screens.
     pub(super) async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let Some(open) = &mut self.open else { return Ok(()) };
@@ -186,8 +240,7 @@ impl<D: Device> Engine<D> {
 
     pub(super) async fn pushed(&mut self, sent: Vec<Counter>, answer: PushAnswer) -> Result<(), Failed> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        let batch =
-            open.replica.pushed(&sent, &answer).map_err(|e| (true, SendError::Strange(e.to_string())))?;
+        let batch = open.replica.pushed(&sent, &answer).map_err(|e| (true, unusable(&e)))?;
         let schema = sent.iter().zip(&answer.verdicts).filter_map(|(counter, verdict)| {
             let in_schema = open.replica.pending(*counter)?.record.collection.is_reserved();
             match verdict {
@@ -210,7 +263,7 @@ impl<D: Device> Engine<D> {
     pub(super) async fn pulled(&mut self, number: u64, answer: PullAnswer) -> Result<(), Failed> {
         let strange = |e: String| (false, SendError::Strange(e));
         let Some(open) = &mut self.open else { return Ok(()) };
-        let batch = open.replica.pulled(number, &answer).map_err(|e| strange(e.to_string()))?;
+        let batch = open.replica.pulled(number, &answer).map_err(|e| (false, unusable(&e)))?;
         let moved = batch.cursor.is_some() || !answer.expired.is_empty();
         self.commit(&batch).await.map_err(|e| strange(e.to_string()))?;
         let now = self.device.now();
@@ -220,6 +273,12 @@ impl<D: Device> Engine<D> {
         }
         // until what is stored was read, the known checksums may be those of before a snapshot
         let differing = if open.must_scan { Vec::new() } else { open.replica.differing(&answer.ends) };
+        if differing.iter().any(|partition| open.refetched.get(partition) >= Some(&REFETCHES)) {
+            return Err((
+                false,
+                SendError::Strange("The records on this device do not match the server's, even after fetching them again. Tell the person who runs the server.".into()),
+            ));
+        }
         open.session.pulled(now, &open.replica, answer.more, moved, &answer.ends).map_err(|e| (false, e))?;
         if open.session.is_verified(&open.replica) {
             open.refetched.clear();
@@ -238,12 +297,6 @@ impl<D: Device> Engine<D> {
         for partition in &differing {
             *open.refetched.entry(*partition).or_default() += 1;
         }
-        if open.refetched.values().any(|n| *n > REFETCHES) {
-            return Err((
-                false,
-                SendError::Strange("The records on this device do not match the server's, even after fetching them again. Tell the person who runs the server.".into()),
-            ));
-        }
         tracing::warn!(partitions = differing.len(), "checksums differ from the server's: fetching again");
         let batch = open.replica.refetch(&differing);
         self.commit(&batch).await.map_err(|e| (false, SendError::Strange(e.to_string())))
@@ -252,7 +305,7 @@ impl<D: Device> Engine<D> {
     pub(super) async fn snapshotted(&mut self, answer: SnapshotAnswer) -> Result<(), Failed> {
         let Some(open) = &mut self.open else { return Ok(()) };
         let (done, total) = (answer.done, answer.total);
-        let batch = open.replica.snapshotted(answer);
+        let batch = open.replica.snapshotted(answer).map_err(|e| (false, unusable(&e)))?;
         self.commit(&batch).await.map_err(|e| (false, SendError::Strange(e.to_string())))?;
         let Some(open) = &mut self.open else { return Ok(()) };
         open.must_scan = true;
@@ -274,4 +327,11 @@ impl<D: Device> Engine<D> {
             Err(failure) => tracing::debug!(%failure, "the device's name was not written"),
         }
     }
+}
+
+/// An answer that breaks the protocol, as a person reads it.
+fn unusable(error: &FeedError) -> SendError {
+    SendError::Strange(format!(
+        "An answer of the server cannot be used: {error}. Nothing of it was stored; this device asks again by itself. If this stays, tell the person who runs the server."
+    ))
 }

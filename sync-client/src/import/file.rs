@@ -1,6 +1,7 @@
 //! Reading CSV and JSON into rows of cells.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -41,6 +42,11 @@ impl File {
             )));
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.contains('\0') {
+            return Err(Failure::input(
+                "The file is not text in UTF-8; it may be in UTF-16. Save it again as CSV or JSON in UTF-8, then choose it again.",
+            ));
+        }
         let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
         let (stem, ending) = base.rsplit_once('.').unwrap_or((base, ""));
         match ending.to_ascii_lowercase().as_str() {
@@ -55,10 +61,15 @@ impl File {
     }
 }
 
+/// Put behind the text: where it does not come out as a row of its own, the text ends within quotation marks.
+const END: &str = "\n\u{1c}end of file\u{1c}\n";
+
 fn csv(stem: &str, text: &str, delimiter: u8) -> Result<File, Failure> {
     let delimiter = if delimiter == b',' { guess_delimiter(text) } else { delimiter };
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(text.as_bytes().chain(END.as_bytes()));
     let unreadable = |e: csv::Error| {
         let line = e.position().map(|p| format!(" near line {}", p.line())).unwrap_or_default();
         Failure::input(format!(
@@ -67,15 +78,27 @@ fn csv(stem: &str, text: &str, delimiter: u8) -> Result<File, Failure> {
     };
     let headings: Vec<String> =
         reader.headers().map_err(unreadable)?.iter().map(|h| h.trim().to_owned()).collect();
-    if headings.is_empty() || headings.iter().all(String::is_empty) {
+    if headings.iter().all(String::is_empty) || headings == [END.trim_ascii()] {
         return Err(Failure::input("The file has no heading row. The first row must name the columns."));
     }
     check_headings(&headings)?;
     let mut rows = Vec::new();
+    let mut open = Some(1);
     for record in reader.records() {
-        rows.push(record.map_err(unreadable)?.iter().map(|cell| Cell::Text(cell.to_owned())).collect());
+        let record = record.map_err(unreadable)?;
+        if record.len() == 1 && END.trim_ascii() == &record[0] {
+            open = None;
+            break;
+        }
+        open = record.position().map(csv::Position::line);
+        rows.push(record.iter().map(|cell| Cell::Text(cell.to_owned())).collect());
     }
-    Ok(File { stem: stem.to_owned(), headings, rows })
+    match open {
+        None => Ok(File { stem: stem.to_owned(), headings, rows }),
+        Some(line) => Err(Failure::input(format!(
+            "A quotation mark that is opened near line {line} is never closed, so the rest of the file would be one cell. Close it, then choose the file again."
+        ))),
+    }
 }
 
 /// `;` where the heading row has more of them than of commas: what spreadsheets write in half of Europe.

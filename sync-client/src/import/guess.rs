@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use sync_protocol::limits::LABEL_CHARS;
 use sync_protocol::schema::Field;
-use sync_protocol::{FieldName, FieldType};
+use sync_protocol::{FieldName, FieldType, RecordKey};
 
 use super::file::{Cell, File};
 use crate::api::{ImportColumn, ImportPlan};
@@ -19,7 +20,7 @@ pub fn plan(file: &File) -> ImportPlan {
             let name = unique(FieldName::from_label(heading), &mut names);
             let cells = file.rows.iter().filter_map(|row| row.get(place));
             let field_type = field_type(cells);
-            let label = if heading.is_empty() { name.to_string() } else { heading.clone() };
+            let label = label(heading, &name);
             let field =
                 Field { name, label, field_type, options: Vec::new(), policy: None, position: place as i64 };
             ImportColumn { heading: heading.clone(), field, take: true }
@@ -33,6 +34,13 @@ pub fn plan(file: &File) -> ImportPlan {
         column.take = !key.eq_ignore_ascii_case("id") && !key.eq_ignore_ascii_case("key");
     }
     ImportPlan { label: file.stem.clone(), into: None, key, columns }
+}
+
+/// What people call the field: the heading as one line, and no longer than a label may be.
+fn label(heading: &str, name: &FieldName) -> String {
+    let line = heading.split_whitespace().collect::<Vec<_>>().join(" ");
+    let label: String = line.chars().filter(|c| !c.is_control()).take(LABEL_CHARS).collect();
+    if label.is_empty() { name.to_string() } else { label }
 }
 
 fn unique(name: FieldName, taken: &mut BTreeSet<FieldName>) -> FieldName {
@@ -125,11 +133,11 @@ fn is_key(file: &File, heading: &str) -> bool {
     }
     file.rows.iter().filter(|row| row.len() == file.headings.len()).all(|row| match &row[place] {
         Cell::Text(text) => {
-            !text.trim().is_empty()
-                && text.len() <= sync_protocol::limits::KEY_BYTES
-                && seen.insert(text.trim().to_owned())
+            RecordKey::from_input(text.trim()).check().is_ok() && seen.insert(text.trim().to_owned())
         }
-        Cell::Json(serde_json::Value::String(text)) => !text.is_empty() && seen.insert(format!("t{text}")),
+        Cell::Json(serde_json::Value::String(text)) => {
+            RecordKey::Text(text.clone()).check().is_ok() && seen.insert(format!("t{text}"))
+        }
         Cell::Json(serde_json::Value::Number(n)) => n.is_i64() && seen.insert(format!("n{n}")),
         _ => false,
     })

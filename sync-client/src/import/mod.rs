@@ -28,7 +28,7 @@ pub fn preview(file: &File, plan: Option<ImportPlan>) -> Preview {
             sample.push(Row { key, fields, marks: Default::default() });
         }
     }
-    let notes = rows.notes();
+    let notes = rows.notes().into_iter().chain(unreadable(file)).collect();
     Preview {
         rows: file.rows.len(),
         sample,
@@ -36,6 +36,18 @@ pub fn preview(file: &File, plan: Option<ImportPlan>) -> Preview {
         refused_total: rows.refused_total,
         notes,
         plan,
+    }
+}
+
+/// What a reader puts where bytes are no text in UTF-8. The file may also hold such characters: so a person is told.
+fn unreadable(file: &File) -> Option<String> {
+    let lost = |cell: &&Cell| matches!(cell, Cell::Text(text) if text.contains('\u{fffd}'));
+    match file.rows.iter().flatten().filter(lost).count() {
+        0 => None,
+        n => Some(format!(
+            "{n} {} “\u{fffd}” where a character could not be read. If letters are missing there, save the file again in UTF-8, then choose it again.",
+            if n == 1 { "cell has" } else { "cells have" }
+        )),
     }
 }
 

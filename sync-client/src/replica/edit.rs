@@ -1,13 +1,13 @@
 //! Commands of a person as batches: each mints changes with the values that the person saw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::record::value_of;
-use sync_protocol::schema::{Field, collection_record, field_record};
+use sync_protocol::schema::{Field, check_schema_record, collection_record, field_record};
 use sync_protocol::verdict::check;
 use sync_protocol::{
     Change, ChangeId, CollectionId, Counter, Delta, Edit, FieldName, Fields, Policy, Record, RecordId,
-    RecordKey, Rejection, Resolution, Timestamp, Value, reserved,
+    RecordKey, Rejection, Resolution, Timestamp, Value, limits as wire, reserved,
 };
 
 use super::Replica;
@@ -158,6 +158,19 @@ impl Replica {
         label: &str,
         fields: &[Field],
     ) -> Result<Batch, Failure> {
+        check_label(label)?;
+        if fields.len() > wire::FIELDS {
+            return Err(Failure::input(format!(
+                "A collection has at most {} fields. Make two of it.",
+                wire::FIELDS
+            )));
+        }
+        let mut names = BTreeSet::new();
+        if let Some(twice) = fields.iter().find(|field| !names.insert(&field.name)) {
+            let message = format!("Two fields have the name “{}”. Rename one of them.", twice.name);
+            return Err(Failure { field: Some(twice.name.clone()), ..Failure::input(message) });
+        }
+        fields.iter().try_for_each(check_field)?;
         let records = std::iter::once(collection_record(name, label, None))
             .chain(fields.iter().map(|field| field_record(name, field)));
         let changes =
@@ -172,6 +185,12 @@ impl Replica {
         collection: &CollectionId,
         field: &Field,
     ) -> Result<Batch, Failure> {
+        check_field(field)?;
+        let known = self.schema().collection(collection).filter(|_| !collection.is_reserved());
+        let known = known.ok_or_else(|| Failure::input("This collection does not exist (any more)."))?;
+        if known.fields.len() >= wire::FIELDS && !known.fields.contains_key(&field.name) {
+            return Err(Failure::input(format!("A collection has at most {} fields.", wire::FIELDS)));
+        }
         let (id, wanted) = field_record(collection, field);
         let base = self.reserved(&id);
         let Some(seen) = self.view(&id, base) else {
@@ -274,12 +293,30 @@ impl Replica {
                 self.outbox.len()
             )));
         }
-        // a collection and its records may come in one batch: definitions are checked by the server
-        for change in enqueue.iter().filter(|c| !c.record.collection.is_reserved()) {
+        for change in &enqueue {
             check(change, self.schema()).map_err(failure)?;
+            if let (true, Edit::Insert { fields }) = (change.record.collection.is_reserved(), &change.edit) {
+                let made = check_schema_record(&change.record, fields);
+                made.map_err(|rule| failure(Rejection::InvalidSchema { rule: rule.into() }))?;
+            }
         }
         Ok(Batch { enqueue, ..Batch::default() })
     }
+}
+
+fn check_field(field: &Field) -> Result<(), Failure> {
+    check_label(&field.label).map_err(|failure| Failure { field: Some(field.name.clone()), ..failure })
+}
+
+/// A name that a person gives to a collection or a field.
+fn check_label(label: &str) -> Result<(), Failure> {
+    if label.chars().count() > wire::LABEL_CHARS || label.chars().any(char::is_control) {
+        return Err(Failure::input(format!(
+            "A name has at most {} characters, in one line. Choose a shorter one.",
+            wire::LABEL_CHARS
+        )));
+    }
+    Ok(())
 }
 
 /// Whether a change of the same record was made on top of the rejected one of that number. A decision about a

@@ -34,6 +34,12 @@ pub enum FeedError {
     /// A cursor that does not fit the entries.
     #[error("the server's cursor does not fit its entries in partition {0}")]
     Cursor(Partition),
+    /// A partition that the workspace does not have, or one that was not asked for.
+    #[error("the server's answer is about partition {0}, which was not asked for")]
+    Partition(Partition),
+    /// A snapshot that ends before everything asked for was sent.
+    #[error("the server's copy of the records ends before its end")]
+    Unfinished,
 }
 
 impl Replica {
@@ -43,6 +49,12 @@ impl Replica {
         let mut cursor = self.cursor.clone();
         let mut settled = BTreeSet::new();
         let mut decided = Decisions::default();
+        let named = answer.feeds.iter().map(|f| f.partition).chain(answer.expired.iter().copied());
+        for partition in named {
+            if partition.0 >= self.meta.partitions {
+                return Err(FeedError::Partition(partition));
+            }
+        }
         for feed in &answer.feeds {
             let mut checksums = self.checksums.get(&feed.partition).cloned();
             for entry in &feed.entries {
@@ -188,8 +200,14 @@ impl Replica {
     }
 
     /// One answer of a snapshot. The first one clears what it replaces.
-    pub fn snapshotted(&self, answer: SnapshotAnswer) -> Batch {
+    pub fn snapshotted(&self, answer: SnapshotAnswer) -> Result<Batch, FeedError> {
         let state = self.snapshot.clone().unwrap_or_default();
+        let named = answer.finished.iter().map(|(p, _)| *p).chain(answer.pages.iter().map(|p| p.partition));
+        for partition in named {
+            if !state.partitions.contains(&partition) {
+                return Err(FeedError::Partition(partition));
+            }
+        }
         let mut batch = Batch::default();
         if state.resume.is_none() {
             batch.clear = state.partitions.clone();
@@ -213,10 +231,11 @@ impl Replica {
         batch.conflicts = answer.conflicts;
         batch.cursor = Some(cursor);
         batch.snapshot = Some(match (left.is_empty(), answer.next) {
-            (true, _) | (_, None) => None,
+            (true, _) => None,
+            (false, None) => return Err(FeedError::Unfinished),
             (false, resume) => Some(SnapshotState { partitions: left, resume }),
         });
-        batch
+        Ok(batch)
     }
 
     /// Partitions whose checksums differ from the server's; only those that are known and at the same number count.

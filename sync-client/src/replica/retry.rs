@@ -14,7 +14,17 @@ pub struct Backoff {
 impl Backoff {
     /// Whether nothing has to be waited for.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.until.is_none_or(|until| now >= until || now.0 + 2 * limits::RETRY_CAP_MS as i64 <= until.0)
+        // a wait that is longer than any that is ever begun: the clock was set back
+        self.until.is_none_or(|until| now >= until || until.0 - now.0 > limits::RETRY_MOST_MS as i64)
+    }
+
+    /// Whether a try may begin; a wait that is over is forgotten, so that [`Backoff::until`] tells of waits alone.
+    pub fn begin(&mut self, now: Timestamp) -> bool {
+        let due = self.is_due(now);
+        if due {
+            self.until = None;
+        }
+        due
     }
 
     /// When the next try is due, if a wait is on.
@@ -28,7 +38,7 @@ impl Backoff {
             limits::RETRY_FIRST_MS.saturating_mul(1 << self.failures.min(20)).min(limits::RETRY_CAP_MS);
         // full jitter, but never at once: a loop without a wait is a storm
         let wait = (random % ceiling.max(1)).max(limits::RETRY_FIRST_MS / 4);
-        let wait = wait.max(at_least.unwrap_or(0).min(limits::RETRY_CAP_MS * 10));
+        let wait = wait.max(at_least.unwrap_or(0).min(limits::RETRY_MOST_MS));
         self.failures = self.failures.saturating_add(1);
         self.until = Some(Timestamp(now.0.saturating_add(wait as i64)));
     }
@@ -67,6 +77,26 @@ mod tests {
         assert!(backoff.is_due(Timestamp(0)));
         backoff.succeeded();
         assert_eq!(backoff, Backoff::default());
+    }
+
+    #[test]
+    fn the_longest_wait_that_is_asked_for_is_waited() {
+        for asked in [121_000, limits::UPDATE_RETRY_MS, limits::RETRY_MOST_MS, u64::MAX] {
+            let (mut backoff, now) = (Backoff::default(), Timestamp(5));
+            backoff.failed(now, 0, Some(asked));
+            let until = backoff.until().unwrap();
+            assert_eq!(until.0 - now.0, asked.min(limits::RETRY_MOST_MS) as i64);
+            assert!(!backoff.is_due(now) && !backoff.is_due(Timestamp(until.0 - 1)) && backoff.is_due(until));
+        }
+    }
+
+    #[test]
+    fn a_try_that_has_begun_waits_for_nothing() {
+        let mut backoff = Backoff::default();
+        backoff.failed(Timestamp(0), 0, Some(1_000));
+        assert!(!backoff.begin(Timestamp(999)) && backoff.until().is_some());
+        assert!(backoff.begin(Timestamp(1_000)));
+        assert_eq!(backoff.until(), None, "or the one who waits for it would wake at once, again and again");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The conversation with the server as a state machine without I/O: it hands out requests and takes answers.
 //!
 //! One request of each kind is under way at most: a push, and a pull or a snapshot. [`Session::next`] is asked again
-//! after every answer, command and wake-up until it has nothing to send.
+//! after every answer, command and wake-up until it has nothing to send. Each kind waits for itself after a failure, so
+//! that a pull that works does not hurry a push that the server asked to wait.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +49,37 @@ pub enum SendError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Halt {
     NeedsSignIn,
+    /// A pull asks rarely whether the two understand each other by now: it may be the server that was too old.
     NeedsUpdate,
+}
+
+/// One kind of request: when it may be tried again, and what was wrong the last time.
+#[derive(Debug, Default)]
+struct Way {
+    backoff: Backoff,
+    /// For people; `None` while it works.
+    problem: Option<String>,
+    /// No answer of the server came: when the other way gets one, this one need not wait.
+    unreached: bool,
+}
+
+impl Way {
+    fn failed(&mut self, now: Timestamp, random: u64, error: &SendError, at_least: Option<u64>) {
+        self.backoff.failed(now, random, at_least);
+        self.unreached = !matches!(error, SendError::Problem { .. });
+        self.problem = match error {
+            SendError::NoAnswer(_) => None,
+            SendError::Strange(message) => Some(message.clone()),
+            SendError::Problem { problem, .. } => Some(problem.message.clone()),
+        };
+    }
+
+    fn succeeded(&mut self, other: &mut Self) {
+        *self = Self::default();
+        if other.unreached {
+            other.backoff.now();
+        }
+    }
 }
 
 /// The conversation.
@@ -56,10 +87,10 @@ enum Halt {
 pub struct Session {
     pushing: Option<Vec<Counter>>,
     pulling: bool,
-    backoff: Backoff,
+    push_way: Way,
+    pull_way: Way,
     halt: Option<Halt>,
     transport: Transport,
-    problem: Option<String>,
     pulls: u64,
     stale_pulls: u32,
     /// The highest sequence number of partition 0 that a verdict named: the server must judge with at least that schema.
@@ -76,10 +107,10 @@ impl Default for Session {
         Self {
             pushing: None,
             pulling: false,
-            backoff: Backoff::default(),
+            push_way: Way::default(),
+            pull_way: Way::default(),
             halt: None,
             transport: Transport::Connecting,
-            problem: None,
             pulls: 0,
             stale_pulls: 0,
             schema_judged: Revision(0),
@@ -95,11 +126,11 @@ impl Default for Session {
 impl Session {
     /// The next request, if one is due. Its answer goes to [`Session::answered`] or [`Session::failed`].
     pub fn next(&mut self, now: Timestamp, replica: &Replica) -> Option<Outgoing> {
-        if self.halt.is_some() || !self.backoff.is_due(now) {
+        if self.halt == Some(Halt::NeedsSignIn) {
             return None;
         }
         // the first sync goes first: a device that is brought up needs records more than it has changes to send
-        if !self.pulling {
+        if !self.pulling && self.pull_way.backoff.begin(now) {
             self.pulling = true;
             if let Some(state) = replica.snapshot() {
                 let partitions = state.partitions.clone();
@@ -110,27 +141,29 @@ impl Session {
                 if self.caught_up && self.transport == Transport::Online { wire::PULL_WAIT_MS } else { 0 };
             return Some(Outgoing::Pull(self.pulls, Pull { cursor: replica.cursor().clone(), wait_ms }));
         }
-        if self.pushing.is_none()
-            && let Some(push) = self.push(replica)
-        {
-            self.pushing = Some(push.changes.iter().map(|c| c.id.counter).collect());
-            return Some(Outgoing::Push(push));
+        if self.pushing.is_some() || self.halt.is_some() {
+            return None;
         }
-        None
+        let may_begin = self.push_way.backoff.begin(now);
+        if due(replica).next().is_none() {
+            // what could not be sent has been settled in another way
+            self.push_way.problem = None;
+            return None;
+        }
+        let push = may_begin.then(|| self.push(replica)).flatten()?;
+        self.pushing = Some(push.changes.iter().map(|c| c.id.counter).collect());
+        Some(Outgoing::Push(push))
     }
 
     fn push(&self, replica: &Replica) -> Option<Push> {
         let mut bytes = 0;
         let mut changes = Vec::new();
-        // what builds on a rejected change waits for the person; a decision about a conflict builds on nothing
-        let held_from = replica.held_from();
-        let held = |c: &Change| held_from.get(&c.record).is_some_and(|first| builds_on(c, *first));
-        for pending in replica.outbox().filter(|p| p.judged == Judged::No && !held(&p.change)) {
-            bytes += pending.change.size();
+        for change in due(replica) {
+            bytes += change.size();
             if !changes.is_empty() && (bytes > wire::PUSH_BYTES || changes.len() == wire::PUSH_CHANGES) {
                 break;
             }
-            changes.push(pending.change.clone());
+            changes.push(change.clone());
         }
         let settled =
             replica.outbox().next().map_or(Counter(u64::MAX), |p| Counter(p.change.id.counter.0 - 1));
@@ -153,6 +186,7 @@ impl Session {
     pub fn pushed(&mut self, schema: Option<Revision>) {
         self.pushing = None;
         self.schema_judged = self.schema_judged.max(schema.unwrap_or_default());
+        self.push_way.succeeded(&mut self.pull_way);
         self.heard();
     }
 
@@ -166,7 +200,6 @@ impl Session {
         ends: &[End],
     ) -> Result<(), SendError> {
         self.pulling = false;
-        self.heard();
         if more && !moved {
             self.stale_pulls += 1;
             if self.stale_pulls >= limits::STALE_PULLS {
@@ -177,6 +210,8 @@ impl Session {
         } else {
             self.stale_pulls = 0;
         }
+        self.pull_way.succeeded(&mut self.push_way);
+        self.heard();
         self.caught_up = !more && replica.snapshot().is_none();
         if self.caught_up {
             self.caught_up_at = Some(now);
@@ -197,13 +232,15 @@ impl Session {
         self.pulling = false;
         self.caught_up = false;
         self.progress = Some((done, total));
+        self.pull_way.succeeded(&mut self.push_way);
         self.heard();
     }
 
     fn heard(&mut self) {
-        self.backoff.succeeded();
         self.transport = Transport::Online;
-        self.problem = None;
+        if self.halt == Some(Halt::NeedsUpdate) {
+            self.halt = None;
+        }
     }
 
     /// A request brought no answer.
@@ -216,30 +253,31 @@ impl Session {
         }
         let mut at_least = None;
         match error {
-            SendError::NoAnswer(_) => {
-                self.transport = Transport::Offline;
-                self.problem = None;
-            }
-            SendError::Strange(message) => {
-                self.transport = Transport::Offline;
-                self.problem = Some(message.clone());
-            }
+            SendError::NoAnswer(_) | SendError::Strange(_) => self.transport = Transport::Offline,
             SendError::Problem { problem, retry_after } => {
                 at_least = *retry_after;
                 match problem.code {
                     ProblemCode::NeedsSignIn => self.halt = Some(Halt::NeedsSignIn),
-                    ProblemCode::Upgrade => self.halt = Some(Halt::NeedsUpdate),
+                    ProblemCode::Upgrade => {
+                        self.halt = Some(Halt::NeedsUpdate);
+                        at_least = at_least.max(Some(limits::UPDATE_RETRY_MS));
+                    }
                     _ => {}
                 }
-                self.problem = Some(problem.message.clone());
             }
         }
-        self.backoff.failed(now, random, at_least);
+        let way = if push { &mut self.push_way } else { &mut self.pull_way };
+        way.failed(now, random, error, at_least);
+        if push && self.halt == Some(Halt::NeedsUpdate) {
+            // the pull is the one that asks again
+            self.pull_way.failed(now, random, error, at_least);
+        }
     }
 
     /// A reason to try now: the network came back, the screen was focused, a click.
     pub fn nudge(&mut self) {
-        self.backoff.now();
+        self.push_way.backoff.now();
+        self.pull_way.backoff.now();
         if self.transport == Transport::Offline {
             self.transport = Transport::Connecting;
         }
@@ -249,7 +287,10 @@ impl Session {
     pub fn offline(&mut self, now: Timestamp, random: u64) {
         self.transport = Transport::Offline;
         self.caught_up = false;
-        self.backoff.failed(now, random, Some(limits::RETRY_CAP_MS / 4));
+        let error = SendError::NoAnswer("There is no network.".into());
+        for way in [&mut self.push_way, &mut self.pull_way] {
+            way.failed(now, random, &error, Some(limits::RETRY_CAP_MS / 4));
+        }
     }
 
     /// Requests under way were dropped.
@@ -258,18 +299,31 @@ impl Session {
         self.pulling = false;
     }
 
+    /// What the replica holds is not what it held: requests under way were dropped, and all is compared again.
+    pub fn restarted(&mut self) {
+        self.dropped();
+        self.caught_up = false;
+        self.doubt();
+    }
+
     /// The person signed in again.
     pub fn signed_in(&mut self) {
         if self.halt == Some(Halt::NeedsSignIn) {
             self.halt = None;
-            self.problem = None;
+            self.push_way.problem = None;
+            self.pull_way.problem = None;
         }
         self.nudge();
     }
 
-    /// When [`Session::next`] will have something because of time alone.
+    /// When [`Session::next`] will have something because of time alone; `None` while nothing is waited for.
     pub fn wakes_at(&self) -> Option<Timestamp> {
-        if self.halt.is_some() { None } else { self.backoff.until() }
+        let pull = self.pull_way.backoff.until();
+        match self.halt {
+            Some(Halt::NeedsSignIn) => None,
+            Some(Halt::NeedsUpdate) => pull,
+            None => [pull, self.push_way.backoff.until()].into_iter().flatten().min(),
+        }
     }
 
     /// Whether everything the replica holds was compared with the server's checksums and equal.
@@ -306,7 +360,7 @@ impl Session {
 
     /// The last problem, for people.
     pub fn problem(&self) -> Option<&str> {
-        self.problem.as_deref()
+        self.pull_way.problem.as_deref().or(self.push_way.problem.as_deref())
     }
 
     /// When the server last said that the replica has everything.
@@ -323,4 +377,12 @@ impl Session {
     pub fn progress(&self) -> Option<(u64, u64)> {
         self.progress
     }
+}
+
+/// The changes that have to be sent. What builds on a rejected change waits for the person; a decision about a conflict
+/// builds on nothing.
+fn due(replica: &Replica) -> impl Iterator<Item = &Change> {
+    let held_from = replica.held_from();
+    let held = move |c: &Change| held_from.get(&c.record).is_some_and(|first| builds_on(c, *first));
+    replica.outbox().filter(|p| p.judged == Judged::No).map(|p| &p.change).filter(move |c| !held(c))
 }

@@ -188,6 +188,25 @@ pub trait LocalStore {
 
     /// Bytes used and available, where the platform tells.
     async fn usage(&self) -> Usage;
+
+    /// Goes on after a failure that left the store unusable, if that is possible by now. Costs nothing while all is well.
+    async fn mend(&self) -> Result<Mended, StoreError> {
+        Ok(Mended::Nothing)
+    }
+
+    /// Whether the records were found damaged and set aside: what is unsent is here, the rest is fetched again.
+    fn rebuilt(&self) -> bool {
+        false
+    }
+}
+
+/// What [`LocalStore::mend`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mended {
+    /// There was nothing to do.
+    Nothing,
+    /// It was opened again: what it holds has to be loaded anew.
+    Anew,
 }
 
 /// How full the store is.
@@ -207,8 +226,15 @@ pub enum StoreError {
     /// Nothing was stored; free space, then try again.
     #[error("This device's storage is full. Nothing was saved. Free some space, then try again.")]
     Full,
+    /// What is stored may be read and not written; nothing was changed.
+    #[error(
+        "Mooring may not write where it keeps its records on this device ({0}). Nothing was saved. Give it the right to write there, then try again."
+    )]
+    ReadOnly(String),
     /// Another tab or process has the store open.
-    #[error("These records are open in another tab or program on this device.")]
+    #[error(
+        "These records are open in another tab or program on this device. Close it there, then try again."
+    )]
     InUse,
     /// The store was written by a newer version; nothing was touched.
     #[error(

@@ -15,7 +15,7 @@ pub struct Profile {
 impl Profile {
     /// The texts in a folder; makes it where there is none.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(folder).map_err(|e| failed(&e))?;
+        fs::create_dir_all(folder).map_err(|e| disk_failed(&e))?;
         Ok(Self { folder: folder.to_owned() })
     }
 
@@ -24,7 +24,7 @@ impl Profile {
         match fs::read_to_string(self.path(key)?) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(&error)),
+            Err(error) => Err(disk_failed(&error)),
         }
     }
 
@@ -38,7 +38,7 @@ impl Profile {
                 removed => removed.and_then(|()| sync_folder(&path)),
             },
         };
-        save().map_err(|e| failed(&e))
+        save().map_err(|e| disk_failed(&e))
     }
 
     fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
@@ -70,9 +70,16 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn failed(error: &io::Error) -> StoreError {
+/// What the disk's answer means to the caller.
+pub(crate) fn disk_failed(error: &io::Error) -> StoreError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+        // the last one is a quota on single files
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            StoreError::Full
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            StoreError::ReadOnly(error.to_string())
+        }
         _ => StoreError::Gone(error.to_string()),
     }
 }

@@ -313,7 +313,8 @@ impl Device {
         for (partition, _) in &answer.finished {
             self.floor.insert(*partition, server.parts[usize::from(partition.0)].head());
         }
-        self.commit(&self.replica.snapshotted(answer)).map_err(|_| None)?;
+        let batch = self.replica.snapshotted(answer).expect("the server keeps the protocol");
+        self.commit(&batch).map_err(|_| None)?;
         self.must_scan = true;
         self.session.snapshotted(done, total);
         Ok(())

@@ -82,7 +82,16 @@ impl Auth {
         let Some(account) = account.filter(|_| right) else { return Err(wrong()) };
         self.by_login.clear(&login);
         self.by_address.clear(address);
-        self.start(&account).await
+        let signed_in = self.start(&account).await?;
+        // a password that was changed while this one was checked has ended all sessions but this one
+        let now = self.store.account_of(account.user).await?;
+        if now.is_none_or(|now| now.password_hash != account.password_hash) {
+            if let Some(token) = TokenHash::of_text(&signed_in.token) {
+                self.store.end_session(&token.0).await?;
+            }
+            return Err(wrong());
+        }
+        Ok(signed_in)
     }
 
     /// Starts a session for an account that was checked in some other way.

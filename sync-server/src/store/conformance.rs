@@ -60,6 +60,7 @@ pub const CHECKS: &[Check] = &[
     ("rows expire, and a row written anew stays", |s| Box::pin(expiry(s))),
     ("logins are unique", |s| Box::pin(logins(s))),
     ("sessions end and expire", |s| Box::pin(sessions(s))),
+    ("all sessions of one user end together", |s| Box::pin(all_sessions(s))),
     ("workspaces and members", |s| Box::pin(members(s))),
     ("a replica belongs to the first who claims it", |s| Box::pin(claims(s))),
 ];
@@ -364,13 +365,15 @@ async fn logins(s: Subject) {
     assert_eq!(s.store.account_of(nobody).await, Ok(None));
 }
 
+/// Of a token that nobody has.
+fn token_hash() -> [u8; 32] {
+    let mut hash = [7; 32];
+    hash[..16].copy_from_slice(Uuid::now_v7().as_bytes());
+    hash
+}
+
 async fn sessions(s: Subject) {
-    let hash = |n: u8| {
-        let mut hash = [n; 32];
-        hash[..16].copy_from_slice(Uuid::now_v7().as_bytes());
-        hash
-    };
-    let (long, short) = (hash(1), hash(2));
+    let (long, short) = (token_hash(), token_hash());
     let session =
         |time: i64| SessionRow { user: UserId(Uuid::now_v7()), expires: Timestamp(s.clock.now().0 + time) };
     let (long_row, short_row) = (session(3_600_000), session(3_000));
@@ -384,6 +387,28 @@ async fn sessions(s: Subject) {
     s.store.end_session(&long).await.expect("end");
     assert_eq!(s.store.session(&long).await, Ok(None));
     s.store.end_session(&long).await.expect("ending twice is no fault");
+}
+
+async fn all_sessions(s: Subject) {
+    let (ada, bob) = (UserId(Uuid::now_v7()), UserId(Uuid::now_v7()));
+    let expires = Timestamp(s.clock.now().0 + 3_600_000);
+    let add = async |user| {
+        let hash = token_hash();
+        s.store.add_session(&hash, &SessionRow { user, expires }).await.expect("add");
+        hash
+    };
+    assert_eq!(s.store.end_sessions(ada).await, Ok(0), "nobody has any");
+    let adas = [add(ada).await, add(ada).await, add(ada).await];
+    let bobs = add(bob).await;
+    s.store.end_session(&adas[0]).await.expect("end");
+    assert_eq!(s.store.end_sessions(ada).await, Ok(2), "the one that was ended does not count");
+    for hash in &adas {
+        assert_eq!(s.store.session(hash).await, Ok(None));
+    }
+    assert_eq!(s.store.session(&bobs).await, Ok(Some(SessionRow { user: bob, expires })), "others stay");
+    let again = add(ada).await;
+    assert_eq!(s.store.session(&again).await, Ok(Some(SessionRow { user: ada, expires })), "a new one opens");
+    assert_eq!(s.store.end_sessions(ada).await, Ok(1));
 }
 
 async fn members(s: Subject) {

@@ -179,6 +179,17 @@ impl DirectoryStore for MemoryStore {
         Ok(())
     }
 
+    async fn end_sessions(&self, user: UserId) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let mut ended = 0;
+        self.state().sessions.retain(|_, session| {
+            let ends = session.user == user;
+            ended += usize::from(ends && now < session.expires);
+            !ends
+        });
+        Ok(ended)
+    }
+
     async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError> {
         let mut state = self.state();
         let free = !state.workspaces.contains_key(&workspace.id);

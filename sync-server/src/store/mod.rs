@@ -204,6 +204,8 @@ pub trait DirectoryStore: Send + Sync {
     async fn session(&self, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError>;
     /// Ends a session.
     async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError>;
+    /// Ends all sessions of a user; how many there were.
+    async fn end_sessions(&self, user: UserId) -> Result<usize, StoreError>;
     /// Makes a workspace; false if the id is taken.
     async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError>;
     /// One workspace.
@@ -236,6 +238,9 @@ pub enum StoreError {
     /// The disk is full; nothing was written.
     #[error("the disk is full: {0}")]
     Full(String),
+    /// It may not be written to; nothing was written.
+    #[error("the disk may not be written: {0}")]
+    ReadOnly(String),
     /// What is stored cannot be read; a person must look.
     #[error("stored data cannot be read: {0}")]
     Corrupt(String),

@@ -1,11 +1,13 @@
 //! Signing in, staying signed in, and everything that ends it.
 
-use crate::world::{PASSWORD, Person, World, assert_problem, ok, problem};
+use crate::world::{PASSWORD, Person, SOON, World, assert_problem, ok, problem};
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
+use sync_protocol::Cursor;
 use sync_protocol::message::{Info, ProblemCode, SignedIn, User};
 use sync_server::app::Options;
-use sync_server::limits;
+use sync_server::{admin, limits};
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_password_opens_a_session_and_signing_out_ends_it() {
@@ -20,6 +22,34 @@ async fn a_password_opens_a_session_and_signing_out_ends_it() {
     assert_problem(ann.get("/v1/me").await, ProblemCode::NeedsSignIn).await;
     let other = Person { token: other.token, ..ann.clone() };
     assert_eq!(other.get("/v1/me").await.status(), StatusCode::OK, "the other device stays signed in");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_session_of_that_account_at_once() {
+    let world = World::start().await;
+    let (ann, bob) = (world.person("ann").await, world.person("bob").await);
+    let workspace = ann.workspace(4).await.id;
+    let second: SignedIn = ok(world.sign_in("ann", PASSWORD).await).await;
+    let second = Person { token: second.token, ..ann.clone() };
+    let waiting = async {
+        let (answer, ()) = tokio::join!(second.pull(workspace, Cursor::start(4), 1_000), async {
+            world.pulls(1).await;
+            let said = admin::set_password(&*world.store, "ann", "another password").await.unwrap();
+            assert!(said.starts_with("Password of “ann” set, 2 sessions ended."), "{said}");
+        });
+        answer
+    };
+    let answer = timeout(SOON, waiting).await.expect("the pull ends");
+    assert_problem(answer, ProblemCode::NeedsSignIn).await;
+    for device in [&ann, &second] {
+        assert_problem(device.get("/v1/me").await, ProblemCode::NeedsSignIn).await;
+    }
+    assert_eq!(bob.get("/v1/me").await.status(), StatusCode::OK);
+    assert_problem(world.sign_in("ann", PASSWORD).await, ProblemCode::NeedsSignIn).await;
+    let again: SignedIn = ok(world.sign_in("ann", "another password").await).await;
+    assert_eq!(Person { token: again.token, ..ann }.get("/v1/me").await.status(), StatusCode::OK);
+    let said = admin::set_password(&*world.store, "ann", "a third password").await.unwrap();
+    assert!(said.contains(" 1 session ended."), "{said}");
 }
 
 #[tokio::test]

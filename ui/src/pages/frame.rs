@@ -296,7 +296,7 @@ fn screen(place: &Place, here: &Here) -> Html {
     }
 }
 
-/// Things to know on every screen: a new release, unsent changes at risk.
+/// Things to know on every screen: a new release, unsent changes at risk, what happened to this device's records.
 #[component]
 fn Banners() -> Html {
     let status = use_status();
@@ -309,12 +309,24 @@ fn Banners() -> Html {
         });
     }
     let reload = Callback::from(|_: MouseEvent| update::reload());
+    let read = use_state_eq(|| None::<String>);
+    let notice = status.notice.clone().filter(|notice| read.as_ref() != Some(notice));
+    let close = {
+        let (read, notice) = (read.setter(), notice.clone());
+        Callback::from(move |_: MouseEvent| read.set(notice.clone()))
+    };
     html! {
         <>
             if *update_ready {
                 <div class="mooring-banner">
                     <Notice tint={Tint::Info} title="A new version of Mooring is ready" test="update-ready"
                         actions={html! { <Button look={Look::Link} text="Reload to update" onclick={reload} test="update" /> }} />
+                </div>
+            }
+            if let Some(notice) = notice {
+                <div class="mooring-banner">
+                    <Notice tint={Tint::Warning} title={notice} test="notice"
+                        actions={html! { <Button look={Look::Link} text="Close" onclick={close} test="notice-close" /> }} />
                 </div>
             }
             if storage_at_risk(&status) && status.oldest_pending.is_some_and(|at| crate::platform::clock::now().0 - at.0 > AT_RISK_MS) {

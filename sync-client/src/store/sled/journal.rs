@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use sync_protocol::{Change, Counter};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Unsent, VERSION, disk_failed};
+use super::{Unsent, VERSION};
+use crate::store::profile::disk_failed;
 use crate::store::{Batch, Meta, Quarantined, StoreError};
 
 /// Bytes that a journal may have beyond twice its size when last rewritten.
@@ -22,6 +23,8 @@ pub(super) struct Journal {
     file: File,
     bytes: u64,
     rewritten: u64,
+    /// A line could not be taken back.
+    torn: bool,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -72,7 +75,7 @@ impl Journal {
     /// Replaces the journal by one that says just this, and opens it.
     pub(super) fn create(path: &Path, unsent: &Unsent) -> Result<Self, StoreError> {
         let (file, bytes) = replace(path, unsent).map_err(|e| disk_failed(&e))?;
-        Ok(Self { path: path.to_owned(), file, bytes, rewritten: bytes })
+        Ok(Self { path: path.to_owned(), file, bytes, rewritten: bytes, torn: false })
     }
 
     /// Adds what a batch does to unsent changes, durably. Returns where the journal ended before; see [`Journal::cut`].
@@ -111,9 +114,16 @@ impl Journal {
             self.file.seek(SeekFrom::Start(before))?;
             self.file.sync_data()
         };
-        cut().map_err(|e| disk_failed(&e))?;
+        let done = cut();
+        self.torn |= done.is_err();
+        done.map_err(|e| disk_failed(&e))?;
         self.bytes = before;
         Ok(())
+    }
+
+    /// Whether it may hold a line that was answered with an error: nothing may follow it.
+    pub(super) fn is_torn(&self) -> bool {
+        self.torn
     }
 
     /// Whether most of it is history.

@@ -9,7 +9,7 @@ mod open;
 mod rows;
 
 use ::sled::{Batch as Rows, Db};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,8 @@ use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Page;
 use sync_protocol::{CollectionId, Counter, Partition, Record, RecordId};
 
-use super::{Batch, Loaded, LocalStore, Meta, Quarantined, ScanPosition, Scanned, StoreError, Usage};
+use super::profile::disk_failed;
+use super::{Batch, Loaded, LocalStore, Mended, Meta, Quarantined, ScanPosition, Scanned, StoreError, Usage};
 use journal::Journal;
 
 /// The layout of rows and journal that this build writes.
@@ -25,14 +26,31 @@ const VERSION: u32 = 1;
 
 /// A [`LocalStore`] in a folder.
 pub struct SledStore {
+    live: RefCell<Live>,
+    /// Damage was found when it was opened, or since.
+    rebuilt: Cell<bool>,
+    folder: PathBuf,
+    _lock: File,
+}
+
+enum Live {
+    Up(Box<Up>),
+    /// Closed after a failure, and not to be opened again so far.
+    Down {
+        why: StoreError,
+        /// See [`open::up`].
+        acknowledged: Counter,
+    },
+}
+
+/// The open files.
+struct Up {
     db: Db,
     journal: RefCell<Journal>,
     meta: RefCell<Option<Meta>>,
     counter: Cell<Counter>,
-    /// Memory and disk may differ after a failed flush: nothing more is answered until the store is opened again.
-    broken: Cell<bool>,
-    folder: PathBuf,
-    _lock: File,
+    /// A write failed, and memory and disk may differ: nothing more is written until all is opened again.
+    failed: RefCell<Option<StoreError>>,
 }
 
 /// A store just opened.
@@ -50,13 +68,38 @@ impl SledStore {
         open::open(folder)
     }
 
+    /// The open files, for reading; also after a write failed: what was stored before can still be seen.
+    fn up(&self) -> Result<Ref<'_, Up>, StoreError> {
+        let up = Ref::filter_map(self.live.borrow(), |live| match live {
+            Live::Up(up) => Some(&**up),
+            Live::Down { .. } => None,
+        });
+        up.map_err(|live| match &*live {
+            Live::Down { why, .. } => why.clone(),
+            Live::Up(_) => StoreError::Gone("it was closed".into()),
+        })
+    }
+
+    /// Reads something. Damage that shows is remembered: the records are rebuilt when the store is mended, or opened next.
+    fn read<T>(&self, work: impl FnOnce(&Up) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let up = self.up()?;
+        work(&up).inspect_err(|error| {
+            if matches!(error, StoreError::Corrupt(_)) {
+                open::mark_damaged(&self.folder);
+                up.failed.replace(Some(error.clone()));
+            }
+        })
+    }
+}
+
+impl Up {
     /// The rows of a batch, and the highest counter after it.
-    fn rows(&self, batch: &Batch) -> Result<(Rows, Counter), StoreError> {
+    fn rows(&self, batch: &Batch, pages: Vec<Unpacked>) -> Result<(Rows, Counter), StoreError> {
         let mut rows = Rows::default();
         if let Some(meta) = &batch.meta {
             rows.insert(rows::META, rows::json(rows::META, meta));
         }
-        self.base_rows(batch, &mut rows)?;
+        self.base_rows(batch, pages, &mut rows)?;
         let mut counter = self.counter.get();
         for change in &batch.enqueue {
             counter = counter.max(change.id.counter);
@@ -110,7 +153,7 @@ impl SledStore {
         Ok((rows, counter))
     }
 
-    fn base_rows(&self, batch: &Batch, rows: &mut Rows) -> Result<(), StoreError> {
+    fn base_rows(&self, batch: &Batch, pages: Vec<Unpacked>, rows: &mut Rows) -> Result<(), StoreError> {
         if batch.clear.is_empty() && batch.pages.is_empty() && batch.records.is_empty() {
             return Ok(());
         }
@@ -128,8 +171,8 @@ impl SledStore {
                 }
             }
         }
-        for page in &batch.pages {
-            unpack(page, rows)?;
+        for (key, row) in pages.into_iter().flatten() {
+            rows.insert(key, row);
         }
         for (collection, record) in &batch.records {
             let id = RecordId::new(collection.clone(), record.key.clone());
@@ -156,46 +199,24 @@ impl SledStore {
         Ok(found)
     }
 
-    fn usable(&self) -> Result<(), StoreError> {
-        if self.broken.get() {
-            return Err(StoreError::Gone("an earlier write to the disk failed".into()));
-        }
-        Ok(())
+    fn sound(&self) -> Result<(), StoreError> {
+        self.failed.borrow().clone().map_or(Ok(()), Err)
     }
 
-    /// Remembers damage, so that the next opening rebuilds the records.
-    fn noted(&self, error: StoreError) -> StoreError {
-        if matches!(error, StoreError::Corrupt(_)) {
-            open::mark_damaged(&self.folder);
-        }
-        error
-    }
-
-    fn write(&self, rows: Rows, strict: bool) -> Result<(), StoreError> {
-        self.db.apply_batch(rows).map_err(failed)?;
-        if strict && let Err(error) = self.db.flush() {
-            self.broken.set(true);
-            return Err(failed(error));
-        }
-        Ok(())
-    }
-}
-
-impl LocalStore for SledStore {
-    async fn load(&self) -> Result<Loaded, StoreError> {
-        self.usable()?;
-        rows::load(&self.db).map_err(|e| self.noted(e))
-    }
-
-    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        self.usable()?;
-        let (rows, counter) = self.rows(batch).map_err(|e| self.noted(e))?;
+    fn commit(&self, batch: &Batch, (rows, counter): (Rows, Counter)) -> Result<(), StoreError> {
+        self.sound()?;
         let mut journal = self.journal.borrow_mut();
-        let before = journal.append(batch)?;
-        if let Err(error) = self.write(rows, batch.must_be_strict()) {
-            if journal.cut(before).is_err() {
-                self.broken.set(true);
+        let before = journal.append(batch).inspect_err(|error| {
+            if journal.is_torn() {
+                self.failed.replace(Some(error.clone()));
             }
+        })?;
+        let flushed = || if batch.must_be_strict() { self.db.flush().map(drop) } else { Ok(()) };
+        if let Err(error) = self.db.apply_batch(rows).and_then(|()| flushed()) {
+            let error = failed(error);
+            // a line that cannot be taken back is left out when all is opened again: see `open::up`
+            drop(journal.cut(before));
+            self.failed.replace(Some(error.clone()));
             return Err(error);
         }
         if let Some(meta) = &batch.meta {
@@ -205,26 +226,12 @@ impl LocalStore for SledStore {
         Ok(())
     }
 
-    async fn get(&self, ids: &[RecordId]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.usable()?;
-        let Some(count) = self.meta.borrow().as_ref().map(|meta| meta.partitions) else {
-            return Ok(vec![None; ids.len()]);
-        };
-        let one = |id: &RecordId| {
-            let key = rows::record(&id.collection, id.partition(count), &id.key.to_text());
-            let row = self.db.get(&key).map_err(failed)?;
-            row.map(|row| rows::parse(&key, &row)).transpose()
-        };
-        ids.iter().map(|id| one(id).map_err(|e| self.noted(e))).collect()
-    }
-
-    async fn scan(
+    fn scan(
         &self,
         collection: &CollectionId,
         from: Option<ScanPosition>,
         limit: usize,
     ) -> Result<Scanned, StoreError> {
-        self.usable()?;
         let start = match from {
             None => rows::collection_prefix(collection),
             Some(at) => rows::after_position(collection, &at)?,
@@ -237,50 +244,122 @@ impl LocalStore for SledStore {
                 scanned.next = last.map(|key: ::sled::IVec| rows::position(&key)).transpose()?;
                 break;
             }
-            scanned.records.push(rows::parse(&key, &row).map_err(|e| self.noted(e))?);
+            scanned.records.push(rows::parse(&key, &row)?);
             last = Some(key);
         }
         Ok(scanned)
     }
 
-    async fn checksums(&self) -> Result<BTreeMap<Partition, Checksums>, StoreError> {
-        self.usable()?;
+    fn checksums(&self) -> Result<BTreeMap<Partition, Checksums>, StoreError> {
         let mut sums = BTreeMap::<Partition, Checksums>::new();
         for row in self.db.scan_prefix([rows::RECORD]) {
             let (key, row) = row.map_err(failed)?;
-            let brief: rows::Brief = rows::parse(&key, &row).map_err(|e| self.noted(e))?;
+            let brief: rows::Brief = rows::parse(&key, &row)?;
             let (collection, partition, _) = rows::parse_record_key(&key)?;
             sums.entry(partition).or_default().add(&RecordId::new(collection, brief.key), brief.rev);
         }
         Ok(sums)
     }
+}
+
+impl LocalStore for SledStore {
+    async fn load(&self) -> Result<Loaded, StoreError> {
+        self.read(|up| rows::load(&up.db))
+    }
+
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        // a page that the server sent is no damage of what is stored here
+        let pages = batch.pages.iter().map(unpack).collect::<Result<Vec<_>, _>>()?;
+        let rows = self.read(|up| up.rows(batch, pages))?;
+        self.up()?.commit(batch, rows)
+    }
+
+    async fn get(&self, ids: &[RecordId]) -> Result<Vec<Option<Record>>, StoreError> {
+        self.read(|up| {
+            let Some(count) = up.meta.borrow().as_ref().map(|meta| meta.partitions) else {
+                return Ok(vec![None; ids.len()]);
+            };
+            let one = |id: &RecordId| {
+                let key = rows::record(&id.collection, id.partition(count), &id.key.to_text());
+                let row = up.db.get(&key).map_err(failed)?;
+                row.map(|row| rows::parse(&key, &row)).transpose()
+            };
+            ids.iter().map(one).collect()
+        })
+    }
+
+    async fn scan(
+        &self,
+        collection: &CollectionId,
+        from: Option<ScanPosition>,
+        limit: usize,
+    ) -> Result<Scanned, StoreError> {
+        self.read(|up| up.scan(collection, from, limit))
+    }
+
+    async fn checksums(&self) -> Result<BTreeMap<Partition, Checksums>, StoreError> {
+        self.read(Up::checksums)
+    }
 
     async fn tidy(&self) -> Result<bool, StoreError> {
-        self.usable()?;
-        let mut journal = self.journal.borrow_mut();
-        if journal.is_bloated() {
-            journal.rewrite(&rows::load_unsent(&self.db).map_err(|e| self.noted(e))?)?;
+        self.read(|up| {
+            up.sound()?;
+            let mut journal = up.journal.borrow_mut();
+            if journal.is_bloated() {
+                journal.rewrite(&rows::load_unsent(&up.db)?)?;
+            }
+            Ok(false)
+        })
+    }
+
+    async fn mend(&self) -> Result<Mended, StoreError> {
+        let acknowledged = match &*self.live.borrow() {
+            Live::Up(up) if up.failed.borrow().is_none() => return Ok(Mended::Nothing),
+            Live::Up(up) => up.counter.get(),
+            Live::Down { acknowledged, .. } => *acknowledged,
+        };
+        // while there is no room, what is open stays open, so that records can still be read
+        open::room(&self.folder)?;
+        // sled holds its files until the last handle is gone
+        self.live.replace(Live::Down { why: StoreError::Gone("it is being opened".into()), acknowledged });
+        match open::up(&self.folder, Some(acknowledged)) {
+            Ok((up, rebuilt)) => {
+                self.live.replace(Live::Up(Box::new(up)));
+                self.rebuilt.set(self.rebuilt.get() || rebuilt);
+                Ok(Mended::Anew)
+            }
+            Err(why) => {
+                self.live.replace(Live::Down { why: why.clone(), acknowledged });
+                Err(why)
+            }
         }
-        Ok(false)
+    }
+
+    fn rebuilt(&self) -> bool {
+        self.rebuilt.get()
     }
 
     async fn usage(&self) -> Usage {
-        Usage { used: self.db.size_on_disk().ok(), quota: None, persisted: Some(true) }
+        let used = self.up().ok().and_then(|up| up.db.size_on_disk().ok());
+        Usage { used, quota: None, persisted: Some(true) }
     }
 }
 
+/// The rows of a page.
+type Unpacked = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// One row per record of a page: the simplest layout. Packed pages have not been tried here.
-fn unpack(page: &Page, rows: &mut Rows) -> Result<(), StoreError> {
-    let damaged = |e: serde_json::Error| StoreError::Corrupt(format!("a page: {e}"));
+fn unpack(page: &Page) -> Result<Unpacked, StoreError> {
+    let damaged = |e: serde_json::Error| StoreError::Corrupt(format!("a page as the server sent it: {e}"));
     let records: Vec<&serde_json::value::RawValue> =
         serde_json::from_str(page.records.get()).map_err(damaged)?;
-    for record in records {
+    let row = |record: &&serde_json::value::RawValue| {
         let brief: rows::Brief = serde_json::from_str(record.get()).map_err(damaged)?;
         let key = rows::record(&page.collection, page.partition, &brief.key.to_text());
         let row = rows::text(&key, record.get());
-        rows.insert(key, row);
-    }
-    Ok(())
+        Ok((key, row))
+    };
+    records.iter().map(row).collect()
 }
 
 /// What a person's rejected and unsent changes are folded to; see [`journal`].
@@ -297,14 +376,5 @@ fn failed(error: ::sled::Error) -> StoreError {
         ::sled::Error::Io(error) => disk_failed(&error),
         ::sled::Error::Corruption { at, .. } => StoreError::Corrupt(format!("damaged at {at:?}")),
         other => StoreError::Corrupt(other.to_string()),
-    }
-}
-
-fn disk_failed(error: &std::io::Error) -> StoreError {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull
-        | std::io::ErrorKind::QuotaExceeded
-        | std::io::ErrorKind::FileTooLarge => StoreError::Full,
-        _ => StoreError::Gone(error.to_string()),
     }
 }

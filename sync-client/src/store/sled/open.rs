@@ -3,13 +3,16 @@
 use ::sled::{Batch as Rows, Db};
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::journal::{self, Journal};
-use super::{Opened, SledStore, Unsent, VERSION, disk_failed, failed, rows};
+use super::{Live, Opened, SledStore, Unsent, Up, VERSION, failed, rows};
+use crate::store::profile::disk_failed;
 use crate::store::{Loaded, StoreError};
+use sync_protocol::Counter;
 
 const RECORDS: &str = "records";
 const JOURNAL: &str = "unsent.journal";
@@ -17,6 +20,8 @@ const DAMAGED: &str = "damaged";
 const LOCK: &str = "lock";
 /// Damaged folders kept for a look; the oldest goes.
 const SET_ASIDE: usize = 2;
+/// What sled may want to write at once when it is opened or goes on: two of its segments.
+const ROOM_BYTES: usize = 1 << 20;
 /// Memory that sled may use for pages it has read.
 const CACHE_BYTES: u64 = 64 << 20;
 /// How long an owner that is gone may take to let go of the folder.
@@ -25,29 +30,68 @@ const LET_GO: Duration = Duration::from_secs(2);
 pub(super) fn open(folder: &Path) -> Result<Opened, StoreError> {
     fs::create_dir_all(folder).map_err(|e| disk_failed(&e))?;
     let lock = lock(&folder.join(LOCK))?;
+    let (up, recovered) = up(folder, None)?;
+    let store = SledStore {
+        live: RefCell::new(Live::Up(Box::new(up))),
+        rebuilt: Cell::new(recovered),
+        folder: folder.to_owned(),
+        _lock: lock,
+    };
+    Ok(Opened { store, recovered })
+}
+
+/// Opens the files, and says whether the records were damaged and had to be rebuilt. `acknowledged`: the highest number
+/// of a change that this process has said to be saved, where it has opened them before; what has a higher one was
+/// answered with "nothing was saved" and goes.
+pub(super) fn up(folder: &Path, acknowledged: Option<Counter>) -> Result<(Up, bool), StoreError> {
     let noted = journal::read(&folder.join(JOURNAL))?;
-    let (db, loaded, set_aside) = match checked(folder) {
+    // sled takes a log in which nothing is readable for a new one
+    let begun = fs::metadata(folder.join(RECORDS).join("db")).is_ok_and(|db| db.len() > 0);
+    let emptied = |loaded: &Loaded| begun && loaded.meta.is_none() && noted.meta.is_some();
+    let opened = checked(folder).and_then(|(db, loaded)| match emptied(&loaded) {
+        true => Err(StoreError::Corrupt("nothing of it is left".into())),
+        false => Ok((db, loaded)),
+    });
+    let (db, loaded, set_aside) = match opened {
         Ok((db, loaded)) => (db, loaded, false),
-        Err(StoreError::Corrupt(_)) => {
+        Err(StoreError::Corrupt(why)) => {
+            // sled also gives up where it cannot write: a full disk is no damage
+            room(folder)?;
             set_aside(folder).map_err(|e| disk_failed(&e))?;
+            tracing::warn!(
+                why,
+                "the records on this device were damaged: set aside, unsent changes kept, the rest is fetched again"
+            );
             let (db, loaded) = checked(folder)?;
             (db, loaded, true)
         }
         Err(other) => return Err(other),
     };
     let lost = loaded.meta.is_none() && noted.meta.is_some();
-    let unsent = reconcile(&db, noted, loaded)?;
+    let unsent = reconcile(&db, noted, loaded, acknowledged)?;
     let journal = Journal::create(&folder.join(JOURNAL), &unsent)?;
-    let store = SledStore {
+    let up = Up {
         db,
         journal: RefCell::new(journal),
         meta: RefCell::new(unsent.meta),
         counter: Cell::new(unsent.counter),
-        broken: Cell::new(false),
-        folder: folder.to_owned(),
-        _lock: lock,
+        failed: RefCell::new(None),
     };
-    Ok(Opened { store, recovered: set_aside || lost })
+    Ok((up, set_aside || lost))
+}
+
+/// Whether there is room to go on, found out by writing: the only way that is right on every file system.
+pub(super) fn room(folder: &Path) -> Result<(), StoreError> {
+    let path = folder.join("room");
+    let write = || {
+        let mut file = File::create(&path)?;
+        file.write_all(&vec![0; ROOM_BYTES])?;
+        file.sync_all()
+    };
+    let written = write();
+    // what stays behind is written over by the next look
+    drop(fs::remove_file(&path));
+    written.map_err(|e| disk_failed(&e))
 }
 
 /// Leaves word that the records are damaged. Not being able to is no further harm: the next look finds the damage too.
@@ -141,7 +185,12 @@ fn set_aside(folder: &Path) -> std::io::Result<()> {
 
 /// What the journal knows and the records lack goes into the records: all of it after damage, else the commits whose
 /// answer was lost. What the records settled stays settled.
-fn reconcile(db: &Db, noted: Unsent, loaded: Loaded) -> Result<Unsent, StoreError> {
+fn reconcile(
+    db: &Db,
+    mut noted: Unsent,
+    loaded: Loaded,
+    acknowledged: Option<Counter>,
+) -> Result<Unsent, StoreError> {
     let fresh = loaded.meta.is_none();
     let mut unsent = Unsent {
         meta: loaded.meta,
@@ -150,6 +199,12 @@ fn reconcile(db: &Db, noted: Unsent, loaded: Loaded) -> Result<Unsent, StoreErro
         quarantine: loaded.quarantine.into_iter().map(|q| (q.change.id.counter, q)).collect(),
     };
     let mut missing = Rows::default();
+    if let Some(last) = acknowledged {
+        for (counter, _) in unsent.outbox.split_off(&last.next()) {
+            missing.remove(&rows::outbox(counter)[..]);
+        }
+        noted.outbox.split_off(&last.next());
+    }
     for (counter, change) in noted.outbox {
         if counter > loaded.counter {
             let key = rows::outbox(counter);

@@ -108,7 +108,10 @@ impl DirectoryStore for CassandraStore {
     async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError> {
         let left = session.expires.0.saturating_sub(SystemClock.now().0);
         let ttl = Duration::from_millis(u64::try_from(left).unwrap_or_default());
-        let values = (token_hash.as_slice(), session.user.0, session.expires.0, ttl_seconds(Some(ttl)));
+        let (hash, ttl) = (token_hash.as_slice(), ttl_seconds(Some(ttl)));
+        // listed first: no session is ever open that `end_sessions` would not find
+        self.write(&self.statements.add_session_of, (session.user.0, hash, ttl)).await?;
+        let values = (hash, session.user.0, session.expires.0, ttl);
         self.write(&self.statements.add_session, values).await
     }
 
@@ -121,7 +124,23 @@ impl DirectoryStore for CassandraStore {
     }
 
     async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
-        self.write(&self.statements.end_session, (token_hash.as_slice(),)).await
+        let session = self.session(token_hash).await?;
+        self.write(&self.statements.end_session, (token_hash.as_slice(),)).await?;
+        match session {
+            Some(row) => {
+                self.write(&self.statements.end_session_of, (row.user.0, token_hash.as_slice())).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn end_sessions(&self, user: UserId) -> Result<usize, StoreError> {
+        let listed: Vec<(Vec<u8>,)> = self.read(&self.statements.sessions_of, (user.0,)).await?;
+        for (hash,) in &listed {
+            self.write(&self.statements.end_session, (hash,)).await?;
+            self.write(&self.statements.end_session_of, (user.0, hash)).await?;
+        }
+        Ok(listed.len())
     }
 
     async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError> {

@@ -11,21 +11,26 @@ use crate::store::StoreError;
 
 /// The n-th entry takes a keyspace from version n to n + 1. Entries never change once released; new ones are added.
 /// Each statement can run twice: a server that is killed in the middle leaves the rest to the next.
-const MIGRATIONS: &[&[&str]] = &[&[
-    "CREATE TABLE IF NOT EXISTS {keyspace}.partition_rows (
+const MIGRATIONS: &[&[&str]] = &[
+    &[
+        "CREATE TABLE IF NOT EXISTS {keyspace}.partition_rows (
         workspace uuid, partition int, kind text, key text,
         step bigint static, head bigint static, checksums text static, body text,
         PRIMARY KEY ((workspace, partition), kind, key))
      WITH comment = 'All of a partition; every write is a batch with IF step = ?'",
-    "CREATE TABLE IF NOT EXISTS {keyspace}.accounts (
+        "CREATE TABLE IF NOT EXISTS {keyspace}.accounts (
         user uuid PRIMARY KEY, login text, name text, password_hash text)",
-    "CREATE TABLE IF NOT EXISTS {keyspace}.logins (login text PRIMARY KEY, user uuid)",
-    "CREATE TABLE IF NOT EXISTS {keyspace}.sessions (token_hash blob PRIMARY KEY, user uuid, expires bigint)",
-    "CREATE TABLE IF NOT EXISTS {keyspace}.workspaces (id uuid PRIMARY KEY, name text, partitions int)",
-    "CREATE TABLE IF NOT EXISTS {keyspace}.members (
+        "CREATE TABLE IF NOT EXISTS {keyspace}.logins (login text PRIMARY KEY, user uuid)",
+        "CREATE TABLE IF NOT EXISTS {keyspace}.sessions (token_hash blob PRIMARY KEY, user uuid, expires bigint)",
+        "CREATE TABLE IF NOT EXISTS {keyspace}.workspaces (id uuid PRIMARY KEY, name text, partitions int)",
+        "CREATE TABLE IF NOT EXISTS {keyspace}.members (
         user uuid, workspace uuid, role text, PRIMARY KEY (user, workspace))",
-    "CREATE TABLE IF NOT EXISTS {keyspace}.replicas (replica uuid PRIMARY KEY, user uuid)",
-]];
+        "CREATE TABLE IF NOT EXISTS {keyspace}.replicas (replica uuid PRIMARY KEY, user uuid)",
+    ],
+    &["CREATE TABLE IF NOT EXISTS {keyspace}.sessions_of (
+        user uuid, token_hash blob, PRIMARY KEY (user, token_hash))
+     WITH comment = 'Which sessions a user has, so that all can be ended'"],
+];
 
 /// How long a server that migrates may take before another takes over.
 const LOCK: Duration = Duration::from_secs(60);

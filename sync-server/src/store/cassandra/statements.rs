@@ -43,6 +43,9 @@ pub(super) struct Statements {
     pub(super) add_session: PreparedStatement,
     pub(super) session: PreparedStatement,
     pub(super) end_session: PreparedStatement,
+    pub(super) add_session_of: PreparedStatement,
+    pub(super) sessions_of: PreparedStatement,
+    pub(super) end_session_of: PreparedStatement,
     pub(super) add_workspace: PreparedStatement,
     pub(super) workspace: PreparedStatement,
     pub(super) set_member: PreparedStatement,
@@ -95,6 +98,11 @@ impl Statements {
                 .await?,
             session: p.read("SELECT user, expires FROM {k}.sessions WHERE token_hash = ?").await?,
             end_session: p.write("DELETE FROM {k}.sessions WHERE token_hash = ?").await?,
+            add_session_of: p
+                .write("INSERT INTO {k}.sessions_of (user, token_hash) VALUES (?, ?) USING TTL ?")
+                .await?,
+            sessions_of: p.read("SELECT token_hash FROM {k}.sessions_of WHERE user = ?").await?,
+            end_session_of: p.write("DELETE FROM {k}.sessions_of WHERE user = ? AND token_hash = ?").await?,
             add_workspace: p
                 .write("INSERT INTO {k}.workspaces (id, name, partitions) VALUES (?, ?, ?) IF NOT EXISTS")
                 .await?,

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use sync_protocol::message::Role;
 use sync_protocol::{ReplicaId, Timestamp, UserId, WorkspaceId};
 
+use super::disk::Disk;
 use super::journal::{Tree, Write};
 use super::rows::{decode, encode};
-use super::{Disk, SledStore, from_sled};
+use super::{SledStore, from_sled};
 use crate::store::{Account, Committed, DirectoryStore, SessionRow, StoreError, WorkspaceRow};
 
 /// What a row is; its name and a colon start the key.
@@ -104,9 +105,9 @@ impl SledStore {
             }
             match disk.put(writes)? {
                 Committed::Yes => Ok(answer),
-                Committed::HeadMoved | Committed::Unknown => {
-                    Err(StoreError::Unavailable("the disk failed; start the server again".into()))
-                }
+                Committed::HeadMoved | Committed::Unknown => Err(StoreError::Unavailable(
+                    "the disk failed in the middle of a change; it is not known whether it is saved".into(),
+                )),
             }
         })
         .await
@@ -190,6 +191,23 @@ impl DirectoryStore for SledStore {
     async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
         let key = Row::Session.key(hex(token_hash));
         self.change(move |_| Ok((vec![remove(key)], ()))).await
+    }
+
+    async fn end_sessions(&self, user: UserId) -> Result<usize, StoreError> {
+        self.change(move |disk| {
+            let mut writes = Vec::new();
+            // a password is changed now and then: no second order of the sessions is kept for it
+            for item in disk.directory.scan_prefix(Row::Session.key("")) {
+                let (key, value) = item.map_err(from_sled)?;
+                let Some(body) = decode(&key, &value, disk.clock.now())? else { continue };
+                if parse::<StoredSession>(&key, &body)?.user == user {
+                    writes.push(remove(key.to_vec()));
+                }
+            }
+            let ended = writes.len();
+            Ok((writes, ended))
+        })
+        .await
     }
 
     async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError> {

@@ -107,11 +107,6 @@ impl Journal {
         self.cut().inspect_err(|_| self.length = length)
     }
 
-    /// Stops taking writes: the store has to be opened anew.
-    pub(super) fn give_up(&mut self) {
-        self.broken = true;
-    }
-
     /// Takes away what is behind the last whole frame.
     fn cut(&mut self) -> io::Result<()> {
         self.file.set_len(self.length)?;

@@ -1,0 +1,159 @@
+//! When a replica asks its server, and when it waits: sign-in, versions, servers that are busy or stuck.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop here")]
+
+mod model;
+
+use model::device::{Device, Flight};
+use model::item;
+use model::server::Server;
+use serde_json::json;
+use sync_client::replica::session::{Outgoing, SendError};
+use sync_client::status::{Phase, Transport};
+use sync_protocol::Timestamp;
+use sync_protocol::message::{Problem, ProblemCode};
+
+/// A server with the collection, and a device that knows it.
+fn start() -> (Server, Device) {
+    let mut server = Server::new(4);
+    let mut device = Device::new(1, 4);
+    device.sync(&mut server);
+    device.define();
+    device.sync(&mut server);
+    (server, device)
+}
+
+fn position(device: &Device, push: bool) -> usize {
+    let is = |f: &Flight| matches!(f, Flight::Ask(Outgoing::Push(_)) | Flight::Pushed(..)) == push;
+    device.flights.iter().position(is).unwrap()
+}
+
+#[test]
+fn a_session_that_needs_sign_in_keeps_the_outbox_and_asks_nothing() {
+    let (mut server, mut a) = start();
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    let problem = Problem { code: ProblemCode::NeedsSignIn, message: "Sign in again.".into() };
+    a.session.failed(a.now, 7, true, &SendError::Problem { problem, retry_after: None });
+    a.now.0 += 10_000_000;
+    a.ask();
+    assert!(a.flights.is_empty() && a.session.wakes_at().is_none());
+    assert_eq!((a.session.phase(&a.replica), a.replica.unsent().count()), (Phase::NeedsSignIn, 1));
+    a.session.signed_in();
+    a.sync(&mut server);
+    assert_eq!((a.session.transport(), a.replica.unsent().count()), (Transport::Online, 0));
+}
+
+#[test]
+fn a_server_that_says_more_and_sends_nothing_is_not_asked_in_a_loop() {
+    let (server, mut a) = start();
+    let mut asked = 0;
+    while a.session.wakes_at().is_none() {
+        a.ask();
+        let Some(Flight::Ask(Outgoing::Pull(_, pull))) = a.flights.first() else { panic!("a pull") };
+        let answer = sync_protocol::message::PullAnswer { more: true, ..server.pull(pull) };
+        a.flights[0] = Flight::Pulled(1, answer);
+        a.answer(0, &server);
+        asked += 1;
+        assert!(asked < 10, "a loop without a wait");
+    }
+    assert!(a.session.problem().is_some());
+}
+
+#[test]
+fn a_push_that_the_server_asked_to_wait_is_not_hurried_by_a_pull_that_works() {
+    let (mut server, mut a) = start();
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    a.now.0 += 100_000;
+    a.ask();
+    let push = position(&a, true);
+    a.flights.remove(push);
+    let problem = Problem { code: ProblemCode::SlowDown, message: "Wait a little.".into() };
+    a.session.failed(a.now, 7, true, &SendError::Problem { problem, retry_after: Some(5_000) });
+    let told = a.now.0;
+    let pull = position(&a, false);
+    a.arrive(pull, &mut server);
+    a.answer(pull, &server);
+    assert_eq!(a.session.problem(), Some("Wait a little."), "a person still sees why nothing is sent");
+    assert_eq!(a.session.wakes_at(), Some(Timestamp(told + 5_000)));
+    a.now.0 += 4_999;
+    a.ask();
+    assert!(a.flights.iter().all(|f| matches!(f, Flight::Ask(Outgoing::Pull(..)))));
+    a.now.0 += 1;
+    a.ask();
+    position(&a, true);
+    assert_eq!(a.session.wakes_at(), None, "who waits for an answer waits for no time");
+    a.sync(&mut server);
+    assert_eq!((a.session.problem(), a.view(&item(1))), (None, json!({"n": 1})));
+}
+
+#[test]
+fn the_network_that_a_pull_found_is_used_by_the_push_at_once() {
+    let (mut server, mut a) = start();
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    a.now.0 += 100_000;
+    for _ in 0..8 {
+        a.ask();
+        while !a.flights.is_empty() {
+            a.lose(0);
+        }
+        a.now = a.session.wakes_at().unwrap();
+    }
+    a.ask();
+    let push = position(&a, true);
+    a.lose(push);
+    let pull = position(&a, false);
+    a.arrive(pull, &mut server);
+    a.answer(pull, &server);
+    a.ask();
+    position(&a, true);
+}
+
+#[test]
+fn a_server_that_says_more_and_sends_nothing_is_asked_ever_more_rarely() {
+    let (server, mut a) = start();
+    let (mut waits, mut last) = (Vec::new(), a.now);
+    while waits.len() < 12 {
+        a.ask();
+        let Some(Flight::Ask(Outgoing::Pull(_, pull))) = a.flights.first() else { panic!("a pull") };
+        let answer = sync_protocol::message::PullAnswer { more: true, ..server.pull(pull) };
+        a.flights[0] = Flight::Pulled(1, answer);
+        let flight = a.flights.remove(0);
+        let Flight::Pulled(_, answer) = flight else { panic!("the same") };
+        let pulled = a.session.pulled(a.now, &a.replica, true, false, &answer.ends);
+        if let Err(error) = pulled {
+            a.session.failed(a.now, u64::MAX, false, &error);
+            a.now = a.session.wakes_at().unwrap();
+            waits.push(a.now.0 - last.0);
+            last = a.now;
+        }
+    }
+    assert!(waits.windows(2).all(|w| w[0] <= w[1] || w[1] > 30_000), "{waits:?}");
+    assert!(waits[11] > 30_000, "{waits:?}");
+}
+
+#[test]
+fn a_server_of_another_version_is_asked_again_rarely_and_when_a_person_says_so() {
+    let (mut server, mut a) = start();
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    a.now.0 += 100_000;
+    a.ask();
+    let problem = Problem { code: ProblemCode::Upgrade, message: "This app is too old.".into() };
+    let error = SendError::Problem { problem, retry_after: None };
+    while let Some(flight) = a.flights.pop() {
+        let push = matches!(flight, Flight::Ask(Outgoing::Push(_)));
+        a.session.failed(a.now, 7, push, &error);
+    }
+    assert_eq!(a.session.phase(&a.replica), Phase::NeedsUpdate);
+    a.now.0 += 599_999;
+    a.ask();
+    assert!(a.flights.is_empty(), "not before ten minutes");
+    a.session.nudge();
+    a.ask();
+    assert_eq!(a.flights.len(), 1, "one pull, no push");
+    let pull = position(&a, false);
+    a.arrive(pull, &mut server);
+    a.answer(pull, &server);
+    assert_ne!(a.session.phase(&a.replica), Phase::NeedsUpdate);
+    a.sync(&mut server);
+    assert_eq!(a.replica.unsent().count(), 0);
+}

@@ -1,0 +1,221 @@
+//! Sessions that end, people who share a device, members who are none any more: what is said, and what is kept.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use mooring_tests::crew::{add, crew, edit, names, person, review, wait_value};
+use mooring_tests::server::administer;
+use mooring_tests::{Client, Server, on_a_local_set};
+use sync_client::api::{Answer, Command, Failure, FailureKind, Unsent};
+use sync_protocol::{Rejection, WorkspaceId};
+
+const ANN: &str = "correct horse";
+const BOB: &str = "battery staple";
+
+/// A workspace of Ann's in which Bob may edit, and the server's folder; the server is started and stopped by the test.
+struct Team {
+    dir: tempfile::TempDir,
+    data: PathBuf,
+    workspace: WorkspaceId,
+}
+
+impl Team {
+    fn make() -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let data = dir.path().join("data");
+        administer(&data, &["user", "add", "ann", "--name", "Ann"], ANN)?;
+        administer(&data, &["user", "add", "bob", "--name", "Bob"], BOB)?;
+        let workspace = administer(&data, &["workspace", "add", "Harbour", "--owner", "ann"], "")?.parse()?;
+        let team = Self { dir, data, workspace };
+        team.member("bob", "editor")?;
+        Ok(team)
+    }
+
+    fn member(&self, login: &str, role: &str) -> Result<()> {
+        let workspace = self.workspace.to_string();
+        administer(&self.data, &["member", "set", &workspace, login, role], "")?;
+        Ok(())
+    }
+
+    fn serve(&self, port: u16) -> Result<Server> {
+        Server::of_team(&self.data, port)
+    }
+
+    /// A device that somebody has signed in to, with the workspace open.
+    async fn device(&self, server: &Server, name: &str, login: &str, password: &str) -> Result<Client> {
+        let client = Client::start(&self.dir.path().join(name), name)?;
+        client.ask(Command::Connect { server: server.url.clone() }).await?;
+        client.sign_in(login, password).await?;
+        client.open(self.workspace).await?;
+        Ok(client)
+    }
+}
+
+fn people(pairs: &[(i64, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, name)| (key.to_string(), (*name).to_owned())).collect()
+}
+
+#[test]
+fn a_new_password_ends_all_sessions_and_what_is_unsent_goes_out_after_signing_in_again() {
+    on_a_local_set(async {
+        let team = Team::make()?;
+        let server = team.serve(0)?;
+        let port = server.port()?;
+        let tablet = team.device(&server, "tablet", "ann", ANN).await?;
+        crew(&tablet).await?;
+        add(&tablet, 1, "Ann").await?;
+        tablet.synced().await?;
+        let desktop = team.device(&server, "desktop", "ann", ANN).await?;
+        let bobs = team.device(&server, "bob's", "bob", BOB).await?;
+        for client in [&desktop, &bobs] {
+            client.synced().await?;
+        }
+
+        server.kill()?;
+        edit(&tablet, &person(1), "name", "Ann", "Ann Smith").await?;
+        add(&tablet, 2, "Cid").await?;
+        let said = administer(&team.data, &["user", "passwd", "ann"], "a new secret")?;
+        ensure!(said.starts_with("Password of “ann” set, 2 sessions ended."), "{said}");
+        let _server = team.serve(port)?;
+        for client in [&tablet, &desktop, &bobs] {
+            client.ask(Command::Network { online: true }).await?;
+        }
+        let status = tablet.until_pill("Needs sign-in, 2 changes safe on this device").await?;
+        ensure!(status.problem.is_some_and(|p| p.contains("Sign in again")), "the details say what to do");
+        desktop.until_pill("Needs sign-in").await?;
+        bobs.until_pill("Synced and verified").await?;
+        // work goes on meanwhile, also after a restart
+        add(&tablet, 3, "Dora").await?;
+        let tablet = tablet.restart().await?;
+        tablet.until_pill("Needs sign-in, 3 changes safe on this device").await?;
+        let wrong = tablet.sign_in("ann", ANN).await.err().context("the old password is none any more")?;
+        assert_eq!(wrong.kind, FailureKind::Refused);
+        assert_eq!(wrong.message, "The name or the password is wrong. Check both and try again.");
+        tablet.until_pill("Needs sign-in, 3 changes safe on this device").await?;
+
+        tablet.sign_in("ann", "a new secret").await?;
+        tablet.until_pill("Synced and verified").await?;
+        let all = people(&[(1, "Ann Smith"), (2, "Cid"), (3, "Dora")]);
+        wait_value(&bobs, &person(3), "name", "Dora").await?;
+        for client in [&tablet, &bobs] {
+            assert_eq!((names(client).await?, client.status().await?.review()), (all.clone(), 0));
+        }
+        desktop.sign_in("ann", "a new secret").await?;
+        desktop.until_pill("Synced and verified").await?;
+        assert_eq!(names(&desktop).await?, all);
+        Ok(())
+    });
+}
+
+#[test]
+fn somebody_else_on_the_same_device_never_sends_what_the_first_one_left() {
+    on_a_local_set(async {
+        let team = Team::make()?;
+        let server = team.serve(0)?;
+        let port = server.port()?;
+        let shared = team.device(&server, "shared", "ann", ANN).await?;
+        crew(&shared).await?;
+        shared.synced().await?;
+        server.kill()?;
+        add(&shared, 1, "only Ann may send this").await?;
+        administer(&team.data, &["user", "passwd", "ann"], ANN)?;
+        let server = team.serve(port)?;
+        shared.ask(Command::Network { online: true }).await?;
+        shared.until_pill("Needs sign-in, 1 change safe on this device").await?;
+
+        // Bob signs in where Ann was asked to, and works in the same workspace
+        let session = shared.sign_in("bob", BOB).await?;
+        assert_eq!((session.user.map(|u| u.name), session.open), (Some("Bob".into()), None));
+        shared.open(team.workspace).await?;
+        shared.synced().await?;
+        assert_eq!(names(&shared).await?, people(&[]), "Ann's records are Ann's");
+        add(&shared, 2, "Bob's").await?;
+        shared.synced().await?;
+        let other = team.device(&server, "other", "bob", BOB).await?;
+        other.synced().await?;
+        assert_eq!(names(&other).await?, people(&[(2, "Bob's")]), "nothing of Ann's was sent");
+        // nor does Bob's leaving throw Ann's change away
+        let Answer::Session(_) = shared.ask(Command::SignOut { unsent: Unsent::Discard }).await? else {
+            bail!("not signed out")
+        };
+
+        shared.sign_in("ann", ANN).await?;
+        shared.open(team.workspace).await?;
+        shared.until_pill("Synced and verified").await?;
+        let both = people(&[(1, "only Ann may send this"), (2, "Bob's")]);
+        wait_value(&other, &person(1), "name", "only Ann may send this").await?;
+        for client in [&shared, &other] {
+            assert_eq!((names(client).await?, client.status().await?.review()), (both.clone(), 0));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn who_is_no_member_any_more_is_told_and_keeps_what_was_made() {
+    on_a_local_set(async {
+        let team = Team::make()?;
+        let server = team.serve(0)?;
+        let port = server.port()?;
+        let anns = team.device(&server, "tablet", "ann", ANN).await?;
+        crew(&anns).await?;
+        add(&anns, 1, "Ann").await?;
+        anns.synced().await?;
+        let bobs = team.device(&server, "desktop", "bob", BOB).await?;
+        bobs.synced().await?;
+
+        server.kill()?;
+        add(&bobs, 2, "made offline").await?;
+        team.member("bob", "none")?;
+        let server = team.serve(port)?;
+        for client in [&anns, &bobs] {
+            client.ask(Command::Network { online: true }).await?;
+        }
+        let status = bobs.until_pill("Problem: see details").await?;
+        assert_eq!(
+            status.problem.as_deref(),
+            Some(
+                "There is no such workspace, or you are not a member of it. Ask one of its owners to add you."
+            )
+        );
+        assert_eq!(status.pending, 1);
+        assert_eq!(names(&bobs).await?, people(&[(1, "Ann"), (2, "made offline")]), "all of it can be read");
+        let Answer::Text(unsent) = bobs.ask(Command::ExportUnsent).await? else { bail!("no text") };
+        ensure!(unsent.contains("made offline"), "and be taken away");
+        anns.until_pill("Synced and verified").await?;
+        let leaving: Failure =
+            bobs.ask(Command::SignOut { unsent: Unsent::Ask }).await.err().context("asked")?;
+        assert_eq!(leaving.kind, FailureKind::Unsent);
+
+        // a member again, but only to read: what was made is refused one by one, and stays
+        server.kill()?;
+        team.member("bob", "reader")?;
+        let server = team.serve(port)?;
+        for client in [&anns, &bobs] {
+            client.ask(Command::Network { online: true }).await?;
+        }
+        bobs.until_pill("Needs review (1)").await?;
+        let refused = review(&bobs).await?.rejected.remove(0);
+        assert_eq!((refused.id, refused.reason), (person(2), Rejection::NotPermitted));
+        assert_eq!(
+            refused.message,
+            "You are not allowed to make this change. Ask an owner of the workspace."
+        );
+        assert_eq!(refused.wanted["name"], "made offline".into());
+
+        // and an editor again: sent once more, it arrives
+        server.kill()?;
+        team.member("bob", "editor")?;
+        let _server = team.serve(port)?;
+        let bobs = bobs.restart().await?;
+        bobs.ask(Command::Retry { counter: refused.counter }).await?;
+        for client in [&anns, &bobs] {
+            client.ask(Command::Network { online: true }).await?;
+        }
+        bobs.until_pill("Synced and verified").await?;
+        wait_value(&anns, &person(2), "name", "made offline").await?;
+        assert_eq!(names(&anns).await?, people(&[(1, "Ann"), (2, "made offline")]));
+        Ok(())
+    });
+}
