@@ -83,7 +83,9 @@ fn merged(replica: &Replica, merge: &Merge) -> Vec<Row> {
 fn reviewed(replica: &Replica, entry: &Entry, conflict: &Conflict) -> Vec<Row> {
     let (what, stamp) = match (&conflict.resolved, entry.kind) {
         (Some(resolved), _) => ("settled", resolved.stamp),
-        (None, EntryKind::Reopened) => ("taken back", conflict.incoming),
+        (None, EntryKind::Reopened) => {
+            ("taken back", conflict.reopened.map_or(conflict.incoming, |reopened| reopened.stamp))
+        }
         (None, _) => ("needs review", conflict.incoming),
     };
     let outcome = conflict.resolved.as_ref().map(|resolved| &resolved.outcome);

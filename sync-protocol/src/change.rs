@@ -152,12 +152,29 @@ impl Change {
     }
 }
 
+impl Choice {
+    /// The value that was written for it, where it is another one.
+    pub fn own(&self) -> Option<&Value> {
+        match self {
+            Self::Own(value) => Some(value),
+            Self::Current | Self::Incoming => None,
+        }
+    }
+}
+
 impl Outcome {
+    /// Whether values were written for it that are in neither side.
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::Keep { choices } => choices.values().any(|choice| choice.own().is_some()),
+            Self::Delete | Self::KeepBoth { .. } => false,
+        }
+    }
+
     /// Bytes that the decision takes as JSON, near enough for limits.
     pub fn size(&self) -> usize {
         let choice = |(name, choice): (&FieldName, &Choice)| {
-            let own = if let Choice::Own(value) = choice { value.size() } else { 0 };
-            name.as_str().len() + 32 + own
+            name.as_str().len() + 32 + choice.own().map_or(0, Value::size)
         };
         match self {
             Self::Delete => 20,

@@ -35,6 +35,19 @@ pub struct Conflict {
     /// How it ended; `None` while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Resolved>,
+    /// For an open one: that its last decision was taken back; `None` where there was none, or more came since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reopened: Option<Reopened>,
+}
+
+/// That a decision was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reopened {
+    /// By whom and when.
+    pub stamp: Stamp,
+    /// The conflict's revision before that decision, where it was the same replica's: for that one nothing has moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone_since: Option<Revision>,
 }
 
 /// What met what.
@@ -78,6 +91,9 @@ pub struct Resolved {
     pub change: ChangeId,
     /// By whom and when.
     pub stamp: Stamp,
+    /// The conflict's revision that its author saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw: Option<Revision>,
     /// The decision.
     pub outcome: Outcome,
     /// What it did to the record: what is taken back when somebody opens the conflict again.

@@ -23,7 +23,7 @@ pub mod verdict;
 
 pub use change::{Change, Choice, Delta, Edit, Outcome, Reopening, Resolution};
 pub use checksum::Checksum;
-pub use conflict::{Conflict, ConflictKind, Resolved, Sides};
+pub use conflict::{Conflict, ConflictKind, Reopened, Resolved, Sides};
 pub use cursor::Cursor;
 pub use feed::{Entry, Merge, Met};
 pub use id::{

@@ -29,6 +29,9 @@ pub struct Record {
     /// The sequence number of its change before that, where its history goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prev: Option<Revision>,
+    /// The revision before the last changes in a row of one replica; `None` where that is `prev`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone_since: Option<Revision>,
     /// The last change.
     pub stamp: Stamp,
     /// The change that created it, where that was not the last one.
@@ -51,6 +54,11 @@ impl Record {
     /// Who last changed that field.
     pub fn field_stamp(&self, field: &FieldName) -> Stamp {
         self.edits.get(field).copied().or(self.created).unwrap_or(self.stamp)
+    }
+
+    /// The revision since which only that replica has changed the record, if there is one.
+    pub fn alone_since(&self, replica: ReplicaId) -> Option<Revision> {
+        (self.stamp.by == replica).then(|| self.alone_since.or(self.prev)).flatten()
     }
 
     /// The value of a field, [`Value::ABSENT`] where there is none.

@@ -76,6 +76,12 @@ pub struct Collection {
 }
 
 impl Collection {
+    /// What stands for a collection that was deleted: one without fields.
+    pub(crate) fn gone() -> &'static Self {
+        static GONE: std::sync::OnceLock<Collection> = std::sync::OnceLock::new();
+        GONE.get_or_init(Self::default)
+    }
+
     /// The fields in the order in which people see them.
     pub fn ordered(&self) -> Vec<&Field> {
         let mut fields: Vec<&Field> = self.fields.values().collect();

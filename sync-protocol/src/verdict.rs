@@ -218,9 +218,13 @@ pub fn judge(change: &Change, facts: Facts<'_>) -> Judgement {
 /// Whether the change could ever be accepted under this schema. Replicas call it before they save an edit.
 pub fn check<'a>(change: &Change, schema: &'a Schema) -> Result<&'a Collection, Rejection> {
     change.record.key.check().map_err(|e| Rejection::InvalidKey { rule: e.0 })?;
-    let collection = schema
-        .collection(&change.record.collection)
-        .ok_or_else(|| Rejection::UnknownCollection { collection: change.record.collection.to_string() })?;
+    let collection = match schema.collection(&change.record.collection) {
+        Some(collection) => collection,
+        None if closes(change) => Collection::gone(),
+        None => {
+            return Err(Rejection::UnknownCollection { collection: change.record.collection.to_string() });
+        }
+    };
     if change.size() > limits::RECORD_BYTES {
         return Err(Rejection::TooLarge { limit: limits::RECORD_BYTES });
     }
@@ -245,6 +249,21 @@ pub fn check<'a>(change: &Change, schema: &'a Schema) -> Result<&'a Collection, 
     Ok(collection)
 }
 
+/// Whether the change only ends a conflict (or opens one again) and writes no new value: possible also where the
+/// collection was deleted, so that nothing waits for a decision that nobody can make.
+fn closes(change: &Change) -> bool {
+    match &change.edit {
+        Edit::Reopen(_) | Edit::Resolve(Resolution { outcome: Outcome::Delete, .. }) => true,
+        Edit::Resolve(Resolution { outcome: Outcome::Keep { choices }, .. }) => {
+            choices.values().all(|choice| *choice == Choice::Current)
+        }
+        Edit::Resolve(Resolution { outcome: Outcome::KeepBoth { .. }, .. })
+        | Edit::Insert { .. }
+        | Edit::Patch { .. }
+        | Edit::Delete { .. } => false,
+    }
+}
+
 fn check_field(collection: &Collection, name: &FieldName, value: &Value) -> Result<(), Rejection> {
     let field = collection.fields.get(name).ok_or_else(|| Rejection::UnknownField { field: name.clone() })?;
     check_value(field, value).map_err(|m| Rejection::Misfit { field: name.clone(), rule: m.to_string() })
@@ -261,6 +280,15 @@ struct Case<'a> {
 impl<'a> Case<'a> {
     fn live(&self) -> Option<&'a Record> {
         self.facts.current.filter(|r| !r.deleted)
+    }
+
+    /// Whether the collection was deleted.
+    fn is_gone(&self) -> bool {
+        self.facts.schema.collection(&self.change.record.collection).is_none()
+    }
+
+    fn unknown_collection(&self) -> Rejection {
+        Rejection::UnknownCollection { collection: self.change.record.collection.to_string() }
     }
 
     fn stamp(&self) -> Stamp {

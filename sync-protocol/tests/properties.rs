@@ -208,7 +208,7 @@ proptest! {
             let stamp = Stamp { by: replica(1), at: Timestamp(0) };
             let record = Record {
                 key: id.key.clone(), rev: Revision(seq), prev: None, stamp, created: None,
-                edits: BTreeMap::new(), twin_of: None, deleted, fields: BTreeMap::new(),
+                alone_since: None, edits: BTreeMap::new(), twin_of: None, deleted, fields: BTreeMap::new(),
             };
             feed.apply(&sync_protocol::Entry {
                 seq: Revision(seq),

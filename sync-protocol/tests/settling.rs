@@ -248,3 +248,121 @@ fn a_delete_that_a_policy_decided_is_told_too() {
         assert_eq!(json!(merge.fields[&name("n")].current), json!(2));
     }
 }
+
+#[test]
+fn ones_own_edits_before_a_decision_do_not_make_it_outdated() {
+    let mut w = clash();
+    let seen = w.resolution(keep(json!({"n": "incoming"})));
+    w.patch(C, json!({"m": [1, 5]}));
+    w.patch(C, json!({"title": ["Pump", "Old pump"]}));
+    let decision = sync_protocol::Edit::Resolve(seen.clone());
+    assert_eq!(w.does(D, decision.clone()), "rejected: moved", "for others the record has moved");
+    assert_eq!(w.does(C, decision), "rejected: undecided", "m was edited since, by its author too");
+    let mut seen = seen;
+    seen.outcome = keep(json!({"n": "incoming", "m": "current"}));
+    assert_eq!(w.does(C, sync_protocol::Edit::Resolve(seen)), "applied");
+    assert_eq!(w.values(), json!({"n": 3, "m": 5, "title": "Old pump"}));
+}
+
+#[test]
+fn somebody_elses_edit_among_ones_own_makes_a_decision_outdated() {
+    let own = |w: &mut World| w.patch(C, json!({"title": ["Pump", "Old pump"]}));
+    let other = |w: &mut World| w.patch(D, json!({"m": [1, 5]}));
+    let later = |w: &mut World| w.patch(C, json!({"title": ["Old pump", "Pump"]}));
+    for acts in [&[other, own][..], &[own, other], &[own, other, later]] {
+        let mut w = clash();
+        let seen = w.resolution(keep(json!({"n": "incoming"})));
+        acts.iter().for_each(|act| drop(act(&mut w)));
+        assert_eq!(w.does(C, sync_protocol::Edit::Resolve(seen)), "rejected: moved");
+    }
+}
+
+#[test]
+fn a_decision_taken_back_and_another_can_be_made_in_one_go() {
+    for first in [keep(json!({"n": "incoming"})), Outcome::Delete, both("two")] {
+        let mut w = clash();
+        let seen = w.resolution(keep(json!({"n": {"own": 50}})));
+        w.resolve(C, first.clone());
+        w.reopen(C);
+        let second = sync_protocol::Edit::Resolve(seen);
+        assert_eq!(w.does(D, second.clone()), "rejected: moved", "another person looks once more");
+        assert_eq!(w.does(C, second), "applied");
+        assert_eq!(w.values(), json!({"n": 50, "m": 7, "title": "Pump"}));
+        // and once more
+        let seen = sync_protocol::Resolution { outcome: first, ..w.resolution(both("three")) };
+        let mut again = clash();
+        again.resolve(C, keep(json!({"n": "incoming"})));
+        again.reopen(D);
+        let seen = sync_protocol::Resolution { conflict: again.conflict().id, ..seen };
+        assert_eq!(
+            again.does(C, sync_protocol::Edit::Resolve(seen)),
+            "rejected: moved",
+            "somebody else took it back"
+        );
+    }
+}
+
+#[test]
+fn a_change_that_joins_makes_a_decision_outdated_also_for_its_own_device() {
+    let mut w = clash();
+    let seen = w.resolution(keep(json!({"n": "incoming"})));
+    assert_eq!(w.patch(B, json!({"n": [3, 4]})), "conflicted");
+    assert_eq!(w.does(B, sync_protocol::Edit::Resolve(seen)), "rejected: moved", "the side is another one");
+}
+
+#[test]
+fn it_is_told_who_took_a_decision_back() {
+    let mut w = clash();
+    w.resolve(C, keep(json!({"n": "incoming"})));
+    w.reopen(D);
+    assert_eq!(w.conflict().reopened.unwrap().stamp.by, replica(D));
+    w.resolve(A, keep(json!({"n": "current"})));
+    assert_eq!(w.conflict().reopened, None);
+}
+
+/// The same where the collection was deleted meanwhile.
+fn without_its_collection(mut w: World) -> World {
+    let (id, _) = sync_protocol::schema::collection_record(&w.id.collection, "Items", None);
+    w.schema.apply(&id, None);
+    w
+}
+
+#[test]
+fn a_conflict_in_a_deleted_collection_is_closed_without_writing() {
+    for outcome in [Outcome::Delete, keep(json!({"n": "current"}))] {
+        let mut w = without_its_collection(clash());
+        let before = w.values();
+        assert_eq!(w.resolve(C, outcome.clone()), "applied");
+        assert_eq!(w.open(), 0);
+        if outcome != Outcome::Delete {
+            assert_eq!(w.values(), before, "what nobody decided about stays, too");
+        }
+        assert_eq!(w.reopen(C), "applied");
+        assert_eq!((w.values(), w.open()), (before, 1));
+    }
+    for outcome in [keep(json!({"n": "incoming"})), keep(json!({"n": {"own": 9}})), both("two")] {
+        let mut w = without_its_collection(clash());
+        assert_eq!(w.resolve(C, outcome), "rejected: unknown_collection");
+        assert_eq!(w.open(), 1);
+    }
+    let mut w = World::with(json!({"n": 1}));
+    w.delete(A, json!({"n": 1}));
+    w.patch(B, json!({"n": [1, 2]}));
+    let mut w = without_its_collection(w);
+    assert_eq!(
+        w.resolve(C, keep(json!({"n": "current"}))),
+        "rejected: unknown_collection",
+        "nothing is restored there"
+    );
+    assert_eq!(w.resolve(C, Outcome::Delete), "applied");
+}
+
+#[test]
+fn a_decision_is_taken_back_also_after_its_collection_was_deleted() {
+    let mut w = clash();
+    let before = w.values();
+    w.resolve(C, keep(json!({"n": "incoming"})));
+    let mut w = without_its_collection(w);
+    assert_eq!(w.reopen(D), "applied");
+    assert_eq!((w.values(), w.open()), (before, 1));
+}

@@ -1,5 +1,7 @@
 //! The partition engine: several server nodes on one store, with and without faults.
 
+#[path = "partition/decisions.rs"]
+mod decisions;
 #[path = "partition/faults.rs"]
 mod faults;
 #[path = "partition/history.rs"]

@@ -16,13 +16,14 @@ pub struct ConflictInfo {
     pub conflict: Conflict,
     /// The same in one line.
     pub item: ReviewItem,
-    /// Per field, who set the current value; absent where nobody did.
+    /// Per field, who set the value that the record has now; absent where nobody did.
     pub current_by: BTreeMap<FieldName, Author>,
     /// Per field, who wanted the incoming value.
     pub incoming_by: BTreeMap<FieldName, Author>,
     /// Per field, the policy in force: why it was (or was not) asked about.
     pub policies: BTreeMap<FieldName, Policy>,
-    /// The record's values now (the server's state); `None` where it is deleted.
+    /// The record's values now as the person sees them, this device's unsent edits included: what "current" means in a
+    /// decision. `None` where it is deleted.
     pub record: Option<Fields>,
     /// The live record's revision now: what a resolution names as seen. `None` where it is deleted.
     pub record_rev: Option<Revision>,

@@ -156,7 +156,11 @@ impl<D: Device> Engine<D> {
             }
             Command::Resolve { conflict, saw_conflict, saw_record, outcome } => {
                 let resolution = Resolution { conflict, saw_conflict, saw_record, outcome };
-                let batch = open.replica.resolve(now, resolution)?;
+                let base = match open.replica.conflict(conflict) {
+                    Some(conflict) => base(open, &conflict.record).await?,
+                    None => None,
+                };
+                let batch = open.replica.resolve(now, resolution, base.as_ref())?;
                 let ids = batch.enqueue.iter().map(|c| c.record.clone()).collect();
                 self.save(batch).await?;
                 Ok(Answer::Saved { ids })

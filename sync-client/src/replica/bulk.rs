@@ -45,7 +45,7 @@ impl Replica {
             // settled by somebody meanwhile: what was wanted is done
             let Some(conflict) = self.conflict(*id) else { continue };
             let report = &mut tally.report;
-            match self.decide(rule, conflict, base.as_ref(), &mut authors, &mut tally.changed) {
+            match self.decide(now, rule, conflict, base.as_ref(), &mut authors, &mut tally.changed) {
                 Ok((resolution, ends)) => {
                     report.done.push(*id);
                     match ends {
@@ -58,7 +58,7 @@ impl Replica {
                 Err(reason) => {
                     report.left_total += 1;
                     if report.left.len() < limits::LEFT_LISTED {
-                        report.left.push((self.item(conflict, &notes, &mut authors), reason.to_owned()));
+                        report.left.push((self.item(conflict, &notes, &mut authors), reason));
                     }
                 }
             }
@@ -68,29 +68,33 @@ impl Replica {
 
     fn decide(
         &self,
+        now: Timestamp,
         rule: &BulkRule,
         conflict: &Conflict,
         base: Option<&Record>,
         authors: &mut Authors,
         changed: &mut BTreeSet<RecordId>,
-    ) -> Result<(Resolution, Ends), &'static str> {
+    ) -> Result<(Resolution, Ends), String> {
         if self.decided(conflict).is_some() {
-            return Err("It is decided already, and waits to be sent.");
+            return Err("It is decided already, and waits to be sent.".into());
         }
         let ends = match rule {
             BulkRule::Current => Ends::Keep,
             BulkRule::Incoming => Ends::Take,
-            BulkRule::Newest => newest(conflict, base),
+            BulkRule::Newest => self.newest(conflict, base),
             BulkRule::Person(name) => one_side(conflict, self, authors, |a| a.person == *name)?,
             BulkRule::Device(name) => one_side(conflict, self, authors, |a| a.device == *name)?,
         };
-        if ends != Ends::Keep && !changed.insert(conflict.record.clone()) {
-            return Err("Another change of the same record is being taken; look at this one afterwards.");
+        if ends != Ends::Keep && changed.contains(&conflict.record) {
+            return Err(
+                "Another change of the same record is being taken; look at this one afterwards.".into()
+            );
         }
         let outcome = match (conflict.kind, ends) {
-            (ConflictKind::EditDelete, Ends::Keep) if base.is_none() => Outcome::Delete,
+            // a record that is deleted stays so
+            (_, Ends::Keep) if base.is_none() => Outcome::Delete,
             (ConflictKind::DeleteEdit, Ends::Take) => Outcome::Delete,
-            (ConflictKind::EditEdit, _) if *rule == BulkRule::Newest => by_time(conflict, base),
+            (ConflictKind::EditEdit, _) if *rule == BulkRule::Newest => self.by_time(conflict, base),
             (_, Ends::Take) => keep_all(conflict, &Choice::Incoming),
             (_, Ends::Keep | Ends::Mixed) => keep_all(conflict, &Choice::Current),
         };
@@ -100,7 +104,45 @@ impl Replica {
             saw_record: base.map(|record| record.rev),
             outcome,
         };
+        if let Some(reason) = self.refusal(now, conflict, &resolution, base) {
+            return Err(reason.to_string());
+        }
+        if ends != Ends::Keep {
+            changed.insert(conflict.record.clone());
+        }
         Ok((resolution, ends))
+    }
+
+    fn newest(&self, conflict: &Conflict, base: Option<&Record>) -> Ends {
+        if conflict.kind != ConflictKind::EditEdit {
+            let own = self.pending_of(&conflict.record).filter(|change| change.about().is_none()).last();
+            let met =
+                own.map(|change| change.at).or(base.map(|r| r.stamp).or(conflict.current).map(|s| s.at));
+            return if met.is_none_or(|met| conflict.incoming.at >= met) { Ends::Take } else { Ends::Keep };
+        }
+        let mut clashing = conflict.fields.iter().filter(|(_, sides)| sides.clash);
+        let taken: Vec<bool> =
+            clashing.by_ref().map(|(name, _)| self.is_newer(conflict, name, base)).collect();
+        match (taken.contains(&true), taken.contains(&false)) {
+            (true, true) => Ends::Mixed,
+            (false, true) => Ends::Keep,
+            (_, false) => Ends::Take,
+        }
+    }
+
+    /// Whether the incoming edit of a field was made last.
+    fn is_newer(&self, conflict: &Conflict, name: &FieldName, base: Option<&Record>) -> bool {
+        let current = self.current_stamp(conflict, name, base);
+        current.is_none_or(|current| conflict.incoming_by(name).at >= current.at)
+    }
+
+    /// Each field from the side that was edited last.
+    fn by_time(&self, conflict: &Conflict, base: Option<&Record>) -> Outcome {
+        let pick = |name: &FieldName| {
+            let choice = if self.is_newer(conflict, name, base) { Choice::Incoming } else { Choice::Current };
+            (name.clone(), choice)
+        };
+        Outcome::Keep { choices: conflict.fields.keys().map(pick).collect() }
     }
 }
 
@@ -108,47 +150,18 @@ fn keep_all(conflict: &Conflict, choice: &Choice) -> Outcome {
     Outcome::Keep { choices: conflict.fields.keys().map(|name| (name.clone(), choice.clone())).collect() }
 }
 
-fn newest(conflict: &Conflict, base: Option<&Record>) -> Ends {
-    if conflict.kind != ConflictKind::EditEdit {
-        let met = base.map(|r| r.stamp).or(conflict.current);
-        return if met.is_none_or(|met| conflict.incoming.at >= met.at) { Ends::Take } else { Ends::Keep };
-    }
-    let mut clashing = conflict.fields.iter().filter(|(_, sides)| sides.clash);
-    let taken: Vec<bool> = clashing.by_ref().map(|(name, _)| is_newer(conflict, name, base)).collect();
-    match (taken.contains(&true), taken.contains(&false)) {
-        (true, true) => Ends::Mixed,
-        (false, true) => Ends::Keep,
-        (_, false) => Ends::Take,
-    }
-}
-
-/// Whether the incoming edit of a field was made last.
-fn is_newer(conflict: &Conflict, name: &FieldName, base: Option<&Record>) -> bool {
-    let current = base.map(|r| r.field_stamp(name)).or_else(|| conflict.current_by(name));
-    current.is_none_or(|current| conflict.incoming_by(name).at >= current.at)
-}
-
-/// Each field from the side that was edited last.
-fn by_time(conflict: &Conflict, base: Option<&Record>) -> Outcome {
-    let pick = |name: &FieldName| {
-        let choice = if is_newer(conflict, name, base) { Choice::Incoming } else { Choice::Current };
-        (name.clone(), choice)
-    };
-    Outcome::Keep { choices: conflict.fields.keys().map(pick).collect() }
-}
-
 fn one_side(
     conflict: &Conflict,
     replica: &Replica,
     authors: &mut Authors,
     is: impl Fn(&crate::api::Author) -> bool,
-) -> Result<Ends, &'static str> {
+) -> Result<Ends, String> {
     let incoming = is(&authors.of(replica, conflict.incoming));
     let current = conflict.current.is_some_and(|stamp| is(&authors.of(replica, stamp)));
     match (current, incoming) {
         (true, false) => Ok(Ends::Keep),
         (false, true) => Ok(Ends::Take),
-        (true, true) => Err("Both versions are from there."),
-        (false, false) => Err("Neither version is from there."),
+        (true, true) => Err("Both versions are from there.".into()),
+        (false, false) => Err("Neither version is from there.".into()),
     }
 }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::record::value_of;
 use sync_protocol::schema::{Field, check_schema_record, collection_record, field_record};
-use sync_protocol::verdict::check;
+use sync_protocol::verdict::{Facts, check, judge};
 use sync_protocol::{
-    Change, ChangeId, CollectionId, Counter, Delta, Edit, FieldName, Fields, Policy, Record, RecordId,
-    RecordKey, Rejection, Resolution, Timestamp, Value, limits as wire, reserved,
+    Beside, Change, ChangeId, CollectionId, Conflict, Counter, Delta, Edit, FieldName, Fields, Policy,
+    Record, RecordId, RecordKey, Rejection, Resolution, Revision, Timestamp, Value, Verdict, limits as wire,
+    reserved,
 };
 
 use super::Replica;
@@ -79,12 +80,47 @@ impl Replica {
         self.batch(changes)
     }
 
-    /// A conflict settled.
-    pub fn resolve(&self, now: Timestamp, resolution: Resolution) -> Result<Batch, Failure> {
+    /// A conflict settled. `base` is its record in the store, if any.
+    pub fn resolve(
+        &self,
+        now: Timestamp,
+        resolution: Resolution,
+        base: Option<&Record>,
+    ) -> Result<Batch, Failure> {
         let conflict = self.conflict(resolution.conflict).ok_or_else(|| {
             Failure::input("This has been settled already; there is nothing left to decide.")
         })?;
-        self.resolve_many(now, vec![(conflict.record.clone(), resolution)])
+        match self.refusal(now, conflict, &resolution, base) {
+            // the choices are kept, and the person looks once more
+            None | Some(Rejection::Moved | Rejection::Undecided { .. }) => {
+                self.resolve_many(now, vec![(conflict.record.clone(), resolution)])
+            }
+            Some(reason) => Err(failure(reason)),
+        }
+    }
+
+    /// Why the server would not take a decision, as far as this device knows.
+    pub(super) fn refusal(
+        &self,
+        now: Timestamp,
+        conflict: &Conflict,
+        resolution: &Resolution,
+        base: Option<&Record>,
+    ) -> Option<Rejection> {
+        let change = self.change(1, now, conflict.record.clone(), None, Edit::Resolve(resolution.clone()));
+        let partitions = self.meta().partitions;
+        let elsewhere = |twin: RecordId| twin.partition(partitions) != conflict.record.partition(partitions);
+        let beside = Beside { twin_is_elsewhere: change.twin().is_some_and(elsewhere), ..Beside::default() };
+        let seq = conflict.rev.max(base.map_or(Revision(0), |record| record.rev)).next();
+        let schema = self.schema();
+        let facts = Facts { schema, current: base, conflict: Some(conflict), beside, now, seq };
+        match judge(&change, facts).verdict {
+            Verdict::Rejected { reason, .. } => Some(reason),
+            Verdict::Applied { .. }
+            | Verdict::Merged { .. }
+            | Verdict::Conflicted { .. }
+            | Verdict::Duplicate => None,
+        }
     }
 
     /// Conflicts settled, each with its record. Choices that an earlier try left in quarantine are replaced by them.

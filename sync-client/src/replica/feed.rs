@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::feed::EntryKind;
 use sync_protocol::message::{End, PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{Change, Counter, Edit, Partition, Revision, Verdict};
+use sync_protocol::{Change, ChangeId, Counter, Edit, Partition, Rejection, Resolved, Revision, Verdict};
 
 use super::decisions::Decisions;
 use super::{Judged, Replica};
@@ -75,8 +75,12 @@ impl Replica {
                 decided.follow(entry);
                 if let Some(conflict) = &entry.conflict {
                     batch.conflicts.push(conflict.clone());
-                    if entry.kind == EntryKind::Resolved {
-                        batch.quarantine_gone.extend(self.superseded(conflict.id));
+                    if let Some(resolved) = &conflict.resolved {
+                        self.supersede(conflict.id, resolved, &mut batch);
+                    }
+                    if entry.kind == EntryKind::Reopened {
+                        // somebody else was first to take it back: what was wanted is done
+                        batch.quarantine_gone.extend(self.refused_reopenings(conflict.id));
                     }
                 }
             }
@@ -256,18 +260,25 @@ impl Replica {
         Batch { checksums, ..Batch::default() }
     }
 
-    /// Returned resolutions of a conflict that has been closed in the way they wanted, or by the same person's later try.
-    fn superseded(&self, conflict: sync_protocol::ChangeId) -> Vec<Counter> {
-        self.quarantine
-            .values()
-            .filter(|q| matches!(&q.change.edit, Edit::Resolve(r) if r.conflict == conflict))
-            .filter(|q| {
-                matches!(
-                    q.reason,
-                    sync_protocol::Rejection::Moved | sync_protocol::Rejection::Undecided { .. }
-                )
-            })
-            .map(|q| q.change.id.counter)
-            .collect()
+    fn refused_reopenings(&self, conflict: ChangeId) -> impl Iterator<Item = Counter> {
+        let about =
+            move |q: &&Quarantined| matches!(&q.change.edit, Edit::Reopen(r) if r.conflict == conflict);
+        self.quarantine.values().filter(about).map(|q| q.change.id.counter)
+    }
+
+    /// Decisions that came back go when their conflict is closed. Where somebody else closed it, a value that was written
+    /// for one is kept, and its author is told by whom and how.
+    fn supersede(&self, conflict: ChangeId, resolved: &Resolved, batch: &mut Batch) {
+        let own = resolved.stamp.by == self.id();
+        let came_back = |q: &&Quarantined| matches!(q.reason, Rejection::Moved | Rejection::Undecided { .. });
+        for entry in self.returned(conflict).filter(came_back) {
+            let Edit::Resolve(resolution) = &entry.change.edit else { continue };
+            if own || !resolution.outcome.writes() {
+                batch.quarantine_gone.push(entry.change.id.counter);
+            } else {
+                let reason = Rejection::AlreadyResolved { resolved: Box::new(resolved.clone()) };
+                batch.quarantine.push(Quarantined { change: entry.change.clone(), reason });
+            }
+        }
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use sync_protocol::{
-    Change, ChangeId, CollectionId, Conflict, Edit, Merge, Outcome, Record, RecordId, RecordKey, Reopening,
-    ReplicaId, Stamp, Timestamp, Value,
+    Change, ChangeId, Choice, CollectionId, Conflict, Edit, FieldName, Fields, Merge, Outcome, Record,
+    RecordId, RecordKey, Reopening, ReplicaId, Resolution, Stamp, Timestamp, Value,
 };
 
 use super::Replica;
 use super::notes::Notes;
-use super::view::takes_back;
+use super::view::{fold, takes_back};
 use crate::api::{
     Author, ConflictInfo, Facets, Marks, MergeInfo, Merges, RejectedInfo, Review, ReviewFilter, ReviewItem,
     ReviewQuery, ReviewTab, SettledInfo,
@@ -199,8 +199,11 @@ impl Replica {
         let mut incoming_by = BTreeMap::new();
         for name in conflict.fields.keys() {
             // what the record has now may be newer than what the conflict met
-            let now_by = base.map(|r| r.field_stamp(name)).or_else(|| conflict.current_by(name));
-            let by = if conflict.is_open() { now_by } else { conflict.current_by(name) };
+            let by = if conflict.is_open() {
+                self.current_stamp(conflict, name, base)
+            } else {
+                conflict.current_by(name)
+            };
             current_by.extend(by.map(|stamp| (name.clone(), authors.of(self, stamp))));
             incoming_by.insert(name.clone(), authors.of(self, conflict.incoming_by(name)));
         }
@@ -211,7 +214,7 @@ impl Replica {
             current_by,
             incoming_by,
             policies: names.filter_map(|name| Some((name.clone(), collection?.policy(name)))).collect(),
-            record: base.map(|r| r.fields.clone()),
+            record: self.beside(conflict, base),
             record_rev: base.map(|r| r.rev),
             comments: self.comments(conflict.id),
             returned: self.returned(conflict.id).last().and_then(|q| match &q.change.edit {
@@ -220,6 +223,33 @@ impl Replica {
             }),
             conflict: conflict.clone(),
         }
+    }
+
+    /// The record as the person sees it, without what was decided about that conflict.
+    fn beside(&self, conflict: &Conflict, base: Option<&Record>) -> Option<Fields> {
+        let pending = self.pending_of(&conflict.record).filter(|change| change.about() != Some(conflict.id));
+        fold(base.map(|r| r.fields.clone()), pending, |id| self.any_conflict(id))
+    }
+
+    /// Who set what a conflict's field has now: this device, where its own edit waits to be sent.
+    pub(super) fn current_stamp(
+        &self,
+        conflict: &Conflict,
+        name: &FieldName,
+        base: Option<&Record>,
+    ) -> Option<Stamp> {
+        let own = |change: &&Change| match &change.edit {
+            Edit::Insert { fields } => fields.contains_key(name),
+            Edit::Patch { fields } => fields.contains_key(name),
+            Edit::Resolve(Resolution { conflict: about, outcome: Outcome::Keep { choices }, .. }) => {
+                *about != conflict.id && choices.get(name).is_some_and(|choice| *choice != Choice::Current)
+            }
+            Edit::Delete { .. } | Edit::Resolve(_) | Edit::Reopen(_) => false,
+        };
+        let own = self.pending_of(&conflict.record).filter(own).last();
+        own.map(|change| Stamp { by: self.id(), at: change.at })
+            .or_else(|| base.map(|record| record.field_stamp(name)))
+            .or_else(|| conflict.current_by(name))
     }
 
     /// A conflict, open or settled lately.
@@ -289,11 +319,14 @@ pub fn rejected_info(entry: &Quarantined) -> RejectedInfo {
     }
 }
 
-fn wanted(change: &Change) -> BTreeMap<sync_protocol::FieldName, Value> {
+fn wanted(change: &Change) -> BTreeMap<FieldName, Value> {
     match &change.edit {
         Edit::Insert { fields } => fields.clone(),
         Edit::Patch { fields } => {
             fields.iter().map(|(name, delta)| (name.clone(), delta.incoming.clone())).collect()
+        }
+        Edit::Resolve(Resolution { outcome: Outcome::Keep { choices }, .. }) => {
+            choices.iter().filter_map(|(name, choice)| Some((name.clone(), choice.own()?.clone()))).collect()
         }
         Edit::Delete { .. } | Edit::Resolve(_) | Edit::Reopen(_) => BTreeMap::new(),
     }

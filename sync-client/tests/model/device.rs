@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
-use sync_client::api::Failure;
+use sync_client::api::{BulkReport, BulkRule, Failure};
 use sync_client::replica::Replica;
+use sync_client::replica::bulk::Tally;
 use sync_client::replica::session::{Outgoing, SendError, Session};
 use sync_client::store::memory::{Fault, MemoryDisk, MemoryStore};
 use sync_client::store::{Batch, LocalStore, Meta, SnapshotState, StoreError};
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{
-    Change, Counter, Partition, Record, RecordId, ReplicaId, Resolution, Revision, Timestamp, UserId,
-    Verdict, WorkspaceId, reserved,
+    Change, ChangeId, Counter, Partition, Record, RecordId, RecordKey, ReplicaId, Resolution, Revision,
+    Timestamp, UserId, Verdict, WorkspaceId, reserved,
 };
 
 use super::check;
@@ -203,9 +204,39 @@ impl Device {
         outcome: sync_protocol::Outcome,
     ) -> Result<(), Failure> {
         let shown = self.replica.conflict(conflict).expect("the person sees it").clone();
-        let saw_record = self.base(&shown.record).map(|r| r.rev);
+        let base = self.base(&shown.record);
+        let saw_record = base.as_ref().map(|r| r.rev);
         let resolution = Resolution { conflict, saw_conflict: shown.rev, saw_record, outcome };
-        self.act(self.replica.resolve(self.now, resolution))
+        self.act(self.replica.resolve(self.now, resolution, base.as_ref()))
+    }
+
+    /// Takes decisions back; how many there were to take back.
+    pub fn take_back(&mut self, conflicts: &[ChangeId]) -> usize {
+        let done = conflicts.iter().filter(|id| self.replica.reopening(**id).is_some()).count();
+        self.act(self.replica.take_back(self.now, conflicts)).unwrap();
+        done
+    }
+
+    /// All open conflicts by one rule. The dry run says what the real run does.
+    pub fn bulk(&mut self, rule: &BulkRule) -> BulkReport {
+        let ids: Vec<ChangeId> = self.replica.conflicts().map(|c| c.id).collect();
+        let bases: Vec<_> = self.replica.conflicts().map(|c| self.base(&c.record)).collect();
+        let mut reports = Vec::new();
+        for dry_run in [true, false] {
+            let mut tally = Tally::default();
+            let batch = self.replica.decide_many(self.now, rule, &ids, &bases, &mut tally);
+            reports.push(tally.report);
+            if !dry_run {
+                self.act(batch).unwrap();
+            }
+        }
+        assert_eq!(reports[0], reports[1], "dry_run_is_true");
+        reports.remove(1)
+    }
+
+    pub fn comment(&mut self, conflict: ChangeId, text: &str) {
+        let key = RecordKey::Text(format!("{}-{text}", self.replica.id()));
+        self.act(self.replica.comment(self.now, key, conflict, text)).unwrap();
     }
 
     pub fn retry(&mut self, counter: Counter) {

@@ -6,7 +6,7 @@ use super::{Case, Judgement, Rejection};
 use crate::change::Delta;
 use crate::conflict::ConflictKind;
 use crate::feed::{Merge, Met};
-use crate::id::{FieldName, Timestamp};
+use crate::id::{FieldName, Revision, Timestamp};
 use crate::limits;
 use crate::merge::{Meeting, Merged, merge};
 use crate::policy::Policy;
@@ -139,6 +139,7 @@ impl Case<'_> {
             key: self.change.record.key.clone(),
             rev: self.facts.seq,
             prev: self.facts.current.map(|r| r.rev),
+            alone_since: self.alone_since(),
             stamp,
             created: None,
             edits: BTreeMap::new(),
@@ -153,6 +154,11 @@ impl Case<'_> {
             record.edits.extend(touched.map(|name| (name.clone(), stamp)));
         }
         self.checked(record)
+    }
+
+    /// Where the change follows others of its replica: the revision before the first of them.
+    fn alone_since(&self) -> Option<Revision> {
+        self.facts.current.and_then(|record| record.alone_since(self.change.id.replica))
     }
 
     /// The record, unless it is more than a record may be.
@@ -171,6 +177,7 @@ impl Case<'_> {
         Record {
             rev: self.facts.seq,
             prev: Some(live.rev),
+            alone_since: live.alone_since(self.change.id.replica),
             stamp: self.stamp(),
             created: Some(live.created.unwrap_or(live.stamp)),
             deleted: true,

@@ -61,6 +61,7 @@ impl Case<'_> {
             current: self.facts.current.map(|r| r.stamp),
             record_rev: self.facts.current.map(|r| r.rev),
             resolved: None,
+            reopened: None,
         };
         let verdict = Verdict::Conflicted { seq: self.facts.seq, conflict: conflict.id };
         Judgement { verdict, record: None, conflict: Some(conflict), merge: None }

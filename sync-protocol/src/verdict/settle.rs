@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Case, Judgement, Rejection, Verdict, check_field};
 use crate::change::{Choice, Outcome, Reopening, Resolution};
-use crate::conflict::{Changed, Conflict, ConflictKind, Effect, Life, Resolved, Sides};
-use crate::id::{FieldName, RecordKey};
+use crate::conflict::{Changed, Conflict, ConflictKind, Effect, Life, Reopened, Resolved, Sides};
+use crate::id::{FieldName, RecordKey, Revision};
 use crate::merge::Merged;
 use crate::record::{Record, set_value, value_of};
 
@@ -15,8 +15,7 @@ impl Case<'_> {
         if let Some(resolved) = &conflict.resolved {
             return Err(Rejection::AlreadyResolved { resolved: Box::new(resolved.clone()) });
         }
-        let now_at = self.live().map(|r| r.rev);
-        if resolution.saw_conflict != conflict.rev || resolution.saw_record != now_at {
+        if self.has_moved(conflict, resolution) {
             return Err(Rejection::Moved);
         }
         let record = match &resolution.outcome {
@@ -27,12 +26,32 @@ impl Case<'_> {
         let resolved = Resolved {
             change: self.change.id,
             stamp: self.stamp(),
+            saw: Some(resolution.saw_conflict),
             outcome: resolution.outcome.clone(),
             effect: self.effect(record.as_ref()),
         };
-        let closed = Conflict { rev: self.facts.seq, resolved: Some(resolved), ..conflict.clone() };
+        let closed =
+            Conflict { rev: self.facts.seq, resolved: Some(resolved), reopened: None, ..conflict.clone() };
         let verdict = Verdict::Applied { seq: self.facts.seq };
         Ok(Judgement { verdict, record, conflict: Some(closed), merge: None })
+    }
+
+    /// Whether somebody else has been there since the author looked. What the same replica did meanwhile was done on the
+    /// same device before: its author saw it.
+    fn has_moved(&self, conflict: &Conflict, resolution: &Resolution) -> bool {
+        let by = self.change.id.replica;
+        let own = |now: Revision, saw: Revision, alone_since: Option<Revision>| {
+            saw == now || alone_since.is_some_and(|since| saw >= since)
+        };
+        let reopened = conflict.reopened.filter(|reopened| reopened.stamp.by == by);
+        if !own(conflict.rev, resolution.saw_conflict, reopened.and_then(|r| r.alone_since)) {
+            return true;
+        }
+        match (self.live(), resolution.saw_record) {
+            (None, saw) => saw.is_some(),
+            (Some(_), None) => true,
+            (Some(live), Some(saw)) => !own(live.rev, saw, live.alone_since(by)),
+        }
     }
 
     /// What a resolution did is taken back where nobody has been there since, and the conflict is open as before.
@@ -63,6 +82,10 @@ impl Case<'_> {
             current: own.map(|r| r.stamp),
             record_rev: own.map(|r| r.rev),
             resolved: None,
+            reopened: Some(Reopened {
+                stamp: self.stamp(),
+                alone_since: resolved.saw.filter(|_| resolved.stamp.by == self.change.id.replica),
+            }),
             ..conflict.clone()
         };
         for (name, sides) in &mut open.fields {
@@ -83,6 +106,10 @@ impl Case<'_> {
         conflict: &Conflict,
         choices: &BTreeMap<FieldName, Choice>,
     ) -> Result<Option<Record>, Rejection> {
+        if self.is_gone() {
+            let stays = self.live().is_some() && choices.values().all(|choice| *choice == Choice::Current);
+            return if stays { Ok(None) } else { Err(self.unknown_collection()) };
+        }
         let mut fields = self.facts.current.map(|r| r.fields.clone()).unwrap_or_default();
         let mut touched: Vec<&FieldName> = Vec::new();
         let names =
@@ -136,6 +163,9 @@ impl Case<'_> {
     /// The parked change as a record of its own beside the one it met.
     fn twin(&self, conflict: &Conflict, key: &RecordKey) -> Result<Record, Rejection> {
         let impossible = |rule: &str| Err(Rejection::Impossible { rule: rule.to_owned() });
+        if self.is_gone() {
+            return Err(self.unknown_collection());
+        }
         let (Some(live), ConflictKind::EditEdit) = (self.live(), conflict.kind) else {
             return impossible("both can be kept only where two edits of a record met");
         };
@@ -150,6 +180,7 @@ impl Case<'_> {
             key: key.clone(),
             rev: self.facts.seq,
             prev: self.facts.beside.twin.map(|r| r.rev),
+            alone_since: None,
             stamp,
             created: Some(stamp),
             twin_of: Some(live.key.clone()),
@@ -199,6 +230,7 @@ impl Case<'_> {
                 let back = Record {
                     rev: self.facts.seq,
                     prev: Some(gone.rev),
+                    alone_since: gone.alone_since(self.change.id.replica),
                     stamp: self.stamp(),
                     deleted: false,
                     ..gone.clone()
@@ -222,8 +254,8 @@ impl Case<'_> {
         let mut fields = live.fields.clone();
         let mut authors = BTreeMap::new();
         for (name, changed) in changed.iter().filter(|(name, changed)| *live.value(name) == changed.after) {
-            // the schema may have moved since; a field that is gone is left alone
-            if check_field(self.collection, name, &changed.before).is_ok() {
+            // the schema may have moved since; a field that is gone is left alone, in a collection that is gone all are kept
+            if self.is_gone() || check_field(self.collection, name, &changed.before).is_ok() {
                 set_value(&mut fields, name, changed.before.clone());
                 authors.insert(name, changed.by);
             }

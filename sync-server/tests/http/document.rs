@@ -189,6 +189,7 @@ fn record() -> Record {
         key: RecordKey::Text("INV-7".into()),
         rev: Revision(3),
         prev: Some(Revision(2)),
+        alone_since: Some(Revision(1)),
         stamp: stamp(),
         created: Some(stamp()),
         edits: [(field(), stamp())].into(),
@@ -201,7 +202,7 @@ fn record() -> Record {
 fn resolved() -> Resolved {
     let changed = Changed { before: Value::from("a"), by: stamp(), after: Value::from("b") };
     let effect = Effect { life: Life::Deleted, rev: Some(Revision(3)), fields: [(field(), changed)].into() };
-    Resolved { change: id(), stamp: stamp(), outcome: Outcome::Delete, effect }
+    Resolved { change: id(), stamp: stamp(), saw: Some(Revision(2)), outcome: Outcome::Delete, effect }
 }
 
 fn merge() -> Merge {
@@ -238,6 +239,7 @@ fn conflict() -> Conflict {
         current: Some(stamp()),
         record_rev: Some(Revision(1)),
         resolved: Some(resolved()),
+        reopened: Some(Reopened { stamp: stamp(), alone_since: Some(Revision(1)) }),
     }
 }
 

@@ -68,6 +68,7 @@ pub(super) fn record(key: RecordKey, rev: u64) -> Record {
         key,
         rev: Revision(rev),
         prev: (rev > 1).then(|| Revision(rev - 1)),
+        alone_since: None,
         stamp: stamp(),
         created: None,
         edits: BTreeMap::new(),
@@ -104,12 +105,13 @@ pub(super) fn conflict(counter: u64) -> Conflict {
         current: None,
         record_rev: None,
         resolved: None,
+        reopened: None,
     }
 }
 
 pub(super) fn resolved(counter: u64) -> Resolved {
     let outcome = Outcome::Delete;
-    Resolved { change: insert(counter).id, stamp: stamp(), outcome, effect: Default::default() }
+    Resolved { change: insert(counter).id, stamp: stamp(), saw: None, outcome, effect: Default::default() }
 }
 
 pub(super) fn settled(counter: u64) -> Decision {
