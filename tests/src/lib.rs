@@ -141,6 +141,7 @@ impl Client {
             search: String::new(),
             sort: None,
             descending: false,
+            only: None,
             offset: 0,
             limit: 500,
         };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use sync_protocol::{
-    Change, ChangeId, CollectionId, Conflict, Edit, Merge, Outcome, Record, RecordId, RecordKey, Reopening,
-    ReplicaId, Stamp, Timestamp, Value,
+    Change, ChangeId, CollectionId, Conflict, Edit, FieldName, Merge, Outcome, Record, RecordId, RecordKey,
+    Reopening, ReplicaId, Stamp, Timestamp, Value,
 };
 
 use super::Replica;
@@ -24,6 +24,12 @@ impl Authors {
     pub(super) fn of(&mut self, replica: &Replica, stamp: Stamp) -> Author {
         let author = self.0.entry(stamp.by).or_insert_with(|| replica.author(stamp));
         Author { at: stamp.at, ..author.clone() }
+    }
+
+    /// Per field of a merge, who had set the current value.
+    pub(super) fn of_current(&mut self, replica: &Replica, merge: &Merge) -> BTreeMap<FieldName, Author> {
+        let met = merge.fields.iter();
+        met.map(|(name, met)| (name.clone(), self.of(replica, met.current_by))).collect()
     }
 }
 
@@ -244,11 +250,7 @@ impl Replica {
         let merges = page.map(|(_, id, merge)| MergeInfo {
             id,
             incoming: authors.of(self, merge.incoming),
-            current_by: merge
-                .fields
-                .iter()
-                .map(|(name, met)| (name.clone(), authors.of(self, met.current_by)))
-                .collect(),
+            current_by: authors.of_current(self, merge),
             record: None,
             merge: merge.clone(),
         });
@@ -289,7 +291,7 @@ pub fn rejected_info(entry: &Quarantined) -> RejectedInfo {
     }
 }
 
-fn wanted(change: &Change) -> BTreeMap<sync_protocol::FieldName, Value> {
+fn wanted(change: &Change) -> BTreeMap<FieldName, Value> {
     match &change.edit {
         Edit::Insert { fields } => fields.clone(),
         Edit::Patch { fields } => {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
-use sync_client::api::Failure;
+use sync_client::api::{Failure, NewReview};
 use sync_client::replica::Replica;
 use sync_client::replica::session::{Outgoing, SendError, Session};
 use sync_client::store::memory::{Fault, MemoryDisk, MemoryStore};
@@ -50,6 +50,8 @@ pub struct Device {
     /// Partitions are compared with the feed from here on: a snapshot was read while others wrote.
     pub floor: BTreeMap<Partition, Revision>,
     pub refetches: usize,
+    /// What was told as newly come up for review.
+    pub news: Vec<NewReview>,
 }
 
 impl Device {
@@ -80,6 +82,7 @@ impl Device {
             discarded: BTreeSet::new(),
             floor: BTreeMap::new(),
             refetches: 0,
+            news: Vec::new(),
         }
     }
 
@@ -111,12 +114,14 @@ impl Device {
     pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let before: Vec<Change> = self.replica.outbox().map(|p| p.change.clone()).collect();
         let cursor = self.replica.cursor().clone();
+        let news = self.replica.news(batch);
         let committed = self.store().commit(batch).now_or_never().unwrap();
         if committed.is_err() {
             self.restart();
             return committed;
         }
         self.replica.absorb(batch);
+        self.news.extend(news);
         check::feed_never_clobbers(self, &before, batch);
         check::cursor_follows_data(self, &cursor, batch);
         check::memory_equals_disk(self);
@@ -206,6 +211,11 @@ impl Device {
         let saw_record = self.base(&shown.record).map(|r| r.rev);
         let resolution = Resolution { conflict, saw_conflict: shown.rev, saw_record, outcome };
         self.act(self.replica.resolve(self.now, resolution))
+    }
+
+    /// Takes the decision about a conflict back.
+    pub fn take_back(&mut self, conflict: sync_protocol::ChangeId) {
+        self.act(self.replica.take_back(self.now, &[conflict])).unwrap();
     }
 
     pub fn retry(&mut self, counter: Counter) {
