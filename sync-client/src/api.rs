@@ -20,6 +20,7 @@ pub use crate::status::{Phase, Pill, Status, Transport};
 pub use import::*;
 pub use record::*;
 pub use review::*;
+pub use sync_protocol::ConflictKind;
 
 /// What a screen asks for. Each gets exactly one [`Answer`] or [`Failure`].
 #[derive(Clone, Serialize, Deserialize)]

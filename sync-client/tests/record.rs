@@ -193,3 +193,20 @@ fn each_conflict_is_told_once_and_only_when_it_comes() {
     b.sync(&mut server);
     assert_eq!((a.replica.conflicts().count(), a.news.len(), b.news.len()), (1, 0, 1));
 }
+
+#[test]
+fn only_what_people_made_is_listed_as_merged() {
+    let (mut server, [mut a, mut b]) = start();
+    let id = clash(&mut server, &mut a, &mut b, 1);
+    a.sync(&mut server);
+    // both ask somebody else to look, and both change a field that has a rule
+    a.edit(&item(1), json!({"last": [null, 1]})).unwrap();
+    b.edit(&item(1), json!({"last": [null, 2]})).unwrap();
+    a.assign(id, 8);
+    b.assign(id, 9);
+    a.sync(&mut server);
+    b.sync(&mut server);
+    let merges = b.replica.merges(None, 0, 100);
+    let records: Vec<String> = merges.merges.iter().map(|m| m.merge.record.to_string()).collect();
+    assert_eq!((records, merges.total), (vec![item(1).to_string()], 1));
+}

@@ -106,7 +106,7 @@ await check('who changed a field, when and from where, is there on demand, with 
 await check('what a rule decided is listed with both sides, and the other value can be used instead', async () => {
   // both saw 11 and the notes as they were
   await ann.edit('people', 1, { days_left: [11, 9] }, 3 * HOUR);
-  await ben.edit('people', 1, { days_left: [11, 7], skills: [['first aid', 'radio'], ['radio', 'navigation']] }, 2 * HOUR);
+  await ben.edit('people', 1, { days_left: [11, 7], skills: [['first aid', 'radio'], ['navigation', 'radio']] }, 2 * HOUR);
   await ann.edit('people', 1, { skills: [['first aid', 'radio'], ['diesel', 'first aid', 'radio']] }, HOUR);
   await ann.edit('people', 1, { notes: ['Prefers the early tide.\nKeeps the spare key of boat 2.', 'Prefers the early tide.\nKeeps the spare key of boat 3.'] }, HOUR / 2);
   await ben.edit('people', 1, { notes: ['Prefers the early tide.\nKeeps the spare key of boat 2.', 'Prefers the late tide.\nKeeps the spare key of boat 2.'] }, HOUR / 3);
@@ -161,11 +161,11 @@ await check('a version is restored after a look at what changes, and that is und
 });
 
 await check('a record that needs review shows the other side, and stays editable', async () => {
-  await ann.edit('people', 4, { days_left: [14, 20], email: ['sofia.martins@example.com', 'sofia@boats.example'] }, 2 * HOUR);
-  await ben.edit('people', 4, { email: ['sofia.martins@example.com', 's.martins@harbour.example'] }, HOUR);
+  await ann.edit('people', 4, { days_left: [15, 20], email: ['mei.tanaka@example.com', 'mei@boats.example'] }, 2 * HOUR);
+  await ben.edit('people', 4, { email: ['mei.tanaka@example.com', 'tanaka@harbour.example'] }, HOUR);
   await person(4);
   await a.waitFor(hook('record-needs-review'));
-  await says(`${hook('other-side')} ${field('email')} dd`, /s\.martins@harbour\.example/);
+  await says(`${hook('other-side')} ${field('email')} dd`, /tanaka@harbour\.example/);
   const banner = await text(hook('record-needs-review'));
   truthy(['Ben Osei', 'Office desktop', 'in the desktop app', '1 hour ago'].every(part => banner.includes(part)), `who, where, when: ${banner}`);
   await look('banner');
@@ -204,7 +204,7 @@ await check('what was settled stays readable: the side that gave way, who decide
   await person(4, '/history');
   await a.waitFor(hook('reviewed'));
   const review = a.page.locator(hook('reviewed')).first();
-  truthy((await review.locator('.mooring-gave-way').textContent()).includes('sofia@boats.example'), 'the value that gave way');
+  truthy((await review.locator('.mooring-gave-way').textContent()).includes('mei@boats.example'), 'the value that gave way');
   truthy((await review.textContent()).includes('Ann Berger'), 'by whom it was');
   await look('history-reviewed');
   await person(2, '/history');
@@ -221,11 +221,11 @@ await check('unsent edits stand on top; without a network it says what is on thi
   await a.waitFor(hook('version'));
   await a.offline(true);
   await a.click(hook('tab-record'));
-  await a.fill(`${hook('field-input')}${field('job')}`.replace('field-input', 'field-input'), 'Office').catch(() => a.page.locator(`${hook('field-input')}${field('job')}`).selectOption('Office'));
+  await a.page.locator(`${hook('field-input')}${field('job')}`).selectOption('Skipper');
   await a.click(hook('save'));
   await a.pillSays('Offline, 1 change safe on this device');
   await a.click(hook('tab-history'));
-  await says(`${hook('unsent-change')} ${hook('change-after')}`, /Office/);
+  await says(`${hook('unsent-change')} ${hook('change-after')}`, /Skipper/);
   await a.waitFor(hook('history-offline'));
   await a.waitFor(hook('history-local'));
   await look('history-offline');

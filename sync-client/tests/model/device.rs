@@ -218,6 +218,12 @@ impl Device {
         self.act(self.replica.take_back(self.now, &[conflict])).unwrap();
     }
 
+    /// Asks somebody to look at a conflict.
+    pub fn assign(&mut self, conflict: sync_protocol::ChangeId, user: u128) {
+        let user = UserId(uuid::Uuid::from_u128(user));
+        self.act(self.replica.assign(self.now, conflict, Some(user))).unwrap();
+    }
+
     pub fn retry(&mut self, counter: Counter) {
         self.act(self.replica.retry(self.now, counter)).unwrap();
     }

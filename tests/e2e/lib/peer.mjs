@@ -41,6 +41,7 @@ export class Peer {
     // what the server has seen of the schema is the server's: 0 asks for nothing
     const body = { replica: this.replica, settled: this.counter - 1, schema_seen: 0, changes: [change] };
     const { verdicts } = await call(this.server, 'POST', `/v1/workspaces/${this.workspace}/push`, this.token, body);
+    if (verdicts[0].verdict === 'rejected') throw new Error(`refused: ${verdicts[0].message}`);
     return verdicts[0];
   }
 

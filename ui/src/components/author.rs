@@ -80,7 +80,7 @@ pub fn FieldNote(props: &FieldNoteProps) -> Html {
                     } else if props.unsent.is_none() {
                         <p>{ "Nobody has set it so far." }</p>
                     }
-                    <p>{ format!("When two people change it at the same time. {}.", props.rule) }</p>
+                    <p>{ format!("{}, when two people change it at the same time.", props.rule) }</p>
                     <Button look={Look::Link} icon={Icon::History} class="pf-m-inline" text="All versions" test="field-history"
                         onclick={props.onhistory.reform(|_: MouseEvent| ())} />
                 </div>

@@ -108,8 +108,11 @@ fn MetField(props: &MetFieldProps) -> Html {
     let side = |name: &str, by: Option<&Author>, value: Html, test: &'static str| {
         html! {
             <div class="mooring-met-side">
-                <dt><span>{ name.to_owned() }</span>if let Some(by) = by { <By author={by.clone()} /> }</dt>
+                <dt>{ name.to_owned() }</dt>
                 <dd data-test={test}>{ value }</dd>
+                if let Some(by) = by {
+                    <dd><By author={by.clone()} /></dd>
+                }
             </div>
         }
     };

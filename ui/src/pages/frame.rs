@@ -11,6 +11,7 @@ use super::import::Import;
 use super::merges::MergesPage;
 use super::review::Review;
 use super::settings::Settings;
+use crate::backend::on_review_wanted;
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
 use crate::components::link::{Link, use_go};
@@ -234,6 +235,14 @@ fn Inside(props: &OpenedProps) -> Html {
     {
         let nav_open = nav_open.setter();
         use_effect_with(props.place.clone(), move |_| nav_open.set(false));
+    }
+    {
+        let (go, workspace) = (use_go(), props.name.to_string());
+        use_effect_with((go, workspace), |(go, workspace)| {
+            let (go, workspace) = (go.clone(), workspace.clone());
+            let listener = on_review_wanted(move || go.emit(Route::Review { workspace: workspace.clone() }));
+            move || drop(listener)
+        });
     }
     let toggle = {
         let nav_open = nav_open.clone();

@@ -112,7 +112,11 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
             </Panel>
         };
     };
-    let title = title(&props.info.collection, &props.record, info.fields.as_ref());
+    let known = info.conflicts.first().map(|conflict| conflict.item.title.clone());
+    let title = match (&info.fields, known) {
+        (None, Some(known)) => known,
+        (fields, _) => title(&props.info.collection, &props.record, fields.as_ref()),
+    };
     let tabs = html! { <Tabs here={here.clone()} id={id.clone()} history={props.history} /> };
     if props.history {
         return html! {

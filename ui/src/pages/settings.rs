@@ -62,7 +62,7 @@ pub fn Settings(props: &SettingsProps) -> Html {
                 <div class="mooring-gap"><Notice tint={Tint::Info} title="Owners of the workspace can change this." /></div>
             }
             <form class="pf-v6-c-form" onsubmit={|event: SubmitEvent| event.prevent_default()}>
-                <Group id="policy-all" label={format!("All of {}", collection.label)}
+                <Group id="policy-all" label="The whole collection"
                     hint={(collection.policy == Some(Policy::First) || collection.policy == Some(Policy::Last)).then_some(AttrValue::Static("This also holds where a record is deleted in one place and edited in another."))}>
                     { select("policy-all", "policy-collection", None, collection.policy, for_all.collect(), may, set_collection) }
                 </Group>

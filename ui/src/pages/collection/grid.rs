@@ -197,7 +197,7 @@ fn GridRow(props: &GridRowProps) -> Html {
         <>
             { marks(row.marks) }
             if row.gone {
-                <span class="pf-v6-c-label pf-m-compact mooring-gone"><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text" data-test="mark-gone">{ "not there" }</span></span></span>
+                <span class="pf-v6-c-label pf-m-compact mooring-gone"><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text" data-test="mark-gone">{ if row.marks.review { "deleted" } else { "not added" } }</span></span></span>
             }
         </>
     };

@@ -133,11 +133,11 @@ pub fn reviewed(collection: &Collection, info: &ConflictInfo) -> Html {
     let side = |title: &'static str, by: Option<&Author>, value: Html, gave_way: bool, test: &'static str| {
         html! {
             <div class={classes!("mooring-met-side", gave_way.then_some("mooring-gave-way"))}>
-                <dt>
-                    <span>{ title }{ if gave_way { " (gave way)" } else { "" } }</span>
-                    if let Some(by) = by { <By author={by.clone()} /> }
-                </dt>
-                <dd data-test={test}>{ value }</dd>
+                <dt>{ title }{ if gave_way { " (gave way)" } else { "" } }</dt>
+                <dd class="mooring-met-value" data-test={test}>{ value }</dd>
+                if let Some(by) = by {
+                    <dd><By author={by.clone()} /></dd>
+                }
             </div>
         }
     };
