@@ -34,7 +34,13 @@ const go = async path => {
   await a.page.evaluate(to => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate')); }, `${home()}${path}`);
 };
 const person = (key, tail = '') => go(`/c/people/r/${key}${tail}`);
-const theme = async colorScheme => a.page.emulateMedia({ colorScheme });
+const theme = async colorScheme => a.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+/** Until nothing moves any more. */
+const still = () => a.page.evaluate(async () => {
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const moving = document.getAnimations().filter(each => each.effect.getComputedTiming().iterations !== Infinity);
+  await Promise.allSettled(moving.map(each => each.finished));
+});
 
 /** Pictures of the screen as it is, light and dark, wide and on a phone; and no barrier on any of them. */
 async function look(name, { phone = true } = {}) {
@@ -43,7 +49,7 @@ async function look(name, { phone = true } = {}) {
     await a.page.setViewportSize(size);
     for (const colours of ['light', 'dark']) {
       await theme(colours);
-      await a.page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))));
+      await still();
       await a.screenshot(`record/${name}-${size.width}-${colours}`);
       const { violations } = await new AxeBuilder({ page: a.page }).analyze();
       equal(violations.map(v => `${v.id}: ${v.nodes.map(n => n.target.join(' ')).slice(0, 3).join(', ')}`), [], `barriers on ${name} at ${size.width}, ${colours}`);
@@ -121,7 +127,7 @@ await check('what a rule decided is listed with both sides, and the other value 
   await until('Ann’s value', async () => (await days.locator(hook('met-now')).textContent()) === 'The record has 9 now.');
   await a.pillSays('Synced and verified');
   equal((await server.records()).people['1'].days_left, 9, 'the value on the server');
-  await days.locator(hook('use-result')).click();
+  await days.locator(hook('use-incoming')).click();
   await until('the result again', async () => await days.locator(hook('met-now')).count() === 0);
 });
 

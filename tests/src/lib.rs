@@ -1,16 +1,18 @@
 //! What the suites share: a real server as a child process, embedded replicas as people use them.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
-use sync_client::api::{Answer, Command as Ask, Failure, Row, RowsQuery, Status};
+use sync_client::api::{Answer, Command as Ask, Event, Failure, NewReview, Row, RowsQuery, Status};
 use sync_client::engine::{Engine, Handle};
 use sync_client::native::NativeDevice;
-use sync_protocol::CollectionId;
+use sync_protocol::{CollectionId, Fields, RecordId};
 
 /// A server process; killed when dropped.
 pub struct Server {
@@ -67,6 +69,7 @@ pub struct Client {
     engine: tokio::task::JoinHandle<()>,
     folder: PathBuf,
     name: String,
+    news: Rc<RefCell<Vec<NewReview>>>,
 }
 
 impl Client {
@@ -74,18 +77,33 @@ impl Client {
     pub fn start(folder: &Path, name: &str) -> Result<Self> {
         let device = NativeDevice::open(folder, name, "embedded")?;
         let (handle, mut events, run) = Engine::start(device);
+        let news: Rc<RefCell<Vec<NewReview>>> = Rc::default();
+        let heard = news.clone();
         let engine = tokio::task::spawn_local(async move {
-            let drain = async { while events.next().await.is_some() {} };
+            let drain = async {
+                while let Some(event) = events.next().await {
+                    if let Event::NewReview { items } = event {
+                        heard.borrow_mut().extend(items);
+                    }
+                }
+            };
             futures::future::join(run, drain).await;
         });
-        Ok(Self { handle, engine, folder: folder.to_owned(), name: name.to_owned() })
+        Ok(Self { handle, engine, folder: folder.to_owned(), name: name.to_owned(), news })
     }
 
     /// Stops it at once, as a crash of the program would, and starts it again.
     pub async fn restart(self) -> Result<Self> {
+        let (folder, name) = (self.folder.clone(), self.name.clone());
+        self.stop().await;
+        Self::start(&folder, &name)
+    }
+
+    /// Stops it at once. While it is stopped it cannot be quicker than another one.
+    pub async fn stop(self) {
         self.engine.abort();
+        // an aborted task ends with an error, that is what is wanted
         drop(self.engine.await);
-        Self::start(&self.folder, &self.name)
     }
 
     /// Does a command.
@@ -120,6 +138,28 @@ impl Client {
             }
             if start.elapsed() > Duration::from_secs(60) {
                 bail!("{}: not {what} within a minute: {status:?}", self.name);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What was told as newly come up for review.
+    pub fn news(&self) -> Vec<NewReview> {
+        self.news.borrow().clone()
+    }
+
+    /// Waits until a record's values, as the person sees them, are as wanted.
+    pub async fn until_record(&self, id: &RecordId, wanted: impl Fn(Option<&Fields>) -> bool) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let Answer::Record(info) = self.ask(Ask::Record { id: id.clone() }).await? else {
+                bail!("no record")
+            };
+            if wanted(info.fields.as_ref()) {
+                return Ok(());
+            }
+            if start.elapsed() > Duration::from_secs(60) {
+                bail!("{}: the record is not as wanted within a minute: {:?}", self.name, info.fields);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -120,7 +120,7 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
     let tabs = html! { <Tabs here={here.clone()} id={id.clone()} history={props.history} /> };
     if props.history {
         return html! {
-            <Panel {title} subtitle={subtitle(&info)} {tabs} onclose={props.onclose.clone()}>
+            <Panel {title} subtitle={subtitle(&info)} {tabs} reading=true onclose={props.onclose.clone()}>
                 <History collection={props.info.collection.clone()} info={info.clone()} may_edit={here.may_edit()} />
             </Panel>
         };
@@ -190,6 +190,9 @@ struct PanelProps {
     /// What else there is of it to look at.
     #[prop_or_default]
     tabs: Html,
+    /// Whether there may be nothing in it but text: then it takes the focus itself, to be scrolled by keys.
+    #[prop_or_default]
+    reading: bool,
     onclose: Callback<()>,
     children: Html,
 }
@@ -233,7 +236,7 @@ fn Panel(props: &PanelProps) -> Html {
                 </div>
                 { props.tabs.clone() }
             </div>
-            <div class="pf-v6-c-drawer__body mooring-panel-body">{ props.children.clone() }</div>
+            <div class="pf-v6-c-drawer__body mooring-panel-body" tabindex={props.reading.then_some("0")}>{ props.children.clone() }</div>
         </div>
     }
 }
