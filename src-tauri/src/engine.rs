@@ -3,18 +3,26 @@
 use std::path::PathBuf;
 
 use futures::StreamExt;
-use sync_client::api::{Failure, FailureKind, Request, Response};
+use sync_client::api::{Event, Failure, FailureKind, Request, Response};
 use sync_client::engine::Handle;
 use sync_client::native::NativeDevice;
 use sync_client::store::StoreError;
+use tokio::time::Instant;
+
+use crate::notify::{self, News, Notifier};
 
 /// Talks to the engine's thread.
 pub(crate) struct Engine(Result<Handle, StoreError>);
 
 impl Engine {
     /// Starts the engine on a folder. A folder that cannot be used is told as the answer to every request, so that
-    /// the person reads it in the window; `tell` gets a text of [`Response`] for each event.
-    pub(crate) fn start(folder: PathBuf, tell: impl Fn(String) + Send + 'static) -> anyhow::Result<Self> {
+    /// the person reads it in the window; `tell` gets a text of [`Response`] for each event, `notifier` what has newly come
+    /// up for review.
+    pub(crate) fn start(
+        folder: PathBuf,
+        tell: impl Fn(String) + Send + 'static,
+        notifier: Notifier,
+    ) -> anyhow::Result<Self> {
         let (started, handle) = std::sync::mpsc::channel();
         std::thread::Builder::new().name("engine".into()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -24,7 +32,29 @@ impl Engine {
                     let (handle, mut events, run) = sync_client::engine::Engine::start(device);
                     drop(started.send(Ok(handle)));
                     let telling = async {
-                        while let Some(event) = events.next().await {
+                        let mut news = News::default();
+                        let mut due = None;
+                        loop {
+                            let gathered = async {
+                                match due {
+                                    Some(due) => tokio::time::sleep_until(due).await,
+                                    None => std::future::pending().await,
+                                }
+                            };
+                            let event = tokio::select! {
+                                event = events.next() => event,
+                                () = gathered => {
+                                    due = None;
+                                    news.tell().into_iter().for_each(|notice| notifier.show(notice));
+                                    continue;
+                                }
+                            };
+                            let Some(event) = event else { break };
+                            if let Event::NewReview { items } = &event
+                                && news.hear(items.clone())
+                            {
+                                due = due.or_else(|| Some(Instant::now() + notify::GATHER));
+                            }
                             tell(text(&Response::Event { event }));
                         }
                     };

@@ -13,11 +13,14 @@ use sync_protocol::{
 };
 
 mod import;
+mod record;
 mod review;
 
 pub use crate::status::{Phase, Pill, Status, Transport};
 pub use import::*;
+pub use record::*;
 pub use review::*;
+pub use sync_protocol::ConflictKind;
 
 /// What a screen asks for. Each gets exactly one [`Answer`] or [`Failure`].
 #[derive(Clone, Serialize, Deserialize)]
@@ -275,6 +278,9 @@ pub struct RowsQuery {
     /// Largest first.
     #[serde(default)]
     pub descending: bool,
+    /// Only rows with which this is going on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Only>,
     /// The first row.
     pub offset: usize,
     /// How many rows, at most 500.
@@ -358,7 +364,7 @@ pub struct CollectionInfo {
 pub struct Rows {
     /// The rows.
     pub rows: Vec<Row>,
-    /// How many match the search.
+    /// How many match the search and the filter.
     pub matching: usize,
     /// How many there are.
     pub total: usize,
@@ -374,6 +380,9 @@ pub struct Row {
     /// What is going on with it.
     #[serde(default, skip_serializing_if = "Marks::is_clean")]
     pub marks: Marks,
+    /// Whether it is not there (any more) and is listed only because it needs review: the values are what is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
 }
 
 /// What is going on with a record.
@@ -410,7 +419,11 @@ pub struct RecordInfo {
     pub changed: Option<Author>,
     /// The record beside which it was made, where somebody kept both of two versions.
     pub twin_of: Option<RecordKey>,
-    /// Per field, who set its value; the server's state.
+    /// The records that were made beside this one in the same way, as far as this device knows.
+    pub twins: Vec<RecordKey>,
+    /// Its changes that the server has not judged, oldest first.
+    pub unsent: Vec<UnsentInfo>,
+    /// Per field, who set (or cleared) its value; the server's state.
     pub authors: BTreeMap<FieldName, Author>,
     /// Its open conflicts.
     pub conflicts: Vec<ConflictInfo>,
@@ -446,6 +459,11 @@ pub enum Event {
     },
     /// Something that needs review came or went.
     ReviewChanged,
+    /// Conflicts have just come that this device did not know: for telling the person once.
+    NewReview {
+        /// Which.
+        items: Vec<NewReview>,
+    },
     /// The session changed (signed out, token expired, other tab).
     SessionChanged,
     /// Import progress.

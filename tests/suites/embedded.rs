@@ -58,9 +58,12 @@ fn edits_merge_or_wait_for_a_person_and_nothing_is_lost() {
         edit(&a, &john, "phone", "2", "from A").await?;
         edit(&a, &john, "phone", "from A", "from A again").await?;
         edit(&b, &john, "phone", "2", "from B").await?;
+        // A is first, whoever would try first
+        b.stop().await;
         let server = Server::start(&["--data", &data], port)?;
         a.ask(Command::Network { online: true }).await?;
         a.synced().await?;
+        let b = Client::start(&dir.path().join("b"), "Office desktop")?;
         b.ask(Command::Network { online: true }).await?;
         b.until("in need of review", |s| s.conflicts == 1 && s.pending == 0).await?;
         a.until("in need of review", |s| s.conflicts == 1).await?;

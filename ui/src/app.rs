@@ -71,6 +71,7 @@ fn Shared() -> Html {
                 Event::SessionChanged => reload.emit(()),
                 Event::Changed { .. }
                 | Event::ReviewChanged
+                | Event::NewReview { .. }
                 | Event::Importing { .. }
                 | Event::Working { .. } => {}
             }));
@@ -126,10 +127,15 @@ fn screen(route: Route) -> Html {
         Route::NotFound => return start::not_found(),
         Route::Workspace { workspace } => (workspace, Place::Start),
         Route::Review { workspace } => (workspace, Place::Review),
+        Route::Merges { workspace } => (workspace, Place::Merges),
         Route::Import { workspace } => (workspace, Place::Import),
         Route::NewCollection { workspace } => (workspace, Place::NewCollection),
         Route::Collection { workspace, collection } => match collection_of(&collection) {
             Some(id) => (workspace, Place::Collection(id)),
+            None => return start::not_found(),
+        },
+        Route::Settings { workspace, collection } => match collection_of(&collection) {
+            Some(id) => (workspace, Place::Settings(id)),
             None => return start::not_found(),
         },
         Route::NewRecord { workspace, collection } => match collection_of(&collection) {
@@ -138,6 +144,10 @@ fn screen(route: Route) -> Html {
         },
         Route::Record { workspace, collection, key } => match collection_of(&collection) {
             Some(id) => (workspace, Place::Record(id, key.0)),
+            None => return start::not_found(),
+        },
+        Route::History { workspace, collection, key } => match collection_of(&collection) {
+            Some(id) => (workspace, Place::History(id, key.0)),
             None => return start::not_found(),
         },
     };

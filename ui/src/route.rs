@@ -24,6 +24,12 @@ pub enum Route {
         /// See [`workspace_name`].
         workspace: String,
     },
+    /// What was merged automatically.
+    #[at("/w/:workspace/merges")]
+    Merges {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
     /// Import of a file.
     #[at("/w/:workspace/import")]
     Import {
@@ -44,6 +50,14 @@ pub enum Route {
         /// The collection's name.
         collection: String,
     },
+    /// What a collection does where edits meet.
+    #[at("/w/:workspace/c/:collection/settings")]
+    Settings {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+    },
     /// A new record.
     #[at("/w/:workspace/c/:collection/new")]
     NewRecord {
@@ -55,6 +69,16 @@ pub enum Route {
     /// One record.
     #[at("/w/:workspace/c/:collection/r/:key")]
     Record {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+        /// The record's key.
+        key: KeyText,
+    },
+    /// The versions of one record.
+    #[at("/w/:workspace/c/:collection/r/:key/history")]
+    History {
         /// See [`workspace_name`].
         workspace: String,
         /// The collection's name.

@@ -227,8 +227,8 @@ pub struct HistoryPage {
     pub next: Option<Revision>,
     /// Whether older ones are no longer kept.
     pub expired: bool,
-    /// The record's conflicts, open and settled.
-    pub conflicts: Vec<ReviewItem>,
+    /// The record's conflicts, open and settled, with both sides; oldest first. Comes with the first page.
+    pub conflicts: Vec<ConflictInfo>,
 }
 
 /// One version of a record.
@@ -247,6 +247,8 @@ pub struct VersionInfo {
     pub changed: Option<BTreeMap<FieldName, Value>>,
     /// What a policy decided when it became so.
     pub merge: Option<Merge>,
+    /// Per field of that merge, who had set the current value.
+    pub current_by: BTreeMap<FieldName, Author>,
 }
 
 /// How an audit is written.

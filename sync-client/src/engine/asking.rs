@@ -16,11 +16,13 @@ use crate::transport::Transport;
 /// The end of such a request.
 pub(super) enum Asked {
     History(WorkspaceId, Reply, Result<HistoryAnswer, SendError>),
-    Audit(Result<AuditAnswer, SendError>),
+    /// With the number of the export that asked: a stopped one may still be answered.
+    Audit(u64, Result<AuditAnswer, SendError>),
 }
 
 /// An export under way.
 pub(super) struct AuditExport {
+    number: u64,
     format: AuditFormat,
     entries: Vec<Entry>,
     reply: Reply,
@@ -54,7 +56,8 @@ impl<D: Device> Engine<D> {
             let message = "An export is under way. Wait for its end, or stop it.";
             return drop(reply.send(Err(Failure::input(message))));
         }
-        self.audit = Some(AuditExport { format, entries: Vec::new(), reply });
+        self.exports += 1;
+        self.audit = Some(AuditExport { number: self.exports, format, entries: Vec::new(), reply });
         if let Err(failure) = self.ask_audit(None) {
             self.end_audit(Err(failure));
         }
@@ -62,8 +65,10 @@ impl<D: Device> Engine<D> {
 
     fn ask_audit(&mut self, resume: Option<Cursor>) -> Result<(), Failure> {
         let (transport, _, path) = self.ask_path("audit")?;
+        let number = self.exports;
         let request = async move {
-            Done::Asked(Asked::Audit(transport.post(&path, &Audit { resume }, limits::ANSWER_MS).await))
+            let answer = transport.post(&path, &Audit { resume }, limits::ANSWER_MS).await;
+            Done::Asked(Asked::Audit(number, answer))
         };
         self.account.push(request.boxed_local());
         Ok(())
@@ -90,8 +95,9 @@ impl<D: Device> Engine<D> {
                 });
                 drop(reply.send(answer));
             }
-            Asked::Audit(Err(error)) => self.end_audit(Err(refused(&error))),
-            Asked::Audit(Ok(answer)) => self.audit_page(answer),
+            Asked::Audit(number, _) if self.audit.as_ref().is_none_or(|audit| audit.number != number) => {}
+            Asked::Audit(_, Err(error)) => self.end_audit(Err(refused(&error))),
+            Asked::Audit(_, Ok(answer)) => self.audit_page(answer),
         }
     }
 
@@ -114,7 +120,7 @@ impl<D: Device> Engine<D> {
     }
 
     fn end_audit(&mut self, result: Result<(), Failure>) {
-        let Some(AuditExport { format, entries, reply }) = self.audit.take() else { return };
+        let Some(AuditExport { format, entries, reply, .. }) = self.audit.take() else { return };
         let answer = result.and_then(|()| {
             let replica = &self.workspace()?.replica;
             Ok(Answer::Text(audit::written(replica, format, &entries)))

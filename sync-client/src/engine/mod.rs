@@ -83,6 +83,8 @@ pub struct Engine<D: Device> {
     importing: Option<Importing>,
     deciding: Option<Deciding>,
     audit: Option<AuditExport>,
+    /// Exports begun so far.
+    exports: u64,
     /// Requests of the open workspace; dropped with it.
     requests: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     /// Requests about the account.
@@ -115,6 +117,7 @@ impl<D: Device> Engine<D> {
             importing: None,
             deciding: None,
             audit: None,
+            exports: 0,
             requests: FuturesUnordered::new(),
             account: FuturesUnordered::new(),
             told: None,

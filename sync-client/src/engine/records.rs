@@ -251,6 +251,7 @@ fn collections<S>(open: &Workspace<S>) -> Vec<CollectionInfo> {
 async fn record<S: LocalStore>(open: &Workspace<S>, now: Timestamp, id: RecordId) -> Result<Answer, Failure> {
     let base = base(open, &id).await?;
     let replica = &open.replica;
+    let twins = twins(open, &id).await?;
     let conflicts = replica.conflicts_of(&id);
     let of_field = |record: &Record, name: &FieldName| replica.author(record.field_stamp(name));
     let info = RecordInfo {
@@ -259,12 +260,27 @@ async fn record<S: LocalStore>(open: &Workspace<S>, now: Timestamp, id: RecordId
         rev: base.as_ref().map(|r| r.rev),
         changed: base.as_ref().map(|r| replica.author(r.stamp)),
         twin_of: base.as_ref().and_then(|r| r.twin_of.clone()),
-        authors: base.iter().flat_map(|r| r.fields.keys().map(|n| (n.clone(), of_field(r, n)))).collect(),
+        twins,
+        unsent: replica.unsent_of(&id),
+        authors: base
+            .iter()
+            .flat_map(|r| replica.authored(r).into_iter().map(|n| (n.clone(), of_field(r, n))))
+            .collect(),
         conflicts: conflicts.into_iter().map(|c| replica.conflict_info(now, c, base.as_ref())).collect(),
         rejected: replica.rejected().filter(|q| q.change.record == id).map(rejected_info).collect(),
         id,
     };
     Ok(Answer::Record(Box::new(info)))
+}
+
+/// The records made beside one that are (still) there.
+async fn twins<S: LocalStore>(open: &Workspace<S>, id: &RecordId) -> Result<Vec<RecordKey>, Failure> {
+    let known = open.replica.twins_of(id).into_iter();
+    let ids: Vec<RecordId> = known.map(|key| RecordId::new(id.collection.clone(), key)).collect();
+    let bases = open.store.get(&ids).await.map_err(storage)?;
+    let there =
+        ids.into_iter().zip(&bases).filter(|(id, base)| open.replica.view(id, base.as_ref()).is_some());
+    Ok(there.map(|(id, _)| id.key).collect())
 }
 
 async fn conflict<S: LocalStore>(

@@ -219,6 +219,7 @@ impl<D: Device> Engine<D> {
     /// Commits a batch and tells the screens.
     pub(super) async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let Some(open) = &mut self.open else { return Ok(()) };
+        let news = open.replica.news(batch);
         let changed = open.commit(batch).await?;
         if !changed.is_empty() {
             self.tell(Event::Changed { collections: changed });
@@ -233,6 +234,9 @@ impl<D: Device> Engine<D> {
             || batch.enqueue.iter().any(|c| c.about().is_some() || is_note(&c.record.collection));
         if review {
             self.tell(Event::ReviewChanged);
+        }
+        if !news.is_empty() {
+            self.tell(Event::NewReview { items: news });
         }
         self.touched();
         Ok(())

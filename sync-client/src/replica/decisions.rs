@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sync_protocol::feed::{Entry, EntryKind};
-use sync_protocol::{ChangeId, Timestamp};
+use sync_protocol::{ChangeId, Merge, Timestamp, reserved};
 
 use crate::limits;
 use crate::store::{Batch, Decided, Decision};
@@ -14,7 +14,7 @@ pub(super) struct Decisions(BTreeMap<ChangeId, Option<Decision>>);
 
 impl Decisions {
     pub(super) fn follow(&mut self, entry: &Entry) {
-        if let Some(merge) = &entry.merge {
+        if let Some(merge) = entry.merge.as_ref().filter(|merge| is_of_people(merge)) {
             let decision =
                 Decision { id: entry.change, at: merge.incoming.at, what: Decided::Merged(merge.clone()) };
             self.0.insert(entry.change, Some(decision));
@@ -62,6 +62,12 @@ impl Decisions {
         }
         batch.decisions_gone = gone;
     }
+}
+
+/// Whether people made what was merged. The names of devices, and what is noted of reviews, are nobody's work to look at.
+fn is_of_people(merge: &Merge) -> bool {
+    let collection = &merge.record.collection;
+    !collection.is_reserved() || [reserved::COLLECTIONS, reserved::FIELDS].contains(&collection.as_str())
 }
 
 fn size(decision: &Decision) -> usize {

@@ -13,7 +13,6 @@ impl Replica {
     /// One answer of the server about a record's history.
     pub fn history_page(&self, now: Timestamp, answer: HistoryAnswer) -> HistoryPage {
         let mut authors = Authors::default();
-        let notes = self.notes(now);
         let older = answer.versions.iter().skip(1).map(Some).chain([None]);
         let is_first = answer.next.is_none() && !answer.expired;
         let versions = answer
@@ -29,6 +28,7 @@ impl Replica {
                     Some(older) => Some(changed(version, &older.record.fields)),
                     None => is_first.then(|| changed(version, &Fields::new())),
                 },
+                current_by: version.merge.iter().flat_map(|m| authors.of_current(self, m)).collect(),
                 merge: version.merge.as_deref().cloned(),
             })
             .collect();
@@ -36,7 +36,7 @@ impl Replica {
             versions,
             next: answer.next,
             expired: answer.expired,
-            conflicts: answer.conflicts.iter().map(|c| self.item(c, &notes, &mut authors)).collect(),
+            conflicts: answer.conflicts.iter().map(|c| self.conflict_info(now, c, None)).collect(),
         }
     }
 }

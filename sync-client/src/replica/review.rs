@@ -25,6 +25,12 @@ impl Authors {
         let author = self.0.entry(stamp.by).or_insert_with(|| replica.author(stamp));
         Author { at: stamp.at, ..author.clone() }
     }
+
+    /// Per field of a merge, who had set the current value.
+    pub(super) fn of_current(&mut self, replica: &Replica, merge: &Merge) -> BTreeMap<FieldName, Author> {
+        let met = merge.fields.iter();
+        met.map(|(name, met)| (name.clone(), self.of(replica, met.current_by))).collect()
+    }
 }
 
 impl Replica {
@@ -274,11 +280,7 @@ impl Replica {
         let merges = page.map(|(_, id, merge)| MergeInfo {
             id,
             incoming: authors.of(self, merge.incoming),
-            current_by: merge
-                .fields
-                .iter()
-                .map(|(name, met)| (name.clone(), authors.of(self, met.current_by)))
-                .collect(),
+            current_by: authors.of_current(self, merge),
             record: None,
             merge: merge.clone(),
         });

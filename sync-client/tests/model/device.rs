@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
-use sync_client::api::{BulkReport, BulkRule, Failure};
+use sync_client::api::{BulkReport, BulkRule, Failure, NewReview};
 use sync_client::replica::Replica;
 use sync_client::replica::bulk::Tally;
 use sync_client::replica::session::{Outgoing, SendError, Session};
@@ -51,6 +51,8 @@ pub struct Device {
     /// Partitions are compared with the feed from here on: a snapshot was read while others wrote.
     pub floor: BTreeMap<Partition, Revision>,
     pub refetches: usize,
+    /// What was told as newly come up for review.
+    pub news: Vec<NewReview>,
 }
 
 impl Device {
@@ -81,6 +83,7 @@ impl Device {
             discarded: BTreeSet::new(),
             floor: BTreeMap::new(),
             refetches: 0,
+            news: Vec::new(),
         }
     }
 
@@ -112,12 +115,14 @@ impl Device {
     pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let before: Vec<Change> = self.replica.outbox().map(|p| p.change.clone()).collect();
         let cursor = self.replica.cursor().clone();
+        let news = self.replica.news(batch);
         let committed = self.store().commit(batch).now_or_never().unwrap();
         if committed.is_err() {
             self.restart();
             return committed;
         }
         self.replica.absorb(batch);
+        self.news.extend(news);
         check::feed_never_clobbers(self, &before, batch);
         check::cursor_follows_data(self, &cursor, batch);
         check::memory_equals_disk(self);
@@ -237,6 +242,17 @@ impl Device {
     pub fn comment(&mut self, conflict: ChangeId, text: &str) {
         let key = RecordKey::Text(format!("{}-{text}", self.replica.id()));
         self.act(self.replica.comment(self.now, key, conflict, text)).unwrap();
+    }
+
+    /// Takes the decision about a conflict back.
+    pub fn take_back(&mut self, conflict: sync_protocol::ChangeId) {
+        self.act(self.replica.take_back(self.now, &[conflict])).unwrap();
+    }
+
+    /// Asks somebody to look at a conflict.
+    pub fn assign(&mut self, conflict: sync_protocol::ChangeId, user: u128) {
+        let user = UserId(uuid::Uuid::from_u128(user));
+        self.act(self.replica.assign(self.now, conflict, Some(user))).unwrap();
     }
 
     pub fn retry(&mut self, counter: Counter) {

@@ -8,7 +8,10 @@ pub use masthead::Masthead;
 use super::collection::CollectionPage;
 use super::collection_form::NewCollection;
 use super::import::Import;
+use super::merges::MergesPage;
 use super::review::Review;
+use super::settings::Settings;
+use crate::backend::on_review_wanted;
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
 use crate::components::link::{Link, use_go};
@@ -30,19 +33,28 @@ pub enum Place {
     /// Its first collection, or what to do while there is none.
     Start,
     Review,
+    Merges,
     Import,
     NewCollection,
     Collection(CollectionId),
     NewRecord(CollectionId),
     Record(CollectionId, RecordKey),
+    /// The versions of a record.
+    History(CollectionId, RecordKey),
+    /// What a collection does where edits meet.
+    Settings(CollectionId),
 }
 
 impl Place {
     /// The collection in view.
     pub fn collection(&self) -> Option<&CollectionId> {
         match self {
-            Self::Collection(id) | Self::NewRecord(id) | Self::Record(id, _) => Some(id),
-            Self::Start | Self::Review | Self::Import | Self::NewCollection => None,
+            Self::Collection(id)
+            | Self::NewRecord(id)
+            | Self::Record(id, _)
+            | Self::History(id, _)
+            | Self::Settings(id) => Some(id),
+            Self::Start | Self::Review | Self::Merges | Self::Import | Self::NewCollection => None,
         }
     }
 }
@@ -224,6 +236,14 @@ fn Inside(props: &OpenedProps) -> Html {
         let nav_open = nav_open.setter();
         use_effect_with(props.place.clone(), move |_| nav_open.set(false));
     }
+    {
+        let (go, workspace) = (use_go(), props.name.to_string());
+        use_effect_with((go, workspace), |(go, workspace)| {
+            let (go, workspace) = (go.clone(), workspace.clone());
+            let listener = on_review_wanted(move || go.emit(Route::Review { workspace: workspace.clone() }));
+            move || drop(listener)
+        });
+    }
     let toggle = {
         let nav_open = nav_open.clone();
         Callback::from(move |()| nav_open.set(!*nav_open))
@@ -279,9 +299,15 @@ fn screen(place: &Place, here: &Here) -> Html {
     match place {
         Place::Start => html! { <Start /> },
         Place::Review => html! { <Review /> },
+        Place::Merges => html! { <MergesPage /> },
         Place::Import => html! { <Import /> },
         Place::NewCollection => html! { <NewCollection /> },
-        Place::Collection(id) | Place::NewRecord(id) | Place::Record(id, _) => match here.collection(id) {
+        Place::Settings(id) if here.collection(id).is_some() => html! { <Settings id={id.clone()} /> },
+        Place::Collection(id)
+        | Place::NewRecord(id)
+        | Place::Record(id, _)
+        | Place::History(id, _)
+        | Place::Settings(id) => match here.collection(id) {
             Some(info) => {
                 html! { <CollectionPage key={id.to_string()} info={info.clone()} place={place.clone()} /> }
             }

@@ -41,6 +41,7 @@ pub fn Nav(props: &NavProps) -> Html {
                             data-test="review-badge">{ count::number(review) }</span>
                     </Link>
                 </li>
+                { item(Route::Merges { workspace: workspace.clone() }, props.place == Place::Merges, Icon::Merge, "Merged automatically", "nav-merges") }
             </ul>
             <section class="pf-v6-c-nav__section" aria-labelledby="nav-collections">
                 <h2 class="pf-v6-c-nav__section-title" id="nav-collections">{ "Collections" }</h2>
