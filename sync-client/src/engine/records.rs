@@ -1,7 +1,7 @@
 //! Commands about records: each becomes one batch, and is answered once that is durable.
 
 use sync_protocol::message::SignIn;
-use sync_protocol::{ChangeId, FieldName, Record, RecordId, RecordKey, Resolution, Timestamp};
+use sync_protocol::{ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp};
 
 use super::{Engine, Reply, failure};
 use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, RecordInfo};
@@ -9,7 +9,6 @@ use crate::device::Device;
 use crate::import::{self, File};
 use crate::limits;
 use crate::query::storage;
-use crate::replica::review::rejected_info;
 use crate::replica::uuid_key;
 use crate::store::{Batch, LocalStore};
 
@@ -161,6 +160,16 @@ impl<D: Device> Engine<D> {
                 self.save(batch).await?;
                 Ok(Answer::Saved { ids })
             }
+            Command::KeepBoth { conflict, saw_conflict, saw_record } => {
+                let key = open.replica.twin_key(now, ten(random), conflict)?;
+                let outcome = Outcome::KeepBoth { key };
+                let resolution = Resolution { conflict, saw_conflict, saw_record, outcome };
+                let batch = open.replica.resolve(now, resolution)?;
+                let ids =
+                    batch.enqueue.iter().flat_map(|c| [Some(c.record.clone()), c.twin()]).flatten().collect();
+                self.save(batch).await?;
+                Ok(Answer::Saved { ids })
+            }
             Command::Retry { counter } => {
                 let batch = open.replica.retry(now, counter)?;
                 self.save(batch).await?;
@@ -257,7 +266,11 @@ async fn record<S: LocalStore>(open: &Workspace<S>, now: Timestamp, id: RecordId
         twin_of: base.as_ref().and_then(|r| r.twin_of.clone()),
         authors: base.iter().flat_map(|r| r.fields.keys().map(|n| (n.clone(), of_field(r, n)))).collect(),
         conflicts: conflicts.into_iter().map(|c| replica.conflict_info(now, c, base.as_ref())).collect(),
-        rejected: replica.rejected().filter(|q| q.change.record == id).map(rejected_info).collect(),
+        rejected: replica
+            .rejected()
+            .filter(|q| q.change.record == id)
+            .map(|q| replica.rejected_info(now, q))
+            .collect(),
         id,
     };
     Ok(Answer::Record(Box::new(info)))
@@ -293,5 +306,9 @@ async fn merges<S: LocalStore>(
 }
 
 fn minted(now: Timestamp, random: [u8; 16]) -> RecordKey {
-    uuid_key(now, random[..10].try_into().expect("10 bytes of 16"))
+    uuid_key(now, ten(random))
+}
+
+fn ten(random: [u8; 16]) -> [u8; 10] {
+    random[..10].try_into().expect("10 bytes of 16")
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use sync_protocol::merge::{Meeting, Merged, merge};
+use sync_protocol::schema::Collection;
 use sync_protocol::{
-    Change, ChangeId, CollectionId, Conflict, Edit, Merge, Outcome, Record, RecordId, RecordKey, Reopening,
-    ReplicaId, Stamp, Timestamp, Value,
+    Change, ChangeId, CollectionId, Conflict, ConflictKind, Edit, FieldName, Merge, Outcome, Record, RecordId,
+    RecordKey, Reopening, ReplicaId, Sides, Stamp, Timestamp, Value,
 };
 
 use super::Replica;
@@ -152,20 +154,23 @@ impl Replica {
             }
             items.sort_by_cached_key(|item| (oldest[&item.record], item.incoming.at, item.id));
         }
+        let around = query.around.and_then(|id| items.iter().position(|item| item.id == id));
+        let first = around.map_or(query.offset, |at| at.saturating_sub(query.limit / 2));
         Review {
             matching: items.len(),
-            items: items.into_iter().skip(query.offset).take(query.limit).collect(),
+            first,
+            items: items.into_iter().skip(first).take(query.limit).collect(),
             open: self.conflicts.len(),
             snoozed: self.conflicts().filter(is_snoozed).count(),
             settled: settled().count(),
-            rejected: self.rejected().map(rejected_info).collect(),
+            rejected: self.rejected().map(|entry| self.rejected_info(now, entry)).collect(),
             facets,
         }
     }
 
     /// The open conflicts that a filter lets in, in the order of the list.
     pub fn matching(&self, now: Timestamp, filter: &ReviewFilter) -> Vec<ChangeId> {
-        let query = ReviewQuery { filter: filter.clone(), offset: 0, limit: usize::MAX };
+        let query = ReviewQuery { filter: filter.clone(), limit: usize::MAX, ..ReviewQuery::default() };
         self.review(now, &query).items.into_iter().map(|item| item.id).collect()
     }
 
@@ -211,6 +216,13 @@ impl Replica {
             current_by,
             incoming_by,
             policies: names.filter_map(|name| Some((name.clone(), collection?.policy(name)))).collect(),
+            without_choice: conflict
+                .fields
+                .iter()
+                .filter_map(|(name, sides)| {
+                    Some((name.clone(), without_choice(conflict, base, collection?, name, sides)?))
+                })
+                .collect(),
             record: base.map(|r| r.fields.clone()),
             record_rev: base.map(|r| r.rev),
             comments: self.comments(conflict.id),
@@ -219,6 +231,21 @@ impl Replica {
                 _ => None,
             }),
             conflict: conflict.clone(),
+        }
+    }
+
+    /// A rejected change as a screen shows it.
+    pub fn rejected_info(&self, now: Timestamp, entry: &Quarantined) -> RejectedInfo {
+        let about = entry.change.about().and_then(|id| self.any_conflict(id));
+        let item = |conflict| Box::new(self.item(conflict, &self.notes(now), &mut Authors::default()));
+        RejectedInfo {
+            counter: entry.change.id.counter,
+            id: entry.change.record.clone(),
+            message: entry.reason.to_string(),
+            reason: entry.reason.clone(),
+            wanted: wanted(&entry.change),
+            about: about.map(item),
+            at: entry.change.at,
         }
     }
 
@@ -277,15 +304,33 @@ fn lets_in(filter: &ReviewFilter, item: &ReviewItem) -> bool {
             || sides().any(|side| found(&side.person) || found(&side.device)))
 }
 
-/// A rejected change as a screen shows it.
-pub fn rejected_info(entry: &Quarantined) -> RejectedInfo {
-    RejectedInfo {
-        counter: entry.change.id.counter,
-        id: entry.change.record.clone(),
-        message: entry.reason.to_string(),
-        reason: entry.reason.clone(),
-        wanted: wanted(&entry.change),
-        at: entry.change.at,
+/// What a field of a living record ends with where nobody chooses, as the judge will say; `None` where somebody has to.
+fn without_choice(
+    conflict: &Conflict,
+    base: Option<&Record>,
+    collection: &Collection,
+    name: &FieldName,
+    sides: &Sides,
+) -> Option<Value> {
+    let now = base.map_or(&sides.current, |record| record.value(name));
+    match (conflict.kind, base) {
+        (ConflictKind::EditEdit, _) if sides.clash => None,
+        (ConflictKind::DeleteEdit, _) => Some(now.clone()),
+        (ConflictKind::EditEdit | ConflictKind::EditDelete, None) => Some(sides.incoming.clone()),
+        (ConflictKind::EditEdit | ConflictKind::EditDelete, Some(record)) => {
+            let meeting = Meeting {
+                base: &sides.base,
+                current: now,
+                incoming: &sides.incoming,
+                current_at: record.field_stamp(name).at,
+                incoming_at: conflict.incoming.at,
+            };
+            match merge(meeting, collection.policy(name)) {
+                Merged::Keep => Some(now.clone()),
+                Merged::Set(value) | Merged::Combined(value) => Some(value),
+                Merged::Clash => None,
+            }
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! The parts that pages are made of: PatternFly's classes on plain HTML.
 
+pub mod author;
 pub mod button;
 pub mod dialog;
+pub mod difference;
 pub mod field_input;
 pub mod field_value;
 pub mod form;

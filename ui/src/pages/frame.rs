@@ -8,7 +8,7 @@ pub use masthead::Masthead;
 use super::collection::CollectionPage;
 use super::collection_form::NewCollection;
 use super::import::Import;
-use super::review::Review;
+use super::review::{Decide, Looking, Review};
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
 use crate::components::link::{Link, use_go};
@@ -21,7 +21,7 @@ use nav::Nav;
 use std::rc::Rc;
 use sync_client::api::{Answer, CollectionInfo, Command, Event, Failure, Session, may_edit};
 use sync_protocol::message::{Role, Workspace};
-use sync_protocol::{CollectionId, RecordKey, WorkspaceId};
+use sync_protocol::{ChangeId, CollectionId, RecordKey, WorkspaceId};
 use yew::prelude::*;
 
 /// A screen within a workspace.
@@ -30,6 +30,7 @@ pub enum Place {
     /// Its first collection, or what to do while there is none.
     Start,
     Review,
+    Decide(ChangeId),
     Import,
     NewCollection,
     Collection(CollectionId),
@@ -42,7 +43,7 @@ impl Place {
     pub fn collection(&self) -> Option<&CollectionId> {
         match self {
             Self::Collection(id) | Self::NewRecord(id) | Self::Record(id, _) => Some(id),
-            Self::Start | Self::Review | Self::Import | Self::NewCollection => None,
+            Self::Start | Self::Review | Self::Decide(_) | Self::Import | Self::NewCollection => None,
         }
     }
 }
@@ -219,6 +220,7 @@ fn Inside(props: &OpenedProps) -> Html {
         pick_collections,
         |(), event| matches!(event, Event::Changed { .. } | Event::ReviewChanged),
     );
+    let looking = use_memo((), |()| Looking::default());
     let nav_open = use_state_eq(|| false);
     {
         let nav_open = nav_open.setter();
@@ -257,7 +259,9 @@ fn Inside(props: &OpenedProps) -> Html {
                 <div class="pf-v6-c-page__main-container">
                     <main class="pf-v6-c-page__main" id="main" tabindex="-1">
                         <Banners />
-                        { screen(&props.place, &here) }
+                        <ContextProvider<Looking> context={(*looking).clone()}>
+                            { screen(&props.place, &here) }
+                        </ContextProvider<Looking>>
                     </main>
                 </div>
             </div>
@@ -279,6 +283,7 @@ fn screen(place: &Place, here: &Here) -> Html {
     match place {
         Place::Start => html! { <Start /> },
         Place::Review => html! { <Review /> },
+        Place::Decide(id) => html! { <Decide key={id.to_string()} id={*id} /> },
         Place::Import => html! { <Import /> },
         Place::NewCollection => html! { <NewCollection /> },
         Place::Collection(id) | Place::NewRecord(id) | Place::Record(id, _) => match here.collection(id) {

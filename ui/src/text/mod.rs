@@ -2,6 +2,8 @@
 
 pub mod count;
 pub mod csv;
+pub mod difference;
 pub mod field;
 pub mod review;
 pub mod time;
+pub mod words;
