@@ -374,8 +374,7 @@ fn a_decision_about_what_has_moved_comes_back_with_the_choices_kept() {
 #[test]
 fn both_are_kept_with_a_key_that_the_device_finds() {
     let (mut server, [mut a, mut b], conflict) = clash();
-    let keys: Vec<_> =
-        (0..8).map(|n| b.replica.twin_key(b.now, [n; 10], conflict.id).unwrap()).collect();
+    let keys: Vec<_> = (0..8).map(|n| b.replica.twin_key(b.now, [n; 10], conflict.id).unwrap()).collect();
     let id = |key: &RecordKey| RecordId::new(conflict.record.collection.clone(), key.clone());
     let here = conflict.record.partition(PARTITIONS);
     assert!(keys.iter().all(|key| id(key).partition(PARTITIONS) == here), "one atomic step writes both");
@@ -413,6 +412,39 @@ fn what_nobody_has_to_choose_about_is_told_with_its_value() {
     b.resolve(conflict, keep("n", Choice::Incoming)).unwrap();
     b.sync(&mut server);
     assert!(matches!(b.refused()[..], [(_, Rejection::Undecided { .. })]), "the judge says so too");
+}
+
+#[test]
+fn a_decision_made_after_another_was_taken_back_comes_back_for_the_same_reason() {
+    let (mut server, [mut a, mut b], conflict) = clash();
+    a.edit(&item(1), json!({"m": [1, 8]})).unwrap();
+    b.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
+    b.take_back(conflict.id).unwrap();
+    b.resolve(conflict.id, keep("n", Choice::Current)).unwrap();
+    a.sync(&mut server);
+    b.sync(&mut server);
+    let [(_, Rejection::Moved)] = &b.refused()[..] else { panic!("{:?}", b.refused()) };
+    let shown = b.replica.conflict(conflict.id).unwrap();
+    let info = b.replica.conflict_info(b.now, shown, b.base(&item(1)).as_ref());
+    assert_eq!(info.returned, Some((keep("n", Choice::Current), Rejection::Moved)));
+    b.resolve(conflict.id, keep("n", Choice::Current)).unwrap();
+    b.sync(&mut server);
+    assert_eq!((b.refused().len(), server.open_conflicts().count()), (0, 0));
+}
+
+#[test]
+fn who_took_a_decision_back_is_not_who_made_the_current_side() {
+    let (mut server, [mut a, mut b], conflict) = clash();
+    b.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
+    b.sync(&mut server);
+    b.take_back(conflict.id).unwrap();
+    b.sync(&mut server);
+    a.sync(&mut server);
+    let current = |device: &Device| {
+        let list = device.replica.review(device.now, &ReviewQuery { limit: 10, ..ReviewQuery::default() });
+        list.items[0].current.clone().unwrap().here
+    };
+    assert_eq!((current(&a), current(&b)), (true, false), "it is the edit of a that b's edit met");
 }
 
 #[test]

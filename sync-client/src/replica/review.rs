@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sync_protocol::merge::{Meeting, Merged, merge};
 use sync_protocol::schema::Collection;
 use sync_protocol::{
-    Change, ChangeId, CollectionId, Conflict, ConflictKind, Edit, FieldName, Merge, Outcome, Record, RecordId,
-    RecordKey, Reopening, ReplicaId, Sides, Stamp, Timestamp, Value,
+    Change, ChangeId, CollectionId, Conflict, ConflictKind, Edit, FieldName, Merge, Outcome, Record,
+    RecordId, RecordKey, Reopening, ReplicaId, Sides, Stamp, Timestamp, Value,
 };
 
 use super::Replica;
@@ -183,7 +183,7 @@ impl Replica {
             kind: conflict.kind,
             clashing: conflict.fields.iter().filter(|(_, s)| s.clash).map(|(name, _)| name.clone()).collect(),
             incoming: authors.of(self, conflict.incoming),
-            current: conflict.current.map(|stamp| authors.of(self, stamp)),
+            current: current_side(conflict).map(|stamp| authors.of(self, stamp)),
             pending: self.decided(conflict).map(|(_, outcome)| outcome.clone()),
             returned: self.returned(conflict.id).next().is_some(),
             assigned: notes.assigned.get(&conflict.id).cloned(),
@@ -281,6 +281,17 @@ impl Replica {
         });
         Merges { merges: merges.collect(), total }
     }
+}
+
+/// Who made the side that the incoming change met: of the fields that clash, the last to set one. A change of other fields,
+/// or taking a decision back, does not count.
+pub(super) fn current_side(conflict: &Conflict) -> Option<Stamp> {
+    if conflict.kind != ConflictKind::EditEdit {
+        return conflict.current;
+    }
+    let clashing = conflict.fields.iter().filter(|(_, sides)| sides.clash);
+    let set = clashing.filter_map(|(name, _)| conflict.current_by(name));
+    set.max_by_key(|stamp| stamp.at).or(conflict.current)
 }
 
 fn title(title: &str, key: &RecordKey) -> String {

@@ -208,6 +208,10 @@ impl Device {
         self.act(self.replica.resolve(self.now, resolution))
     }
 
+    pub fn take_back(&mut self, conflict: sync_protocol::ChangeId) -> Result<(), Failure> {
+        self.act(self.replica.take_back(self.now, &[conflict]))
+    }
+
     pub fn retry(&mut self, counter: Counter) {
         self.act(self.replica.retry(self.now, counter)).unwrap();
     }

@@ -15,6 +15,8 @@ use yew::prelude::*;
 
 /// How long good news stay.
 const SHOWN_MS: u32 = 6_000;
+/// How long a single decision can be undone from its message; many at once stay until the next.
+const UNDO_MS: u32 = 20_000;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +79,7 @@ impl Toaster {
         self.show(Tint::Danger, failure.message.clone(), Vec::new());
     }
 
-    /// Decisions that were saved; stays, with a way to take them all back, until something else is decided.
+    /// Decisions that were saved, with a way to take them all back; those of many stay until something else is decided.
     pub fn decided(&self, text: impl Into<String>, decisions: Vec<ChangeId>) {
         self.show(Tint::Success, text.into(), decisions);
     }
@@ -121,9 +123,13 @@ fn ToastItem(props: &ToastItemProps) -> Html {
     let undoing = use_state_eq(|| None::<(u64, u64)>);
     {
         let close = props.close.clone();
-        let stays = tint == Tint::Danger || !undo.is_empty();
-        use_effect_with((), move |()| {
-            let timer = (!stays).then(|| Timeout::new(SHOWN_MS, move || close.emit(id)));
+        let shown = match undo.len() {
+            0 if tint != Tint::Danger => Some(SHOWN_MS),
+            1 => Some(UNDO_MS),
+            _ => None,
+        };
+        use_effect_with(undoing.is_some(), move |undoing| {
+            let timer = shown.filter(|_| !*undoing).map(|shown| Timeout::new(shown, move || close.emit(id)));
             move || drop(timer)
         });
     }

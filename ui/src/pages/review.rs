@@ -185,8 +185,7 @@ fn total(list: &List) -> String {
 fn nothing(list: &List, filter: &ReviewFilter, onfilter: &Callback<ReviewFilter>) -> Html {
     let tab = filter.tab;
     if is_narrow(filter) {
-        let onclick =
-            onfilter.reform(move |_: MouseEvent| ReviewFilter { tab, ..ReviewFilter::default() });
+        let onclick = onfilter.reform(move |_: MouseEvent| ReviewFilter { tab, ..ReviewFilter::default() });
         return html! {
             <Empty title="Nothing matches" icon={Icon::Search} test="review-nothing">
                 <div class="pf-v6-c-empty-state__body">{ "No decision fits all of these filters." }</div>

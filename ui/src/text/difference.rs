@@ -86,7 +86,12 @@ mod tests {
             (Date, json!("2026-02-27"), json!("2026-03-01"), Some("2 days later")),
             (Date, json!("2026-03-01"), json!("2026-02-28"), Some("1 day earlier")),
             (DateTime, json!("2026-03-01T10:00:00Z"), json!("2026-03-01T13:30:00Z"), Some("3 hours later")),
-            (DateTime, json!("2026-03-01T10:00:00Z"), json!("2026-03-01T09:59:00Z"), Some("1 minute earlier")),
+            (
+                DateTime,
+                json!("2026-03-01T10:00:00Z"),
+                json!("2026-03-01T09:59:00Z"),
+                Some("1 minute earlier"),
+            ),
             (Integer, json!(null), json!(3), None),
             (Integer, json!(3), json!(3), None),
             (Text, json!("a"), json!("b"), None),

@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn labels_fit_into_sentences() {
-        for (label, wanted) in [("Phone number", "phone number"), ("IATA", "IATA"), ("", ""), ("Öl", "öl"), ("X", "X")] {
+        for (label, wanted) in
+            [("Phone number", "phone number"), ("IATA", "IATA"), ("", ""), ("Öl", "öl"), ("X", "X")]
+        {
             assert_eq!(in_sentence(label), wanted);
         }
     }

@@ -54,7 +54,8 @@ pub fn how(item: &ReviewItem, outcome: &Outcome) -> String {
     };
     let any = |wanted: fn(&Choice) -> bool| choices.values().any(wanted);
     let own = any(|choice| matches!(choice, Choice::Own(_)));
-    let (current, incoming) = (any(|choice| *choice == Choice::Current), any(|choice| *choice == Choice::Incoming));
+    let (current, incoming) =
+        (any(|choice| *choice == Choice::Current), any(|choice| *choice == Choice::Incoming));
     let of_current = item.current.as_ref().map_or_else(|| "the record".to_owned(), who);
     match (item.kind, own, current, incoming) {
         (_, true, false, false) => "write other values".to_owned(),

@@ -122,11 +122,8 @@ impl Pieces {
     }
 
     fn flush(&mut self) {
-        let (gone, new, blanks) = (
-            std::mem::take(&mut self.gone),
-            std::mem::take(&mut self.new),
-            std::mem::take(&mut self.blanks),
-        );
+        let (gone, new, blanks) =
+            (std::mem::take(&mut self.gone), std::mem::take(&mut self.new), std::mem::take(&mut self.blanks));
         self.put(Piece::Gone, &gone);
         self.put(Piece::New, &new);
         self.put(Piece::Same, &blanks);

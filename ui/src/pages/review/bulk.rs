@@ -1,8 +1,8 @@
 //! Several at once: what is selected, the rule, what it would do, how far it is.
 
+use super::collection_label;
 use super::filters::is_narrow;
 use super::looking::title;
-use super::collection_label;
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Dialog;
 use crate::components::form::{control, input_text, select_arrow};
@@ -147,11 +147,36 @@ enum Kind {
 }
 
 const KINDS: [(Kind, &str, &str, &str); 5] = [
-    (Kind::Current, "Leave the records as they are", "The other changes stay readable in each record's history.", "rule-current"),
-    (Kind::Incoming, "Take the other changes", "What was changed elsewhere replaces what is in the records now.", "rule-incoming"),
-    (Kind::Newest, "Take the newest edit of each field", "By the time at which each of the two was made.", "rule-newest"),
-    (Kind::Person, "Take one person's side", "Decisions with that person on both sides, or on none, stay open.", "rule-person"),
-    (Kind::Device, "Take one device's side", "Decisions with that device on both sides, or on none, stay open.", "rule-device"),
+    (
+        Kind::Current,
+        "Leave the records as they are",
+        "The other changes stay readable in each record's history.",
+        "rule-current",
+    ),
+    (
+        Kind::Incoming,
+        "Take the other changes",
+        "What was changed elsewhere replaces what is in the records now.",
+        "rule-incoming",
+    ),
+    (
+        Kind::Newest,
+        "Take the newest edit of each field",
+        "By the time at which each of the two was made.",
+        "rule-newest",
+    ),
+    (
+        Kind::Person,
+        "Take one person's side",
+        "Decisions with that person on both sides, or on none, stay open.",
+        "rule-person",
+    ),
+    (
+        Kind::Device,
+        "Take one device's side",
+        "Decisions with that device on both sides, or on none, stay open.",
+        "rule-device",
+    ),
 ];
 
 #[derive(PartialEq, Properties)]
@@ -193,8 +218,7 @@ fn Bulk(props: &BulkProps) -> Html {
                 Some(rule) => {
                     step.set(Step::Counting);
                     spawn_local(async move {
-                        let outcome =
-                            backend.call(Command::ResolveMany { which, rule, dry_run: true }).await;
+                        let outcome = backend.call(Command::ResolveMany { which, rule, dry_run: true }).await;
                         if still.get() {
                             match outcome {
                                 Ok(Answer::Bulk(report)) => step.set(Step::Counted(Rc::new(report))),

@@ -160,7 +160,11 @@ fn Open(props: &OpenProps) -> Html {
                     Ok(_) => {
                         storage::ask_to_persist();
                         looking.keep_draft(id, None);
-                        let how = if offline { "Saved on this device, applies when online" } else { "Saved on this device" };
+                        let how = if offline {
+                            "Saved on this device, applies when online"
+                        } else {
+                            "Saved on this device"
+                        };
                         toaster.decided(format!("{how}: {says}"), vec![id]);
                         to.emit(next);
                     }
@@ -177,9 +181,9 @@ fn Open(props: &OpenProps) -> Html {
         let (case, draft, pick) = (case.clone(), draft.clone(), pick.clone());
         Callback::from(move |name: FieldName| {
             if !matches!(draft.picks.get(&name), Some(Picked::Own(_))) {
-                let text = case.field(&name).map(|field| {
-                    crate::components::field_input::to_input(field, case.now(&name))
-                });
+                let text = case
+                    .field(&name)
+                    .map(|field| crate::components::field_input::to_input(field, case.now(&name)));
                 pick.emit((name.clone(), Picked::Own(text.unwrap_or_default())));
             }
             fields::focus_own(&name);

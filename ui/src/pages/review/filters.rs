@@ -20,8 +20,7 @@ const HOUR: i64 = 60 * 60 * 1000;
 /// Ages to choose from, in milliseconds.
 const AGES: [(i64, &str); 3] =
     [(HOUR, "Over an hour old"), (24 * HOUR, "Over a day old"), (7 * 24 * HOUR, "Over a week old")];
-const KINDS: [ConflictKind; 3] =
-    [ConflictKind::EditEdit, ConflictKind::EditDelete, ConflictKind::DeleteEdit];
+const KINDS: [ConflictKind; 3] = [ConflictKind::EditEdit, ConflictKind::EditDelete, ConflictKind::DeleteEdit];
 
 /// Whether anything but the tab narrows the list.
 pub fn is_narrow(filter: &ReviewFilter) -> bool {
@@ -121,14 +120,19 @@ pub fn Filters(props: &FiltersProps) -> Html {
     let collections = facets.collections.iter().map(|(id, n)| {
         (id.to_string(), format!("{} ({})", collection_label(&here, id), count::number(*n as u64)))
     });
-    let kinds = KINDS.iter().enumerate().map(|(at, kind)| (at.to_string(), review::kind_label(*kind).to_owned()));
+    let kinds =
+        KINDS.iter().enumerate().map(|(at, kind)| (at.to_string(), review::kind_label(*kind).to_owned()));
     let kind_at = filter.kind.and_then(|kind| KINDS.iter().position(|k| *k == kind)).map(|at| at.to_string());
     let ages = AGES.iter().map(|(age, text)| (age.to_string(), (*text).to_owned()));
     let age = filter.older_than.map(|at| clock::now().0 - at.0).and_then(|age| {
         AGES.iter().rev().find(|(least, _)| age >= *least).map(|(least, _)| least.to_string())
     });
     let members = people.data.iter().flat_map(|people| people.iter()).map(|person| {
-        let name = if Some(person.user) == me { "Asked of me".to_owned() } else { format!("Asked of {}", person.name) };
+        let name = if Some(person.user) == me {
+            "Asked of me".to_owned()
+        } else {
+            format!("Asked of {}", person.name)
+        };
         (person.user.to_string(), name)
     });
     let chosen = |text: Option<String>| text.unwrap_or_default();

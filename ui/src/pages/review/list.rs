@@ -238,7 +238,9 @@ pub fn open() -> bool {
 /// Moves the focus to an item.
 pub fn focus(id: ChangeId) {
     let ending = format!("/review/{id}");
-    let link = links().into_iter().find(|link| link.get_attribute("href").is_some_and(|href| href.ends_with(&ending)));
+    let link = links()
+        .into_iter()
+        .find(|link| link.get_attribute("href").is_some_and(|href| href.ends_with(&ending)));
     if let Some(link) = link {
         let _ = link.focus();
     }

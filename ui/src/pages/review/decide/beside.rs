@@ -35,7 +35,10 @@ pub fn Around(props: &AroundProps) -> Html {
     let date = use_state_eq(|| false);
     let assign = send.reform(move |event: Event| {
         let to = input_text(&event).parse::<UserId>().ok();
-        (Command::Assign { conflict: id, to }, if to.is_some() { "Asked" } else { "Nobody is asked any more" })
+        (
+            Command::Assign { conflict: id, to },
+            if to.is_some() { "Asked" } else { "Nobody is asked any more" },
+        )
     });
     let until = |at: fn() -> Timestamp| {
         let send = send.clone();
@@ -44,7 +47,9 @@ pub fn Around(props: &AroundProps) -> Html {
     let on_date = {
         let (send, date) = (send.clone(), date.setter());
         Callback::from(move |event: Event| {
-            if let Some(at) = Timestamp::from_text(&clock::from_input(&format!("{}T09:00", input_text(&event)))) {
+            if let Some(at) =
+                Timestamp::from_text(&clock::from_input(&format!("{}T09:00", input_text(&event))))
+            {
                 date.set(false);
                 send.emit(put_off(id, Some(at)));
             }
@@ -57,7 +62,8 @@ pub fn Around(props: &AroundProps) -> Html {
     let entries = vec![
         Entry::new("Later today", until(|| Timestamp(clock::now().0 + LATER_MS))).test("snooze-later"),
         Entry::new("Tomorrow at 9", until(|| clock::at_hour(1, 9))).test("snooze-tomorrow"),
-        Entry::new("Next week, Monday at 9", until(|| clock::at_hour(clock::to_monday(), 9))).test("snooze-week"),
+        Entry::new("Next week, Monday at 9", until(|| clock::at_hour(clock::to_monday(), 9)))
+            .test("snooze-week"),
         Entry::new("On a date", ask_date).test("snooze-date"),
     ];
     let assigned = item.assigned.as_ref();

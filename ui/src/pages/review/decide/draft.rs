@@ -275,16 +275,16 @@ impl Case {
         let Outcome::Keep { choices } = outcome else {
             return crate::text::field::sentence(&review::how(&self.info.item, outcome));
         };
-        let part = |(name, choice): (&FieldName, &Choice)| {
-            let (field, sides) = (self.field(name)?, self.info.conflict.fields.get(name)?);
-            let value = match choice {
+        let part = |field: &Field| {
+            let sides = self.info.conflict.fields.get(&field.name)?;
+            let value = match choices.get(&field.name)? {
                 Choice::Current => &sides.current,
                 Choice::Incoming => &sides.incoming,
                 Choice::Own(value) => value,
             };
             Some(format!("{}: {}", field.label, quoted(field.field_type, value)))
         };
-        let parts: Vec<String> = choices.iter().filter_map(part).collect();
+        let parts: Vec<String> = self.fields.iter().filter_map(part).collect();
         crate::text::field::sentence(&parts.join(", "))
     }
 }

@@ -5,6 +5,7 @@ use crate::components::author::author_line;
 use crate::components::difference::changed;
 use crate::components::field_input::{FieldInput, to_input};
 use crate::components::field_value::full;
+use crate::components::icon::{Icon, icon};
 use crate::platform::dom;
 use std::collections::BTreeMap;
 use sync_client::api::Author;
@@ -153,7 +154,12 @@ fn side(
     if !props.open {
         return html! {
             <div class={classes!("mooring-side", on.then_some("mooring-side-on"))}>
-                <span class="mooring-side-head">{ if current { "In the record" } else { "The other change" } }</span>
+                <span class="mooring-side-head">
+                    <span class="mooring-side-says">{ if current { "In the record" } else { "The other change" } }</span>
+                    if on {
+                        <span class="mooring-state">{ icon(Icon::Check) }{ "Chosen" }</span>
+                    }
+                </span>
                 { inside }
             </div>
         };

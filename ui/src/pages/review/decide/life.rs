@@ -31,8 +31,11 @@ fn way(props: &LifeProps, whole: Whole) -> Html {
     let deleting = (info.conflict.kind == ConflictKind::DeleteEdit) == (whole == Whole::Incoming);
     let current = whole == Whole::Current;
     let author = if current { info.item.current.as_ref() } else { Some(&info.item.incoming) };
-    let (key, pick, hook) =
-        if current { ("1", "pick-current", "review-current") } else { ("2", "pick-incoming", "review-incoming") };
+    let (key, pick, hook) = if current {
+        ("1", "pick-current", "review-current")
+    } else {
+        ("2", "pick-incoming", "review-incoming")
+    };
     let on = props.draft.whole == Some(whole);
     let says = case.says_whole(whole);
     let onchange = {

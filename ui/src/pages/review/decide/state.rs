@@ -69,7 +69,9 @@ pub fn Notices(props: &NoticesProps) -> Html {
                 <Notice tint={if late { Tint::Warning } else { Tint::Success }} title={title} test="review-settled"
                     actions={if settled.taking_back { Html::default() } else { button("Take this decision back", "take-back") }}>
                     { author_line(&settled.by, "decided") }
-                    <p>{ case.tells(&settled.outcome) }</p>
+                    if matches!(settled.outcome, Outcome::Keep { .. }) {
+                        <p>{ case.tells(&settled.outcome) }</p>
+                    }
                     if let (true, Some((mine, _))) = (late, &info.returned) {
                         <p data-test="review-late">{ format!("Your own decision was not applied. It was: {}", case.tells(mine)) }</p>
                     }
