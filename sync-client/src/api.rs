@@ -122,6 +122,16 @@ pub enum Command {
         /// The decision.
         outcome: Outcome,
     },
+    /// Settles a conflict of two edits so that the record stays as it is and the incoming change becomes a record of its
+    /// own beside it. Works offline. Answer: `Saved`, with the record and the new one.
+    KeepBoth {
+        /// Which.
+        conflict: ChangeId,
+        /// The conflict's revision that the person saw.
+        saw_conflict: Revision,
+        /// The record's revision that the person saw.
+        saw_record: Option<Revision>,
+    },
     /// Settles many conflicts by one rule. Works offline. With `dry_run` nothing is stored. Progress comes as events; the
     /// decisions of one call are taken back together. Answer: `Bulk`.
     ResolveMany {

@@ -156,7 +156,7 @@ fn a_record_knows_the_one_that_was_made_beside_it() {
         assert_eq!(device.base(&beside).unwrap().twin_of, Some(RecordKey::Int(1)));
         assert_eq!(device.replica.twins_of(&item(1)), [beside.key.clone()].into());
     }
-    b.take_back(id);
+    b.take_back(&[id]);
     b.sync(&mut server);
     assert!(b.replica.twins_of(&item(1)).is_empty(), "taken back, it is gone again");
 }
@@ -188,7 +188,7 @@ fn each_conflict_is_told_once_and_only_when_it_comes() {
     a.resolve(id, Outcome::Keep { choices }).unwrap();
     a.sync(&mut server);
     b.sync(&mut server);
-    a.take_back(id);
+    a.take_back(&[id]);
     a.sync(&mut server);
     b.sync(&mut server);
     assert_eq!((a.replica.conflicts().count(), a.news.len(), b.news.len()), (1, 0, 1));

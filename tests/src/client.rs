@@ -288,7 +288,7 @@ pub fn serve_engine() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let handle = match engine(Path::new(&folder), "process") {
+        let handle = match engine(Path::new(&folder), "process", News::default()) {
             Ok((handle, run)) => {
                 tokio::task::spawn_local(run);
                 handle

@@ -11,6 +11,7 @@ use crate::route::{Route, collection_of};
 use crate::unsaved::Unsaved;
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, Event, Failure, Session, Status};
+use sync_protocol::ChangeId;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 use yew_router::prelude::*;
@@ -128,6 +129,10 @@ fn screen(route: Route) -> Html {
         Route::Workspace { workspace } => (workspace, Place::Start),
         Route::Review { workspace } => (workspace, Place::Review),
         Route::Merges { workspace } => (workspace, Place::Merges),
+        Route::Decide { workspace, id } => match ChangeId::try_from(id) {
+            Ok(id) => (workspace, Place::Decide(id)),
+            Err(_) => return start::not_found(),
+        },
         Route::Import { workspace } => (workspace, Place::Import),
         Route::NewCollection { workspace } => (workspace, Place::NewCollection),
         Route::Collection { workspace, collection } => match collection_of(&collection) {

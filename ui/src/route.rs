@@ -1,4 +1,4 @@
-//! Addresses of the screens. They carry names that people know, never ids.
+//! Addresses of the screens. They carry names that people know; only a review, which has none, goes by its id.
 
 use std::str::FromStr;
 use sync_client::api::Session;
@@ -29,6 +29,14 @@ pub enum Route {
     Merges {
         /// See [`workspace_name`].
         workspace: String,
+    },
+    /// One thing that needs review.
+    #[at("/w/:workspace/review/:id")]
+    Decide {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The conflict's id; nobody is meant to read it.
+        id: String,
     },
     /// Import of a file.
     #[at("/w/:workspace/import")]

@@ -22,6 +22,9 @@ pub struct ConflictInfo {
     pub incoming_by: BTreeMap<FieldName, Author>,
     /// Per field, the policy in force: why it was (or was not) asked about.
     pub policies: BTreeMap<FieldName, Policy>,
+    /// Fields that need no decision, each with the value that it ends with where the record lives and nobody decides
+    /// otherwise. All others need a choice.
+    pub without_choice: BTreeMap<FieldName, Value>,
     /// The record's values now as the person sees them, this device's unsent edits included: what "current" means in a
     /// decision. `None` where it is deleted.
     pub record: Option<Fields>,
@@ -108,6 +111,9 @@ pub struct ReviewQuery {
     /// The first one.
     #[serde(default)]
     pub offset: usize,
+    /// Instead of `offset`: so that this one is in the middle. Where the filter does not let it in, `offset` counts.
+    #[serde(default)]
+    pub around: Option<ChangeId>,
     /// How many, at most 500.
     pub limit: usize,
 }
@@ -274,6 +280,8 @@ pub struct RejectedInfo {
     pub message: String,
     /// The values that the change wanted.
     pub wanted: BTreeMap<FieldName, Value>,
+    /// Where the change was a decision that came too late, or the taking back of one: the conflict as it is now.
+    pub about: Option<Box<ReviewItem>>,
     /// When it was made.
     pub at: Timestamp,
 }
@@ -283,6 +291,8 @@ pub struct RejectedInfo {
 pub struct Review {
     /// Open ones oldest first, those of one record together; settled ones newest first.
     pub items: Vec<ReviewItem>,
+    /// The place of the first of them among all that the filter lets in, from 0.
+    pub first: usize,
     /// How many the filter lets in.
     pub matching: usize,
     /// Open conflicts in all.

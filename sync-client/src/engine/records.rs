@@ -1,7 +1,7 @@
 //! Commands about records: each becomes one batch, and is answered once that is durable.
 
 use sync_protocol::message::SignIn;
-use sync_protocol::{ChangeId, FieldName, Record, RecordId, RecordKey, Resolution, Timestamp};
+use sync_protocol::{ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp};
 
 use super::{Engine, Reply, failure};
 use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, RecordInfo};
@@ -9,7 +9,6 @@ use crate::device::Device;
 use crate::import::{self, File};
 use crate::limits;
 use crate::query::storage;
-use crate::replica::review::rejected_info;
 use crate::replica::uuid_key;
 use crate::store::{Batch, LocalStore};
 
@@ -156,12 +155,20 @@ impl<D: Device> Engine<D> {
             }
             Command::Resolve { conflict, saw_conflict, saw_record, outcome } => {
                 let resolution = Resolution { conflict, saw_conflict, saw_record, outcome };
-                let base = match open.replica.conflict(conflict) {
-                    Some(conflict) => base(open, &conflict.record).await?,
-                    None => None,
-                };
+                let base = base_of(open, conflict).await?;
                 let batch = open.replica.resolve(now, resolution, base.as_ref())?;
                 let ids = batch.enqueue.iter().map(|c| c.record.clone()).collect();
+                self.save(batch).await?;
+                Ok(Answer::Saved { ids })
+            }
+            Command::KeepBoth { conflict, saw_conflict, saw_record } => {
+                let key = open.replica.twin_key(now, ten(random), conflict)?;
+                let outcome = Outcome::KeepBoth { key };
+                let resolution = Resolution { conflict, saw_conflict, saw_record, outcome };
+                let base = base_of(open, conflict).await?;
+                let batch = open.replica.resolve(now, resolution, base.as_ref())?;
+                let ids =
+                    batch.enqueue.iter().flat_map(|c| [Some(c.record.clone()), c.twin()]).flatten().collect();
                 self.save(batch).await?;
                 Ok(Answer::Saved { ids })
             }
@@ -231,6 +238,17 @@ async fn base<S: LocalStore>(
     Ok(found.into_iter().next().flatten())
 }
 
+/// The record of an open conflict in the store.
+async fn base_of<S: LocalStore>(
+    open: &Workspace<S>,
+    conflict: ChangeId,
+) -> Result<Option<sync_protocol::Record>, Failure> {
+    match open.replica.conflict(conflict) {
+        Some(conflict) => base(open, &conflict.record).await,
+        None => Ok(None),
+    }
+}
+
 fn collections<S>(open: &Workspace<S>) -> Vec<CollectionInfo> {
     let mut review: std::collections::BTreeMap<_, std::collections::BTreeSet<_>> = Default::default();
     let conflicts = open.replica.conflicts().map(|c| &c.record);
@@ -267,7 +285,11 @@ async fn record<S: LocalStore>(open: &Workspace<S>, now: Timestamp, id: RecordId
             .flat_map(|r| replica.authored(r).into_iter().map(|n| (n.clone(), of_field(r, n))))
             .collect(),
         conflicts: conflicts.into_iter().map(|c| replica.conflict_info(now, c, base.as_ref())).collect(),
-        rejected: replica.rejected().filter(|q| q.change.record == id).map(rejected_info).collect(),
+        rejected: replica
+            .rejected()
+            .filter(|q| q.change.record == id)
+            .map(|q| replica.rejected_info(now, q))
+            .collect(),
         id,
     };
     Ok(Answer::Record(Box::new(info)))

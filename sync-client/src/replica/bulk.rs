@@ -7,7 +7,7 @@ use sync_protocol::{
 };
 
 use super::Replica;
-use super::review::Authors;
+use super::review::{Authors, current_side};
 use crate::api::{BulkReport, BulkRule, Failure};
 use crate::limits;
 use crate::store::Batch;
@@ -157,7 +157,7 @@ fn one_side(
     is: impl Fn(&crate::api::Author) -> bool,
 ) -> Result<Ends, String> {
     let incoming = is(&authors.of(replica, conflict.incoming));
-    let current = conflict.current.is_some_and(|stamp| is(&authors.of(replica, stamp)));
+    let current = current_side(conflict).is_some_and(|stamp| is(&authors.of(replica, stamp)));
     match (current, incoming) {
         (true, false) => Ok(Ends::Keep),
         (false, true) => Ok(Ends::Take),

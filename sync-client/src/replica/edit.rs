@@ -139,6 +139,30 @@ impl Replica {
         Ok(batch)
     }
 
+    /// A key for the record that keeping both makes: free, and in the partition of the conflict's record, so that both
+    /// are written in one step.
+    pub fn twin_key(
+        &self,
+        now: Timestamp,
+        random: [u8; 10],
+        conflict: ChangeId,
+    ) -> Result<RecordKey, Failure> {
+        let conflict = self.conflict(conflict).ok_or_else(|| {
+            Failure::input("This has been settled already; there is nothing left to decide.")
+        })?;
+        let partitions = self.meta().partitions;
+        let [a, b, c, d, e, f, last @ ..] = random;
+        let first = u32::from_be_bytes(last);
+        let key = |n: u32| {
+            let [g, h, i, j] = first.wrapping_add(n).to_be_bytes();
+            uuid_key(now, [a, b, c, d, e, f, g, h, i, j])
+        };
+        let wanted = conflict.record.partition(partitions);
+        let of = |key| RecordId::new(conflict.record.collection.clone(), key).partition(partitions);
+        let mut fitting = (0..=u32::MAX).map(key).filter(|key| of(key.clone()) == wanted);
+        Ok(fitting.next().expect("every partition has keys"))
+    }
+
     /// Decisions taken back, judged or not. Those that are taken back already are passed over.
     pub fn take_back(&self, now: Timestamp, conflicts: &[ChangeId]) -> Result<Batch, Failure> {
         let mut changes = Vec::new();

@@ -137,7 +137,8 @@ impl Replica {
                     settled.insert(*counter);
                     if !super::people::is_own_record(&pending.change) && !self.is_moot(&pending.change) {
                         let change = pending.change.clone();
-                        batch.quarantine.push(Quarantined { change, reason: reason.clone() });
+                        let reason = first_reason(&change, reason, sent, answer).clone();
+                        batch.quarantine.push(Quarantined { change, reason });
                     }
                 }
                 Verdict::Applied { seq } | Verdict::Merged { seq } | Verdict::Conflicted { seq, .. } => {
@@ -280,5 +281,27 @@ impl Replica {
                 batch.quarantine.push(Quarantined { change: entry.change.clone(), reason });
             }
         }
+    }
+}
+
+/// Why a change was rejected. A decision builds on nothing: where it only follows another one in the same push (one that
+/// was taken back on this device before), the record has moved for both, and that is what there is to tell.
+fn first_reason<'a>(
+    change: &Change,
+    reason: &'a Rejection,
+    sent: &[Counter],
+    answer: &'a PushAnswer,
+) -> &'a Rejection {
+    let Rejection::FollowsRejected { counter } = reason else { return reason };
+    if change.about().is_none() {
+        return reason;
+    }
+    let first = sent.iter().position(|sent| sent == counter).and_then(|at| answer.verdicts.get(at));
+    match first {
+        Some(Verdict::Rejected {
+            reason: first @ (Rejection::Moved | Rejection::AlreadyResolved { .. }),
+            ..
+        }) => first,
+        _ => reason,
     }
 }

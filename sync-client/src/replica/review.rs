@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use sync_protocol::merge::{Meeting, Merged, merge};
+use sync_protocol::schema::Collection;
 use sync_protocol::{
-    Change, ChangeId, Choice, CollectionId, Conflict, Edit, FieldName, Fields, Merge, Outcome, Record,
-    RecordId, RecordKey, Reopening, ReplicaId, Resolution, Stamp, Timestamp, Value,
+    Change, ChangeId, Choice, CollectionId, Conflict, ConflictKind, Edit, FieldName, Fields, Merge, Outcome,
+    Record, RecordId, RecordKey, Reopening, ReplicaId, Resolution, Sides, Stamp, Timestamp, Value,
 };
 
 use super::Replica;
@@ -158,20 +160,23 @@ impl Replica {
             }
             items.sort_by_cached_key(|item| (oldest[&item.record], item.incoming.at, item.id));
         }
+        let around = query.around.and_then(|id| items.iter().position(|item| item.id == id));
+        let first = around.map_or(query.offset, |at| at.saturating_sub(query.limit / 2));
         Review {
             matching: items.len(),
-            items: items.into_iter().skip(query.offset).take(query.limit).collect(),
+            first,
+            items: items.into_iter().skip(first).take(query.limit).collect(),
             open: self.conflicts.len(),
             snoozed: self.conflicts().filter(is_snoozed).count(),
             settled: settled().count(),
-            rejected: self.rejected().map(rejected_info).collect(),
+            rejected: self.rejected().map(|entry| self.rejected_info(now, entry)).collect(),
             facets,
         }
     }
 
     /// The open conflicts that a filter lets in, in the order of the list.
     pub fn matching(&self, now: Timestamp, filter: &ReviewFilter) -> Vec<ChangeId> {
-        let query = ReviewQuery { filter: filter.clone(), offset: 0, limit: usize::MAX };
+        let query = ReviewQuery { filter: filter.clone(), limit: usize::MAX, ..ReviewQuery::default() };
         self.review(now, &query).items.into_iter().map(|item| item.id).collect()
     }
 
@@ -184,7 +189,7 @@ impl Replica {
             kind: conflict.kind,
             clashing: conflict.fields.iter().filter(|(_, s)| s.clash).map(|(name, _)| name.clone()).collect(),
             incoming: authors.of(self, conflict.incoming),
-            current: conflict.current.map(|stamp| authors.of(self, stamp)),
+            current: current_side(conflict).map(|stamp| authors.of(self, stamp)),
             pending: self.decided(conflict).map(|(_, outcome)| outcome.clone()),
             returned: self.returned(conflict.id).next().is_some(),
             assigned: notes.assigned.get(&conflict.id).cloned(),
@@ -220,6 +225,13 @@ impl Replica {
             current_by,
             incoming_by,
             policies: names.filter_map(|name| Some((name.clone(), collection?.policy(name)))).collect(),
+            without_choice: conflict
+                .fields
+                .iter()
+                .filter_map(|(name, sides)| {
+                    Some((name.clone(), without_choice(conflict, base, collection?, name, sides)?))
+                })
+                .collect(),
             record: self.beside(conflict, base),
             record_rev: base.map(|r| r.rev),
             comments: self.comments(conflict.id),
@@ -258,6 +270,21 @@ impl Replica {
             .or_else(|| conflict.current_by(name))
     }
 
+    /// A rejected change as a screen shows it.
+    pub fn rejected_info(&self, now: Timestamp, entry: &Quarantined) -> RejectedInfo {
+        let about = entry.change.about().and_then(|id| self.any_conflict(id));
+        let item = |conflict| Box::new(self.item(conflict, &self.notes(now), &mut Authors::default()));
+        RejectedInfo {
+            counter: entry.change.id.counter,
+            id: entry.change.record.clone(),
+            message: entry.reason.to_string(),
+            reason: entry.reason.clone(),
+            wanted: wanted(&entry.change),
+            about: about.map(item),
+            at: entry.change.at,
+        }
+    }
+
     /// A conflict, open or settled lately.
     pub fn any_conflict(&self, id: ChangeId) -> Option<&Conflict> {
         self.conflict(id).or_else(|| self.settled(id))
@@ -288,6 +315,17 @@ impl Replica {
     }
 }
 
+/// Who made the side that the incoming change met: of the fields that clash, the last to set one. A change of other fields,
+/// or taking a decision back, does not count.
+pub(super) fn current_side(conflict: &Conflict) -> Option<Stamp> {
+    if conflict.kind != ConflictKind::EditEdit {
+        return conflict.current;
+    }
+    let clashing = conflict.fields.iter().filter(|(_, sides)| sides.clash);
+    let set = clashing.filter_map(|(name, _)| conflict.current_by(name));
+    set.max_by_key(|stamp| stamp.at).or(conflict.current)
+}
+
 fn title(title: &str, key: &RecordKey) -> String {
     if title.is_empty() { key.to_string() } else { title.to_owned() }
 }
@@ -309,15 +347,33 @@ fn lets_in(filter: &ReviewFilter, item: &ReviewItem) -> bool {
             || sides().any(|side| found(&side.person) || found(&side.device)))
 }
 
-/// A rejected change as a screen shows it.
-pub fn rejected_info(entry: &Quarantined) -> RejectedInfo {
-    RejectedInfo {
-        counter: entry.change.id.counter,
-        id: entry.change.record.clone(),
-        message: entry.reason.to_string(),
-        reason: entry.reason.clone(),
-        wanted: wanted(&entry.change),
-        at: entry.change.at,
+/// What a field of a living record ends with where nobody chooses, as the judge will say; `None` where somebody has to.
+fn without_choice(
+    conflict: &Conflict,
+    base: Option<&Record>,
+    collection: &Collection,
+    name: &FieldName,
+    sides: &Sides,
+) -> Option<Value> {
+    let now = base.map_or(&sides.current, |record| record.value(name));
+    match (conflict.kind, base) {
+        (ConflictKind::EditEdit, _) if sides.clash => None,
+        (ConflictKind::DeleteEdit, _) => Some(now.clone()),
+        (ConflictKind::EditEdit | ConflictKind::EditDelete, None) => Some(sides.incoming.clone()),
+        (ConflictKind::EditEdit | ConflictKind::EditDelete, Some(record)) => {
+            let meeting = Meeting {
+                base: &sides.base,
+                current: now,
+                incoming: &sides.incoming,
+                current_at: record.field_stamp(name).at,
+                incoming_at: conflict.incoming.at,
+            };
+            match merge(meeting, collection.policy(name)) {
+                Merged::Keep => Some(now.clone()),
+                Merged::Set(value) | Merged::Combined(value) => Some(value),
+                Merged::Clash => None,
+            }
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use sync_client::store::memory::{Fault, MemoryDisk, MemoryStore};
 use sync_client::store::{Batch, LocalStore, Meta, SnapshotState, StoreError};
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{
-    Change, ChangeId, Counter, Partition, Record, RecordId, RecordKey, ReplicaId, Resolution, Revision,
-    Timestamp, UserId, Verdict, WorkspaceId, reserved,
+    Change, ChangeId, Counter, Partition, Record, RecordId, ReplicaId, Resolution, Revision, Timestamp,
+    UserId, Verdict, WorkspaceId, reserved,
 };
 
 use super::check;
@@ -240,13 +240,10 @@ impl Device {
     }
 
     pub fn comment(&mut self, conflict: ChangeId, text: &str) {
-        let key = RecordKey::Text(format!("{}-{text}", self.replica.id()));
-        self.act(self.replica.comment(self.now, key, conflict, text)).unwrap();
-    }
-
-    /// Takes the decision about a conflict back.
-    pub fn take_back(&mut self, conflict: sync_protocol::ChangeId) {
-        self.act(self.replica.take_back(self.now, &[conflict])).unwrap();
+        // two comments of one device at one time differ by their texts
+        let mut random = [0; 10];
+        text.bytes().zip(&mut random).for_each(|(byte, place)| *place = byte);
+        self.act(self.replica.comment(self.now, random, conflict, text)).unwrap();
     }
 
     /// Asks somebody to look at a conflict.

@@ -6,10 +6,12 @@ use yew::prelude::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
     Anchor,
+    Chat,
     Check,
     ChevronDown,
     ChevronLeft,
     ChevronRight,
+    Clock,
     Close,
     Download,
     File,
@@ -27,6 +29,7 @@ pub enum Icon {
     Split,
     Table,
     Trash,
+    Undo,
     Upload,
     User,
     Warning,
@@ -38,10 +41,12 @@ impl Icon {
             Self::Anchor => {
                 "M12 8v13M12 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM8 11h8M4 14c0 4 3.500 7 8 7s8-3 8-7"
             }
+            Self::Chat => "M4 5h16v11H10l-5 4v-4H4z",
             Self::Check => "M5 12.500l4.500 4.500L19 7.500",
             Self::ChevronDown => "M6 9l6 6 6-6",
             Self::ChevronLeft => "M15 6l-6 6 6 6",
             Self::ChevronRight => "M9 6l6 6-6 6",
+            Self::Clock => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3.500 2",
             Self::Close => "M6 6l12 12M18 6L6 18",
             Self::Download => "M12 4v11M7 11l5 5 5-5M4 20h16",
             Self::File => "M14 3H6v18h12V7zM14 3v4h4M9 12h6M9 16h6",
@@ -61,6 +66,7 @@ impl Icon {
             Self::Split => "M12 21v-7M12 14L5 7M12 14l7-7M5 12V7h5M19 12V7h-5",
             Self::Table => "M4 5h16v14H4zM4 10h16M10 10v9",
             Self::Trash => "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.500 11v5M13.500 11v5",
+            Self::Undo => "M9 14L4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",
             Self::Upload => "M12 16V5M7 9l5-5 5 5M4 20h16",
             Self::User => "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c0-4 3.500-6 8-6s8 2 8 6",
             Self::Warning => "M12 4L2.500 20h19zM12 10v5M12 17.500v.1",

@@ -9,7 +9,7 @@ use super::collection::CollectionPage;
 use super::collection_form::NewCollection;
 use super::import::Import;
 use super::merges::MergesPage;
-use super::review::Review;
+use super::review::{Decide, Looking, Review};
 use super::settings::Settings;
 use crate::backend::on_review_wanted;
 use crate::components::button::{Button, Look};
@@ -24,7 +24,7 @@ use nav::Nav;
 use std::rc::Rc;
 use sync_client::api::{Answer, CollectionInfo, Command, Event, Failure, Session, may_edit};
 use sync_protocol::message::{Role, Workspace};
-use sync_protocol::{CollectionId, RecordKey, WorkspaceId};
+use sync_protocol::{ChangeId, CollectionId, RecordKey, WorkspaceId};
 use yew::prelude::*;
 
 /// A screen within a workspace.
@@ -34,6 +34,7 @@ pub enum Place {
     Start,
     Review,
     Merges,
+    Decide(ChangeId),
     Import,
     NewCollection,
     Collection(CollectionId),
@@ -54,7 +55,12 @@ impl Place {
             | Self::Record(id, _)
             | Self::History(id, _)
             | Self::Settings(id) => Some(id),
-            Self::Start | Self::Review | Self::Merges | Self::Import | Self::NewCollection => None,
+            Self::Start
+            | Self::Review
+            | Self::Decide(_)
+            | Self::Merges
+            | Self::Import
+            | Self::NewCollection => None,
         }
     }
 }
@@ -231,6 +237,7 @@ fn Inside(props: &OpenedProps) -> Html {
         pick_collections,
         |(), event| matches!(event, Event::Changed { .. } | Event::ReviewChanged),
     );
+    let looking = use_memo((), |()| Looking::default());
     let nav_open = use_state_eq(|| false);
     {
         let nav_open = nav_open.setter();
@@ -277,7 +284,9 @@ fn Inside(props: &OpenedProps) -> Html {
                 <div class="pf-v6-c-page__main-container">
                     <main class="pf-v6-c-page__main" id="main" tabindex="-1">
                         <Banners />
-                        { screen(&props.place, &here) }
+                        <ContextProvider<Looking> context={(*looking).clone()}>
+                            { screen(&props.place, &here) }
+                        </ContextProvider<Looking>>
                     </main>
                 </div>
             </div>
@@ -300,6 +309,7 @@ fn screen(place: &Place, here: &Here) -> Html {
         Place::Start => html! { <Start /> },
         Place::Review => html! { <Review /> },
         Place::Merges => html! { <MergesPage /> },
+        Place::Decide(id) => html! { <Decide key={id.to_string()} id={*id} /> },
         Place::Import => html! { <Import /> },
         Place::NewCollection => html! { <NewCollection /> },
         Place::Settings(id) if here.collection(id).is_some() => html! { <Settings id={id.clone()} /> },

@@ -51,6 +51,22 @@ pub fn to_cell(utc: &str) -> String {
     }
 }
 
+/// So many days from today at that hour, here.
+pub fn at_hour(days: u32, hour: u32) -> Timestamp {
+    let date = Date::new_0();
+    date.set_date(date.get_date() + days);
+    date.set_hours(hour);
+    date.set_minutes(0);
+    date.set_seconds(0);
+    date.set_milliseconds(0);
+    Timestamp(date.get_time() as i64)
+}
+
+/// Days until the next Monday, 1 to 7.
+pub fn to_monday() -> u32 {
+    (7 - (Date::new_0().get_day() + 6) % 7).clamp(1, 7)
+}
+
 /// The name of the time zone here.
 pub fn zone() -> String {
     let options = Intl::DateTimeFormat::default().resolved_options();

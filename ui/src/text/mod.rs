@@ -3,8 +3,10 @@
 pub mod author;
 pub mod count;
 pub mod csv;
+pub mod difference;
 pub mod field;
 pub mod history;
 pub mod policy;
 pub mod review;
 pub mod time;
+pub mod words;
