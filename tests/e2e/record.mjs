@@ -222,6 +222,34 @@ await check('what was settled stays readable: the side that gave way, who decide
   equal((await server.records()).people['2'].name, 'Amina Okafor', 'a deleted record is added again');
 });
 
+await check('a record and the one that was made beside it lead to each other', async () => {
+  await ann.edit('people', 7, { email: ['priya.nair@example.com', 'priya@boats.example'] }, 2 * HOUR);
+  await ben.edit('people', 7, { email: ['priya.nair@example.com', 'nair@harbour.example'] }, HOUR);
+  const beside = await ben.keepBoth('people', 7);
+  await a.pillSays('Synced and verified');
+  await person(7);
+  await a.waitFor(hook('twins'));
+  await a.click(`${hook('twins')} ${hook('twin')}`);
+  await says(hook('twin-of'), `Both of two versions were kept. The other one: 7`);
+  equal(await a.page.locator(`${hook('field-input')}${field('email')}`).inputValue(), 'nair@harbour.example', `the other version in ${beside}`);
+  await look('twin');
+  await a.click(`${hook('twin-of')} ${hook('twin')}`);
+  await a.waitFor(hook('twins'));
+});
+
+await check('older versions are loaded on demand, and what changed between the parts is known', async () => {
+  for (let n = 1; n <= 55; n += 1) await ann.edit('people', 6, { days_left: [n === 1 ? 11 : n - 1, n] }, (60 - n) * 60_000);
+  await a.pillSays('Synced and verified');
+  await person(6, '/history');
+  await until('the newest part', async () => await a.count(hook('version')) === 50);
+  await a.click(hook('history-older'));
+  await until('all of it', async () => await a.count(hook('version')) === 56);
+  equal(await a.count(hook('history-older')), 0, 'there is nothing older');
+  const across = a.page.locator(hook('version')).nth(49);
+  equal([await across.locator(`${hook('change-before')} .mooring-text`).textContent(), await across.locator(`${hook('change-after')} .mooring-text`).textContent()], ['5', '6'], 'the change across the parts');
+  equal(await a.page.locator(hook('version')).last().locator(hook('version-what')).textContent(), 'Added', 'the first one');
+});
+
 await check('unsent edits stand on top; without a network it says what is on this device', async () => {
   await person(4, '/history');
   await a.waitFor(hook('version'));
@@ -265,6 +293,27 @@ await check('every decision is exported as a file', async () => {
   const decisions = JSON.parse(json.text);
   equal(json.name, 'mooring-decisions.json', 'the file’s name');
   truthy(decisions.some(row => row.what === 'needs review' && row.incoming_by.person === 'Ben Osei'), 'who made the incoming side');
+});
+
+await check('an export shows how far it is, and can be stopped', async () => {
+  let release;
+  const held = new Promise(done => { release = done; });
+  await a.context.route('**/audit', async route => { await held; await route.continue().catch(() => {}); });
+  await a.click(hook('export-csv'));
+  await a.waitFor(hook('export-running'));
+  await look('export');
+  await a.click(hook('export-stop'));
+  await until('told', async () => (await a.page.locator(hook('toast')).allTextContents()).some(said => said.includes('The export was stopped')));
+  await a.waitFor(hook('export-csv'));
+  release();
+  await a.context.unroute('**/audit');
+});
+
+await check('a click on a notification of the desktop shows what needs review', async () => {
+  await person(1);
+  await a.waitFor(hook('record-form'));
+  await a.page.evaluate(() => dispatchEvent(new Event('mooring-review-wanted')));
+  await until('the list', async () => new URL(a.page.url()).pathname.endsWith('/review'));
 });
 
 await check('no page reported an error of its own', async () => equal(await a.reports(), [], 'errors'));

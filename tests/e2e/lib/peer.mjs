@@ -51,5 +51,21 @@ export class Peer {
     return this.push({ collection, key }, { kind: 'patch', fields: Object.fromEntries(deltas) }, ago);
   }
 
+  /** Keeps both versions of the one open conflict of a record; gives the new record's key. */
+  async keepBoth(collection, key) {
+    const record = { collection, key };
+    const { versions, conflicts } = await call(this.server, 'POST', `/v1/workspaces/${this.workspace}/history`, this.token, { record });
+    const open = conflicts.find(conflict => !conflict.resolved);
+    // the new one has to be in the record's partition: a key is tried until it is
+    for (let n = 1; n < 200; n += 1) {
+      const resolution = { kind: 'resolve', conflict: open.id, saw_conflict: open.rev, saw_record: versions[0].record.rev, outcome: { kind: 'keep_both', key: `${key}-${n}` } };
+      try {
+        await this.push(record, resolution);
+        return `${key}-${n}`;
+      } catch (error) { if (!/cannot be done here/.test(error.message)) throw error; }
+    }
+    throw new Error('no key is in the record’s partition');
+  }
+
   delete(collection, key, base, ago = 0) { return this.push({ collection, key }, { kind: 'delete', base }, ago); }
 }

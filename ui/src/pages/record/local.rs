@@ -42,6 +42,8 @@ pub fn Local(props: &LocalProps) -> Html {
     let mut authors: Vec<_> = info
         .authors
         .iter()
+        // what is unsent stands above, with its author
+        .filter(|(name, _)| !info.unsent.iter().any(|change| change.fields.contains_key(*name)))
         .map(|(name, by)| (known_or(&props.collection, name, value_of(&fields, name)), by))
         .collect();
     authors.sort_by_key(|(_, by)| std::cmp::Reverse(by.at));
