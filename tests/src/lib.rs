@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use sync_client::api::{Answer, Command as Ask, Failure, Row, RowsQuery, Status};
+use sync_client::device::Device;
 use sync_client::engine::{Engine, Handle};
 use sync_client::native::NativeDevice;
 use sync_protocol::CollectionId;
@@ -73,19 +74,30 @@ impl Client {
     /// Starts an engine on a folder.
     pub fn start(folder: &Path, name: &str) -> Result<Self> {
         let device = NativeDevice::open(folder, name, "embedded")?;
+        Ok(Self::on(device, folder, name))
+    }
+
+    /// Starts an engine on a device whose folder that is.
+    pub fn on(device: impl Device, folder: &Path, name: &str) -> Self {
         let (handle, mut events, run) = Engine::start(device);
         let engine = tokio::task::spawn_local(async move {
             let drain = async { while events.next().await.is_some() {} };
             futures::future::join(run, drain).await;
         });
-        Ok(Self { handle, engine, folder: folder.to_owned(), name: name.to_owned() })
+        Self { handle, engine, folder: folder.to_owned(), name: name.to_owned() }
+    }
+
+    /// Stops it at once, as a crash of the program would.
+    pub async fn crash(self) {
+        self.engine.abort();
+        drop(self.engine.await);
     }
 
     /// Stops it at once, as a crash of the program would, and starts it again.
     pub async fn restart(self) -> Result<Self> {
-        self.engine.abort();
-        drop(self.engine.await);
-        Self::start(&self.folder, &self.name)
+        let (folder, name) = (self.folder.clone(), self.name.clone());
+        self.crash().await;
+        Self::start(&folder, &name)
     }
 
     /// Does a command.
