@@ -88,6 +88,11 @@ impl Stage {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// What a program of Ada's sends and gets without a replica.
+    pub fn ada(&self) -> Transport {
+        Transport::new(&self.url()).with_token(Some(self.token.clone()))
+    }
+
     /// What a signed-in program sends and gets without a replica.
     pub async fn signed_in(&self, person: &str) -> Result<Transport> {
         let transport = Transport::new(&self.url());
@@ -98,7 +103,7 @@ impl Stage {
 
     /// A workspace of Ada's in which the others may do what they may.
     pub async fn workspace(&self, name: &str, people: &[&str]) -> Result<Workspace> {
-        let ada = Transport::new(&self.url()).with_token(Some(self.token.clone()));
+        let ada = self.ada();
         let wanted = NewWorkspace { name: name.chars().take(100).collect(), partitions: Some(4) };
         let made: Workspace = ada.post("/v1/workspaces", &wanted, 30_000).await?;
         for person in people.iter().filter(|person| **person != "Ada") {
