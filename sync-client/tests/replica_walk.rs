@@ -8,16 +8,13 @@ mod model;
 use std::collections::BTreeMap;
 
 use model::device::{Device, Flight};
+use model::reached::Reached;
 use model::server::Server;
 use model::{Random, check, item, name};
 use serde_json::json;
 use sync_client::api::BulkRule;
 use sync_client::replica::session::Outgoing;
-use sync_protocol::feed::EntryKind;
-use sync_protocol::{
-    ChangeId, Choice, Counter, Edit, Entry, FieldName, Outcome, RecordId, RecordKey, Rejection, Timestamp,
-    Value, Verdict, reserved,
-};
+use sync_protocol::{ChangeId, Choice, Counter, FieldName, Outcome, RecordId, RecordKey, Timestamp, Value};
 
 const PARTITIONS: u16 = 2;
 const STEPS: usize = 150;
@@ -40,47 +37,8 @@ struct Walk {
     work: Work,
     /// What the counters of each record must add up to.
     counted: BTreeMap<RecordId, i64>,
-    reached: Reached,
-}
-
-/// How often the histories met what they are for.
-#[derive(Debug, Default)]
-struct Reached {
-    conflicts: usize,
-    decided: usize,
-    taken_back: usize,
-    kept_both: usize,
+    /// Decisions of bulk commands.
     bulk: usize,
-    comments: usize,
-    moved: usize,
-    own_edit_before: usize,
-}
-
-impl Reached {
-    fn add(&mut self, walk: &Walk) {
-        let kind = |kind: EntryKind| walk.server.entries().filter(move |e| e.kind == kind);
-        self.conflicts += kind(EntryKind::Conflicted).count();
-        self.decided += kind(EntryKind::Resolved).count();
-        self.taken_back += kind(EntryKind::Reopened).count();
-        self.kept_both += kind(EntryKind::Resolved)
-            .filter(|e| e.record.as_ref().is_some_and(|r| r.twin_of.is_some() && !r.deleted))
-            .count();
-        self.bulk += walk.reached.bulk;
-        self.comments += kind(EntryKind::Applied)
-            .filter(|e| e.collection.as_ref().is_some_and(|c| c.as_str() == reserved::COMMENTS))
-            .count();
-        let moved = |v: &&Verdict| matches!(v, Verdict::Rejected { reason: Rejection::Moved, .. });
-        self.moved += walk.server.judged.values().filter(moved).count();
-        for (_, change) in walk.devices.iter().flat_map(|d| d.acked.values()) {
-            let Edit::Resolve(resolution) = &change.edit else { continue };
-            let feed = &walk.server.part(&change.record).feed;
-            let Some(at) = feed.iter().position(|e| e.change == change.id) else { continue };
-            let saw = resolution.saw_record.map_or(u64::MAX, |rev| rev.0);
-            let own =
-                |e: &Entry| e.seq.0 > saw && e.record.as_ref().is_some_and(|r| r.key == change.record.key);
-            self.own_edit_before += usize::from(feed[..at].iter().any(own));
-        }
-    }
 }
 
 impl Walk {
@@ -102,7 +60,7 @@ impl Walk {
             }
         }
         devices.iter_mut().for_each(|d| d.sync(&mut server));
-        Self { random, server, devices, work, counted: BTreeMap::new(), reached: Reached::default() }
+        Self { random, server, devices, work, counted: BTreeMap::new(), bulk: 0 }
     }
 
     fn step(&mut self) {
@@ -199,7 +157,7 @@ impl Walk {
         let rules =
             [BulkRule::Current, BulkRule::Incoming, BulkRule::Newest, BulkRule::Device("none".into())];
         let report = self.devices[at].bulk(&rules[self.random.below(rules.len())]);
-        self.reached.bulk += report.done.len();
+        self.bulk += report.done.len();
         Ok(())
     }
 
@@ -399,7 +357,7 @@ fn walks(work: Work, seeds: u64) -> Reached {
             walk
         };
         match std::panic::catch_unwind(run) {
-            Ok(walk) => reached.add(&walk),
+            Ok(walk) => reached.add(&walk.server, &walk.devices, walk.bulk),
             Err(panic) => {
                 eprintln!("failing seed: SEED={seed} replays it");
                 std::panic::resume_unwind(panic);

@@ -13,6 +13,7 @@ use sync_client::api::{
     Answer, Command as Ask, Event, Failure, FailureKind, NewReview, Request, Response, Row, RowsQuery,
     Session, Status,
 };
+use sync_client::device::Device;
 use sync_client::engine::{Engine, Handle};
 use sync_client::native::NativeDevice;
 use sync_protocol::{CollectionId, Fields, RecordId, WorkspaceId};
@@ -47,11 +48,16 @@ enum Way {
 impl Client {
     /// Starts an engine on a folder.
     pub fn start(folder: &Path, name: &str) -> Result<Self> {
+        Ok(Self::on(NativeDevice::open(folder, name, "embedded")?, folder, name))
+    }
+
+    /// Starts an engine on a device whose folder that is.
+    pub fn on(device: impl Device, folder: &Path, name: &str) -> Self {
         let news = News::default();
-        let (handle, run) = engine(folder, name, news.clone())?;
+        let (handle, run) = engine(device, news.clone());
         let engine = tokio::task::spawn_local(run);
         let way = Way::Here { handle, engine };
-        Ok(Self { way, folder: folder.to_owned(), name: name.to_owned(), news })
+        Self { way, folder: folder.to_owned(), name: name.to_owned(), news }
     }
 
     /// Starts an engine in a process of its own: this test binary, which must have a test called `engine_process` that
@@ -204,8 +210,7 @@ impl Client {
     }
 }
 
-fn engine(folder: &Path, name: &str, news: News) -> Result<(Handle, impl Future<Output = ()> + use<>)> {
-    let device = NativeDevice::open(folder, name, "embedded")?;
+fn engine<D: Device>(device: D, news: News) -> (Handle, impl Future<Output = ()> + use<D>) {
     let (handle, mut events, run) = Engine::start(device);
     let drain = async move {
         while let Some(event) = events.next().await {
@@ -217,7 +222,7 @@ fn engine(folder: &Path, name: &str, news: News) -> Result<(Handle, impl Future<
     let both = async move {
         futures::future::join(run, drain).await;
     };
-    Ok((handle, both))
+    (handle, both)
 }
 
 /// An engine in a process of its own: requests in, answers out, a line each.
@@ -288,7 +293,9 @@ pub fn serve_engine() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let handle = match engine(Path::new(&folder), "process", News::default()) {
+        let handle = match NativeDevice::open(Path::new(&folder), "process", "embedded")
+            .map(|device| engine(device, News::default()))
+        {
             Ok((handle, run)) => {
                 tokio::task::spawn_local(run);
                 handle
