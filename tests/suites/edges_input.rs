@@ -207,6 +207,7 @@ fn questions_about_what_is_not_there_are_answered_in_words() {
             search: "x".repeat(100_000),
             sort: Some(FieldName::new("nowhere").expect("a valid name")),
             descending: true,
+            only: None,
             offset: usize::MAX,
             limit,
         };

@@ -89,6 +89,7 @@ async fn rows(
         search: String::new(),
         sort: None,
         descending: false,
+        only: None,
         offset: 0,
         limit: 500,
     };
@@ -100,7 +101,7 @@ async fn rows(
 
 async fn list(actor: &Actor, tab: ReviewTab) -> Result<Review> {
     let filter = ReviewFilter { tab, ..ReviewFilter::default() };
-    match actor.ask(Ask::Review(ReviewQuery { filter, offset: 0, limit: 500 })).await? {
+    match actor.ask(Ask::Review(ReviewQuery { filter, limit: 500, ..ReviewQuery::default() })).await? {
         Answer::Review(review) => Ok(review),
         other => bail!("no review: {other:?}"),
     }

@@ -219,7 +219,7 @@ impl Readable {
 
 async fn review(actor: &Actor, tab: ReviewTab) -> Result<Review> {
     let filter = ReviewFilter { tab, ..ReviewFilter::default() };
-    match actor.ask(Ask::Review(ReviewQuery { filter, offset: 0, limit: 500 })).await? {
+    match actor.ask(Ask::Review(ReviewQuery { filter, limit: 500, ..ReviewQuery::default() })).await? {
         Answer::Review(review) => Ok(review),
         other => bail!("no review: {other:?}"),
     }

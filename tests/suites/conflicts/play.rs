@@ -352,7 +352,11 @@ impl Play<'_> {
 
     pub async fn review(&self, name: &str, tab: ReviewTab, record: Option<RecordId>) -> Result<Review> {
         let filter = ReviewFilter { tab, record, ..ReviewFilter::default() };
-        match self.actor(name)?.ask(Ask::Review(ReviewQuery { filter, offset: 0, limit: 500 })).await? {
+        match self
+            .actor(name)?
+            .ask(Ask::Review(ReviewQuery { filter, limit: 500, ..ReviewQuery::default() }))
+            .await?
+        {
             Answer::Review(review) => Ok(review),
             other => bail!("no review: {other:?}"),
         }
