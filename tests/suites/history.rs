@@ -146,10 +146,18 @@ fn the_history_says_who_changed_what_and_keeps_the_side_that_gave_way() {
         assert_eq!(by.by.device, "Deck tablet");
         assert!(!page.expired && page.next.is_none());
 
-        // unsent edits are on the device alone, and the rest needs the network
+        // who cleared a field is known like who set it
+        let seen = Seen { saw: Value::from("2"), want: Value::ABSENT };
+        let fields = BTreeMap::from([(FieldName::new("phone")?, seen)]);
+        office.ask(Command::Edit { id: john(), fields }).await?;
+        office.synced().await?;
         let Answer::Record(info) = office.ask(Command::Record { id: john() }).await? else { bail!("none") };
-        assert!(info.unsent.is_empty());
-        assert_eq!(info.authors["last"].device, "Office desktop");
+        let authors: Vec<(&str, &str)> =
+            info.authors.iter().map(|(name, by)| (name.as_str(), by.device.as_str())).collect();
+        assert_eq!(
+            authors,
+            [("last", "Office desktop"), ("name", "Deck tablet"), ("phone", "Office desktop")]
+        );
         let _ = server;
         Ok(())
     });
