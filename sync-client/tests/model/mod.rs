@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod device;
+pub mod scene;
 pub mod server;
 
 use std::collections::BTreeMap;

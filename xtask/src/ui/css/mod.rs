@@ -27,7 +27,8 @@ pub struct Sheet {
 /// Where style sheets come from.
 pub struct Sources<'a> {
     /// One path per line relative to `base`. `- .class` leaves the class out, `+ .class` keeps it though the program
-    /// does not name it; `*` at the end stands for any ending. `#` starts a comment.
+    /// does not name it; `*` at the end stands for any ending. `- --property` leaves that property's definitions in the
+    /// listed parts out. `#` starts a comment.
     pub list: &'a str,
     /// The folder of the listed parts.
     pub base: &'a Path,
@@ -41,10 +42,12 @@ pub struct Sources<'a> {
 
 /// Joins the sheets and leaves out what is not used.
 pub fn build(from: &Sources<'_>) -> Result<Sheet> {
-    let (mut paths, mut keep, mut exclude) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut paths, mut keep, mut exclude, mut without) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for line in from.list.lines().map(|line| line.split('#').next().unwrap_or_default().trim()) {
         if let Some(class) = line.strip_prefix("- .") {
             exclude.push(class.to_string());
+        } else if let Some(property) = line.strip_prefix("- --") {
+            without.push(format!("--{property}"));
         } else if let Some(class) = line.strip_prefix("+ .") {
             keep.push(class.to_string());
         } else if !line.is_empty() {
@@ -57,6 +60,7 @@ pub fn build(from: &Sources<'_>) -> Result<Sheet> {
     for path in &paths {
         items.append(&mut read(path, from.base, &mut files)?);
     }
+    purge::definitions(&mut items, &without);
     purge::selectors(&mut items, &Classes::new(&[from.module, from.text.as_bytes()], keep, exclude));
     items.append(&mut read(from.own, from.base, &mut files)?);
     purge::properties(&mut items, from.text);

@@ -127,6 +127,11 @@ fn visit<'a>(items: &'a [Item], see: &mut impl FnMut(&'a str, &'a str)) {
     }
 }
 
+/// Drops the definitions of these custom properties.
+pub(super) fn definitions(items: &mut Vec<Item>, of: &[String]) {
+    retain(items, &|item| !matches!(item, Item::Declaration { name, .. } if of.contains(name)));
+}
+
 /// Custom properties that nothing reads, directly or through others, are dropped.
 pub(super) fn properties(items: &mut Vec<Item>, users: &str) {
     let mut used: BTreeSet<String> = names(users).map(str::to_string).collect();
@@ -231,6 +236,13 @@ mod tests {
     fn properties_are_followed_through_others() {
         let css = ":root{--a:var(--b);--b:1px;--c:2px;--d:3px}h1{top:var(--a)}";
         assert_eq!(purged(css, "style: --d"), ":root{--a:var(--b);--b:1px;--d:3px}h1{top:var(--a)}");
+    }
+
+    #[test]
+    fn definitions_are_left_out_by_name() {
+        let mut items = parse(":root{--a:1px;--b:2px}h1{top:var(--a)}").unwrap();
+        definitions(&mut items, &["--a".into()]);
+        assert_eq!(print(&items), ":root{--b:2px}h1{top:var(--a)}");
     }
 
     #[test]
