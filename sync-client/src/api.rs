@@ -1,7 +1,8 @@
 //! All that a screen (or an embedding program) knows of a replica: commands and queries in, answers and events out.
 //!
 //! Everything here is plain data that travels as JSON: between a page and its worker, or between the desktop shell's
-//! screen and its native side.
+//! screen and its native side. Enums are tagged from outside there: serde reads those in one go, all others by way of a
+//! copy of the whole, with code of its own for every type within.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ pub use sync_protocol::ConflictKind;
 
 /// What a screen asks for. Each gets exactly one [`Answer`] or [`Failure`].
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Who is signed in where. Answer: `Session`.
     Session,
@@ -299,7 +300,7 @@ pub struct RowsQuery {
 
 /// What a command is answered with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "answer", content = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Nothing more to say.
     Done,
@@ -458,7 +459,7 @@ pub struct Author {
 
 /// What a screen is told without asking.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", content = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The status changed.
     Status(Box<Status>),
@@ -548,7 +549,7 @@ pub struct Request {
 
 /// What travels back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Response {
     /// The end of a command.
     Answer {

@@ -167,7 +167,7 @@ pub enum Which {
 
 /// How each of many conflicts is settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "take", content = "of", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum BulkRule {
     /// The records stay as they are.
     Current,

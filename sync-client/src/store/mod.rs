@@ -54,7 +54,7 @@ pub struct Decision {
 
 /// What was decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "of", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Decided {
     /// A person settled a conflict.
     Settled(Box<Conflict>),

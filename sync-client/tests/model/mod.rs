@@ -6,6 +6,7 @@
 pub mod check;
 pub mod device;
 pub mod reached;
+pub mod scene;
 pub mod server;
 
 use std::collections::BTreeMap;

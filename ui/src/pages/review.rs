@@ -18,8 +18,8 @@ use crate::hooks::{use_ask, use_status};
 use crate::platform::dom;
 use crate::text::count;
 use bulk::Selection;
-use filters::{Filters, Tabs, is_narrow};
-use list::Items;
+use filters::{Filters, is_narrow, tabs};
+use list::{Page, items};
 use refused::RefusedCard;
 use std::collections::BTreeSet;
 use sync_client::api::{
@@ -103,8 +103,7 @@ pub fn Review() -> Html {
             <>
                 <Selection list={list.clone()} selected={(*selected).clone()} filter={filter.clone()}
                     may_edit={here.may_edit()} onselect={onselect.clone()} onclear={clear} />
-                <Items list={list.clone()} selected={(*selected).clone()} may_edit={here.may_edit()} busy={ask.busy}
-                    page={PAGE} {onselect} {onpage} />
+                { items(&here, &Page { list, selected: &selected, busy: ask.busy, size: PAGE, onselect: &onselect, onpage: &onpage }) }
             </>
         },
     };
@@ -127,7 +126,7 @@ pub fn Review() -> Html {
                 { failed(failure, &ask.reload) }
             }
             if let Some(list) = &ask.data {
-                <Tabs filter={filter.clone()} list={list.clone()} onfilter={onfilter.clone()} />
+                { tabs(&filter, list, &onfilter) }
                 if is_narrow(&filter) || list.matching > 1 {
                     <Filters filter={filter.clone()} facets={list.facets.clone()} onfilter={onfilter} />
                 }

@@ -9,7 +9,7 @@ use crate::components::form::{control, input_text, select_arrow};
 use crate::components::progress::Progress;
 use crate::components::states::{Notice, Tint, spinner};
 use crate::hooks::{use_backend, use_event, use_toaster};
-use crate::pages::frame::use_here;
+use crate::pages::frame::{Here, use_here};
 use crate::platform::storage;
 use crate::text::count;
 use std::collections::BTreeSet;
@@ -202,7 +202,7 @@ enum Step {
 /// The dialog: a rule, what it would do, how far it is.
 #[component]
 fn Bulk(props: &BulkProps) -> Html {
-    let (backend, toaster) = (use_backend(), use_toaster());
+    let (here, backend, toaster) = (use_here(), use_backend(), use_toaster());
     let kind = use_state_eq(|| None::<Kind>);
     let name = use_state(String::new);
     let step = use_state(|| Step::Choosing);
@@ -298,7 +298,7 @@ fn Bulk(props: &BulkProps) -> Html {
                 <Progress label={if total == 0 { "Deciding".to_owned() } else { format!("{} of {}", count::number(done), count::number(total)) }} {done} {total} />
             } else {
                 { rules(*kind, &name, &props.facets, kind.setter(), name.setter()) }
-                <div role="status" data-test="bulk-preview">{ preview(&step) }</div>
+                <div role="status" data-test="bulk-preview">{ preview(&here, &step) }</div>
             }
         </Dialog>
     }
@@ -364,7 +364,7 @@ fn rules(
 }
 
 /// What the rule would do.
-fn preview(step: &Step) -> Html {
+fn preview(here: &Here, step: &Step) -> Html {
     let report = match step {
         Step::Choosing | Step::Running(..) => {
             return html! { <p class="mooring-muted">{ "Choose how. You see what it would do before anything is decided." }</p> };
@@ -393,27 +393,19 @@ fn preview(step: &Step) -> Html {
                 { line(report.left_total, " stay open", "bulk-left") }
             </ul>
             if !report.left.is_empty() {
-                <Left report={report.clone()} />
+                { left(here, report) }
             }
         </>
     }
 }
 
-#[derive(PartialEq, Properties)]
-struct LeftProps {
-    report: Rc<BulkReport>,
-}
-
 /// What stays open, and why.
-#[component]
-fn Left(props: &LeftProps) -> Html {
-    let here = use_here();
-    let report = &props.report;
+fn left(here: &Here, report: &BulkReport) -> Html {
     html! {
         <div class="mooring-left" tabindex="0" role="region" aria-label="What stays open">
             <ul>
                 { for report.left.iter().map(|(item, why)| {
-                    let label = collection_label(&here, &item.record.collection);
+                    let label = collection_label(here, &item.record.collection);
                     html! { <li><strong>{ title(item, &label) }</strong><span class="mooring-muted mooring-block">{ why }</span></li> }
                 }) }
                 if report.left_total > report.left.len() {

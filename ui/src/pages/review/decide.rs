@@ -22,8 +22,8 @@ use crate::route::{KeyText, Route};
 use crate::text::{count, review};
 use beside::{Around, Comments};
 use draft::{Case, Picked, Whole};
-use fields::Choices;
-use life::Life;
+use fields::{Choices, choices};
+use life::life;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, ConflictInfo, Review as List, ReviewQuery, Transport};
@@ -218,6 +218,7 @@ fn Open(props: &OpenProps) -> Html {
         })
     };
     use_key_listener(key);
+    use_effect_with((), |()| dom::focus("#decide-title"));
 
     let shown = match (&item.settled, &item.pending) {
         (Some(settled), _) => case.draft_of(&settled.outcome),
@@ -258,10 +259,9 @@ fn Open(props: &OpenProps) -> Html {
                         if open && case.fields.len() > 1 {
                             { whole_buttons(&case, &set) }
                         }
-                        <Choices case={case.clone()} draft={shown.clone()} errors={(*errors).clone()} {open}
-                            active={keys_for} onpick={pick} {onactive} {ondone} />
+                        { choices(&Choices { case: case.clone(), draft: shown.clone(), errors: (*errors).clone(), open, active: keys_for, onpick: pick, onactive, ondone }) }
                     } else {
-                        <Life case={case.clone()} draft={shown.clone()} {open} onpick={pick_whole.clone()} />
+                        { life(&case, &shown, open, &pick_whole) }
                     }
                     if open {
                         { bar(&case, &draft, *busy, &save, &pick_whole, &to, place.after) }

@@ -9,7 +9,6 @@ use crate::pages::frame::use_here;
 use crate::platform::clock;
 use crate::text::{count, review};
 use gloo::timers::callback::Timeout;
-use std::rc::Rc;
 use sync_client::api::{Answer, Command, Event as News, Facets, Review as List, ReviewFilter, ReviewTab};
 use sync_protocol::{CollectionId, ConflictKind, Timestamp, UserId};
 use yew::prelude::*;
@@ -36,28 +35,19 @@ pub fn tab_id(tab: ReviewTab) -> &'static str {
     }
 }
 
-#[derive(PartialEq, Properties)]
-pub struct TabsProps {
-    pub filter: ReviewFilter,
-    pub list: Rc<List>,
-    pub onfilter: Callback<ReviewFilter>,
-}
-
 /// Open, put off, settled.
-#[component]
-pub fn Tabs(props: &TabsProps) -> Html {
-    let list = &props.list;
+pub fn tabs(filter: &ReviewFilter, list: &List, onfilter: &Callback<ReviewFilter>) -> Html {
     let tabs = [
         (ReviewTab::Open, "Open", list.open),
         (ReviewTab::Snoozed, "Put off", list.snoozed),
         (ReviewTab::Settled, "Settled", list.settled),
     ];
     let choose = |tab: ReviewTab| {
-        let (onfilter, filter) = (props.onfilter.clone(), props.filter.clone());
+        let (onfilter, filter) = (onfilter.clone(), filter.clone());
         move || onfilter.emit(ReviewFilter { tab, ..filter.clone() })
     };
     let onkeydown = {
-        let at = tabs.iter().position(|(tab, ..)| *tab == props.filter.tab).unwrap_or_default();
+        let at = tabs.iter().position(|(tab, ..)| *tab == filter.tab).unwrap_or_default();
         let [before, after] = [2, 1].map(|by| tabs[(at + by) % tabs.len()].0);
         let (before, after) = ((before, choose(before)), (after, choose(after)));
         Callback::from(move |event: KeyboardEvent| {
@@ -74,7 +64,7 @@ pub fn Tabs(props: &TabsProps) -> Html {
     html! {
         <div class="mooring-tabs" role="tablist" aria-label="Reviews" {onkeydown}>
             { for tabs.into_iter().map(|(tab, text, n)| {
-                let on = tab == props.filter.tab;
+                let on = tab == filter.tab;
                 let choose = choose(tab);
                 html! {
                     <button type="button" role="tab" id={tab_id(tab)} class={classes!("mooring-tab", on.then_some("mooring-tab-on"))}

@@ -5,57 +5,52 @@ use super::{collection_label, field_of};
 use crate::components::button::{Button, Look};
 use crate::components::icon::{Icon, icon};
 use crate::components::link::Link;
-use crate::components::signature::initials;
-use crate::pages::frame::{Here, use_here};
+use crate::pages::frame::Here;
 use crate::platform::{self, clock};
 use crate::route::{KeyText, Route};
 use crate::text::{count, review, time};
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use sync_client::api::{Review as List, ReviewItem};
 use sync_protocol::{ChangeId, ConflictKind, Value};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-pub struct ItemsProps {
-    pub list: Rc<List>,
-    pub selected: BTreeSet<ChangeId>,
-    pub may_edit: bool,
+/// A page of the list.
+pub struct Page<'a> {
+    pub list: &'a List,
+    pub selected: &'a BTreeSet<ChangeId>,
     /// A newer list is on its way.
     pub busy: bool,
     /// Items of a page.
-    pub page: usize,
-    pub onselect: Callback<(Vec<ChangeId>, bool)>,
+    pub size: usize,
+    pub onselect: &'a Callback<(Vec<ChangeId>, bool)>,
     /// The first item of the page to show.
-    pub onpage: Callback<usize>,
+    pub onpage: &'a Callback<usize>,
 }
 
 /// The list with its pager.
-#[component]
-pub fn Items(props: &ItemsProps) -> Html {
-    let here = use_here();
-    let items = &props.list.items;
+pub fn items(here: &Here, page: &Page<'_>) -> Html {
+    let items = &page.list.items;
     html! {
         <>
-            <ul class="mooring-inbox" role="list" aria-busy={props.busy.to_string()} data-test="review-list">
+            <ul class="mooring-inbox" role="list" aria-busy={page.busy.to_string()} data-test="review-list">
                 { for items.chunk_by(|a, b| a.record == b.record).map(|group| html! {
                     <li key={group[0].id.to_string()} class="mooring-inbox-group">
                         if let [one] = group {
-                            { row(props, &here, one, true) }
+                            { row(page, here, one, true) }
                         } else {
-                            { heading(&here, group) }
+                            { heading(here, group) }
                             <ul class="mooring-inbox-inner" role="list">
                                 { for group.iter().map(|item| html! {
-                                    <li key={item.id.to_string()}>{ row(props, &here, item, false) }</li>
+                                    <li key={item.id.to_string()}>{ row(page, here, item, false) }</li>
                                 }) }
                             </ul>
                         }
                     </li>
                 }) }
             </ul>
-            { pager(props) }
+            { pager(page) }
         </>
     }
 }
@@ -82,12 +77,12 @@ fn heading(here: &Here, group: &[ReviewItem]) -> Html {
 }
 
 /// One item. `alone`: it names its record.
-fn row(props: &ItemsProps, here: &Here, item: &ReviewItem, alone: bool) -> Html {
+fn row(page: &Page<'_>, here: &Here, item: &ReviewItem, alone: bool) -> Html {
     let label = collection_label(here, &item.record.collection);
     let name = title(item, &label);
-    let selected = props.selected.contains(&item.id);
+    let selected = page.selected.contains(&item.id);
     let onchange = {
-        let (onselect, id) = (props.onselect.clone(), item.id);
+        let (onselect, id) = (page.onselect.clone(), item.id);
         Callback::from(move |event: Event| {
             let on = event
                 .target()
@@ -108,7 +103,7 @@ fn row(props: &ItemsProps, here: &Here, item: &ReviewItem, alone: bool) -> Html 
     };
     html! {
         <div class={classes!("mooring-item", selected.then_some("mooring-item-on"))} data-review-row="" data-test="review-item" data-key={item.record.key.to_string()}>
-            if props.may_edit {
+            if here.may_edit() {
                 <label class="mooring-item-select">
                     <input type="checkbox" checked={selected} {onchange} data-test="review-select" aria-label={format!("Select {name}")} />
                 </label>
@@ -198,13 +193,13 @@ fn age(item: &ReviewItem) -> Html {
     html! { <time class="mooring-item-age" title={clock::exact(at)}>{ time::ago(clock::now(), at) }</time> }
 }
 
-fn pager(props: &ItemsProps) -> Html {
-    let (list, page) = (&props.list, props.page);
+fn pager(page: &Page<'_>) -> Html {
+    let (list, onpage, page) = (page.list, page.onpage, page.size);
     let (first, last) = (list.first, list.first + list.items.len());
     if list.matching <= page {
         return Html::default();
     }
-    let to = |offset: usize| props.onpage.reform(move |_: MouseEvent| offset);
+    let to = |offset: usize| onpage.reform(move |_: MouseEvent| offset);
     html! {
         <nav class="mooring-pager" aria-label="Pages">
             <span data-test="review-range">{ format!("{} – {} of {}", count::number(first as u64 + 1), count::number(last as u64), count::number(list.matching as u64)) }</span>

@@ -72,7 +72,7 @@ pub fn Around(props: &AroundProps) -> Html {
     if !props.may_edit || item.settled.is_some() {
         return html! {
             if let Some(person) = assigned {
-                <p class="mooring-around">{ initials(&person.name) }{ format!("Asked of {}", person.name) }</p>
+                <p class="mooring-author">{ initials(&person.name) }{ format!("Asked of {}", person.name) }</p>
             }
         };
     }

@@ -95,11 +95,11 @@ impl Case {
         self.info.conflict.kind == ConflictKind::EditEdit && !self.is_gone()
     }
 
-    /// The value that a field has now: the record may have moved since the changes met.
+    /// The value that a field has now, for the record may have moved since the changes met; of what is settled, then.
     pub fn now(&self, name: &FieldName) -> &Value {
         match &self.info.record {
-            Some(record) => value_of(record, name),
-            None => &self.info.conflict.fields[name].current,
+            Some(record) if self.info.item.settled.is_none() => value_of(record, name),
+            Some(_) | None => &self.info.conflict.fields[name].current,
         }
     }
 

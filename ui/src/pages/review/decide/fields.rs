@@ -13,8 +13,8 @@ use sync_protocol::schema::Field;
 use sync_protocol::{FieldName, Value};
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-pub struct ChoicesProps {
+/// What is chosen among, and how.
+pub struct Choices {
     pub case: Case,
     pub draft: Draft,
     pub errors: BTreeMap<FieldName, String>,
@@ -29,8 +29,7 @@ pub struct ChoicesProps {
 }
 
 /// First what needs a choice, then what does not.
-#[component]
-pub fn Choices(props: &ChoicesProps) -> Html {
+pub fn choices(props: &Choices) -> Html {
     let (asked, told): (Vec<&Field>, Vec<&Field>) =
         props.case.fields.iter().partition(|field| props.case.needs_choice(&field.name));
     html! {
@@ -50,7 +49,7 @@ pub fn section_of(name: &FieldName) -> String {
     format!("section[data-test=review-field][data-field='{name}']")
 }
 
-fn card(props: &ChoicesProps, field: &Field) -> Html {
+fn card(props: &Choices, field: &Field) -> Html {
     let (case, name) = (&props.case, &field.name);
     let sides = &case.info.conflict.fields[name];
     let (now, incoming) = (case.now(name), case.incoming_value(name));
@@ -128,7 +127,7 @@ fn card(props: &ChoicesProps, field: &Field) -> Html {
 }
 
 fn side(
-    props: &ChoicesProps,
+    props: &Choices,
     field: &Field,
     on: bool,
     picked: &Picked,

@@ -6,27 +6,17 @@ use crate::components::signature::author_line;
 use sync_protocol::ConflictKind;
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-pub struct LifeProps {
-    pub case: Case,
-    pub draft: Draft,
-    pub open: bool,
-    pub onpick: Callback<Whole>,
-}
-
 /// The two ways.
-#[component]
-pub fn Life(props: &LifeProps) -> Html {
+pub fn life(case: &Case, draft: &Draft, open: bool, onpick: &Callback<Whole>) -> Html {
     html! {
         <div class="mooring-sides mooring-life" role="radiogroup" aria-label="What becomes of the record">
-            { way(props, Whole::Current) }
-            { way(props, Whole::Incoming) }
+            { way(case, draft, open, onpick, Whole::Current) }
+            { way(case, draft, open, onpick, Whole::Incoming) }
         </div>
     }
 }
 
-fn way(props: &LifeProps, whole: Whole) -> Html {
-    let case = &props.case;
+fn way(case: &Case, draft: &Draft, open: bool, onpick: &Callback<Whole>, whole: Whole) -> Html {
     let info = &case.info;
     let deleting = (info.conflict.kind == ConflictKind::DeleteEdit) == (whole == Whole::Incoming);
     let current = whole == Whole::Current;
@@ -36,20 +26,20 @@ fn way(props: &LifeProps, whole: Whole) -> Html {
     } else {
         ("2", "pick-incoming", "review-incoming")
     };
-    let on = props.draft.whole == Some(whole);
+    let on = draft.whole == Some(whole);
     let says = case.says_whole(whole);
     let onchange = {
-        let onpick = props.onpick.clone();
+        let onpick = onpick.clone();
         Callback::from(move |_: Event| onpick.emit(whole))
     };
     html! {
-        <label class={classes!("mooring-side", props.open.then_some("mooring-side-pick"), on.then_some("mooring-side-on"), deleting.then_some("mooring-side-delete"))}>
+        <label class={classes!("mooring-side", open.then_some("mooring-side-pick"), on.then_some("mooring-side-on"), deleting.then_some("mooring-side-delete"))}>
             <span class="mooring-side-head">
-                if props.open {
+                if open {
                     <input type="radio" name="whole" checked={on} {onchange} data-test={pick} aria-label={says.clone()} />
                 }
                 <span class="mooring-side-says">{ says }</span>
-                if props.open {
+                if open {
                     <kbd>{ key }</kbd>
                 }
             </span>
