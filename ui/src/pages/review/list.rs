@@ -5,6 +5,7 @@ use super::{collection_label, field_of};
 use crate::components::button::{Button, Look};
 use crate::components::icon::{Icon, icon};
 use crate::components::link::Link;
+use crate::components::signature::initials;
 use crate::pages::frame::Here;
 use crate::platform::{self, clock};
 use crate::route::{KeyText, Route};
