@@ -5,6 +5,7 @@ mod engine;
 mod notify;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use tauri::{Emitter, Manager, State};
 
@@ -17,6 +18,20 @@ const EVENT: &str = "mooring";
 const REVIEW: &str = "mooring-review";
 /// Overrides where records are kept, for tests and for carrying an install on a stick.
 const DATA_DIR: &str = "MOORING_DATA_DIR";
+
+const HELP: &str = "\
+Mooring: records that stay in step, with or without a network.
+
+usage: mooring
+
+It opens a window and asks for the server's address once.
+
+  --version  print the version
+  --help     print this
+
+MOORING_DATA_DIR  folder of its records, instead of the person's own
+RUST_LOG          how much it tells on standard error; \"warn\" unless set
+";
 
 /// A request of the screen: a text of `api::Request` in, a text of `api::Response` out.
 #[tauri::command]
@@ -37,7 +52,38 @@ fn show_review(app: &tauri::AppHandle) {
     }
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => {}
+        Some("--version" | "-V") => {
+            println!("Mooring {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        Some("--help" | "-h") => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some(other) => {
+            eprint!("mooring: it takes no {other}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    }
+    match show() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mooring: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Opens the window; returns when it is closed.
+fn show() -> anyhow::Result<()> {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    anyhow::ensure!(
+        !cfg!(target_os = "linux") || set("DISPLAY") || set("WAYLAND_DISPLAY"),
+        "there is no screen to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set"
+    );
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     tauri::Builder::default()

@@ -8,7 +8,7 @@ use sync_protocol::WorkspaceId;
 use sync_protocol::message::Role;
 
 use crate::app::Options;
-use crate::store::cassandra::CassandraOptions;
+use crate::store::cassandra::{CassandraOptions, keyspace};
 use crate::telemetry::LogFormat;
 
 /// Mooring's server: keeps the records of a team in step between its devices and its database.
@@ -81,7 +81,7 @@ pub struct StoreArgs {
     #[arg(long, env = "MOORING_CASSANDRA_USER", value_name = "USER")]
     pub cassandra_user: Option<String>,
     /// Keyspace on the cluster; made if it is not there.
-    #[arg(long, env = "MOORING_KEYSPACE", default_value = "mooring")]
+    #[arg(long, env = "MOORING_KEYSPACE", default_value = "mooring", value_parser = keyspace)]
     pub keyspace: String,
     /// Replication of a new keyspace, as CQL writes it, such as "{'class': 'NetworkTopologyStrategy', 'dc1': 3}".
     #[arg(long, env = "MOORING_REPLICATION")]
@@ -232,6 +232,7 @@ mod tests {
         assert!(parse("mooring-server serve --demo --allow-origin https://a.example").is_ok());
         assert!(parse("mooring-server serve --data d --cassandra h:9042").is_err());
         assert!(parse("mooring-server serve --allow-origin *").is_err());
+        assert!(parse("mooring-server serve --cassandra h:9042 --keyspace Mine").is_err());
         assert!(parse("mooring-server serve --horizon-days 0").is_err());
     }
 }

@@ -81,7 +81,13 @@ async fn open(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
     if let Some(options) = args.cluster(std::env::var("MOORING_CASSANDRA_PASSWORD").ok()) {
         let what =
             format!("The keyspace {} on {} cannot be opened", options.keyspace, options.nodes.join(", "));
-        return Ok(Arc::new(CassandraStore::connect(options).await.context(what)?));
+        return match CassandraStore::connect(options).await {
+            Ok(store) => Ok(Arc::new(store)),
+            Err(StoreError::Unavailable(why)) => Err(anyhow::anyhow!(
+                "{what}: {why}. Check that Cassandra runs there and takes CQL on that port (9042 unless configured)"
+            )),
+            Err(error) => Err(anyhow::Error::new(error).context(what)),
+        };
     }
     let folder = args.data.clone().unwrap_or_else(|| {
         let folder = PathBuf::from("mooring-data");
@@ -93,6 +99,9 @@ async fn open(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
         Err(error @ StoreError::InUse(_)) => anyhow::Error::new(error).context(
             "The embedded store serves one process at a time. Stop the other mooring-server first, or use --cassandra",
         ),
+        Err(StoreError::Unavailable(why)) => {
+            anyhow::anyhow!("{} cannot hold the store: {why}. Choose another folder with --data", folder.display())
+        }
         Err(error) => {
             anyhow::Error::new(error).context(format!("The store in {} cannot be opened", folder.display()))
         }

@@ -45,8 +45,7 @@ window.restart();
 function build(built) {
   if (built) return built;
   const out = path.join(process.env.CARGO_TARGET_DIR ?? path.join(root, 'target'), 'browser-store');
-  const args = ['run', '--quiet', '--package', 'xtask', '--', 'wasm-lib', 'browser-store', out];
-  const { status } = spawnSync('cargo', args, { cwd: root, stdio: ['ignore', 2, 2] });
+  const { status } = spawnSync(path.join(root, 'x'), ['wasm-lib', 'browser-store', out], { cwd: root, stdio: ['ignore', 2, 2] });
   if (status !== 0) throw new Error('building the module failed');
   return out;
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 pub fn command(args: &[String]) -> Result<()> {
     sh::nothing_left(args)?;
     tools::need(&[tools::Kit::Desktop])?;
-    ui::build(false)?;
+    ui::build()?;
     sh::run(sh::cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     println!("{}", sh::target_dir().join("doc/sync_protocol/index.html").display());
     Ok(())

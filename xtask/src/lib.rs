@@ -3,10 +3,12 @@
 //! A library as well as a program, so that the suites can start the same Cassandra nodes as `./x cassandra`.
 
 pub mod bench;
+pub mod bundle;
 pub mod cassandra;
 pub mod desktop;
 pub mod doc;
 pub mod icons;
+pub mod installed;
 pub mod lint;
 pub mod run;
 pub mod sh;

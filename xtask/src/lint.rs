@@ -16,7 +16,7 @@ pub fn command(args: &[String]) -> Result<()> {
     sh::nothing_left(args)?;
     tools::need(&[Kit::Desktop])?;
     // the desktop shell embeds the screens when it is compiled
-    ui::build(false)?;
+    ui::build()?;
     let mut failed = Vec::new();
     for (name, outcome) in [
         ("format", format()),

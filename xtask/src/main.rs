@@ -1,15 +1,16 @@
 //! Mooring's build and test commands; called through `./x`.
 
 use std::process::ExitCode;
-use xtask::{bench, cassandra, desktop, doc, icons, lint, run, test, ui, wasm_lib};
+use xtask::{bench, bundle, cassandra, desktop, doc, icons, lint, run, test, ui, wasm_lib};
 
 const USAGE: &str = "\
 usage: ./x COMMAND
 
-  run [--cassandra HOST:PORT,...] [--port N] [--data DIR]
+  run [--port N] [--data DIR | --cassandra [HOST:PORT,...]]
                          build all and start the server with the browser app
   desktop                build and start the desktop app
-  bundle                 build the desktop app's .deb
+  bundle [deb|rpm|appimage]
+                         build the desktop app's installer
   test [SUITE...]        lint, the crates' tests and the suites; or some suites
   lint                   formatting, clippy (host and wasm), dependencies
   bench [NAME...]        measurements; figures in target/bench
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     let outcome = match verb.as_str() {
         "run" => run::command(args),
         "desktop" => desktop::command(&args),
-        "bundle" => desktop::bundle(&args),
+        "bundle" => bundle::command(&args),
         "test" => test::command(&args),
         "lint" => lint::command(&args),
         "bench" => bench::command(&args),

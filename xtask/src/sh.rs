@@ -4,8 +4,9 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::{
     env, fs,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// The folder of the repository.
@@ -24,6 +25,20 @@ pub fn run(command: &mut Command) -> Result<()> {
     say(&describe(command));
     let status = command.status().with_context(|| format!("cannot start {}", describe(command)))?;
     ensure!(status.success(), "{} failed ({status})", describe(command));
+    Ok(())
+}
+
+/// The same without a word, unless it fails: then with all that the program said.
+pub fn quietly(command: &mut Command) -> Result<()> {
+    let output = command
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {}", describe(command)))?;
+    if !output.status.success() {
+        eprint!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    }
+    ensure!(output.status.success(), "{} failed ({})", describe(command), output.status);
     Ok(())
 }
 
@@ -90,8 +105,15 @@ pub fn option(args: &mut Vec<String>, name: &str) -> Result<Option<String>> {
     }
     let Some(at) = args.iter().position(|arg| arg == name) else { return Ok(None) };
     args.remove(at);
-    ensure!(at < args.len(), "{name} needs a value");
+    ensure!(args.get(at).is_some_and(|value| !value.starts_with("--")), "{name} needs a value");
     Ok(Some(args.remove(at)))
+}
+
+/// Takes `name NUMBER` out of `args`, or gives what stands for it; it must lie in the range.
+pub fn number(args: &mut Vec<String>, name: &str, unless: u16, range: RangeInclusive<u16>) -> Result<u16> {
+    let Some(text) = option(args, name)? else { return Ok(unless) };
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.with_context(|| format!("{name} {text}: a number from {} to {}", range.start(), range.end()))
 }
 
 /// Fails when arguments are left that nobody took.

@@ -5,14 +5,15 @@
 //! What fails does not stop the others; a table ends the run.
 
 use crate::{
-    cassandra, lint, sh,
+    cassandra, installed, lint, sh,
     tools::{self, Kit},
     ui,
 };
 use anyhow::{Result, bail, ensure};
 use std::{
+    fs,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Instant,
 };
@@ -33,7 +34,7 @@ pub fn command(args: &[String]) -> Result<()> {
     let names: Vec<String> = if args.is_empty() {
         table.run("lint", || lint::command(&[]));
         table.run("cargo test", cargo_test);
-        all.into_iter().filter(|name| !name.starts_with("long-")).collect()
+        all.into_iter().filter(|name| !name.starts_with("long-")).filter(about_what_is_made).collect()
     } else {
         args.to_vec()
     };
@@ -43,7 +44,19 @@ pub fn command(args: &[String]) -> Result<()> {
             env = Some(environment()?);
             Ok(())
         });
-        if let Some(env) = env {
+        if let Some(mut env) = env {
+            // Only where a suite names it: it takes minutes to build. Kept to the end: nobody else installs another one
+            // meanwhile.
+            let mut desktop = None;
+            if names.iter().any(|name| names_variable(name, installed::VARIABLE)) {
+                table.run("desktop installer", || {
+                    desktop = Some(installed::desktop()?);
+                    Ok(())
+                });
+            }
+            if let Some(desktop) = &desktop {
+                env.extend(desktop.environment());
+            }
             for name in &names {
                 table.run(name, || suite(name, &env));
             }
@@ -56,21 +69,35 @@ pub fn command(args: &[String]) -> Result<()> {
 fn environment() -> Result<Environment> {
     tools::need(&[Kit::Desktop, Kit::DesktopTests])?;
     let mut env = browser_environment()?;
-    // the same package set as in the other steps: nothing is built twice
-    sh::run(sh::cargo().args(["build", "--quiet", "--workspace"]))?;
-    let built = sh::target_dir().join("debug");
-    env.push(("MOORING_SERVER", built.join("mooring-server")));
-    env.push(("MOORING_DESKTOP", built.join("mooring")));
+    // The package set of the other steps, and with `--examples` the features that `cargo test` chooses (those of
+    // dev-dependencies too): otherwise half of the dependencies would be built a second time.
+    sh::run(sh::cargo().args(["build", "--quiet", "--workspace", "--bins", "--examples"]))?;
+    env.push(("MOORING_SERVER", sh::target_dir().join("debug/mooring-server")));
     // suites start and stop Cassandra nodes of their own with it
-    env.push(("MOORING_XTASK", std::env::current_exe()?));
+    env.push(("MOORING_XTASK", sh::target_dir().join("debug/xtask")));
     Ok(env)
+}
+
+/// Whether a whole run has this suite: one about the desktop app's package makes no sense where none is made.
+fn about_what_is_made(suite: &String) -> bool {
+    let left_out = installed::somebodys_own() && names_variable(suite, installed::PACKAGE_VARIABLE);
+    if left_out {
+        sh::say(&format!("{suite} is left out: {} is set, no package is made", installed::VARIABLE));
+    }
+    !left_out
+}
+
+/// Whether a suite's text names something of its environment.
+fn names_variable(suite: &str, variable: &str) -> bool {
+    let text = find(suite).and_then(|found| Ok(fs::read_to_string(found.file())?));
+    text.is_ok_and(|text| text.contains(variable))
 }
 
 /// The part without programs of ours.
 pub(crate) fn browser_environment() -> Result<Environment> {
     tools::need(&[Kit::Node, Kit::Browser, Kit::Cassandra])?;
     tools::npm()?;
-    ui::build(false)?;
+    ui::build()?;
     Ok(vec![
         ("MOORING_UI_DIST", ui::dist_dir()),
         ("MOORING_CHROMIUM", tools::chromium().unwrap_or_default()),
@@ -81,7 +108,7 @@ pub(crate) fn browser_environment() -> Result<Environment> {
 /// The crates' own tests, and the examples in their documentation.
 fn cargo_test() -> Result<()> {
     tools::need(&[Kit::Desktop])?;
-    ui::build(false)?;
+    ui::build()?;
     // The package set of the other steps, so that nothing is built twice; hence the tests are named, for the suites
     // are tests of that set too.
     let mut own = sh::cargo();
@@ -114,17 +141,27 @@ fn own_tests(package: &str) -> Result<Vec<String>> {
 }
 
 enum Suite {
-    Rust,
+    Rust(PathBuf),
     Node(PathBuf),
 }
 
-fn find(name: &str) -> Option<Suite> {
+impl Suite {
+    fn file(&self) -> &Path {
+        match self {
+            Suite::Rust(file) | Suite::Node(file) => file,
+        }
+    }
+}
+
+fn find(name: &str) -> Result<Suite> {
     let tests = sh::root().join("tests");
-    if tests.join(format!("suites/{name}.rs")).is_file() {
-        return Some(Suite::Rust);
+    let rust = tests.join(format!("suites/{name}.rs"));
+    if rust.is_file() {
+        return Ok(Suite::Rust(rust));
     }
     let script = tests.join(format!("e2e/{name}.mjs"));
-    script.is_file().then_some(Suite::Node(script))
+    ensure!(script.is_file(), "no suite {name}");
+    Ok(Suite::Node(script))
 }
 
 fn suites() -> Result<Vec<String>> {
@@ -142,14 +179,13 @@ pub(crate) fn names(folder: &str, ending: &str) -> Result<Vec<String>> {
 }
 
 fn suite(name: &str, env: &Environment) -> Result<()> {
-    match find(name) {
-        Some(Suite::Rust) => sh::run(
+    match find(name)? {
+        Suite::Rust(_) => sh::run(
             sh::cargo()
                 .args(["test", "--workspace", "--test", name, "--", "--nocapture"])
                 .envs(env.iter().cloned()),
         ),
-        Some(Suite::Node(script)) => node(&script, env),
-        None => bail!("no suite {name}"),
+        Suite::Node(script) => node(&script, env),
     }
 }
 

@@ -16,6 +16,8 @@ use std::{
 pub enum Kit {
     /// node and npm.
     Node,
+    /// Debian's compiler for wasm, where rustup cannot have the target.
+    DebianWasm,
     /// Building the desktop shell.
     Desktop,
     /// Driving the desktop shell and looking at it.
@@ -36,10 +38,34 @@ enum Sign {
 }
 
 impl Kit {
+    /// As a person reads it after "is needed for".
+    fn purpose(self) -> &'static str {
+        match self {
+            Kit::Node => "building the screens (node 18 or later)",
+            Kit::DebianWasm => "compiling the screens for browsers",
+            Kit::Desktop => "building the desktop app",
+            Kit::DesktopTests => "driving the desktop app in tests",
+            Kit::Browser => "driving a browser in tests (MOORING_CHROMIUM names another one)",
+            Kit::Cassandra => "Apache Cassandra (Java 17 or 11; JAVA_HOME names another one)",
+            Kit::Icons => "drawing the icons",
+        }
+    }
+
     fn parts(self) -> &'static [(Sign, &'static str)] {
         use Sign::{Found, PkgConfig, Program};
         match self {
             Kit::Node => &[(Program("node"), "nodejs"), (Program("npm"), "npm")],
+            // rust-lld is a link into lld-22, on which its package does not depend
+            Kit::DebianWasm => &[
+                (Found(|| Path::new("/usr/bin/cargo").is_file()), "cargo-web"),
+                (Found(|| Path::new("/usr/bin/rustc").is_file()), "rustc-web"),
+                (Found(|| Path::new("/usr/bin/cargo-clippy").is_file()), "rust-web-clippy"),
+                (Found(|| Path::new("/usr/lib/rustlib/src/rust/library").is_dir()), "rust-web-src"),
+                (Found(|| fs::symlink_metadata("/usr/bin/rust-lld").is_ok()), "rust-web-llvm"),
+                (Found(|| Path::new("/usr/bin/rust-lld").exists()), "lld-22"),
+            ],
+            // elsewhere the system brings the web view
+            Kit::Desktop if !cfg!(target_os = "linux") => &[],
             Kit::Desktop => &[
                 (Program("cc"), "build-essential"),
                 (Program("pkg-config"), "pkg-config"),
@@ -52,11 +78,10 @@ impl Kit {
             ],
             Kit::DesktopTests => &[
                 (Program("WebKitWebDriver"), "webkit2gtk-driver"),
-                (Program("xvfb-run"), "xvfb"),
-                (Program("xauth"), "xauth"),
+                (Program("Xvfb"), "xvfb"),
                 (Program("dbus-daemon"), "dbus"),
                 (Program("dbus-launch"), "dbus-x11"),
-                (Program("convert"), "imagemagick"),
+                (Program("desktop-file-validate"), "desktop-file-utils"),
             ],
             Kit::Browser => &[(Found(|| chromium().is_some()), "chromium")],
             Kit::Cassandra => {
@@ -79,20 +104,21 @@ impl Sign {
 
 /// Makes sure that everything in `kits` is there.
 pub fn need(kits: &[Kit]) -> Result<()> {
-    let missing = |kits: &[Kit]| -> Vec<&'static str> {
-        kits.iter()
-            .flat_map(|kit| kit.parts())
-            .filter(|(sign, _)| !sign.present())
-            .map(|(_, package)| *package)
-            .collect()
+    let missing = |kit: Kit| -> Vec<&'static str> {
+        kit.parts().iter().filter(|(sign, _)| !sign.present()).map(|(_, package)| *package).collect()
     };
-    let packages = missing(kits);
-    if packages.is_empty() {
+    let lacking: Vec<Kit> = kits.iter().copied().filter(|kit| !missing(*kit).is_empty()).collect();
+    if lacking.is_empty() {
         return Ok(());
     }
-    apt(&packages)?;
-    let left = missing(kits);
-    ensure!(left.is_empty(), "installed, but not found afterwards: {}", left.join(" "));
+    for kit in &lacking {
+        sh::say(&format!("{} needed for {}", missing(*kit).join(" "), kit.purpose()));
+    }
+    apt(&lacking.iter().flat_map(|kit| missing(*kit)).collect::<Vec<_>>())?;
+    for kit in lacking {
+        let left = missing(kit);
+        ensure!(left.is_empty(), "{} installed, but {} does not find it", left.join(" "), kit.purpose());
+    }
     Ok(())
 }
 
@@ -100,13 +126,13 @@ pub fn need(kits: &[Kit]) -> Result<()> {
 pub fn apt(packages: &[&str]) -> Result<()> {
     ensure!(
         sh::which("apt-get").is_some(),
-        "this needs what Debian calls {}; install it, then run the command again",
+        "install what Debian calls {}, then run the same command again",
         packages.join(" ")
     );
-    sh::say(&format!("installing {}", packages.join(" ")));
+    let packages = packages.join(" ");
+    sh::say(&format!("installing {packages}"));
     as_root(&format!(
-        "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {}",
-        packages.join(" ")
+        "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {packages}"
     ))
 }
 
@@ -119,11 +145,9 @@ pub fn as_root(script: &str) -> Result<()> {
         sudo.args(["-n", "sh"]);
         sudo
     } else {
-        bail!("this needs root. Run this once, then the same command again:\n  sudo sh -c \"{script}\"");
+        bail!("that takes root. Run this once, then the same command again:\n  sudo sh -c \"{script}\"");
     };
-    let status = command.args(["-c", script]).status()?;
-    ensure!(status.success(), "failed: {script}");
-    Ok(())
+    sh::quietly(command.args(["-c", script]))
 }
 
 /// The npm packages of the lock file, in `node_modules`.
@@ -160,15 +184,16 @@ pub fn java() -> Option<PathBuf> {
     let installed = fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten().map(|entry| entry.path());
     home.into_iter()
         .chain(installed)
-        .filter(|dir| {
-            let release = fs::read_to_string(dir.join("release")).unwrap_or_default();
-            release.lines().any(|line| {
-                line.strip_prefix("JAVA_VERSION=\"")
-                    .is_some_and(|v| v.starts_with("17.") || v.starts_with("11."))
-            })
-        })
+        .filter(|dir| fits_cassandra(&fs::read_to_string(dir.join("release")).unwrap_or_default()))
         .map(|dir| dir.join("bin/java"))
         .find(|java| java.is_file())
+}
+
+/// Whether the `release` file of a Java installation names a version that Cassandra takes.
+fn fits_cassandra(release: &str) -> bool {
+    let version = release.lines().find_map(|line| line.strip_prefix("JAVA_VERSION=\""));
+    version
+        .is_some_and(|version| ["17", "11"].contains(&version.split(['.', '"']).next().unwrap_or_default()))
 }
 
 fn pkg_config_file(name: &str) -> bool {
@@ -180,4 +205,25 @@ fn pkg_config_file(name: &str) -> bool {
         .map(|dir| dir.join("pkgconfig"))
         .chain(env::split_paths(&own))
         .any(|dir: PathBuf| Path::new(&dir).join(&file).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cassandra_takes_java_17_and_11_only() {
+        for (version, fits) in [
+            ("17.0.17", true),
+            ("17", true),
+            ("11.0.2", true),
+            ("21.0.3", false),
+            ("1.8.0_392", false),
+            ("1", false),
+        ] {
+            let release = format!("IMPLEMENTOR=\"Debian\"\nJAVA_VERSION=\"{version}\"\nOS_NAME=\"Linux\"\n");
+            assert_eq!(fits_cassandra(&release), fits, "{version}");
+        }
+        assert!(!fits_cassandra(""));
+    }
 }

@@ -5,7 +5,10 @@
 //!
 //! Host and wasm may thus use different compilers; their target folders are separate.
 
-use crate::{sh, tools};
+use crate::{
+    sh,
+    tools::{self, Kit},
+};
 use anyhow::{Context, Result, ensure};
 use std::{
     fs,
@@ -17,19 +20,17 @@ use std::{
 pub const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
-/// A cargo whose compiler can build for wasm, with a target folder of its own.
+/// A cargo whose compiler can build for wasm, with a target folder of its own. It is to be given `--target`.
 pub fn cargo() -> Result<Command> {
-    let debian = match compiler()? {
-        Compiler::InUse => false,
-        Compiler::Debian => true,
-    };
-    let mut command = if debian { Command::new("/usr/bin/cargo") } else { sh::cargo() };
-    if debian {
-        command.env("RUSTC", DEBIAN_RUSTC).env("RUSTDOC", "/usr/bin/rustdoc");
-        for name in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC_WRAPPER"] {
-            command.env_remove(name);
+    let mut command = match compiler()? {
+        Compiler::InUse => sh::cargo(),
+        Compiler::Debian { sysroot } => {
+            let mut command = debian_cargo();
+            // of the target only: what runs while building has the standard library beside the compiler
+            command.env("CARGO_ENCODED_RUSTFLAGS", format!("--sysroot\x1f{}", sysroot.display()));
+            command
         }
-    }
+    };
     command.env("CARGO_TARGET_DIR", target_dir());
     Ok(command)
 }
@@ -67,15 +68,15 @@ pub fn for_browser(cargo_args: &[&str], module: &str, name: &str, dev: bool, out
 
 enum Compiler {
     InUse,
-    Debian,
+    Debian { sysroot: PathBuf },
 }
 
 fn compiler() -> Result<Compiler> {
     if has_std("rustc") {
         return Ok(Compiler::InUse);
     }
-    if has_std(DEBIAN_RUSTC) {
-        return Ok(Compiler::Debian);
+    if let Some(sysroot) = built_std()? {
+        return Ok(Compiler::Debian { sysroot });
     }
     if sh::which("rustup").is_some() {
         let added = sh::run(
@@ -88,8 +89,8 @@ fn compiler() -> Result<Compiler> {
         }
         sh::say("rustup could not add the target; using Debian's rustc-web");
     }
-    install_debian()?;
-    Ok(Compiler::Debian)
+    tools::need(&[Kit::DebianWasm])?;
+    Ok(Compiler::Debian { sysroot: build_std()? })
 }
 
 fn has_std(rustc: &str) -> bool {
@@ -113,11 +114,35 @@ fn target_libdir(rustc: &str) -> Option<PathBuf> {
     output.status.success().then(|| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim().to_string()))
 }
 
-/// Debian's compiler, and the standard library for wasm built from its sources (about a minute).
-fn install_debian() -> Result<()> {
-    // rust-web-llvm's rust-lld is a link into lld-22, which it does not depend on
-    tools::apt(&["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"])?;
-    let seed = sh::target_dir().join("wasm-std");
+/// Debian's cargo and compiler, whatever started this program.
+fn debian_cargo() -> Command {
+    let mut command = Command::new("/usr/bin/cargo");
+    for name in ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "RUSTFLAGS", "LD_LIBRARY_PATH"] {
+        command.env_remove(name);
+    }
+    command.env("PATH", "/usr/bin:/bin").env("RUSTC", DEBIAN_RUSTC).env("RUSTDOC", "/usr/bin/rustdoc");
+    command
+}
+
+fn std_dir() -> PathBuf {
+    sh::target_dir().join("wasm-std")
+}
+
+/// The folder in which Debian's compiler finds the standard library for wasm, if this very compiler built it.
+fn built_std() -> Result<Option<PathBuf>> {
+    let stamp = fs::read_to_string(std_dir().join("compiler")).unwrap_or_default();
+    Ok((!stamp.is_empty() && stamp == debian_version()).then(|| std_dir().join("sysroot")))
+}
+
+fn debian_version() -> String {
+    let output = Command::new(DEBIAN_RUSTC).arg("-vV").output();
+    output.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Builds the standard library for wasm from Debian's sources of it. It stays in the target folder: the system is left
+/// alone.
+fn build_std() -> Result<PathBuf> {
+    let seed = std_dir();
     fs::create_dir_all(seed.join("src"))?;
     fs::write(
         seed.join("Cargo.toml"),
@@ -125,16 +150,9 @@ fn install_debian() -> Result<()> {
     )?;
     fs::write(seed.join("src/main.rs"), "fn main() {}\n")?;
     sh::say("building the standard library for wasm (once, about a minute)");
-    let mut build = Command::new("/usr/bin/cargo");
-    for name in
-        ["CARGO", "RUSTUP_TOOLCHAIN", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "LD_LIBRARY_PATH"]
-    {
-        build.env_remove(name);
-    }
-    let status = build
+    let status = debian_cargo()
         .current_dir(&seed)
-        .env("PATH", "/usr/bin:/bin")
-        .env("RUSTC", DEBIAN_RUSTC)
+        .env_remove("CARGO_TARGET_DIR")
         // lets a stable compiler take -Z build-std; only here
         .env("RUSTC_BOOTSTRAP", "1")
         // as in the std that rustup ships, so that a profile with lto works
@@ -143,14 +161,19 @@ fn install_debian() -> Result<()> {
         .args(["--target", TARGET])
         .status()?;
     ensure!(status.success(), "building the standard library for wasm failed");
-    let lib = target_libdir(DEBIAN_RUSTC).context("Debian's rustc does not know the wasm target")?;
-    let built = seed.join("target").join(TARGET).join("release/deps");
-    let copy = format!(
-        "rm -rf '{lib}' && mkdir -p '{lib}' && cp '{built}'/lib*.rlib '{lib}/'",
-        lib = lib.display(),
-        built = built.display()
-    );
-    tools::as_root(&copy)?;
-    ensure!(has_std(DEBIAN_RUSTC), "Debian's rustc still has no standard library for wasm");
-    Ok(())
+    let sysroot = seed.join("sysroot");
+    let lib = sysroot.join("lib/rustlib").join(TARGET).join("lib");
+    if sysroot.exists() {
+        fs::remove_dir_all(&sysroot)?;
+    }
+    fs::create_dir_all(&lib)?;
+    for file in sh::files(&seed.join("target").join(TARGET).join("release/deps"))? {
+        if let Some(name) = file.file_name()
+            && file.extension().is_some_and(|ext| ext == "rlib")
+        {
+            fs::copy(&file, lib.join(name))?;
+        }
+    }
+    fs::write(seed.join("compiler"), debian_version())?;
+    Ok(sysroot)
 }

@@ -233,7 +233,7 @@ impl<T: PartitionStore + DirectoryStore> Store for T {}
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// It does not answer now; nothing is known to have changed; try again later.
-    #[error("the database does not answer: {0}")]
+    #[error("the store does not answer: {0}")]
     Unavailable(String),
     /// The disk is full; nothing was written.
     #[error("the disk is full: {0}")]

@@ -10,17 +10,28 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 fn program(line: &[&str], data: &Path) -> Command {
+    let mut command = bare(line);
+    command.arg("--data").arg(data);
+    command
+}
+
+/// Without a folder.
+fn bare(line: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mooring-server"));
-    command.args(line).arg("--data").arg(data);
+    command.args(line);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
 async fn ran(line: &[&str], data: &Path, input: &str) -> Output {
-    let mut child = program(line, data).spawn().unwrap();
+    end_of(program(line, data), input).await
+}
+
+async fn end_of(mut program: Command, input: &str) -> Output {
+    let mut child = program.spawn().unwrap();
     // a program that reads nothing closes the pipe, which is no matter
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
-    timeout(SOON, child.wait_with_output()).await.expect("the program ends").unwrap()
+    timeout(2 * SOON, child.wait_with_output()).await.expect("the program ends").unwrap()
 }
 
 /// Starts a server and waits for its line.
@@ -65,6 +76,29 @@ async fn what_cannot_work_is_refused_before_anything_is_touched() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains(sentence), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_is_told_with_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    let output = ran(&["serve", "--listen", "127.0.0.1:0"], &file, "").await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot hold the store") && said.contains("with --data"), "{said}");
+
+    // the second one takes connections and says nothing
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = free.local_addr().unwrap().to_string();
+    drop(free);
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for node in [nobody, silent.local_addr().unwrap().to_string()] {
+        let program = bare(&["serve", "--listen", "127.0.0.1:0", "--cassandra", &node]);
+        let said = String::from_utf8(end_of(program, "").await.stderr).unwrap();
+        assert!(said.contains(&format!("The keyspace mooring on {node} cannot be opened")), "{said}");
+        assert!(said.contains("Check that Cassandra runs there"), "{said}");
     }
 }
 

@@ -90,9 +90,10 @@ export const shots = path.resolve('target/screenshots');
 
 /** The desktop shell under its own X server. */
 export class Desktop extends Screen {
-  constructor(name) {
+  /** `ownFolder`: the records are where the app puts them for a person. */
+  constructor(name, { ownFolder = false } = {}) {
     super(name);
-    Object.assign(this, { home: path.join(scratch, `home-${name}`) });
+    Object.assign(this, { ownFolder, home: path.join(scratch, `home-${name}`) });
   }
 
   async open() {
@@ -100,16 +101,17 @@ export class Desktop extends Screen {
     const env = {
       ...process.env, TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true', LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1',
       HOME: this.home, XDG_DATA_HOME: path.join(this.home, 'data'), XDG_CACHE_HOME: path.join(this.home, 'cache'), XDG_CONFIG_HOME: path.join(this.home, 'config'),
-      MOORING_DATA_DIR: path.join(this.home, 'mooring'),
+      ...(!this.ownFolder && { MOORING_DATA_DIR: path.join(this.home, 'mooring') }),
     };
     env.DISPLAY = await display();
     const port = await freePort();
     this.driver = spawn('WebKitWebDriver', [`--port=${port}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
     const driver = this.driver;
+    driver.on('exit', (code, signal) => { this.gone = `the driver of ${this.name} ended by itself (${signal ?? code})`; });
     atEnd(() => driver.kill('SIGKILL'));
     this.base = `http://127.0.0.1:${port}`;
     await until('the driver of the desktop shell', () => fetch(`${this.base}/status`).then(r => r.ok));
-    const options = { binary: process.env.MOORING_INSTALLED ?? need('MOORING_DESKTOP'), args: [] };
+    const options = { binary: need('MOORING_DESKTOP'), args: [] };
     const { sessionId } = await this.call('POST', '/session', { capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': options } } });
     this.session = `/session/${sessionId}`;
     await this.script(`window.reported = [];
@@ -121,13 +123,14 @@ export class Desktop extends Screen {
 
   async close() {
     await this.call('DELETE', this.session);
+    this.driver.removeAllListeners('exit');
     this.driver.kill('SIGKILL');
   }
 
   async call(method, at, body) {
     const limit = AbortSignal.timeout(60_000);
-    const answer = await fetch(this.base + at, { method, signal: limit, body: body === undefined ? undefined : JSON.stringify(body) })
-      .catch(error => { throw new Error(`${method} ${at} on ${this.name}: ${error.message}`); });
+    const asked = fetch(this.base + at, { method, signal: limit, body: body === undefined ? undefined : JSON.stringify(body) });
+    const answer = await asked.catch(error => { throw new Error(`${method} ${at} on ${this.name}: ${this.gone ?? error.cause ?? error}`); });
     const { value } = await answer.json();
     if (!answer.ok) throw new Error(`${method} ${at}: ${value?.error}: ${value?.message}`);
     return value;

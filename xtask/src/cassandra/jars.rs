@@ -33,7 +33,8 @@ pub fn jars() -> Result<PathBuf> {
     fs::create_dir_all(&lib)?;
     let pom = dir.join("pom.xml");
     fs::write(&pom, POM.replace("{{version}}", VERSION))?;
-    sh::run(
+    sh::say(&format!("fetching Apache Cassandra {VERSION} from Maven's repository (66 MB, once)"));
+    sh::quietly(
         Command::new("mvn")
             .args(["-q", "-B", "-Dstyle.color=never", "-f"])
             .arg(&pom)

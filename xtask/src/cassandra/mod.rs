@@ -7,7 +7,7 @@ pub use jars::{LIB_VARIABLE, jars};
 pub use node::{Node, Place, free_port};
 
 use crate::sh;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
@@ -15,16 +15,20 @@ use std::{
 
 /// Most nodes that `up` starts.
 const MOST: u8 = 9;
+/// Where the first node of `up` answers clients, unless told otherwise.
+pub const ADDRESS: &str = "127.0.0.1:9042";
+const PORT: u16 = 9042;
+const STORAGE_PORT: u16 = 7000;
 
 /// `up [--nodes N] [--port P] [--storage-port P] [--dir D]`, `down [--dir D]`, `status [--dir D]`.
 pub fn command(mut args: Vec<String>) -> Result<()> {
     let dir =
         sh::option(&mut args, "--dir")?.map_or_else(|| sh::target_dir().join("cassandra"), PathBuf::from);
     let dir = std::path::absolute(dir)?;
-    let nodes: u8 = sh::option(&mut args, "--nodes")?.map_or(Ok(1), |n| n.parse())?;
-    let port: u16 = sh::option(&mut args, "--port")?.map_or(Ok(9042), |n| n.parse())?;
-    let storage_port: u16 = sh::option(&mut args, "--storage-port")?.map_or(Ok(7000), |n| n.parse())?;
-    ensure!((1..=MOST).contains(&nodes), "--nodes: 1 to {MOST}");
+    let nodes = sh::number(&mut args, "--nodes", 1, 1..=u16::from(MOST))?;
+    let port = sh::number(&mut args, "--port", PORT, 1..=u16::MAX)?;
+    let storage_port = sh::number(&mut args, "--storage-port", STORAGE_PORT, 1..=u16::MAX)?;
+    let nodes = u8::try_from(nodes)?;
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["up"] => up(&dir, nodes, port, storage_port),
         ["down"] => down(&dir),
@@ -44,8 +48,9 @@ fn up(dir: &Path, nodes: u8, port: u16, storage_port: u16) -> Result<()> {
             storage_port,
             seed: Ipv4Addr::LOCALHOST,
         };
-        if node::running(&place.dir).is_some() && node::answers(place.ip, port) {
+        if let Some(pid) = node::running(&place.dir) {
             sh::say(&format!("node {n} runs already"));
+            node::wait_for(&place, pid)?;
         } else {
             sh::say(&format!("starting node {n} on {}:{port}", place.ip));
             Node::start_detached(&place)?;
@@ -60,7 +65,11 @@ fn up(dir: &Path, nodes: u8, port: u16, storage_port: u16) -> Result<()> {
 fn down(dir: &Path) -> Result<()> {
     let pids: Vec<_> = (1..=MOST).filter_map(|n| node::running(&node_dir(dir, n))).collect();
     node::stop(&pids)?;
-    sh::say(&format!("stopped {} nodes", pids.len()));
+    match pids.len() {
+        0 => sh::say("no node runs"),
+        1 => sh::say("stopped 1 node"),
+        more => sh::say(&format!("stopped {more} nodes")),
+    }
     Ok(())
 }
 

@@ -116,6 +116,26 @@ pub(super) fn running(dir: &Path) -> Option<Pid> {
     command.split(|byte| *byte == 0).any(|word| word == ours.as_bytes()).then(|| Pid::from_raw(pid))?
 }
 
+/// Waits until a node that somebody else started answers clients.
+pub(super) fn wait_for(place: &Place, pid: Pid) -> Result<()> {
+    let until = Instant::now() + START;
+    while !answers(place.ip, place.port) {
+        if test_kill_process(pid).is_err() {
+            bail!("the node stopped:\n{}", log_tail(&place.dir));
+        }
+        if Instant::now() > until {
+            bail!(
+                "the node runs and does not answer on {}:{} (was it started with another --port?):\n{}",
+                place.ip,
+                place.port,
+                log_tail(&place.dir)
+            );
+        }
+        sleep(Duration::from_millis(200));
+    }
+    Ok(())
+}
+
 /// Asks the processes to end, and ends those that do not.
 pub(super) fn stop(pids: &[Pid]) -> Result<()> {
     for pid in pids {
@@ -166,8 +186,10 @@ fn wait(place: &Place, child: &mut Child) -> Result<()> {
 }
 
 fn spawn(place: &Place, detached: bool) -> Result<Child> {
-    for port in [place.port, place.storage_port] {
-        TcpListener::bind((place.ip, port)).with_context(|| format!("{}:{port} is taken", place.ip))?;
+    for (port, option) in [(place.port, "--port"), (place.storage_port, "--storage-port")] {
+        TcpListener::bind((place.ip, port)).with_context(|| {
+            format!("another program uses {}:{port}; stop it, or choose another port with {option}", place.ip)
+        })?;
     }
     let lib = jars()?;
     let java = tools::java().context("no Java 17 or 11")?;

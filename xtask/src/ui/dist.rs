@@ -8,6 +8,7 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 /// The most that a first visit may load, compressed, in bytes. A phone on a slow 3G line (400 kbit/s) has it in 18 s;
@@ -15,7 +16,7 @@ use std::{
 const BUDGET: usize = 900 * 1024;
 
 /// The ending of a file that is sent in place of another to browsers that take brotli.
-const COMPRESSED: &str = ".br";
+pub const COMPRESSED: &str = ".br";
 
 /// The files of one build, in memory until all of them are there.
 #[derive(Debug, Default)]
@@ -63,21 +64,29 @@ impl Dist {
         self.files.iter().map(|(path, _)| path.as_str())
     }
 
-    /// Prints every file with its size, raw and compressed, and fails over the budget.
-    pub fn report(&self, check: bool) -> Result<()> {
+    /// Prints the size, raw and compressed, of every file or of what a first visit loads, and fails over the budget.
+    pub fn report(&self, every: bool, check: bool) -> Result<()> {
         let mut total = (0, 0, 0);
-        println!("{:>10} {:>10} {:>10}  file", "bytes", "gzip", "brotli");
+        if every {
+            println!("{:>10} {:>10} {:>10}  file", "bytes", "gzip", "brotli");
+        }
         for (path, bytes) in self.files.iter().filter(|(path, _)| !path.ends_with(COMPRESSED)) {
             let gzip = gzip_size(bytes)?;
             let sent = format!("{path}{COMPRESSED}");
             let brotli =
                 self.files.iter().find(|(path, _)| *path == sent).map_or(bytes.len(), |(_, b)| b.len());
-            println!("{:>10} {gzip:>10} {brotli:>10}  {path}", bytes.len());
+            if every {
+                println!("{:>10} {gzip:>10} {brotli:>10}  {path}", bytes.len());
+            }
             if ["wasm", "js", "css", "woff2"].iter().any(|ext| path.ends_with(&format!(".{ext}"))) {
                 total = (total.0 + bytes.len(), total.1 + gzip, total.2 + brotli);
             }
         }
-        println!("{:>10} {:>10} {:>10}  wasm, js, css and fonts together", total.0, total.1, total.2);
+        if every {
+            println!("{:>10} {:>10} {:>10}  wasm, js, css and fonts together", total.0, total.1, total.2);
+        } else {
+            sh::say(&format!("a first visit loads {} KB", total.2.div_ceil(1024)));
+        }
         ensure!(!check || total.2 <= BUDGET, "the bundle is over its budget of {BUDGET} bytes as it is sent");
         Ok(())
     }
@@ -88,31 +97,48 @@ impl Dist {
         let mut compressed = Vec::new();
         for (path, bytes) in self.files.iter().filter(|(path, _)| path.starts_with("assets/") && worth(path))
         {
-            let params = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 24, ..Default::default() };
-            let mut out = Vec::new();
-            brotli::BrotliCompress(&mut bytes.as_slice(), &mut out, &params)?;
-            compressed.push((format!("{path}{COMPRESSED}"), out));
+            compressed.push((format!("{path}{COMPRESSED}"), brotli(bytes)?));
         }
         self.files.extend(compressed);
         Ok(())
     }
 
-    /// Replaces the folder `to` with these files.
-    pub fn write(&self, to: &Path) -> Result<()> {
+    /// Replaces the folder `to` with those of these files that `wanted` wants.
+    pub fn write(&self, to: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {
         let old: Vec<PathBuf> = sh::files(to)?;
-        for (path, bytes) in &self.files {
+        for (path, bytes) in self.files.iter().filter(|(path, _)| wanted(path)) {
             let path = to.join(path);
             fs::create_dir_all(path.parent().unwrap_or(to))?;
             fs::write(&path, bytes).with_context(|| path.display().to_string())?;
         }
         for path in old {
             let below = path.strip_prefix(to)?.to_string_lossy().into_owned();
-            if !self.paths().any(|have| have == below) {
+            if !self.paths().any(|have| have == below && wanted(have)) {
                 fs::remove_file(&path)?;
             }
         }
         Ok(())
     }
+}
+
+/// As small as brotli makes it, by node's encoder: one in Rust would be built without optimisation here, and slow.
+fn brotli(bytes: &[u8]) -> Result<Vec<u8>> {
+    const SCRIPT: &str = "import zlib from 'node:zlib'; import fs from 'node:fs';
+        const c = zlib.constants, bytes = fs.readFileSync(0);
+        const params = { [c.BROTLI_PARAM_QUALITY]: 11, [c.BROTLI_PARAM_LGWIN]: 24, [c.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+        fs.writeFileSync(1, zlib.brotliCompressSync(bytes, { params }));";
+    let mut node = Command::new("node")
+        .args(["--input-type=module", "--eval", SCRIPT])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start node")?;
+    if let Some(mut input) = node.stdin.take() {
+        input.write_all(bytes)?;
+    }
+    let output = node.wait_with_output()?;
+    ensure!(output.status.success() && !output.stdout.is_empty(), "node could not compress a file");
+    Ok(output.stdout)
 }
 
 fn gzip_size(bytes: &[u8]) -> Result<usize> {

@@ -1,4 +1,4 @@
-//! `./x ui`: the browser bundle in `ui/dist`.
+//! `./x ui`: the browser bundle in `ui/dist`, and in `ui/dist-desktop` what of it the desktop app embeds.
 //!
 //! cargo (wasm) → wasm-bindgen as a library → names with hashes → `index.html` and `sw.js` from their templates in
 //! `ui/`. Nothing is done when nothing that goes into it has changed.
@@ -15,18 +15,26 @@ use std::{
 };
 
 /// What a build depends on, relative to the repository.
-const INPUTS: [&str; 11] = [
+const INPUTS: [&str; 19] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
-    ".cargo",
     "package-lock.json",
     "icons",
-    "sync-client",
-    "sync-protocol",
-    "ui",
+    "sync-client/Cargo.toml",
+    "sync-client/src",
+    "sync-protocol/Cargo.toml",
+    "sync-protocol/src",
+    "ui/Cargo.toml",
+    "ui/css.list",
+    "ui/index.html",
+    "ui/manifest.webmanifest",
+    "ui/src",
+    "ui/style.css",
+    "ui/sw.js",
     "xtask/Cargo.toml",
     "xtask/src/ui",
+    "xtask/src/wasm.rs",
 ];
 /// Names the inputs that a folder was built from.
 const STAMP: &str = "build.json";
@@ -36,19 +44,28 @@ pub fn dist_dir() -> PathBuf {
     sh::root().join("ui/dist")
 }
 
+/// What the desktop app embeds of it.
+fn desktop_dir() -> PathBuf {
+    sh::root().join("ui/dist-desktop")
+}
+
 /// `./x ui [--dev]`.
 pub fn command(mut args: Vec<String>) -> Result<()> {
     let dev = sh::flag(&mut args, "--dev");
     sh::nothing_left(&args)?;
-    build(dev)
+    make(dev, true)
 }
 
-/// Builds the bundle unless it is up to date. `dev`: quickly, with names for the debugger, without a service worker.
-pub fn build(dev: bool) -> Result<()> {
+/// Builds the bundle unless it is up to date.
+pub fn build() -> Result<()> {
+    make(false, false)
+}
+
+/// `dev`: quickly, with names for the debugger, without a service worker. `sizes`: prints every file's.
+fn make(dev: bool, sizes: bool) -> Result<()> {
     let inputs = inputs(dev)?;
-    let dist = dist_dir();
-    let stamp = fs::read_to_string(dist.join(STAMP)).unwrap_or_default();
-    if stamp.contains(&inputs) {
+    let stamp = |folder: PathBuf| fs::read_to_string(folder.join(STAMP)).unwrap_or_default();
+    if [dist_dir(), desktop_dir()].into_iter().all(|folder| stamp(folder).contains(&inputs)) {
         sh::say("ui/dist is up to date");
         return Ok(());
     }
@@ -59,20 +76,19 @@ pub fn build(dev: bool) -> Result<()> {
     if !dev {
         built.compress()?;
     }
-    built.report(!dev)?;
-    built.write(&dist)
+    built.report(sizes, !dev)?;
+    // no server sends these files: it needs neither what is sent compressed nor what starts without a network
+    built.write(&desktop_dir(), |path| !path.ends_with(dist::COMPRESSED) && path != "sw.js")?;
+    built.write(&dist_dir(), |_| true)
 }
 
 /// One hash over everything that goes into the bundle.
 fn inputs(dev: bool) -> Result<String> {
     let root = sh::root();
-    let dist = dist_dir();
     let mut all = format!("dev={dev}\n");
     for input in INPUTS {
         for path in sh::files(&root.join(input))? {
-            if !path.starts_with(&dist) {
-                all.push_str(&format!("{} {}\n", path.display(), sh::hash(&fs::read(&path)?)));
-            }
+            all.push_str(&format!("{} {}\n", path.display(), sh::hash(&fs::read(&path)?)));
         }
     }
     Ok(sh::hash(all.as_bytes()))

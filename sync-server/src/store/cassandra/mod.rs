@@ -80,18 +80,18 @@ impl CassandraOptions {
     fn quorum(&self) -> Consistency {
         if self.local_serial { Consistency::LocalQuorum } else { Consistency::Quorum }
     }
+}
 
-    fn check(&self) -> Result<(), StoreError> {
-        let name = &self.keyspace;
-        let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
-        let rest = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if starts && rest && name.len() <= 48 {
-            return Ok(());
-        }
-        Err(StoreError::Unavailable(format!(
-            "“{name}” cannot be a keyspace: it starts with a letter a-z and has only a-z, 0-9 and _, at most 48"
-        )))
+/// A name that can be a keyspace's, or why it cannot.
+pub fn keyspace(name: &str) -> Result<String, String> {
+    let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let rest = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if starts && rest && name.len() <= 48 {
+        return Ok(name.into());
     }
+    Err(format!(
+        "“{name}” cannot be a keyspace: it starts with a letter a-z and has only a-z, 0-9 and _, at most 48"
+    ))
 }
 
 /// A keyspace on a cluster.
@@ -107,7 +107,7 @@ pub struct CassandraStore {
 impl CassandraStore {
     /// Connects, and makes or migrates the tables.
     pub async fn connect(options: CassandraOptions) -> Result<Self, StoreError> {
-        options.check()?;
+        keyspace(&options.keyspace).map_err(StoreError::Unavailable)?;
         let profile = ExecutionProfile::builder()
             .consistency(options.quorum())
             .serial_consistency(Some(options.serial()))
@@ -121,7 +121,11 @@ impl CassandraStore {
         if let Some((user, password)) = &options.credentials {
             builder = builder.user(user, password);
         }
-        let session = builder.build().await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        // a port that takes connections and says nothing would be waited for without end
+        let session = tokio::time::timeout(TIMEOUT, builder.build())
+            .await
+            .map_err(|_| StoreError::Unavailable(format!("no word of CQL within {} s", TIMEOUT.as_secs())))?
+            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         schema::prepare(&session, &options).await?;
         let statements = Statements::prepare(&session, &options).await?;
         let commits = Semaphore::new(options.commits_in_flight.max(1));

@@ -1,0 +1,193 @@
+//! `./x bundle [KIND...]`: installers of the desktop app.
+//!
+//! cargo builds the program (release), Tauri's packager puts it into a package. Nothing is done when nothing that goes
+//! into a package has changed.
+
+use crate::{
+    sh,
+    tools::{self, Kit},
+    ui,
+};
+use anyhow::{Context, Result, ensure};
+use flate2::{Compression, write::GzEncoder};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Tauri's packager. Not in package.json: it names a package per platform, and a registry that lacks one of them makes
+/// `npm ci` fail; only this command needs it.
+const PACKAGER: &str = "@tauri-apps/cli@2.12.5";
+/// Files, and where the .deb has them compressed.
+const COMPRESSED: [(&str, &str); 2] = [
+    ("CHANGELOG.md", "/usr/share/doc/mooring/changelog.gz"),
+    ("src-tauri/linux/mooring.1", "/usr/share/man/man1/mooring.1.gz"),
+];
+/// What a package is made of beside the program, relative to the repository.
+const INPUTS: [&str; 5] =
+    ["src-tauri/tauri.conf.json", "src-tauri/linux", "icons", "LICENSE", "CHANGELOG.md"];
+
+#[cfg(target_os = "linux")]
+const KINDS: [&str; 3] = ["deb", "rpm", "appimage"];
+#[cfg(target_os = "macos")]
+const KINDS: [&str; 2] = ["dmg", "app"];
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+const KINDS: [&str; 2] = ["msi", "nsis"];
+
+/// Makes the packages that were asked for (the system's first kind without a name) and prints where they are.
+pub fn command(args: &[String]) -> Result<()> {
+    let kinds: Vec<&str> =
+        if args.is_empty() { vec![KINDS[0]] } else { args.iter().map(String::as_str).collect() };
+    for kind in &kinds {
+        ensure!(
+            KINDS.contains(kind),
+            "this system cannot make {kind}. Here: {}. Linux makes deb, rpm and appimage, macOS dmg and app, Windows \
+             msi and nsis (docs/installers.md)",
+            KINDS.join(", ")
+        );
+    }
+    for kind in kinds {
+        println!("{}", package(kind)?.display());
+    }
+    Ok(())
+}
+
+/// Builds one package, if it is not there yet, and says where it is.
+pub fn package(kind: &str) -> Result<PathBuf> {
+    tools::need(&[Kit::Desktop])?;
+    ui::build()?;
+    let program = program()?;
+    let depends = depends(&program)?;
+    let folder = sh::target_dir().join("release/bundle").join(kind);
+    let stamp = sh::target_dir().join(format!("release/bundle/{kind}.stamp"));
+    let wanted = inputs(&program, &depends)?;
+    if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted)
+        && let Some(package) = made(&folder, kind)?
+    {
+        sh::say(&format!("{} is up to date", package.file_name().unwrap_or_default().to_string_lossy()));
+        return Ok(package);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    let config = sh::target_dir().join("release/bundle/config.json");
+    fs::create_dir_all(folder.parent().unwrap_or(&folder))?;
+    fs::write(&config, additions(&depends)?.to_string())?;
+    let packed = sh::run(
+        Command::new(packager()?)
+            // packed is exactly what cargo built: the mark that is left out is for an updater, which there is not
+            .args(["bundle", "--ci", "--no-binary-patching", "--bundles", kind, "--config"])
+            .arg(config),
+    );
+    if kind == "appimage" {
+        packed.context(
+            "the packager makes an AppImage with programs that it fetches from github.com; without them deb and rpm work",
+        )?;
+    } else {
+        packed?;
+    }
+    let package = made(&folder, kind)?.with_context(|| format!("the packager left no .{kind}"))?;
+    fs::write(stamp, wanted)?;
+    Ok(package)
+}
+
+/// Builds the program.
+fn program() -> Result<PathBuf> {
+    sh::run(sh::cargo().args(["build", "--release", "--package", "mooring-desktop"]))?;
+    Ok(sh::target_dir().join("release/mooring"))
+}
+
+/// Debian's packages with the libraries that the program loads, and the versions it needs of them, as Debian's own
+/// tool finds them. Elsewhere nothing: what tauri.conf.json says stands.
+fn depends(program: &Path) -> Result<Vec<String>> {
+    if sh::which("dpkg-shlibdeps").is_none() {
+        return Ok(Vec::new());
+    }
+    // it reads a source package's control file
+    let folder = sh::target_dir().join("tools/shlibdeps");
+    fs::create_dir_all(folder.join("debian"))?;
+    fs::write(folder.join("debian/control"), "Source: mooring\n\nPackage: mooring\nArchitecture: any\n")?;
+    let output = Command::new("dpkg-shlibdeps")
+        .current_dir(folder)
+        .args(["-O", "--warnings=0"])
+        .arg(format!("-e{}", program.display()))
+        .output()?;
+    ensure!(output.status.success(), "dpkg-shlibdeps: {}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout)?;
+    let list = said.trim().strip_prefix("shlibs:Depends=").context("dpkg-shlibdeps says nothing")?;
+    Ok(list.split(", ").map(str::to_string).collect())
+}
+
+/// What tauri.conf.json cannot say: dependencies that were found, and files that Debian wants compressed.
+fn additions(depends: &[String]) -> Result<serde_json::Value> {
+    let mut files = serde_json::Map::new();
+    for (from, to) in COMPRESSED {
+        let file =
+            sh::target_dir().join("release/bundle").join(Path::new(to).file_name().unwrap_or_default());
+        let mut encoder = GzEncoder::new(fs::File::create(&file)?, Compression::best());
+        encoder.write_all(&fs::read(sh::root().join(from))?)?;
+        encoder.finish()?;
+        files.insert(to.into(), file.to_string_lossy().into());
+    }
+    let mut deb = serde_json::json!({ "files": files });
+    if !depends.is_empty() {
+        deb["depends"] = depends.into();
+    }
+    Ok(serde_json::json!({ "bundle": { "linux": { "deb": deb } } }))
+}
+
+/// One hash over everything that goes into a package.
+fn inputs(program: &Path, depends: &[String]) -> Result<String> {
+    let mut all = format!("{PACKAGER}\n{}\n{}\n", depends.join(", "), sh::hash(&fs::read(program)?));
+    for input in INPUTS {
+        for path in sh::files(&sh::root().join(input))? {
+            all.push_str(&format!("{} {}\n", path.display(), sh::hash(&fs::read(&path)?)));
+        }
+    }
+    Ok(sh::hash(all.as_bytes()))
+}
+
+/// The package in the packager's folder.
+fn made(folder: &Path, kind: &str) -> Result<Option<PathBuf>> {
+    let ending = match kind {
+        "appimage" => "AppImage",
+        "nsis" => "exe",
+        other => other,
+    };
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ext| ext == ending) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// The packager's program, installed once into the target folder.
+fn packager() -> Result<PathBuf> {
+    tools::need(&[Kit::Node])?;
+    let home = sh::target_dir().join("tools").join(PACKAGER);
+    let program = home.join("node_modules/.bin/tauri");
+    if !program.exists() {
+        fs::create_dir_all(&home)?;
+        sh::run(
+            Command::new("npm")
+                .args([
+                    "install",
+                    "--no-save",
+                    "--no-package-lock",
+                    "--no-audit",
+                    "--no-fund",
+                    "--loglevel=error",
+                ])
+                .args(["--prefix".as_ref(), home.as_os_str()])
+                .arg(PACKAGER),
+        )?;
+    }
+    Ok(program)
+}
