@@ -1,8 +1,9 @@
 //! The engine on a thread of its own: it is not `Send`, and the window never waits for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use sync_client::api::{Event, Failure, FailureKind, Request, Response};
 use sync_client::engine::Handle;
 use sync_client::native::NativeDevice;
@@ -11,71 +12,105 @@ use tokio::time::Instant;
 
 use crate::notify::{self, News, Notifier};
 
+/// Gets a text of [`Response`] for each event.
+type Tell = Arc<dyn Fn(String) + Send + Sync>;
+
 /// Talks to the engine's thread.
-pub(crate) struct Engine(Result<Handle, StoreError>);
+pub(crate) struct Engine {
+    folder: PathBuf,
+    tell: Tell,
+    notifier: Arc<Notifier>,
+    handle: Mutex<Result<Handle, StoreError>>,
+}
 
 impl Engine {
     /// Starts the engine on a folder. A folder that cannot be used is told as the answer to every request, so that
-    /// the person reads it in the window; `tell` gets a text of [`Response`] for each event, `notifier` what has newly come
-    /// up for review.
+    /// the person reads it in the window; each request tries it again, for another window may have been closed. `tell` gets a
+    /// text of [`Response`] for each event, `notifier` what has newly come up for review.
     pub(crate) fn start(
         folder: PathBuf,
-        tell: impl Fn(String) + Send + 'static,
+        tell: impl Fn(String) + Send + Sync + 'static,
         notifier: Notifier,
-    ) -> anyhow::Result<Self> {
-        let (started, handle) = std::sync::mpsc::channel();
-        std::thread::Builder::new().name("engine".into()).spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let device = NativeDevice::open(&folder, device_name(), "desktop");
-            match (runtime, device) {
-                (Ok(runtime), Ok(device)) => {
-                    let (handle, mut events, run) = sync_client::engine::Engine::start(device);
-                    drop(started.send(Ok(handle)));
-                    let telling = async {
-                        let mut news = News::default();
-                        let mut due = None;
-                        loop {
-                            let gathered = async {
-                                match due {
-                                    Some(due) => tokio::time::sleep_until(due).await,
-                                    None => std::future::pending().await,
-                                }
-                            };
-                            let event = tokio::select! {
-                                event = events.next() => event,
-                                () = gathered => {
-                                    due = None;
-                                    news.tell().into_iter().for_each(|notice| notifier.show(notice));
-                                    continue;
-                                }
-                            };
-                            let Some(event) = event else { break };
-                            if let Event::NewReview { items } = &event
-                                && news.hear(items.clone())
-                            {
-                                due = due.or_else(|| Some(Instant::now() + notify::GATHER));
-                            }
-                            tell(text(&Response::Event { event }));
-                        }
-                    };
-                    runtime.block_on(futures::future::join(run, telling));
-                }
-                (Err(error), _) => drop(started.send(Err(StoreError::Gone(error.to_string())))),
-                (_, Err(error)) => drop(started.send(Err(error))),
-            }
-        })?;
-        Ok(Self(handle.recv()?))
+    ) -> Self {
+        let (tell, notifier): (Tell, _) = (Arc::new(tell), Arc::new(notifier));
+        let handle = Mutex::new(run(&folder, &tell, &notifier));
+        Self { folder, tell, notifier, handle }
     }
 
     pub(crate) async fn call(&self, request: &str) -> Result<String, String> {
         let request: Request = serde_json::from_str(request).map_err(|e| format!("not a request: {e}"))?;
-        let result = match &self.0 {
+        let result = match self.handle() {
             Ok(handle) => handle.call(request.command).await,
             Err(error) => {
                 Err(Failure { kind: FailureKind::Storage, message: error.to_string(), field: None })
             }
         };
         Ok(text(&Response::Answer { id: request.id, result }))
+    }
+
+    fn handle(&self) -> Result<Handle, StoreError> {
+        // whoever panicked while holding it left a whole value behind
+        let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        if handle.is_err() {
+            *handle = run(&self.folder, &self.tell, &self.notifier);
+        }
+        handle.clone()
+    }
+}
+
+/// Runs an engine on a folder until the program ends.
+fn run(folder: &Path, tell: &Tell, notifier: &Arc<Notifier>) -> Result<Handle, StoreError> {
+    let gone = |what: &dyn std::fmt::Display| StoreError::Gone(what.to_string());
+    let (started, handle) = std::sync::mpsc::channel();
+    let (folder, tell, notifier) = (folder.to_owned(), tell.clone(), notifier.clone());
+    let body = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let device = NativeDevice::open(&folder, device_name(), "desktop");
+        match (runtime, device) {
+            (Ok(runtime), Ok(device)) => {
+                let (handle, mut events, run) = sync_client::engine::Engine::start(device);
+                drop(started.send(Ok(handle)));
+                let telling = telling(&mut events, &*tell, &notifier);
+                runtime.block_on(futures::future::join(run, telling));
+            }
+            (Err(error), _) => drop(started.send(Err(gone(&error)))),
+            (_, Err(error)) => drop(started.send(Err(error))),
+        }
+    };
+    std::thread::Builder::new().name("engine".into()).spawn(body).map_err(|error| gone(&error))?;
+    handle.recv().unwrap_or_else(|_| Err(gone(&"its thread ended")))
+}
+
+/// Tells the screen every event, and the person what has newly come up for review: what comes together as one.
+async fn telling(
+    events: &mut (impl Stream<Item = Event> + Unpin),
+    tell: &dyn Fn(String),
+    notifier: &Notifier,
+) {
+    let mut news = News::default();
+    let mut due = None;
+    loop {
+        let gathered = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        let event = tokio::select! {
+            event = events.next() => event,
+            () = gathered => {
+                due = None;
+                news.tell().into_iter().for_each(|notice| notifier.show(notice));
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
+        if let Event::NewReview { items } = &event
+            && news.hear(items.clone())
+        {
+            due = due.or_else(|| Some(Instant::now() + notify::GATHER));
+        }
+        tell(text(&Response::Event { event }));
     }
 }
 

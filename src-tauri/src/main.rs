@@ -99,7 +99,7 @@ fn show() -> anyhow::Result<()> {
                 }
             };
             let screen = app.handle().clone();
-            let engine = Engine::start(folder, tell, Notifier::new(move || show_review(&screen)))?;
+            let engine = Engine::start(folder, tell, Notifier::new(move || show_review(&screen)));
             app.manage(engine);
             Ok(())
         })

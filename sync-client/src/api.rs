@@ -350,6 +350,9 @@ pub struct Session {
     pub demo: bool,
     /// Who; `None` when nobody is.
     pub user: Option<User>,
+    /// The name that they signed in with; `None` for the sample user.
+    #[serde(default)]
+    pub login: Option<String>,
     /// The known workspaces.
     pub workspaces: Vec<Workspace>,
     /// The open one.

@@ -10,8 +10,15 @@ pub const IMPORT_STEP: usize = 1_000;
 /// Bytes of a file to import: it is held in memory while it is looked at.
 pub const IMPORT_BYTES: usize = 64 << 20;
 
+/// Bytes of an imported record's key and values: what the wire allows for a record, less a generous envelope.
+pub const IMPORT_RECORD_BYTES: usize = sync_protocol::limits::RECORD_BYTES - (4 << 10);
+
 /// Refused rows listed by name in a report; the rest is counted.
 pub const REFUSED_LISTED: usize = 100;
+
+/// Commands of other tabs whose answers are kept for the case that they ask again: they do within moments, and have
+/// a handful under way.
+pub const RECEIPTS: usize = 64;
 
 /// Rows that a screen may ask for at once.
 pub const ROWS: usize = 500;

@@ -1,4 +1,7 @@
 //! One engine for all tabs: a leader by Web Lock, followers that pass commands on.
+//!
+//! A leader may go between doing a command and saying so. What a follower asked for is therefore asked under a name
+//! of its own and noted together with what it did, so that the next leader does not do it twice.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -47,7 +50,14 @@ struct Worker {
     id: String,
     role: RefCell<Role>,
     /// This page's requests without an answer.
-    open: RefCell<BTreeMap<u64, Request>>,
+    open: RefCell<BTreeMap<u64, Open>>,
+}
+
+/// A request without an answer.
+struct Open {
+    request: Request,
+    /// Another tab may have done it.
+    passed_on: bool,
 }
 
 /// Runs the engine in the worker that calls this: texts of [`Request`] in by `postMessage`, texts of [`Response`] out.
@@ -120,16 +130,22 @@ impl Worker {
         else {
             return; // not one of ours
         };
-        self.open.borrow_mut().insert(request.id, request.clone());
+        let open = Open { request: request.clone(), passed_on: false };
+        self.open.borrow_mut().insert(request.id, open);
         self.clone().ask(request);
     }
 
     fn ask_again(self: Rc<Self>) {
-        let open: Vec<Request> = self.open.borrow().values().cloned().collect();
+        let open: Vec<Request> = self.open.borrow().values().map(|open| open.request.clone()).collect();
         open.into_iter().for_each(|request| self.clone().ask(request));
     }
 
     fn ask(self: Rc<Self>, request: Request) {
+        let mut passed_on = false;
+        if let Some(open) = self.open.borrow_mut().get_mut(&request.id) {
+            passed_on = open.passed_on;
+            open.passed_on |= matches!(&*self.role.borrow(), Role::Follower);
+        }
         let handle = match &*self.role.borrow() {
             Role::Waiting => return,
             Role::Follower => {
@@ -140,6 +156,7 @@ impl Worker {
         };
         spawn_local(async move {
             let result = match handle {
+                Some(handle) if passed_on => handle.call_once(named(&self.id, &request), request.command).await,
                 Some(handle) => handle.call(request.command).await,
                 None => Err(Failure {
                     kind: FailureKind::Storage,
@@ -175,7 +192,7 @@ impl Worker {
                 let Role::Leader(handle) = &*self.role.borrow() else { return };
                 let (handle, worker) = (handle.clone(), self.clone());
                 spawn_local(async move {
-                    let result = handle.call(request.command).await;
+                    let result = handle.call_once(named(&from, &request), request.command).await;
                     worker.say(&Message::Tell {
                         to: from,
                         response: Response::Answer { id: request.id, result },
@@ -205,6 +222,11 @@ impl Worker {
         let text = serde_json::to_string(response).expect("responses are plain data");
         drop(self.scope.post_message(&text.into()));
     }
+}
+
+/// The name of a request among all that tabs pass on.
+fn named(tab: &str, request: &Request) -> String {
+    format!("{tab} {}", request.id)
 }
 
 /// A lock's promise ends with the tab; a refusal (an opaque origin) leaves the worker waiting, and the page says so.

@@ -4,6 +4,7 @@ use futures::FutureExt;
 use sync_protocol::message::{Info, NewWorkspace, SignIn, SignedIn, Workspace as Remote};
 use sync_protocol::{ReplicaId, WorkspaceId};
 
+use super::address::addresses;
 use super::profile::{Profile, Token, store_name};
 use super::workspace::Workspace;
 use super::{Done, Engine, Reply, failure};
@@ -17,10 +18,12 @@ use crate::transport::Transport;
 /// Time for an account's request to be answered, in milliseconds: a person waits for it.
 const WAIT_MS: u64 = 20_000;
 
+const NO_MOORING: &str = "There is no Mooring server at this address: something else answers there. Check the address; on a guest network, open its sign-in page first.";
+
 /// The end of a request about the account.
 pub(super) enum AccountDone {
     Info(String, Option<Reply>, Result<Info, SendError>),
-    SignedIn(Reply, Result<(SignedIn, Vec<Remote>), SendError>),
+    SignedIn(Reply, Option<String>, Result<(SignedIn, Vec<Remote>), SendError>),
     Workspaces(Reply, Result<Vec<Remote>, SendError>),
     Made(Reply, Result<Vec<Remote>, SendError>),
     SignedOut,
@@ -44,7 +47,7 @@ impl<D: Device> Engine<D> {
         }
         self.connect();
         if let Some(server) = self.profile.server.clone() {
-            self.ask_info(server, None);
+            self.ask_info(vec![server], None);
         }
         if let Some(last) = self.profile.last {
             self.open(last).await?;
@@ -58,10 +61,24 @@ impl<D: Device> Engine<D> {
             self.profile.server.as_deref().map(|server| Transport::new(server).with_token(token));
     }
 
-    fn ask_info(&mut self, server: String, reply: Option<Reply>) {
-        let transport = Transport::new(&server);
+    /// Asks the first of these addresses where a Mooring server answers.
+    fn ask_info(&mut self, servers: Vec<String>, reply: Option<Reply>) {
         let request = async move {
-            Done::Account(AccountDone::Info(server, reply, transport.get("/v1/info", WAIT_MS).await))
+            let mut found = (String::new(), Err(SendError::Strange(NO_MOORING.into())));
+            for server in servers {
+                let info = Transport::new(&server).get::<Info>("/v1/info", WAIT_MS).await;
+                let info = match info {
+                    Ok(info) if info.service == "mooring" => Ok(info),
+                    Ok(_) | Err(SendError::Strange(_)) => Err(SendError::Strange(NO_MOORING.into())),
+                    Err(error) => Err(error),
+                };
+                let elsewhere = matches!(info, Err(SendError::Strange(_)));
+                found = (server, info);
+                if !elsewhere {
+                    break;
+                }
+            }
+            Done::Account(AccountDone::Info(found.0, reply, found.1))
         };
         self.account.push(request.boxed_local());
     }
@@ -69,28 +86,26 @@ impl<D: Device> Engine<D> {
     pub(super) fn session(&self) -> Session {
         Session {
             server: self.profile.server.clone(),
-            demo: self.demo,
+            demo: self.profile.demo,
             user: self.profile.user.clone(),
+            login: self.profile.login.clone(),
             workspaces: self.profile.workspaces.clone(),
             open: self.open.as_ref().map(|open| open.replica.meta().workspace),
         }
     }
 
     pub(super) fn connect_to(&mut self, server: &str, reply: Reply) {
-        let server = server.trim().trim_end_matches('/').to_owned();
-        let server = if server.contains("://") { server } else { format!("https://{server}") };
-        if !server.starts_with("http://") && !server.starts_with("https://") {
-            let message =
-                "The address of a server starts with https:// or http://. Ask the person who runs it.";
-            return drop(reply.send(Err(Failure::input(message))));
+        match addresses(server) {
+            Ok(servers) => self.ask_info(servers, Some(reply)),
+            Err(failure) => drop(reply.send(Err(failure))),
         }
-        self.ask_info(server, Some(reply));
     }
 
     pub(super) fn sign_in(&mut self, credentials: Option<SignIn>, reply: Reply) {
         let Some(transport) = self.transport.clone() else {
             return drop(reply.send(Err(Failure::input("Enter the server's address first."))));
         };
+        let login = credentials.as_ref().map(|credentials| credentials.name.clone());
         let request = async move {
             let signed_in = async {
                 let transport = transport.with_token(None);
@@ -104,7 +119,7 @@ impl<D: Device> Engine<D> {
                     .await?;
                 Ok((signed_in, workspaces))
             };
-            Done::Account(AccountDone::SignedIn(reply, signed_in.await))
+            Done::Account(AccountDone::SignedIn(reply, login, signed_in.await))
         };
         self.account.push(request.boxed_local());
     }
@@ -139,16 +154,9 @@ impl<D: Device> Engine<D> {
         match done {
             AccountDone::SignedOut => {}
             AccountDone::Info(server, reply, result) => {
-                let result = result.and_then(|info| {
-                    let known = info.service == "mooring";
-                    known.then_some(info).ok_or_else(|| {
-                        SendError::Strange("There is no Mooring server at this address.".into())
-                    })
-                });
                 let answer = match result {
                     Err(error) => Err(refused(&error)),
                     Ok(info) => {
-                        self.demo = info.demo;
                         if reply.is_some() && self.profile.server.as_ref() != Some(&server) {
                             // another server knows nothing of this session
                             self.profile = Profile {
@@ -159,7 +167,10 @@ impl<D: Device> Engine<D> {
                             self.close().await;
                             self.connect();
                         }
-                        let saved = if reply.is_some() { self.save_profile().await } else { Ok(()) };
+                        // also for a later start without a network
+                        let news = self.profile.demo != info.demo;
+                        self.profile.demo = info.demo;
+                        let saved = if reply.is_some() || news { self.save_profile().await } else { Ok(()) };
                         saved.map(|()| Answer::Session(self.session()))
                     }
                 };
@@ -169,8 +180,9 @@ impl<D: Device> Engine<D> {
                     None => {}
                 }
             }
-            AccountDone::SignedIn(reply, Err(error)) => drop(reply.send(Err(refused(&error)))),
-            AccountDone::SignedIn(reply, Ok((signed_in, workspaces))) => {
+            AccountDone::SignedIn(reply, _, Err(error)) => drop(reply.send(Err(refused(&error)))),
+            AccountDone::SignedIn(reply, login, Ok((signed_in, workspaces))) => {
+                self.profile.login = login;
                 let answer = self.signed_in(signed_in, workspaces).await;
                 drop(reply.send(answer));
             }
@@ -203,6 +215,9 @@ impl<D: Device> Engine<D> {
         self.connect();
         self.know_workspaces(workspaces).await?;
         if let Some(open) = &mut self.open {
+            // a request of the session that has ended would be refused, and be taken for a refusal of this one
+            self.requests.clear();
+            open.session.dropped();
             open.session.signed_in();
         }
         self.tell(Event::SessionChanged);
@@ -244,7 +259,16 @@ impl<D: Device> Engine<D> {
         self.profile.last = Some(workspace);
         self.touched();
         self.tell(Event::SessionChanged);
+        self.tell_all();
         self.save_profile().await
+    }
+
+    /// Screens that had another tab's engine before may have missed the last that it did.
+    fn tell_all(&self) {
+        let Some(open) = &self.open else { return };
+        let collections = open.replica.schema().collections().map(|(id, _)| id.clone()).collect();
+        self.tell(Event::Changed { collections });
+        self.tell(Event::ReviewChanged);
     }
 
     /// Closes the open workspace; requests under way are dropped, what is unsent stays in its store.
@@ -281,33 +305,39 @@ impl<D: Device> Engine<D> {
                 ),
             ));
         }
-        if let Some(transport) = self.transport.clone() {
-            let request = async move {
-                // best effort: offline, the session ends by itself
-                drop(
-                    transport
-                        .post::<serde_json::Value>("/v1/sign-out", &serde_json::json!({}), WAIT_MS)
-                        .await,
-                );
-                Done::Account(AccountDone::SignedOut)
-            };
-            self.account.push(request.boxed_local());
-        }
         let workspaces: Vec<WorkspaceId> = self.profile.workspaces.iter().map(|w| w.id).collect();
         self.close().await;
         if unsent != Unsent::Keep {
             for workspace in workspaces {
                 let name = store_name(user.id, workspace);
-                self.device.delete_store(&name).await.map_err(storage)?;
+                if let Err(error) = self.device.delete_store(&name).await {
+                    // still signed in, at least: screens open the workspace again
+                    self.tell(Event::SessionChanged);
+                    return Err(storage(error));
+                }
                 self.profile.unsent.remove(&name);
             }
         }
+        self.end_session();
         let unsent = std::mem::take(&mut self.profile.unsent);
-        self.profile = Profile { server: self.profile.server.clone(), unsent, ..Profile::default() };
+        let Profile { server, demo, .. } = std::mem::take(&mut self.profile);
+        self.profile = Profile { server, demo, unsent, ..Profile::default() };
         self.connect();
         self.save_profile().await?;
         self.tell(Event::SessionChanged);
         Ok(Answer::Session(self.session()))
+    }
+}
+
+impl<D: Device> Engine<D> {
+    /// Tells the server that the session is over. Best effort: offline, it ends by itself.
+    fn end_session(&mut self) {
+        let Some(transport) = self.transport.clone() else { return };
+        let request = async move {
+            drop(transport.post::<serde_json::Value>("/v1/sign-out", &serde_json::json!({}), WAIT_MS).await);
+            Done::Account(AccountDone::SignedOut)
+        };
+        self.account.push(request.boxed_local());
     }
 }
 

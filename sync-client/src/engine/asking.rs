@@ -14,7 +14,7 @@ use crate::replica::session::SendError;
 use crate::transport::Transport;
 
 /// The end of such a request.
-pub(super) enum Asked {
+pub(super) enum Told {
     History(WorkspaceId, Reply, Result<HistoryAnswer, SendError>),
     /// With the number of the export that asked: a stopped one may still be answered.
     Audit(u64, Result<AuditAnswer, SendError>),
@@ -42,11 +42,7 @@ impl<D: Device> Engine<D> {
         };
         let request = async move {
             let body = History { record, resume };
-            Done::Asked(Asked::History(
-                workspace,
-                reply,
-                transport.post(&path, &body, limits::ANSWER_MS).await,
-            ))
+            Done::Told(Told::History(workspace, reply, transport.post(&path, &body, limits::ANSWER_MS).await))
         };
         self.account.push(request.boxed_local());
     }
@@ -68,7 +64,7 @@ impl<D: Device> Engine<D> {
         let number = self.exports;
         let request = async move {
             let answer = transport.post(&path, &Audit { resume }, limits::ANSWER_MS).await;
-            Done::Asked(Asked::Audit(number, answer))
+            Done::Told(Told::Audit(number, answer))
         };
         self.account.push(request.boxed_local());
         Ok(())
@@ -81,9 +77,9 @@ impl<D: Device> Engine<D> {
         Ok((transport, workspace, format!("/v1/workspaces/{workspace}/{what}")))
     }
 
-    pub(super) fn asked(&mut self, asked: Asked) {
-        match asked {
-            Asked::History(workspace, reply, result) => {
+    pub(super) fn told(&mut self, told: Told) {
+        match told {
+            Told::History(workspace, reply, result) => {
                 let answer = result.map_err(|error| refused(&error)).and_then(|answer| {
                     let now = self.device.now();
                     let replica = &self.workspace()?.replica;
@@ -95,9 +91,9 @@ impl<D: Device> Engine<D> {
                 });
                 drop(reply.send(answer));
             }
-            Asked::Audit(number, _) if self.audit.as_ref().is_none_or(|audit| audit.number != number) => {}
-            Asked::Audit(_, Err(error)) => self.end_audit(Err(refused(&error))),
-            Asked::Audit(_, Ok(answer)) => self.audit_page(answer),
+            Told::Audit(number, _) if self.audit.as_ref().is_none_or(|audit| audit.number != number) => {}
+            Told::Audit(_, Err(error)) => self.end_audit(Err(refused(&error))),
+            Told::Audit(_, Ok(answer)) => self.audit_page(answer),
         }
     }
 

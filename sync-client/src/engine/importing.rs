@@ -40,9 +40,23 @@ impl<D: Device> Engine<D> {
             return Err(Failure::input("An import is under way. Wait for its end, or stop it."));
         }
         let now = self.device.now();
-        let file = self.file.as_ref().ok_or_else(|| Failure::input("Choose a file first."))?;
+        let file = self.file.as_ref().ok_or_else(|| {
+            Failure::input(
+                "The tab that had read this file is gone. What it saved is kept; choose the file again.",
+            )
+        })?;
         import::check_plan(file, &plan)?;
+        let rows = file.rows.len();
         let open = self.workspace()?;
+        let unsent = open.replica.outbox().count();
+        if unsent + rows > limits::OUTBOX_CHANGES {
+            return Err(Failure::input(format!(
+                "The file has {} rows and {} changes wait to be sent; this device keeps at most {}. Connect to the network to send them, then import the file.",
+                import::grouped(rows),
+                import::grouped(unsent),
+                import::grouped(limits::OUTBOX_CHANGES)
+            )));
+        }
         let collection = match &plan.into {
             None => {
                 let name = open.replica.free_name(plan.label.trim());
@@ -83,7 +97,8 @@ impl<D: Device> Engine<D> {
             Err(failure) => {
                 let message = format!(
                     "{} The import stopped: {} rows are saved on this device, the rest is not.",
-                    failure.message, importing.saved
+                    failure.message,
+                    import::grouped(importing.saved)
                 );
                 importing.end(Err(Failure { message, ..failure }));
                 self.file = None;
@@ -162,8 +177,10 @@ impl<D: Device> Engine<D> {
 
     pub(super) fn stop_import(&mut self, why: &str) {
         if let Some(importing) = self.importing.take() {
-            let message =
-                format!("{why} {} rows are saved on this device, the rest is not.", importing.saved);
+            let message = format!(
+                "{why} {} rows are saved on this device, the rest is not.",
+                import::grouped(importing.saved)
+            );
             importing.end(Err(failure(FailureKind::Input, message)));
         }
     }

@@ -21,6 +21,7 @@ use crate::store::LocalStore;
 use crate::transport::Transport;
 
 mod account;
+mod address;
 mod asking;
 mod deciding;
 mod importing;
@@ -29,7 +30,7 @@ mod records;
 mod workspace;
 
 use account::AccountDone;
-use asking::{Asked, AuditExport};
+use asking::{AuditExport, Told};
 use deciding::Deciding;
 use importing::Importing;
 use profile::Profile;
@@ -42,22 +43,39 @@ const TIDY_AFTER_MS: u64 = 2_000;
 
 type Reply = oneshot::Sender<Result<Answer, Failure>>;
 
+/// A command on its way, with the name of the asking where it has one.
+struct Asked {
+    command: Command,
+    request: Option<String>,
+    reply: Reply,
+}
+
 /// Talks to an engine; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    commands: mpsc::Sender<(Command, Reply)>,
+    commands: mpsc::Sender<Asked>,
 }
 
 impl Handle {
     /// Does a command and waits for its end.
     pub async fn call(&self, command: Command) -> Result<Answer, Failure> {
+        self.ask(command, None).await
+    }
+
+    /// The same for somebody who will ask again if the answer is lost: what a request of that name has done is not
+    /// done twice, also by another engine on the same store.
+    pub async fn call_once(&self, request: String, command: Command) -> Result<Answer, Failure> {
+        self.ask(command, Some(request)).await
+    }
+
+    async fn ask(&self, command: Command, request: Option<String>) -> Result<Answer, Failure> {
         let gone = || Failure {
             kind: FailureKind::Internal,
             message: "Mooring has stopped on this device. Start it again; what was saved is kept.".into(),
             field: None,
         };
         let (reply, answer) = oneshot::channel();
-        self.commands.clone().send((command, reply)).await.map_err(|_| gone())?;
+        self.commands.clone().send(Asked { command, request, reply }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -68,7 +86,7 @@ enum Done {
     Pull(u64, Result<PullAnswer, SendError>),
     Snapshot(Result<SnapshotAnswer, SendError>),
     Account(AccountDone),
-    Asked(Asked),
+    Told(Told),
 }
 
 /// Runs everything; see the module.
@@ -76,7 +94,6 @@ pub struct Engine<D: Device> {
     device: Rc<D>,
     events: mpsc::UnboundedSender<Event>,
     profile: Profile,
-    demo: bool,
     transport: Option<Transport>,
     open: Option<Workspace<D::Store>>,
     file: Option<crate::import::File>,
@@ -85,6 +102,8 @@ pub struct Engine<D: Device> {
     audit: Option<AuditExport>,
     /// Exports begun so far.
     exports: u64,
+    /// The name of the asking that is being answered, if it has one.
+    request: Option<String>,
     /// Requests of the open workspace; dropped with it.
     requests: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     /// Requests about the account.
@@ -96,7 +115,7 @@ pub struct Engine<D: Device> {
 }
 
 enum Input {
-    Command(Option<(Command, Reply)>),
+    Command(Option<Asked>),
     Done(Done),
     Timer,
 }
@@ -110,7 +129,6 @@ impl<D: Device> Engine<D> {
             device: Rc::new(device),
             events,
             profile: Profile::default(),
-            demo: false,
             transport: None,
             open: None,
             file: None,
@@ -118,6 +136,7 @@ impl<D: Device> Engine<D> {
             deciding: None,
             audit: None,
             exports: 0,
+            request: None,
             requests: FuturesUnordered::new(),
             account: FuturesUnordered::new(),
             told: None,
@@ -127,7 +146,7 @@ impl<D: Device> Engine<D> {
         (Handle { commands }, outbox, engine.run(inbox))
     }
 
-    async fn run(mut self, mut inbox: mpsc::Receiver<(Command, Reply)>) {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Asked>) {
         let mut opening = self.restore().await;
         loop {
             self.mend().await;
@@ -135,13 +154,13 @@ impl<D: Device> Engine<D> {
             self.tell_status().await;
             match self.next_input(&mut inbox).await {
                 Input::Command(None) => break,
-                Input::Command(Some((command, reply))) => match &opening {
+                Input::Command(Some(asked)) => match &opening {
                     // a device whose profile cannot be read says so to every command, and touches nothing
                     Err(failure) => {
-                        drop(reply.send(Err(failure.clone())));
+                        drop(asked.reply.send(Err(failure.clone())));
                         opening = self.restore().await;
                     }
-                    Ok(()) => self.command(command, reply).await,
+                    Ok(()) => self.command(asked).await,
                 },
                 Input::Done(done) => self.done(done).await,
                 Input::Timer => self.timer().await,
@@ -149,7 +168,7 @@ impl<D: Device> Engine<D> {
         }
     }
 
-    async fn next_input(&mut self, inbox: &mut mpsc::Receiver<(Command, Reply)>) -> Input {
+    async fn next_input(&mut self, inbox: &mut mpsc::Receiver<Asked>) -> Input {
         let sleep = self.device.clone();
         let pause = self.pause_ms();
         let timer = async move {
@@ -212,7 +231,7 @@ impl<D: Device> Engine<D> {
         let random = self.random_number();
         let result = match done {
             Done::Account(done) => return self.account_done(done).await,
-            Done::Asked(asked) => return self.asked(asked),
+            Done::Told(told) => return self.told(told),
             Done::Push(sent, Ok(answer)) => self.pushed(sent, answer).await,
             Done::Pull(number, Ok(answer)) => self.pulled(number, answer).await,
             Done::Snapshot(Ok(answer)) => self.snapshotted(answer).await,

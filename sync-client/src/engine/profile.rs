@@ -12,12 +12,18 @@ pub(super) struct Profile {
     /// The server's address.
     #[serde(default)]
     pub server: Option<String>,
+    /// Whether it lets a sample user in, as last heard.
+    #[serde(default)]
+    pub demo: bool,
     /// The session's token.
     #[serde(default)]
     pub token: Option<Token>,
     /// Who is signed in.
     #[serde(default)]
     pub user: Option<User>,
+    /// The name that they signed in with; `None` for the sample user.
+    #[serde(default)]
+    pub login: Option<String>,
     /// The workspaces as last heard of.
     #[serde(default)]
     pub workspaces: Vec<Workspace>,

@@ -3,19 +3,22 @@
 use sync_protocol::message::SignIn;
 use sync_protocol::{ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp};
 
-use super::{Engine, Reply, failure};
+use super::{Asked, Engine, failure};
 use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, RecordInfo};
 use crate::device::Device;
 use crate::import::{self, File};
 use crate::limits;
 use crate::query::storage;
 use crate::replica::uuid_key;
-use crate::store::{Batch, LocalStore};
+use crate::store::{Batch, LocalStore, Receipt, Written};
 
 use super::workspace::Workspace;
 
 impl<D: Device> Engine<D> {
-    pub(super) async fn command(&mut self, command: Command, reply: Reply) {
+    pub(super) async fn command(&mut self, Asked { command, request, reply }: Asked) {
+        if let Some(answer) = request.as_deref().and_then(|request| self.done_before(request)) {
+            return drop(reply.send(Ok(answer)));
+        }
         let answer = match command {
             Command::Connect { server } => return self.connect_to(&server, reply),
             Command::SignIn { name, password } => {
@@ -52,7 +55,12 @@ impl<D: Device> Engine<D> {
                 self.network(true);
                 Ok(Answer::Done)
             }
-            other => self.record_command(other).await,
+            other => {
+                self.request = request;
+                let answer = self.record_command(other).await;
+                self.request = None;
+                answer
+            }
         };
         // a screen that went away does not need the answer
         drop(reply.send(answer));
@@ -125,41 +133,35 @@ impl<D: Device> Engine<D> {
                 }
                 let name = open.replica.free_name(label.trim());
                 let batch = open.replica.new_collection(now, &name, label.trim(), &fields)?;
-                self.save(batch).await?;
-                Ok(Answer::Made(name))
+                self.finish(batch, Written::Made(name)).await
             }
             Command::SetField { collection, field } => {
                 let batch = open.replica.set_field(now, &collection, &field)?;
-                self.save(batch).await?;
-                Ok(Answer::Done)
+                self.finish(batch, Written::Done).await
             }
             Command::Insert { collection, key, fields } => {
                 let key = key.unwrap_or_else(|| minted(now, random));
                 let id = RecordId::new(collection, key);
                 let base = base(open, &id).await?;
                 let batch = open.replica.insert(now, id.clone(), base.as_ref(), fields)?;
-                self.save(batch).await?;
-                Ok(Answer::Saved { ids: vec![id] })
+                self.finish(batch, Written::Saved(vec![id])).await
             }
             Command::Edit { id, fields } => {
                 let base = base(open, &id).await?;
                 let batch = open.replica.edit(now, id.clone(), base.as_ref(), fields)?;
-                self.save(batch).await?;
-                Ok(Answer::Saved { ids: vec![id] })
+                self.finish(batch, Written::Saved(vec![id])).await
             }
             Command::Delete { ids } => {
                 let bases = open.store.get(&ids).await.map_err(storage)?;
                 let batch = open.replica.delete(now, ids.iter().cloned().zip(bases).collect())?;
-                self.save(batch).await?;
-                Ok(Answer::Saved { ids })
+                self.finish(batch, Written::Saved(ids)).await
             }
             Command::Resolve { conflict, saw_conflict, saw_record, outcome } => {
                 let resolution = Resolution { conflict, saw_conflict, saw_record, outcome };
                 let base = base_of(open, conflict).await?;
                 let batch = open.replica.resolve(now, resolution, base.as_ref())?;
                 let ids = batch.enqueue.iter().map(|c| c.record.clone()).collect();
-                self.save(batch).await?;
-                Ok(Answer::Saved { ids })
+                self.finish(batch, Written::Saved(ids)).await
             }
             Command::KeepBoth { conflict, saw_conflict, saw_record } => {
                 let key = open.replica.twin_key(now, ten(random), conflict)?;
@@ -174,13 +176,11 @@ impl<D: Device> Engine<D> {
             }
             Command::Retry { counter } => {
                 let batch = open.replica.retry(now, counter)?;
-                self.save(batch).await?;
-                Ok(Answer::Done)
+                self.finish(batch, Written::Done).await
             }
             Command::Discard { counter } => {
                 let batch = open.replica.discard(counter);
-                self.save(batch).await?;
-                Ok(Answer::Done)
+                self.finish(batch, Written::Done).await
             }
             // all others were answered by `command`
             _ => Err(failure(FailureKind::Internal, "This command cannot be done here.")),
@@ -189,6 +189,21 @@ impl<D: Device> Engine<D> {
 
     pub(super) fn workspace(&mut self) -> Result<&mut Workspace<D::Store>, Failure> {
         self.open.as_mut().ok_or_else(|| Failure::input("No workspace is open. Choose one first."))
+    }
+
+    /// What a request of that name was answered when it was done.
+    fn done_before(&self, request: &str) -> Option<Answer> {
+        Some(answer(self.open.as_ref()?.replica.receipt(request)?.clone()))
+    }
+
+    /// Commits what ends a command, in one step with the receipt for whoever asked.
+    async fn finish(&mut self, mut batch: Batch, written: Written) -> Result<Answer, Failure> {
+        if let (Some(request), Some(open)) = (self.request.take(), &self.open) {
+            let receipt = Receipt { request, answer: written.clone() };
+            batch.receipts = Some(open.replica.receipts_with(receipt));
+        }
+        self.save(batch).await?;
+        Ok(answer(written))
     }
 
     /// Commits what a person did; when this returns, it is durable.
@@ -227,6 +242,14 @@ impl<D: Device> Engine<D> {
         }
         let file = self.file.as_ref().ok_or_else(|| Failure::input("Choose a file first."))?;
         Ok(Answer::Preview(import::preview(file, plan)))
+    }
+}
+
+fn answer(written: Written) -> Answer {
+    match written {
+        Written::Done => Answer::Done,
+        Written::Made(name) => Answer::Made(name),
+        Written::Saved(ids) => Answer::Saved { ids },
     }
 }
 

@@ -32,40 +32,83 @@ pub struct File {
     pub rows: Vec<Vec<Cell>>,
 }
 
+/// What tells how to read a file.
+enum Format {
+    Csv { delimiter: Option<u8> },
+    Json,
+}
+
 impl File {
     /// Reads a file; its name tells the format.
     pub fn read(name: &str, text: &str) -> Result<Self, Failure> {
-        if text.len() > limits::IMPORT_BYTES {
-            return Err(Failure::input(format!(
-                "The file is larger than {} MB. Split it into smaller files, then import them one by one.",
-                limits::IMPORT_BYTES >> 20
-            )));
-        }
+        check_file(name, text.len() as u64)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.contains('\0') {
             return Err(Failure::input(
                 "The file is not text in UTF-8; it may be in UTF-16. Save it again as CSV or JSON in UTF-8, then choose it again.",
             ));
         }
-        let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
-        let (stem, ending) = base.rsplit_once('.').unwrap_or((base, ""));
-        match ending.to_ascii_lowercase().as_str() {
-            "csv" | "tsv" | "txt" => {
-                csv(stem, text, if ending.eq_ignore_ascii_case("tsv") { b'\t' } else { b',' })
-            }
-            "json" => json(stem, text),
-            _ => Err(Failure::input(
-                "Mooring imports .csv and .json files. Save the table in one of these formats, then choose it again.",
-            )),
+        if text.trim().is_empty() {
+            return Err(Failure::input(
+                "The file is empty. Choose one with a heading row, or with a list of objects in JSON.",
+            ));
         }
+        let (stem, format) = parse_name(name)?;
+        let file = match format {
+            Format::Csv { delimiter } => csv(stem, text, delimiter.unwrap_or_else(|| guess_delimiter(text))),
+            Format::Json => json(stem, text),
+        }?;
+        if file.rows.len() > limits::OUTBOX_CHANGES {
+            return Err(Failure::input(format!(
+                "The file has {} rows; this device keeps at most {} changes until they are sent. Split the file into smaller ones, then import them one by one.",
+                grouped(file.rows.len()),
+                grouped(limits::OUTBOX_CHANGES)
+            )));
+        }
+        Ok(file)
     }
+}
+
+/// Refuses a file by its name and size alone, before anybody reads it.
+pub fn check_file(name: &str, bytes: u64) -> Result<(), Failure> {
+    parse_name(name)?;
+    if bytes <= limits::IMPORT_BYTES as u64 {
+        return Ok(());
+    }
+    Err(Failure::input(format!(
+        "The file is larger than {} MB. Split it into smaller files, then import them one by one.",
+        limits::IMPORT_BYTES >> 20
+    )))
+}
+
+fn parse_name(name: &str) -> Result<(&str, Format), Failure> {
+    let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let (stem, ending) = base.rsplit_once('.').unwrap_or((base, ""));
+    let format = match ending.to_ascii_lowercase().as_str() {
+        "csv" | "txt" => Format::Csv { delimiter: None },
+        "tsv" => Format::Csv { delimiter: Some(b'\t') },
+        "json" => Format::Json,
+        _ => {
+            return Err(Failure::input(
+                "Mooring imports .csv and .json files. Save the table in one of these formats, then choose it again.",
+            ));
+        }
+    };
+    Ok((stem, format))
+}
+
+/// `250,000`.
+pub(crate) fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let parts: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok()).collect();
+    parts.join(",")
 }
 
 /// Put behind the text: where it does not come out as a row of its own, the text ends within quotation marks.
 const END: &str = "\n\u{1c}end of file\u{1c}\n";
 
 fn csv(stem: &str, text: &str, delimiter: u8) -> Result<File, Failure> {
-    let delimiter = if delimiter == b',' { guess_delimiter(text) } else { delimiter };
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .delimiter(delimiter)
@@ -132,6 +175,7 @@ fn json(stem: &str, text: &str) -> Result<File, Failure> {
             "The file holds no records. Choose a file with at least one object that has a name and a value.",
         ));
     }
+    check_headings(&headings)?;
     let rows = objects
         .into_iter()
         .map(|object| {
@@ -146,6 +190,12 @@ fn json(stem: &str, text: &str) -> Result<File, Failure> {
 }
 
 fn check_headings(headings: &[String]) -> Result<(), Failure> {
+    let most = sync_protocol::limits::LABEL_CHARS;
+    if headings.iter().any(|h| h.chars().nth(most).is_some()) {
+        return Err(Failure::input(format!(
+            "The first row is no heading: the name of a column has at most {most} characters. Give the file a heading row, then choose it again."
+        )));
+    }
     let mut seen = BTreeSet::new();
     match headings.iter().find(|h| !seen.insert(h.as_str())) {
         Some(twice) => Err(Failure::input(format!(

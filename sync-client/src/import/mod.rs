@@ -11,7 +11,8 @@ use crate::limits;
 mod file;
 mod guess;
 
-pub use file::{Cell, File};
+pub(crate) use file::grouped;
+pub use file::{Cell, File, check_file};
 
 /// Rows of a preview's sample.
 const SAMPLE: usize = 8;
@@ -177,7 +178,8 @@ impl<'f> Rows<'f> {
 
     fn row(&mut self, number: usize, cells: &[Cell]) -> Result<(RecordKey, Fields), (String, String)> {
         if cells.len() != self.file.headings.len() {
-            let reason = format!("has {} cells, the heading has {}", cells.len(), self.file.headings.len());
+            let reason =
+                format!("it has {} cells, the heading has {}", cells.len(), self.file.headings.len());
             return Err((String::new(), reason));
         }
         let key = match self.key {
@@ -203,6 +205,13 @@ impl<'f> Rows<'f> {
             if !value.is_absent() {
                 fields.insert(field.name.clone(), value);
             }
+        }
+        if key.to_text().len() + sync_protocol::record::fields_size(&fields) > limits::IMPORT_RECORD_BYTES {
+            let most = sync_protocol::limits::RECORD_BYTES >> 20;
+            return Err((
+                String::new(),
+                format!("it is larger than {most} MB, the most that a record holds"),
+            ));
         }
         self.keys.insert(key.clone());
         Ok((key, fields))
@@ -366,6 +375,7 @@ mod tests {
             ("a.json", "[{\"a\": 1}"),
             ("a.json", "<html>"),
             ("a.csv", ""),
+            ("a.json", " \n"),
             ("a.csv", "a,a\n1,2\n"),
             ("a.xlsx", "PK"),
         ] {

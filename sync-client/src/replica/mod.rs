@@ -12,7 +12,8 @@ use sync_protocol::{
     ReplicaId, Revision, Schema, reserved,
 };
 
-use crate::store::{Batch, Decided, Decision, Loaded, Meta, Quarantined, SnapshotState};
+use crate::limits;
+use crate::store::{Batch, Decided, Decision, Loaded, Meta, Quarantined, Receipt, SnapshotState, Written};
 
 pub mod bulk;
 mod decisions;
@@ -67,6 +68,7 @@ pub struct Replica {
     conflicts: BTreeMap<ChangeId, Conflict>,
     quarantine: BTreeMap<Counter, Quarantined>,
     decisions: BTreeMap<ChangeId, Decision>,
+    receipts: Vec<Receipt>,
     /// Base records of the reserved collections: schema, people, devices.
     reserved: BTreeMap<RecordId, Record>,
     schema: Schema,
@@ -87,6 +89,7 @@ impl Replica {
             conflicts: loaded.conflicts.into_iter().map(|c| (c.id, c)).collect(),
             quarantine: loaded.quarantine.into_iter().map(|q| (q.change.id.counter, q)).collect(),
             decisions: loaded.decisions.into_iter().map(|d| (d.id, d)).collect(),
+            receipts: loaded.receipts,
             reserved: BTreeMap::new(),
             schema: Schema::default(),
         };
@@ -157,6 +160,9 @@ impl Replica {
         }
         for id in &batch.decisions_gone {
             self.decisions.remove(id);
+        }
+        if let Some(receipts) = &batch.receipts {
+            self.receipts = receipts.clone();
         }
         if let Some(cursor) = &batch.cursor {
             self.cursor = cursor.clone();
@@ -307,6 +313,17 @@ impl Replica {
     /// A rejected change.
     pub fn quarantined(&self, counter: Counter) -> Option<&Quarantined> {
         self.quarantine.get(&counter)
+    }
+
+    /// The answer of a command that was done already, if it was.
+    pub fn receipt(&self, request: &str) -> Option<&Written> {
+        self.receipts.iter().find(|r| r.request == request).map(|r| &r.answer)
+    }
+
+    /// The receipts with one more; the oldest go.
+    pub fn receipts_with(&self, receipt: Receipt) -> Vec<Receipt> {
+        let kept = self.receipts.len().saturating_sub(limits::RECEIPTS - 1);
+        self.receipts[kept..].iter().cloned().chain([receipt]).collect()
     }
 
     /// A base record of a reserved collection.

@@ -201,6 +201,9 @@ impl Disk {
             self.loaded.snapshot = snapshot.clone();
         }
         self.loaded.checksums.extend(batch.checksums.clone());
+        if let Some(receipts) = &batch.receipts {
+            self.loaded.receipts = receipts.clone();
+        }
         Ok(())
     }
 

@@ -62,6 +62,28 @@ pub enum Decided {
     Merged(Box<Merge>),
 }
 
+/// A command that was done, with its answer. Whoever asks again because the answer was lost with the one who did it
+/// gets it from here: the command is not done twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Names the asking for good.
+    pub request: String,
+    /// What it was answered.
+    pub answer: Written,
+}
+
+/// What a command that writes is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Written {
+    /// Nothing more to say.
+    Done,
+    /// The new collection's name.
+    Made(CollectionId),
+    /// The records.
+    Saved(Vec<RecordId>),
+}
+
 /// All that a replica holds in memory, read once when its store is opened. Base records are not among it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
@@ -83,6 +105,8 @@ pub struct Loaded {
     pub quarantine: Vec<Quarantined>,
     /// What was decided lately.
     pub decisions: Vec<Decision>,
+    /// The last commands that others asked for, oldest first.
+    pub receipts: Vec<Receipt>,
 }
 
 /// A first sync (or a refetch) under way.
@@ -123,6 +147,8 @@ pub struct Batch {
     pub decisions: Vec<Decision>,
     /// Decisions that were taken back, or are kept no longer.
     pub decisions_gone: Vec<ChangeId>,
+    /// All receipts from now on.
+    pub receipts: Option<Vec<Receipt>>,
     /// The new cursor.
     pub cursor: Option<Cursor>,
     /// The new state of the snapshot: `Some(None)` when it is complete.
@@ -141,6 +167,7 @@ impl Batch {
             || !self.conflicts.is_empty()
             || !self.quarantine.is_empty()
             || !self.quarantine_gone.is_empty()
+            || self.receipts.is_some()
     }
 }
 

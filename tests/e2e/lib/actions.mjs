@@ -67,19 +67,34 @@ export async function findRow(screen, key) {
   await screen.waitFor(row(key));
 }
 
-export async function addRecord(screen, key, values) {
+/** Fills the form of a new record. */
+export async function fillNew(screen, values, key) {
   await screen.click(hook('new-record'));
-  await screen.fill(hook('record-key'), String(key));
+  if (key !== undefined) await screen.fill(hook('record-key'), String(key));
   for (const [field, value] of Object.entries(values)) await screen.fill(input(field), value);
+}
+
+/** Fills one field in the form of a record in view. */
+export async function fillEdit(screen, key, field, value) {
+  await screen.click(`${row(key)} [data-field="_key"]`);
+  await screen.waitFor(input(field));
+  await screen.fill(input(field), value);
+}
+
+/** Until the form says that a new record is saved: it closes then, and only then. */
+export function saved(screen) {
+  return until(`the new record saved on ${screen.name}`, async () => await screen.count(hook('record-form')) === 0);
+}
+
+export async function addRecord(screen, key, values) {
+  await fillNew(screen, values, key);
   await screen.click(hook('save'));
   await screen.waitFor(row(key));
 }
 
 /** Edits one field of a record in the form. */
 export async function editRecord(screen, key, field, value) {
-  await screen.click(`${row(key)} [data-field="_key"]`);
-  await screen.waitFor(input(field));
-  await screen.fill(input(field), value);
+  await fillEdit(screen, key, field, value);
   await screen.click(hook('save'));
   await cellSays(screen, key, field, value);
   if (await screen.count(hook('close-record'))) await screen.click(hook('close-record'));

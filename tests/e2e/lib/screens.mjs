@@ -48,13 +48,26 @@ export class Browser extends Screen {
     });
     const context = this.context;
     atEnd(() => context.close());
-    this.page = this.context.pages()[0] ?? await this.context.newPage();
-    this.page.setDefaultTimeout(30_000);
-    this.page.on('pageerror', error => this.errors.push(String(error)));
-    this.page.on('console', message => message.type() === 'error' && this.errors.push(message.text()));
-    await this.page.goto(this.url);
+    return this.show(this.context.pages()[0] ?? await this.context.newPage());
+  }
+
+  /** Another tab of the same profile, at an address. */
+  async tab(name, url = this.url) {
+    const tab = Object.assign(new Browser(name, url, this.viewport), { profile: this.profile, context: this.context });
+    return tab.show(await this.context.newPage());
+  }
+
+  async show(page) {
+    this.page = page;
+    page.setDefaultTimeout(30_000);
+    page.on('pageerror', error => this.errors.push(String(error)));
+    page.on('console', message => message.type() === 'error' && this.errors.push(message.text()));
+    await page.goto(this.url);
     return this;
   }
+
+  /** Runs a function in the worker of this tab. */
+  inWorker(run, argument) { return this.page.workers()[0].evaluate(run, argument); }
 
   /** Until the service worker can start the app without a network. */
   async installed() {
@@ -72,6 +85,10 @@ export class Browser extends Screen {
     return this.errors.filter(text => !network.test(text));
   }
   close() { return this.context.close(); }
+  /** Puts this tab in front, as whoever works in it does: browsers slow down the others. */
+  front() { return this.page.bringToFront(); }
+  /** Closes this tab, as a click on its cross does; the profile's others stay. */
+  closeTab() { return this.page.close(); }
   offline(is) { return this.context.setOffline(is); }
   async text(selector) { return (await this.page.locator(selector).first().textContent({ timeout: 5_000 }))?.trim(); }
   count(selector) { return this.page.locator(selector).count(); }
@@ -88,12 +105,13 @@ export class Browser extends Screen {
 /** Where pictures of a run go. */
 export const shots = path.resolve('target/screenshots');
 
-/** The desktop shell under its own X server. */
+/** The desktop shell under its own X server. `data`: the folder of its records, where not one of its own. */
 export class Desktop extends Screen {
-  /** `ownFolder`: the records are where the app puts them for a person. */
-  constructor(name, { ownFolder = false } = {}) {
+  /** `ownFolder`: the records are where the app puts them for a person; `data`: in this folder. */
+  constructor(name, { ownFolder = false, data } = {}) {
     super(name);
-    Object.assign(this, { ownFolder, home: path.join(scratch, `home-${name}`) });
+    const home = path.join(scratch, `home-${name}`);
+    Object.assign(this, { ownFolder, home, data: data ?? path.join(home, 'mooring') });
   }
 
   async open() {
@@ -101,9 +119,9 @@ export class Desktop extends Screen {
     const env = {
       ...process.env, TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true', LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1',
       HOME: this.home, XDG_DATA_HOME: path.join(this.home, 'data'), XDG_CACHE_HOME: path.join(this.home, 'cache'), XDG_CONFIG_HOME: path.join(this.home, 'config'),
-      ...(!this.ownFolder && { MOORING_DATA_DIR: path.join(this.home, 'mooring') }),
+      ...(!this.ownFolder && { MOORING_DATA_DIR: this.data }),
     };
-    env.DISPLAY = await display();
+    env.DISPLAY = this.display ??= await display();
     const port = await freePort();
     this.driver = spawn('WebKitWebDriver', [`--port=${port}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
     const driver = this.driver;
@@ -121,9 +139,12 @@ export class Desktop extends Screen {
     return this;
   }
 
+  /** Closes the window; when this returns, the process is gone. */
   async close() {
+    const pids = fs.readFileSync(`/proc/${this.driver.pid}/task/${this.driver.pid}/children`, 'utf8').split(' ').filter(Boolean);
     await this.call('DELETE', this.session);
     this.driver.removeAllListeners('exit');
+    await until('the desktop’s process gone', () => pids.every(pid => !fs.existsSync(`/proc/${pid}`)));
     this.driver.kill('SIGKILL');
   }
 
@@ -165,15 +186,12 @@ export class Desktop extends Screen {
   }
 }
 
-let screen;
-/** One X server for the run. */
+/** An X server of its own: a window that another one covers is not drawn, and gives no picture. */
 async function display() {
-  if (screen) return screen;
   const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1440x900x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
   atEnd(() => server.kill('SIGKILL'));
   const number = await new Promise(done => server.stdio[3].once('data', data => done(String(data).trim())));
-  screen = `:${number}`;
-  return screen;
+  return `:${number}`;
 }
 
 export { hook };

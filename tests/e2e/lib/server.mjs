@@ -3,6 +3,7 @@ import { spawn, execFileSync } from 'node:child_process';
 import net from 'node:net';
 import path from 'node:path';
 import readline from 'node:readline';
+import { Device } from './api.mjs';
 import { atEnd, need, root, scratch } from './harness.mjs';
 
 export async function freePort() {
@@ -14,11 +15,11 @@ export async function freePort() {
 }
 
 export class Server {
-  /** `store`: arguments that name the store. The port stays the same over restarts. */
-  constructor(store, port) { this.store = store; this.port = port; this.url = `http://127.0.0.1:${port}`; }
+  /** `store`: arguments that name the store; `web`: the folder of the app. The port stays the same over restarts. */
+  constructor(store, port, web) { Object.assign(this, { store, port, web, url: `http://127.0.0.1:${port}` }); }
 
   async start() {
-    const args = ['serve', '--listen', `127.0.0.1:${this.port}`, ...this.store, '--web', need('MOORING_UI_DIST'), '--demo'];
+    const args = ['serve', '--listen', `127.0.0.1:${this.port}`, ...this.store, '--web', this.web ?? need('MOORING_UI_DIST'), '--demo'];
     this.child = spawn(need('MOORING_SERVER'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, MOORING_LOG: 'warn' } });
     const child = this.child;
     atEnd(() => child.exitCode === null && child.signalCode === null && child.kill('SIGKILL'));
@@ -38,34 +39,20 @@ export class Server {
     await Promise.race([gone, exited]);
   }
 
-  /** Every live record as the server has it, per collection: `{collection: {key text: fields}}`. */
+  /** Every live record of the sample workspace as the server has it, per collection: `{collection: {key text: fields}}`. */
   async records() {
-    const call = async (method, at, token, body) => {
-      const answer = await fetch(this.url + at, {
-        method, body: body && JSON.stringify(body),
-        headers: { 'content-type': 'application/json', 'mooring-protocol': '1', ...(token && { authorization: `Bearer ${token}` }) },
-      });
-      if (!answer.ok) throw new Error(`${at}: ${answer.status} ${await answer.text()}`);
-      return answer.json();
-    };
-    const { token } = await call('POST', '/v1/sign-in/demo', null, {});
-    const [workspace] = await call('GET', '/v1/workspaces', token);
-    const all = {};
-    let resume;
-    do {
-      const part = await call('POST', `/v1/workspaces/${workspace.id}/snapshot`, token, { resume });
-      for (const page of part.pages) {
-        const into = all[page.collection] ??= {};
-        for (const record of page.records) into[JSON.stringify(record.key)] = record.fields;
-      }
-      resume = part.next;
-    } while (resume);
-    return all;
+    const device = await new Device(this.url).signIn();
+    return device.records();
+  }
+
+  /** What whoever runs the server does from the command line, while it does not run. `input`: a password. */
+  administer(args, input) {
+    return execFileSync(need('MOORING_SERVER'), [...args, ...this.store], { input: `${input ?? ''}\n`, encoding: 'utf8' }).trim();
   }
 }
 
-export async function onSled() {
-  return new Server(['--data', path.join(scratch, 'server')], await freePort());
+export async function onSled(web) {
+  return new Server(['--data', path.join(scratch, 'server')], await freePort(), web);
 }
 
 /** An own Cassandra node with the server on it. */

@@ -26,6 +26,9 @@ pub struct LinkProps {
     /// Whether it is the screen in view.
     #[prop_or_default]
     pub current: bool,
+    /// What a screen reader says, where the content does not say it.
+    #[prop_or_default]
+    pub label: Option<AttrValue>,
     #[prop_or_default]
     pub test: Option<AttrValue>,
     /// A second hook for tests: which one of many.
@@ -48,7 +51,7 @@ pub fn Link(props: &LinkProps) -> Html {
     });
     html! {
         <a href={props.to.to_path()} class={props.class.clone()} {onclick} data-test={props.test.clone()}
-            data-name={props.name.clone()} aria-current={props.current.then_some("page")}>
+            data-name={props.name.clone()} aria-label={props.label.clone()} aria-current={props.current.then_some("page")}>
             { props.children.clone() }
         </a>
     }

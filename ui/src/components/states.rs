@@ -28,6 +28,9 @@ pub fn loading(what: &'static str) -> Html {
 pub struct EmptyProps {
     pub title: AttrValue,
     pub icon: Icon,
+    /// Whether it is all that the page holds: its title is the page's heading then.
+    #[prop_or_default]
+    pub page: bool,
     /// What to do now: text and buttons.
     #[prop_or_default]
     pub children: Html,
@@ -44,7 +47,11 @@ pub fn Empty(props: &EmptyProps) -> Html {
                 <div class="pf-v6-c-empty-state__header">
                     <div class="pf-v6-c-empty-state__icon">{ icon(props.icon) }</div>
                     <div class="pf-v6-c-empty-state__title">
-                        <h2 class="pf-v6-c-empty-state__title-text">{ &props.title }</h2>
+                        if props.page {
+                            <h1 class="pf-v6-c-empty-state__title-text">{ &props.title }</h1>
+                        } else {
+                            <h2 class="pf-v6-c-empty-state__title-text">{ &props.title }</h2>
+                        }
                     </div>
                 </div>
                 { props.children.clone() }

@@ -5,14 +5,14 @@ mod pager;
 mod toolbar;
 
 use super::collection_form::AddField;
-use super::frame::{Place, use_here};
+use super::frame::{FirstSync, Place, is_arriving, use_here};
 use super::record::{NewRecord, RecordPanel};
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Confirm;
 use crate::components::icon::Icon;
 use crate::components::link::use_go;
 use crate::components::states::{Empty, failed, loading};
-use crate::hooks::{use_ask, use_call, use_toaster};
+use crate::hooks::{use_ask, use_call, use_status, use_toaster};
 use crate::platform::dom;
 use crate::route::{KeyText, Route};
 use crate::text::count;
@@ -42,6 +42,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     let id = &props.info.id;
     let here = use_here();
     let go = use_go();
+    let status = use_status();
     let query = use_state(|| first_page(&props.info));
     let selected = use_state(BTreeSet::<RecordKey>::new);
     let deleting = use_state(Vec::<RecordKey>::new);
@@ -163,6 +164,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                         { match &rows.data {
                             None if rows.failure.is_some() => Html::default(),
                             None => loading("Reading the records"),
+                            Some(rows) if rows.total == 0 && is_arriving(&status) => html! { <FirstSync /> },
                             Some(rows) if rows.matching == 0 => nothing(rows, &query, here.may_edit(), &new_record, &ask_again),
                             Some(data) => html! {
                                 <>

@@ -1,8 +1,10 @@
 //! Around every screen of a workspace: masthead, collections at the left, the screen itself.
 
+mod first_sync;
 mod masthead;
 mod nav;
 
+pub use first_sync::{FirstSync, is_arriving};
 pub use masthead::Masthead;
 
 use super::collection::CollectionPage;
@@ -22,7 +24,7 @@ use crate::platform::{dom, update};
 use crate::route::{Route, workspace_of};
 use nav::Nav;
 use std::rc::Rc;
-use sync_client::api::{Answer, CollectionInfo, Command, Event, Failure, Session, may_edit};
+use sync_client::api::{Answer, CollectionInfo, Command, Event, Failure, Session, Status, may_edit};
 use sync_protocol::message::{Role, Workspace};
 use sync_protocol::{ChangeId, CollectionId, RecordKey, WorkspaceId};
 use yew::prelude::*;
@@ -119,7 +121,7 @@ pub fn Frame(props: &FrameProps) -> Html {
             <div class="mooring-plain">
                 <Masthead />
                 <main id="main">
-                    <Empty title="This workspace is not yours, or not there" icon={Icon::Search}>
+                    <Empty title="This workspace is not yours, or not there" icon={Icon::Search} page=true>
                         <div class="pf-v6-c-empty-state__body">{ "Ask an owner to add you, or choose another one." }</div>
                         <Link to={Route::Home} class="pf-v6-c-button pf-m-primary">{ "To the workspaces" }</Link>
                     </Empty>
@@ -187,7 +189,7 @@ fn moved(
         <div class="mooring-plain">
             <Masthead current={name.clone()} />
             <main id="main">
-                <Empty title={format!("“{other}” is open in another tab")} icon={Icon::Table} test="open-elsewhere">
+                <Empty title={format!("“{other}” is open in another tab")} icon={Icon::Table} page=true test="open-elsewhere">
                     <div class="pf-v6-c-empty-state__body">
                         { "One workspace is open at a time on this device. Everything is saved." }
                     </div>
@@ -238,6 +240,7 @@ fn Inside(props: &OpenedProps) -> Html {
         |(), event| matches!(event, Event::Changed { .. } | Event::ReviewChanged),
     );
     let looking = use_memo((), |()| Looking::default());
+    let status = use_status();
     let nav_open = use_state_eq(|| false);
     {
         let nav_open = nav_open.setter();
@@ -285,7 +288,7 @@ fn Inside(props: &OpenedProps) -> Html {
                     <main class="pf-v6-c-page__main" id="main" tabindex="-1">
                         <Banners />
                         <ContextProvider<Looking> context={(*looking).clone()}>
-                            { screen(&props.place, &here) }
+                            { screen(&props.place, &here, &status) }
                         </ContextProvider<Looking>>
                     </main>
                 </div>
@@ -304,7 +307,7 @@ fn pick_collections(answer: Answer) -> Option<Vec<CollectionInfo>> {
     }
 }
 
-fn screen(place: &Place, here: &Here) -> Html {
+fn screen(place: &Place, here: &Here, status: &Status) -> Html {
     match place {
         Place::Start => html! { <Start /> },
         Place::Review => html! { <Review /> },
@@ -321,8 +324,9 @@ fn screen(place: &Place, here: &Here) -> Html {
             Some(info) => {
                 html! { <CollectionPage key={id.to_string()} info={info.clone()} place={place.clone()} /> }
             }
+            None if is_arriving(status) => html! { <FirstSync page=true /> },
             None => html! {
-                <Empty title="This collection is not here" icon={Icon::Search}>
+                <Empty title="This collection is not here" icon={Icon::Search} page=true>
                     <div class="pf-v6-c-empty-state__body">
                         { "It may have been removed, or has not arrived on this device yet." }
                     </div>
@@ -384,6 +388,7 @@ const AT_RISK_MS: i64 = 60 * 60 * 1000;
 fn Start() -> Html {
     let here = use_here();
     let go = use_go();
+    let status = use_status();
     let first = here.collections.first().map(|info| here.to_collection(&info.id));
     {
         let navigator = yew_router::hooks::use_navigator();
@@ -396,6 +401,9 @@ fn Start() -> Html {
     if first.is_some() {
         return Html::default();
     }
+    if is_arriving(&status) {
+        return html! { <FirstSync page=true /> };
+    }
     let workspace = here.name.to_string();
     let import = {
         let (go, workspace) = (go.clone(), workspace.clone());
@@ -404,7 +412,7 @@ fn Start() -> Html {
     let make =
         Callback::from(move |_: MouseEvent| go.emit(Route::NewCollection { workspace: workspace.clone() }));
     html! {
-        <Empty title="No collections yet" icon={Icon::Table} test="no-collections">
+        <Empty title="No collections yet" icon={Icon::Table} page=true test="no-collections">
             <div class="pf-v6-c-empty-state__body">
                 { "A collection holds records of one kind, such as customers or machines. Bring a CSV or JSON file, or start with an empty one." }
             </div>

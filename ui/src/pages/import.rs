@@ -20,6 +20,7 @@ use report::Report;
 use sample::{Refused, Sample};
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, Event, Failure, ImportPlan, ImportReport, Preview};
+use sync_client::import::check_file;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::File;
 use yew::prelude::*;
@@ -91,6 +92,10 @@ pub fn Import() -> Html {
     let onfile = {
         let (step, chosen, failure, look) = (step.setter(), chosen.setter(), failure.setter(), look.clone());
         Callback::from(move |picked: File| {
+            failure.set(None);
+            if let Err(why) = check_file(&picked.name(), picked.size() as u64) {
+                return failure.set(Some(why));
+            }
             step.set(Step::Reading);
             let (step, chosen, failure, look) = (step.clone(), chosen.clone(), failure.clone(), look.clone());
             spawn_local(async move {

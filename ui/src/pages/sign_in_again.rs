@@ -1,8 +1,7 @@
 //! Signing in again where the session has expired; nothing on this device is touched by it.
 
-use super::start::{SignInForm, use_session_command};
+use super::start::{SignInChoices, use_session_command};
 use crate::components::dialog::Dialog;
-use crate::hooks::use_session;
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
@@ -13,7 +12,6 @@ pub struct SignInAgainProps {
 /// The dialog.
 #[component]
 pub fn SignInAgain(props: &SignInAgainProps) -> Html {
-    let session = use_session().session;
     let (send, busy, failure) = use_session_command();
     let sent = use_state_eq(|| false);
     {
@@ -32,11 +30,10 @@ pub fn SignInAgain(props: &SignInAgainProps) -> Html {
             send.emit(command);
         })
     };
-    let name = session.user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
     html! {
         <Dialog title="Sign in again" onclose={props.onclose.clone()} test="sign-in-again-dialog">
             <p class="mooring-gap">{ "Your session has ended. Changes that are not sent yet are safe on this device and are sent once you are signed in." }</p>
-            <SignInForm {send} {busy} {failure} primary=true {name} />
+            <SignInChoices {send} {busy} {failure} />
         </Dialog>
     }
 }

@@ -71,18 +71,9 @@ pub fn Server() -> Html {
 pub fn SignIn() -> Html {
     let session = use_session().session;
     let (send, busy, failure) = use_session_command();
-    let demo = send.reform(|_: MouseEvent| Command::SignInDemo);
     html! {
         <Card title="Sign in">
-            if session.demo {
-                <div class="mooring-stack">
-                    <Button look={Look::Primary} class="pf-m-block" text="Continue as demo user" onclick={demo} {busy}
-                        test="sign-in-demo" />
-                    <p class="mooring-muted mooring-centre">{ "Sample data on this machine; nothing to set up." }</p>
-                    <div class="mooring-or"><span>{ "or with your own account" }</span></div>
-                </div>
-            }
-            <SignInForm {send} {busy} {failure} primary={!session.demo} />
+            <SignInChoices {send} {busy} {failure} />
             if let Some(server) = &session.server {
                 <p class="mooring-muted mooring-server">{ format!("Server: {server}") }</p>
             }
@@ -91,19 +82,49 @@ pub fn SignIn() -> Html {
 }
 
 #[derive(PartialEq, Properties)]
-pub struct SignInFormProps {
+pub struct SignInChoicesProps {
     pub send: Callback<Command>,
     pub busy: bool,
     pub failure: Option<Failure>,
-    pub primary: bool,
+}
+
+/// One click for the sample user where there is one, name and password for everybody else. Whoever was signed in
+/// with a name begins with that.
+#[component]
+pub fn SignInChoices(props: &SignInChoicesProps) -> Html {
+    let session = use_session().session;
+    let SignInChoicesProps { send, busy, failure } = props;
+    let sample = session.demo && session.login.is_none();
+    let demo = send.reform(|_: MouseEvent| Command::SignInDemo);
+    html! {
+        <>
+            if sample {
+                <div class="mooring-stack">
+                    <Button look={Look::Primary} class="pf-m-block" text="Continue as demo user" onclick={demo} busy={*busy}
+                        test="sign-in-demo" />
+                    <p class="mooring-muted mooring-centre">{ "Sample data on this machine; nothing to set up." }</p>
+                    <div class="mooring-or"><span>{ "or with your own account" }</span></div>
+                </div>
+            }
+            <SignInForm send={send.clone()} busy={*busy} failure={failure.clone()} primary={!sample}
+                name={session.login.clone().unwrap_or_default()} />
+        </>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct SignInFormProps {
+    send: Callback<Command>,
+    busy: bool,
+    failure: Option<Failure>,
+    primary: bool,
     /// The name to begin with.
-    #[prop_or_default]
-    pub name: AttrValue,
+    name: AttrValue,
 }
 
 /// Name and password.
 #[component]
-pub fn SignInForm(props: &SignInFormProps) -> Html {
+fn SignInForm(props: &SignInFormProps) -> Html {
     let name = use_state(|| props.name.to_string());
     let password = use_state(String::new);
     let onsubmit = {
@@ -187,7 +208,7 @@ pub fn broken(failure: &Failure, again: &Callback<()>) -> Html {
 pub fn not_found() -> Html {
     html! {
         <main id="main">
-            <Empty title="There is no such page" icon={Icon::Search}>
+            <Empty title="There is no such page" icon={Icon::Search} page=true>
                 <div class="pf-v6-c-empty-state__body">{ "The address may be mistyped, or what it named is gone." }</div>
                 <Link to={Route::Home} class="pf-v6-c-button pf-m-primary">{ "To the workspaces" }</Link>
             </Empty>

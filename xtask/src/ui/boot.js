@@ -18,6 +18,8 @@ if ({{service_worker}} && !shell && 'serviceWorker' in navigator) {
   let reloading = false;
   const offer = (worker) => {
     globalThis.__MOORING_UPDATE__ = () => {
+      // another tab has taken it already
+      if (worker.state !== 'installed') return location.reload();
       navigator.serviceWorker.addEventListener('controllerchange', () => {
         if (!reloading) location.reload();
         reloading = true;

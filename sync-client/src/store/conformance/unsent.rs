@@ -10,7 +10,7 @@ use super::samples::{
     settled,
 };
 use super::{Checked, Factory, holds, same};
-use crate::store::{Batch, Decision, Loaded, LocalStore, SnapshotState, StoreError};
+use crate::store::{Batch, Decision, Loaded, LocalStore, Receipt, SnapshotState, StoreError, Written};
 
 pub(super) async fn new_store_is_empty<F: Factory>(factory: &F, name: &str) -> Checked {
     let store = factory.open(name).await?;
@@ -42,6 +42,7 @@ pub(super) async fn state_survives_reopening<F: Factory>(factory: &F, name: &str
         cursor: Some(Cursor(vec![Revision(1), Revision(0), Revision(9), Revision(1 << 50)])),
         snapshot: Some(Some(snapshot.clone())),
         checksums: BTreeMap::from([(Partition(2), sums.clone()), (Partition(0), Checksums::default())]),
+        receipts: Some(vec![receipt(1), receipt(2)]),
         ..Batch::default()
     };
     store.commit(&batch).await?;
@@ -50,6 +51,7 @@ pub(super) async fn state_survives_reopening<F: Factory>(factory: &F, name: &str
         cursor: batch.cursor.unwrap_or_default(),
         snapshot: Some(snapshot),
         checksums: batch.checksums,
+        receipts: vec![receipt(1), receipt(2)],
         ..Loaded::default()
     };
     same("at once", store.load().await?, want.clone())?;
@@ -59,11 +61,19 @@ pub(super) async fn state_survives_reopening<F: Factory>(factory: &F, name: &str
     store.commit(&Batch::default()).await?;
     store.commit(&Batch { snapshot: Some(None), ..Batch::default() }).await?;
     let sums = BTreeMap::from([(Partition(0), sums)]);
-    store.commit(&Batch { checksums: sums.clone(), ..Batch::default() }).await?;
-    let mut want = Loaded { snapshot: None, ..want };
+    let receipts = vec![receipt(2), receipt(3)];
+    store
+        .commit(&Batch { checksums: sums.clone(), receipts: Some(receipts.clone()), ..Batch::default() })
+        .await?;
+    let mut want = Loaded { snapshot: None, receipts, ..want };
     want.checksums.extend(sums);
     drop(store);
     same("reopened again", factory.open(name).await?.load().await?, want)
+}
+
+fn receipt(n: u64) -> Receipt {
+    let answer = if n == 1 { Written::Done } else { Written::Saved(vec![insert(n).record]) };
+    Receipt { request: format!("tab {n}"), answer }
 }
 
 pub(super) async fn outbox_keeps_its_order<F: Factory>(factory: &F, name: &str) -> Checked {

@@ -30,6 +30,8 @@ pub(super) enum Write {
     Put(&'static str, JsValue, JsValue),
     /// Deletes a key, or the keys of a range.
     Delete(&'static str, JsValue),
+    /// Deletes all keys.
+    Clear(&'static str),
 }
 
 /// One request of a reading transaction.
@@ -56,10 +58,14 @@ impl Database {
         Ok(Self { name: name.to_owned(), layout, handle })
     }
 
-    /// Deletes a database with all that is in it.
-    pub(super) async fn delete(name: &str) -> Result<(), StoreError> {
-        let request = factory()?.delete_database(name).map_err(|e| told(&e))?;
-        settled(&request).await.map(|_| ()).map_err(|e| told(&e))
+    /// Deletes all that is in a database. The empty database stays: its deletion would wait for every tab that has it
+    /// open, a frozen one perhaps, and whoever opens it again would wait behind that.
+    pub(super) async fn empty(name: &str, layout: &'static Layout) -> Result<(), StoreError> {
+        if is_there(name).await == Some(false) {
+            return Ok(());
+        }
+        let all: Vec<Write> = layout.stores.iter().map(|store| Write::Clear(store)).collect();
+        Self::open(name, layout).await?.write(&all, true).await
     }
 
     /// All of it in one transaction, or nothing. `strict`: durable when it returns.
@@ -102,7 +108,7 @@ impl Database {
 
     async fn try_write(&self, writes: &[Write], strict: bool) -> Result<(), JsValue> {
         let stores = writes.iter().map(|write| match write {
-            Write::Put(store, ..) | Write::Delete(store, _) => *store,
+            Write::Put(store, ..) | Write::Delete(store, _) | Write::Clear(store) => *store,
         });
         let transaction = self.begin(stores, "readwrite", if strict { "strict" } else { "relaxed" })?;
         let finished = finished(&transaction);
@@ -262,16 +268,17 @@ async fn settled(request: &Request) -> Result<JsValue, JsValue> {
 fn issue(transaction: &Transaction, writes: &[Write]) -> Result<(), JsValue> {
     let mut at = None;
     for write in writes {
-        let (name, key) = match write {
-            Write::Put(name, key, _) | Write::Delete(name, key) => (*name, key),
+        let name = match write {
+            Write::Put(name, ..) | Write::Delete(name, _) | Write::Clear(name) => *name,
         };
         let store = match at.take() {
             Some((before, store)) if before == name => store,
             _ => transaction.object_store(name)?,
         };
         match write {
-            Write::Put(_, _, value) => store.put(value, key)?,
-            Write::Delete(..) => store.delete(key)?,
+            Write::Put(_, key, value) => store.put(value, key)?,
+            Write::Delete(_, key) => store.delete(key)?,
+            Write::Clear(_) => store.clear()?,
         };
         at = Some((name, store));
     }
@@ -298,11 +305,22 @@ fn answered(transaction: &Transaction, last: Option<&Request>) -> JsFuture {
 }
 
 async fn version_of(name: &str) -> Option<u32> {
-    let list = JsFuture::from(platform::factory()?.databases().ok()?).await.ok()?;
-    let found = Array::from(&list)
-        .iter()
-        .find(|info| platform::property(info, "name").and_then(|n| n.as_string()).as_deref() == Some(name))?;
+    let found = listed(name).await??;
     Some(platform::property(&found, "version")?.as_f64()? as u32)
+}
+
+/// Whether there is such a database; `None` where the browser does not tell.
+async fn is_there(name: &str) -> Option<bool> {
+    Some(listed(name).await?.is_some())
+}
+
+/// What the browser's list of databases says of one; the outer `None` where there is no such list.
+async fn listed(name: &str) -> Option<Option<JsValue>> {
+    let list = JsFuture::from(platform::factory()?.databases().ok()?).await.ok()?;
+    let named = |info: &JsValue| {
+        platform::property(info, "name").and_then(|n| n.as_string()).as_deref() == Some(name)
+    };
+    Some(Array::from(&list).iter().find(named))
 }
 
 fn error_name(error: &JsValue) -> String {

@@ -65,9 +65,9 @@ impl IndexedDbStore {
         Ok(Self { inner: Mutex::new(Inner { database, state: None, ahead: None }) })
     }
 
-    /// Deletes the store of that name with all that is in it.
+    /// Deletes all that is in the store of that name.
     pub async fn delete(name: &str) -> Result<(), StoreError> {
-        Database::delete(name).await
+        Database::empty(name, &LAYOUT).await
     }
 
     async fn turn(&self) -> MutexGuard<'_, Inner> {

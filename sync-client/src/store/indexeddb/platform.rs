@@ -13,8 +13,6 @@ extern "C" {
     pub(super) type Factory;
     #[wasm_bindgen(method, catch)]
     pub(super) fn open(this: &Factory, name: &str, version: u32) -> Result<Request, JsValue>;
-    #[wasm_bindgen(method, catch, js_name = deleteDatabase)]
-    pub(super) fn delete_database(this: &Factory, name: &str) -> Result<Request, JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(super) fn databases(this: &Factory) -> Result<Promise, JsValue>;
 
@@ -71,6 +69,8 @@ extern "C" {
     pub(super) fn put(this: &ObjectStore, value: &JsValue, key: &JsValue) -> Result<Request, JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(super) fn delete(this: &ObjectStore, key: &JsValue) -> Result<Request, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn clear(this: &ObjectStore) -> Result<Request, JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(super) fn get(this: &ObjectStore, key: &JsValue) -> Result<Request, JsValue>;
     #[wasm_bindgen(method, catch, js_name = getAll)]

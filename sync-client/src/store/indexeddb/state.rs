@@ -21,6 +21,7 @@ const IDENTITY: &str = "identity";
 const COUNTER: &str = "counter";
 const CURSOR: &str = "cursor";
 const SNAPSHOT: &str = "snapshot";
+const RECEIPTS: &str = "receipts";
 /// Before the partition's number.
 const CHECKSUMS: &str = "checksums/";
 /// Bytes of overlay at which a commit waits for it to be folded into the pages.
@@ -132,6 +133,9 @@ impl State {
             Some(None) => writes.push(Write::Delete(META, SNAPSHOT.into())),
             Some(Some(snapshot)) => writes.push(put_json(META, &SNAPSHOT.into(), snapshot)),
         }
+        if let Some(receipts) = &batch.receipts {
+            writes.push(put_json(META, &RECEIPTS.into(), receipts));
+        }
         for (partition, sums) in &batch.checksums {
             writes.push(put_json(META, &format!("{CHECKSUMS}{partition}").into(), sums));
         }
@@ -214,6 +218,7 @@ impl State {
             IDENTITY => self.meta = Some(from_json("the identity", row)?),
             COUNTER => self.counter = from_json("the counter", row)?,
             CURSOR => loaded.cursor = from_json("the cursor", row)?,
+            RECEIPTS => loaded.receipts = from_json("the receipts", row)?,
             SNAPSHOT => loaded.snapshot = Some(from_json("the snapshot's state", row)?),
             _ => {
                 if let Some(partition) = key.strip_prefix(CHECKSUMS).and_then(|p| p.parse().ok()) {

@@ -146,6 +146,9 @@ impl Up {
         if let Some(snapshot) = &batch.snapshot {
             rows.insert(rows::SNAPSHOT, rows::json(rows::SNAPSHOT, snapshot));
         }
+        if let Some(receipts) = &batch.receipts {
+            rows.insert(rows::RECEIPTS, rows::json(rows::RECEIPTS, receipts));
+        }
         for (partition, sums) in &batch.checksums {
             let key = rows::checksums(*partition);
             rows.insert(&key[..], rows::json(&key, sums));

@@ -14,6 +14,7 @@ pub(super) const META: &[u8] = b"m";
 pub(super) const COUNTER: &[u8] = b"n";
 pub(super) const CURSOR: &[u8] = b"k";
 pub(super) const SNAPSHOT: &[u8] = b"s";
+pub(super) const RECEIPTS: &[u8] = b"a";
 /// Records: this byte, collection, 0, partition, key text.
 pub(super) const RECORD: u8 = b'r';
 const CHECKSUMS: u8 = b'h';
@@ -152,6 +153,7 @@ pub(super) fn load(db: &Db) -> Result<Loaded, StoreError> {
         snapshot: one(db, SNAPSHOT)?.flatten(),
         outbox: unsent.outbox.into_values().collect(),
         quarantine: unsent.quarantine.into_values().collect(),
+        receipts: one(db, RECEIPTS)?.unwrap_or_default(),
         ..Loaded::default()
     };
     for row in all(db, CONFLICT) {

@@ -37,7 +37,7 @@ pub fn Masthead(props: &MastheadProps) -> Html {
                     </span>
                 }
                 <div class="pf-v6-c-masthead__brand">
-                    <Link to={Route::Home} class="mooring-brand">
+                    <Link to={Route::Home} class="mooring-brand" label="Mooring: all workspaces">
                         <span class="mooring-brand-mark">{ icon(Icon::Anchor) }</span>
                         <span class="mooring-brand-name">{ "Mooring" }</span>
                     </Link>

@@ -18,7 +18,10 @@ pub fn Choose(props: &ChooseProps) -> Html {
         let onfile = props.onfile.clone();
         Callback::from(move |event: Event| {
             let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
-            if let Some(file) = input.and_then(|input| input.files()?.get(0)) {
+            let Some(input) = input else { return };
+            if let Some(file) = input.files().and_then(|files| files.get(0)) {
+                // the same file, mended meanwhile, may be chosen again
+                input.set_value("");
                 onfile.emit(file);
             }
         })
@@ -46,7 +49,7 @@ pub fn Choose(props: &ChooseProps) -> Html {
             <span class="mooring-drop-icon">{ icon(Icon::File) }</span>
             <span class="mooring-drop-title">{ "Drop a CSV or JSON file here" }</span>
             <span class="pf-v6-c-button pf-m-secondary">{ "Choose a file" }</span>
-            <input type="file" class="mooring-file" accept=".csv,.tsv,.json,.ndjson,.jsonl,text/csv,application/json" {onchange}
+            <input type="file" class="mooring-file" accept=".csv,.tsv,.txt,.json,text/csv,application/json" {onchange}
                 data-test="import-file" aria-label="Choose a CSV or JSON file" />
             <span class="mooring-muted">{ "You see what it becomes before anything is saved. Works without a network." }</span>
         </label>

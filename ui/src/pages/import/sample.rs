@@ -28,7 +28,7 @@ pub fn Sample(props: &SampleProps) -> Html {
             <h2 class="pf-v6-c-title pf-m-md" id="sample-title">
                 { format!("The first rows of {}", count::number(preview.rows as u64)) }
             </h2>
-            <div class="mooring-table-wrap mooring-sample">
+            <div class="mooring-table-wrap mooring-sample" tabindex="0" role="group" aria-labelledby="sample-title">
                 <table class="pf-v6-c-table pf-m-compact mooring-table" aria-labelledby="sample-title" data-test="import-sample">
                     <thead class="pf-v6-c-table__thead">
                         <tr class="pf-v6-c-table__tr">

@@ -1,0 +1,46 @@
+// Stands between browsers and the server: counts what is under way, and holds what a test wants held.
+import http from 'node:http';
+import { atEnd } from './harness.mjs';
+
+export class Relay {
+  constructor(target) { Object.assign(this, { target: new URL(target), counts: new Map(), waiting: [], held: undefined }); }
+
+  async start() {
+    this.server = http.createServer((request, response) => this.#pass(request, response));
+    await new Promise(done => this.server.listen(0, '127.0.0.1', done));
+    this.url = `http://127.0.0.1:${this.server.address().port}`;
+    atEnd(() => { this.server.closeAllConnections(); this.server.close(); });
+    return this;
+  }
+
+  /** Requests of a kind (the last part of their address) under way now. */
+  underWay(kind) { return this.counts.get(kind)?.now ?? 0; }
+  /** The most of them at one time. */
+  most(kind) { return this.counts.get(kind)?.most ?? 0; }
+
+  /** From now on, requests of that kind wait. */
+  hold(kind) { this.held = kind; }
+  /** All that wait go on. */
+  release() {
+    this.held = undefined;
+    for (const go of this.waiting.splice(0)) go();
+  }
+
+  async #pass(request, response) {
+    const kind = request.url.split(/[?#]/)[0].split('/').at(-1);
+    const count = this.counts.get(kind) ?? { now: 0, most: 0 };
+    this.counts.set(kind, count);
+    count.now += 1;
+    count.most = Math.max(count.most, count.now);
+    response.on('close', () => { count.now -= 1; });
+    if (kind === this.held) await new Promise(go => this.waiting.push(go));
+    const { hostname: host, port } = this.target;
+    const onward = http.request({ host, port, method: request.method, path: request.url, headers: request.headers }, answer => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on('error', () => response.destroy());
+    response.on('close', () => onward.destroy());
+    request.pipe(onward);
+  }
+}

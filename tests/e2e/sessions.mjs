@@ -1,0 +1,145 @@
+// What ends from outside: a session that is revoked, storage that the browser clears or another tab holds.
+import { Device, ask } from './lib/api.mjs';
+import { check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
+import { onSled } from './lib/server.mjs';
+import { Browser, hook, picturesOf } from './lib/screens.mjs';
+import * as act from './lib/actions.mjs';
+
+whenFailed(picturesOf);
+const password = 'correct horse';
+const server = await onSled();
+server.administer(['user', 'add', 'ann', '--name', 'Ann Example'], password);
+server.administer(['workspace', 'add', 'Harbour', '--owner', 'ann']);
+await server.start();
+const device = await new Device(server.url).signIn({ name: 'ann', password });
+await device.define('boats', 'Boats', [['name', 'text'], ['berth', 'text']]);
+for (const [key, name] of [[1, 'Alma'], [2, 'Bodil'], [3, 'Clara']]) await device.insert('boats', key, { name });
+
+/** Ends the browser's session at the server, as "sign out everywhere" on another machine would. */
+async function revoke(browser) {
+  const token = await browser.page.evaluate(() => new Promise((resolve, reject) => {
+    const opening = indexedDB.open('mooring');
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const reading = opening.result.transaction('texts').objectStore('texts').get('session');
+      reading.onsuccess = () => { opening.result.close(); resolve(JSON.parse(reading.result).token); };
+    };
+  }));
+  await ask(server.url, 'POST', '/v1/sign-out', token, {});
+}
+
+async function signIn(browser, name, word) {
+  await browser.fill(hook('sign-in-name'), name);
+  await browser.fill(hook('sign-in-password'), word);
+  await browser.click(hook('sign-in'));
+}
+
+const ann = new Browser('ann', server.url);
+await check('a revoked session: the pill says so, edits go on and survive a reload, signing in again sends everything', async () => {
+  await ann.open();
+  await signIn(ann, 'ann', 'a wrong guess');
+  await until('told', async () => (await ann.text(hook('sign-in-failed'))).includes('The name or the password is wrong'));
+  await signIn(ann, 'ann', password);
+  await ann.click(hook('workspace-item'));
+  await act.showCollection(ann, 'boats');
+  await ann.pillSays('Synced and verified');
+  await revoke(ann);
+  await act.editRecord(ann, 1, 'berth', 'A 1');
+  await ann.pillSays('Needs sign-in, 1 change safe on this device');
+  await act.editRecord(ann, 2, 'berth', 'A 2');
+  await ann.pillSays('Needs sign-in, 2 changes safe on this device');
+  await ann.page.reload();
+  await ann.pillSays('Needs sign-in, 2 changes safe on this device');
+  await act.cellSays(ann, 2, 'berth', 'A 2');
+  equal((await device.records()).boats[1].berth, undefined, 'the server’s value before');
+
+  await ann.click(hook('pill'));
+  await ann.click(hook('sign-in-again'));
+  equal(await ann.page.locator(hook('sign-in-name')).inputValue(), 'ann', 'the name to begin with');
+  await signIn(ann, 'ann', 'a wrong guess');
+  await until('told', async () => (await ann.text(hook('sign-in-failed'))).includes('The name or the password is wrong'));
+  await signIn(ann, 'ann', password);
+  await ann.pillSays('Synced and verified');
+  equal(await ann.count(hook('sign-in-again-dialog')), 0, 'dialogs left open');
+  await act.cellSays(ann, 1, 'berth', 'A 1');
+  const { boats } = await device.records();
+  equal([boats[1].berth, boats[2].berth], ['A 1', 'A 2'], 'the server’s values');
+});
+
+const demo = new Browser('demo', server.url);
+await check('the sample user, who has no password, comes back with the same click', async () => {
+  await demo.open();
+  await act.join(demo);
+  await act.showCollection(demo, 'people');
+  await demo.pillSays('Synced and verified');
+  await revoke(demo);
+  await act.editRecord(demo, 1, 'email', 'john@example.com');
+  await demo.pillSays('Needs sign-in, 1 change safe on this device');
+  await demo.click(hook('pill'));
+  await demo.click(hook('sign-in-again'));
+  await demo.click(hook('sign-in-demo'));
+  await demo.pillSays('Synced and verified');
+  equal((await server.records()).people[1].email, 'john@example.com', 'the server’s value');
+});
+
+await check('signing out while another tab holds on to the records: they are gone all the same, and come again', async () => {
+  const holding = await demo.tab('holding', `${server.url}/healthz`);
+  // deaf to everything, as a frozen tab is
+  const rows = () => holding.page.evaluate(async () => {
+    const answer = request => new Promise(done => { request.onsuccess = () => done(request.result); });
+    const { name } = (await indexedDB.databases()).find(found => found.name.startsWith('mooring.'));
+    window.held ??= await answer(indexedDB.open(name));
+    const stores = [...window.held.objectStoreNames];
+    const counts = await Promise.all(stores.map(store => answer(window.held.transaction(store).objectStore(store).count())));
+    return counts.reduce((all, one) => all + one);
+  });
+  truthy(await rows() > 0, 'there are records on the device');
+  await demo.click(hook('user-menu'));
+  await demo.click(hook('sign-out'));
+  await demo.waitFor(hook('sign-in-demo'));
+  equal(await rows(), 0, 'rows left on the device');
+  await demo.click(hook('sign-in-demo'));
+  await demo.pillSays('Synced and verified');
+  await act.cellSays(demo, 1, 'email', 'john@example.com');
+  await holding.closeTab();
+});
+
+await check('the browser clears everything while Mooring is open: it says so, keeps the input, and fetches all again', async () => {
+  await act.fillEdit(demo, 2, 'email', 'lost@example.com');
+  const devtools = await demo.context.newCDPSession(demo.page);
+  await devtools.send('Storage.clearDataForOrigin', { origin: server.url, storageTypes: 'all' });
+  await demo.click(hook('save'));
+  await until('told', async () => (await demo.text(hook('save-failed'))).includes('the browser has deleted it'));
+  equal(await demo.page.locator(`${hook('field-input')}[data-field="email"]`).inputValue(), 'lost@example.com', 'the input');
+  demo.page.on('dialog', dialog => dialog.accept()); // yes, leave the input
+  await demo.page.goto(server.url);
+  await act.join(demo);
+  await act.showCollection(demo, 'people');
+  await demo.pillSays('Synced and verified');
+  await act.cellSays(demo, 1, 'email', 'john@example.com');
+  equal((await server.records()).people[2].email, 'amina.okafor@example.com', 'what was not saved');
+});
+
+await check('records of a newer version: it says so, and touches nothing', async () => {
+  const upgraded = () => demo.page.evaluate(() => new Promise((resolve, reject) => {
+    indexedDB.databases().then(all => {
+      const opening = indexedDB.open(all.find(found => found.name.startsWith('mooring.')).name, 99);
+      opening.onupgradeneeded = () => opening.result.createObjectStore('newer');
+      opening.onerror = () => reject(opening.error);
+      opening.onsuccess = () => { resolve([...opening.result.objectStoreNames].join()); opening.result.close(); };
+    });
+  }));
+  await act.fillEdit(demo, 2, 'email', 'late@example.com');
+  const stores = await upgraded();
+  await demo.click(hook('save'));
+  await until('told', async () => (await demo.text(hook('save-failed'))).includes('another tab has updated'));
+  await demo.page.goto(server.url);
+  await until('told', async () => (await demo.text('main')).includes('saved by a newer version of Mooring'));
+  equal(await upgraded(), stores, 'what is stored');
+});
+
+await check('no page reported an error of its own', async () => {
+  for (const screen of [ann, demo]) equal(await screen.reports(), [], `errors of ${screen.name}`);
+  truthy(device.token, 'the other device was signed in');
+});
+await end();

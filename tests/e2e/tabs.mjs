@@ -1,0 +1,126 @@
+// Several tabs of one browser profile: one engine, whoever's tab goes.
+import { Device } from './lib/api.mjs';
+import { check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
+import { Relay } from './lib/relay.mjs';
+import { onSled } from './lib/server.mjs';
+import { Browser, hook, picturesOf } from './lib/screens.mjs';
+import * as act from './lib/actions.mjs';
+
+whenFailed(picturesOf);
+const server = await (await onSled()).start();
+const relay = await new Relay(server.url).start();
+const first = new Browser('first', relay.url);
+let second;
+let third;
+
+/** Whether this tab says that another one does the syncing. */
+async function follows(tab) {
+  await tab.front();
+  await tab.click(hook('pill'));
+  await tab.waitFor(hook('pill-details'));
+  const follows = await tab.count(hook('status-follower')) > 0;
+  await tab.press('Escape');
+  return follows;
+}
+
+/** Names of the people on the server that begin so. */
+async function people(beginning) {
+  const { people } = await server.records();
+  return Object.values(people).map(person => person.name).filter(name => name.startsWith(beginning)).sort();
+}
+
+/** How many multimeters the server counts. */
+const inStock = async () => (await server.records()).equipment['"TOOL-2"'].in_stock;
+
+const begun = await check('two tabs show the same; what one saves the other shows, and the server has it', async () => {
+  await first.open();
+  await act.join(first);
+  await act.showCollection(first, 'people');
+  await first.pillSays('Synced and verified');
+  second = await first.tab('second', first.page.url());
+  await second.pillSays('Synced and verified');
+  equal([await follows(first), await follows(second)], [false, true], 'who follows');
+  for (const tab of [first, second]) await act.findRow(tab, 3);
+  await act.editRecord(second, 3, 'email', 'lars@example.com');
+  await act.cellSays(first, 3, 'email', 'lars@example.com');
+  await act.editRecord(first, 3, 'email', 'l.nygard@example.com');
+  await act.cellSays(second, 3, 'email', 'l.nygard@example.com');
+  for (const tab of [first, second]) await tab.pillSays('Synced and verified');
+  equal((await server.records()).people[3].email, 'l.nygard@example.com', 'the server’s value');
+});
+if (!begun) await end();
+
+await check('only one of them waits for news', async () => {
+  await until('one waiting pull', () => relay.underWay('pull') === 1);
+  equal(relay.most('pull'), 1, 'the most pulls at a time');
+});
+
+await check('the leading tab is closed before it has answered: what the others asked for is done, and done once', async () => {
+  third = await first.tab('third', `${act.workspaceUrl(first)}/c/equipment`);
+  await third.waitFor(hook('record-row'));
+  const before = await inStock();
+  await act.fillNew(second, { name: 'Kept once' });
+  await act.fillEdit(third, 'TOOL-2', 'in_stock', String(before + 1));
+  // it does what it is asked to, and is gone before anybody hears of it
+  await first.inWorker(() => {
+    const say = BroadcastChannel.prototype.postMessage;
+    BroadcastChannel.prototype.postMessage = function (text) { if (JSON.parse(text).say !== 'tell') say.call(this, text); };
+  });
+  for (const tab of [second, third]) await tab.click(hook('save'));
+  await until('both done', async () => (await people('Kept once')).length === 1 && await inStock() === before + 1);
+  equal(await second.count(hook('record-form')), 1, 'forms without an answer');
+  await first.closeTab();
+  await act.saved(second);
+  await until('the edit saved', async () => await third.page.locator(hook('save')).isDisabled() && await third.count(`${hook('save')}[aria-busy]`) === 0);
+  equal(await third.count(hook('save-failed')), 0, 'failures told');
+  for (const tab of [second, third]) await tab.pillSays('Synced and verified');
+  equal(await people('Kept once'), ['Kept once'], 'records made');
+  equal(await inStock(), before + 1, 'the counter, counted up by one');
+  await second.fill(hook('search'), 'Kept once');
+  await second.waitFor(`${hook('record-row')}[aria-rowindex="1"]`);
+  await until('one row', async () => await second.count(hook('record-row')) === 1);
+});
+
+await check('another tab leads then; what is changed elsewhere shows in all of them', async () => {
+  equal([await follows(second), await follows(third)].filter(Boolean).length, 1, 'followers');
+  await until('one waiting pull', () => relay.underWay('pull') === 1);
+  await third.page.goto(`${act.workspaceUrl(third)}/c/people`);
+  for (const tab of [second, third]) await act.findRow(tab, 5);
+  const record = (await server.records()).people[5];
+  const other = await new Device(server.url).signIn();
+  await other.patch('people', 5, { email: [record.email, 'sofia@example.com'] });
+  for (const tab of [second, third]) await act.cellSays(tab, 5, 'email', 'sofia@example.com');
+});
+
+await check('the leading tab is reloaded while another saves, and saves: each record is there exactly once', async () => {
+  const [leader, follower] = await follows(second) ? [third, second] : [second, third];
+  const wanted = [];
+  for (const [round, [reloaded, saves]] of [[leader, follower], [follower, leader]].entries()) {
+    await saves.front();
+    await saves.fill(hook('search'), '');
+    let reload;
+    for (let at = 0; at < 8; at += 1) {
+      const name = `Loop ${round}-${at}`;
+      wanted.push(name);
+      if (at === 2) reload = reloaded.page.reload();
+      await act.fillNew(saves, { name });
+      await saves.click(hook('save'));
+      await act.saved(saves);
+    }
+    await reload;
+    await reloaded.pillSays('Synced and verified');
+    equal([await follows(reloaded), await follows(saves)], [true, false], 'who follows after the reload');
+  }
+  for (const tab of [second, third]) await tab.pillSays('Synced and verified');
+  equal(await people('Loop'), wanted, 'on the server');
+  for (const tab of [second, third]) {
+    await tab.fill(hook('search'), 'Loop ');
+    await until('as many rows as saves', async () => await tab.count(hook('record-row')) === wanted.length);
+  }
+});
+
+await check('no tab reported an error of its own', async () => {
+  for (const tab of [first, second, third]) equal(await tab.reports(), [], `errors of ${tab.name}`);
+  truthy(relay.most('pull') <= 2, 'two waiting pulls at most while one tab takes over');
+});
+await end();
