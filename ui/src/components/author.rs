@@ -3,27 +3,21 @@
 use super::button::{Button, Look};
 use super::icon::Icon;
 use crate::platform::clock;
-use crate::text::{author, field::sentence, time};
+use crate::text::{author as words, field::sentence, time};
 use sync_client::api::Author;
 use sync_protocol::Timestamp;
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-pub struct ByProps {
-    pub author: Author,
-}
-
 /// `Ann · Deck tablet, in a browser · 3 minutes ago`.
-#[component]
-pub fn By(props: &ByProps) -> Html {
-    let place = author::place(&props.author);
+pub fn byline(author: &Author) -> Html {
+    let place = words::place(author);
     html! {
         <span class="mooring-by" data-test="by">
-            <span class="mooring-by-person">{ sentence_case(author::person(&props.author)) }</span>
+            <span class="mooring-by-person">{ sentence_case(words::person(author)) }</span>
             if !place.is_empty() {
                 <span>{ place }</span>
             }
-            <span title={clock::exact(props.author.at)}>{ time::ago(clock::now(), props.author.at) }</span>
+            <span title={clock::exact(author.at)}>{ time::ago(clock::now(), author.at) }</span>
         </span>
     }
 }
@@ -59,7 +53,7 @@ pub fn FieldNote(props: &FieldNoteProps) -> Html {
     let now = clock::now();
     let short = match (&props.unsent, &props.author) {
         (Some(_), _) => "you, not sent yet".to_owned(),
-        (None, Some(by)) => format!("{}, {}", author::person(by), time::ago(now, by.at)),
+        (None, Some(by)) => format!("{}, {}", words::person(by), time::ago(now, by.at)),
         (None, None) => "never set".to_owned(),
     };
     let id = format!("note-{}", props.name);
@@ -91,8 +85,8 @@ pub fn FieldNote(props: &FieldNoteProps) -> Html {
 
 fn told(by: &Author, before: bool) -> String {
     let verb = if before { "Before that set by" } else { "Set by" };
-    match author::place(by).as_str() {
-        "" => format!("{verb} {}, {}.", author::person(by), clock::moment(by.at)),
-        place => format!("{verb} {} on {place}, {}.", author::person(by), clock::moment(by.at)),
+    match words::place(by).as_str() {
+        "" => format!("{verb} {}, {}.", words::person(by), clock::moment(by.at)),
+        place => format!("{verb} {} on {place}, {}.", words::person(by), clock::moment(by.at)),
     }
 }

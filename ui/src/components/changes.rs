@@ -7,38 +7,32 @@ use sync_protocol::schema::{Collection, Field};
 use sync_protocol::{FieldName, FieldType, Value};
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-pub struct ChangesProps {
-    pub collection: Collection,
-    pub list: Vec<Difference>,
-    /// What a screen reader calls the value before and the one after.
-    #[prop_or(AttrValue::Static("before"))]
-    pub before: AttrValue,
-    #[prop_or(AttrValue::Static("after"))]
-    pub after: AttrValue,
-}
+/// What a screen reader calls the two values.
+pub const THEN: (&str, &str) = ("before", "after");
 
 /// The fields in the order in which people know them, each `before → after`.
-#[component]
-pub fn Changes(props: &ChangesProps) -> Html {
-    let mut list: Vec<(Field, &Difference)> =
-        props.list.iter().map(|each| (field_or(&props.collection, each), each)).collect();
-    list.sort_by(|(a, _), (b, _)| (a.position, &a.name).cmp(&(b.position, &b.name)));
-    let said = |what: &AttrValue| html! { <span class="pf-v6-screen-reader">{ format!("{what}: ") }</span> };
+pub fn changes(collection: &Collection, list: &[Difference], called: (&'static str, &'static str)) -> Html {
+    let known = collection
+        .ordered()
+        .into_iter()
+        .filter_map(|field| Some((field.clone(), list.iter().find(|(name, ..)| *name == field.name)?)));
+    let unknown = list.iter().filter(|(name, ..)| !collection.fields.contains_key(name));
+    let unknown = unknown.map(|each| (field_or(collection, each), each));
+    let said = |what: &str| html! { <span class="pf-v6-screen-reader">{ format!("{what}: ") }</span> };
     html! {
         <dl class="mooring-changes">
-            { for list.into_iter().map(|(field, (name, before, after))| html! {
+            { for known.chain(unknown).map(|(field, (name, before, after))| html! {
                 <div class="mooring-change" data-test="change" data-field={name.to_string()}>
-                    <dt>{ &field.label }</dt>
+                    <dt>{ field.label.clone() }</dt>
                     <dd>
                         if !before.is_absent() {
-                            <del data-test="change-before">{ said(&props.before) }{ full(&field, before) }</del>
+                            <del data-test="change-before">{ said(called.0) }{ full(&field, before) }</del>
                             <span class="mooring-arrow">{ icon(Icon::ChevronRight) }</span>
                         }
                         if after.is_absent() {
-                            <span class="mooring-muted" data-test="change-after">{ said(&props.after) }{ "no value" }</span>
+                            <span class="mooring-muted" data-test="change-after">{ said(called.1) }{ "no value" }</span>
                         } else {
-                            <ins data-test="change-after">{ said(&props.after) }{ full(&field, after) }</ins>
+                            <ins data-test="change-after">{ said(called.1) }{ full(&field, after) }</ins>
                         }
                     </dd>
                 </div>

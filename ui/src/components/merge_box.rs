@@ -1,6 +1,6 @@
 //! What a policy decided: both sides, the result, the rule in words, and how to have it otherwise.
 
-use super::author::By;
+use super::author::byline;
 use super::button::{Button, Look};
 use super::changes::known_or;
 use super::field_value::{full, quoted};
@@ -14,23 +14,22 @@ use sync_protocol::schema::{Collection, Field};
 use sync_protocol::{FieldName, Fields, Merge, Met, Value};
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-pub struct MergeBoxProps {
-    pub collection: Collection,
-    pub merge: Merge,
+/// A merge and where it is shown.
+pub struct Merged<'a> {
+    pub collection: &'a Collection,
+    pub merge: &'a Merge,
     /// Who made the incoming side.
-    pub incoming: Author,
+    pub incoming: &'a Author,
     /// Per field, who had set the current value.
-    pub current_by: BTreeMap<FieldName, Author>,
+    pub current_by: &'a BTreeMap<FieldName, Author>,
     /// The record's values now; `None` where it is deleted.
-    pub record: Option<Fields>,
+    pub record: Option<&'a Fields>,
     pub may_edit: bool,
 }
 
 /// One block per field that met.
-#[component]
-pub fn MergeBox(props: &MergeBoxProps) -> Html {
-    let merge = &props.merge;
+pub fn merge_box(merged: &Merged<'_>) -> Html {
+    let merge = merged.merge;
     let stood = merge.fields.values().any(|met| !met.result.is_absent());
     html! {
         <div class="mooring-merge" data-test="merge">
@@ -38,12 +37,12 @@ pub fn MergeBox(props: &MergeBoxProps) -> Html {
                 <p>{ if stood { "It was deleted in one place and edited in another. The edit counted." } else { "It was edited in one place and deleted in another. The deletion counted." } }</p>
             }
             { for merge.fields.iter().map(|(name, met)| html! {
-                <MetField key={name.to_string()} field={known_or(&props.collection, name, &met.result)} met={met.clone()}
-                    current={props.current_by.get(name).cloned()} incoming={props.incoming.clone()} delete={merge.delete}
-                    now={props.record.as_ref().map(|record| value_of(record, name).clone())}
-                    id={merge.record.clone()} may_edit={props.may_edit} />
+                <MetField key={name.to_string()} field={known_or(merged.collection, name, &met.result)} met={met.clone()}
+                    current={merged.current_by.get(name).cloned()} incoming={merged.incoming.clone()} delete={merge.delete}
+                    now={merged.record.map(|record| value_of(record, name).clone())}
+                    id={merge.record.clone()} may_edit={merged.may_edit} />
             }) }
-            if props.record.is_none() {
+            if merged.record.is_none() {
                 <p class="mooring-muted">{ "The record is deleted. Its history has the versions to restore." }</p>
             }
         </div>
@@ -111,7 +110,7 @@ fn MetField(props: &MetFieldProps) -> Html {
                 <dt>{ name.to_owned() }</dt>
                 <dd data-test={test}>{ value }</dd>
                 if let Some(by) = by {
-                    <dd><By author={by.clone()} /></dd>
+                    <dd>{ byline(by) }</dd>
                 }
             </div>
         }

@@ -5,7 +5,7 @@ use crate::components::audit_export::AuditExport;
 use crate::components::button::Button;
 use crate::components::icon::Icon;
 use crate::components::link::Link;
-use crate::components::merge_box::MergeBox;
+use crate::components::merge_box::{Merged, merge_box};
 use crate::components::states::{Empty, failed, loading};
 use crate::hooks::use_ask;
 use crate::platform::clock;
@@ -22,6 +22,7 @@ const STEP: usize = 30;
 /// The screen.
 #[component]
 pub fn MergesPage() -> Html {
+    let here = use_here();
     let shown = use_state_eq(|| STEP);
     let ask = use_ask(
         *shown,
@@ -46,7 +47,7 @@ pub fn MergesPage() -> Html {
         Some(found) => html! {
             <>
                 <ul class="mooring-reviews" role="list">
-                    { for found.merges.iter().map(|info| html! { <Card key={info.id.to_string()} info={info.clone()} /> }) }
+                    { for found.merges.iter().map(|info| card(&here, info)) }
                 </ul>
                 if found.merges.len() < found.total {
                     <p class="mooring-more-row">
@@ -83,34 +84,33 @@ pub fn pick_merges(answer: Answer) -> Option<Merges> {
     }
 }
 
-#[derive(PartialEq, Properties)]
-struct CardProps {
-    info: MergeInfo,
-}
-
-#[component]
-fn Card(props: &CardProps) -> Html {
-    let here = use_here();
-    let MergeInfo { merge, incoming, current_by, record, .. } = &props.info;
+fn card(here: &Here, info: &MergeInfo) -> Html {
+    let MergeInfo { merge, incoming, current_by, record, .. } = info;
     let title = if merge.title.is_empty() { merge.record.key.to_string() } else { merge.title.clone() };
     html! {
-        <li class="pf-v6-c-card mooring-review" data-test="merge-item" data-key={merge.record.key.to_string()}>
+        <li key={info.id.to_string()} class="pf-v6-c-card mooring-review" data-test="merge-item" data-key={merge.record.key.to_string()}>
             <div class="mooring-review-head">
                 <div>
                     <h2 class="pf-v6-c-title pf-m-md">
                         if merge.record.collection.is_reserved() {
                             { title }
                         } else {
-                            <Link to={to_history(&here, &merge.record)} test="merge-record">{ title }</Link>
+                            <Link to={to_history(here, &merge.record)} test="merge-record">{ title }</Link>
                         }
                     </h2>
                     <p class="mooring-muted" title={clock::exact(merge.incoming.at)}>
-                        { format!("{} · {}", label(&here, &merge.record), time::ago(clock::now(), merge.incoming.at)) }
+                        { format!("{} · {}", label(here, &merge.record), time::ago(clock::now(), merge.incoming.at)) }
                     </p>
                 </div>
             </div>
-            <MergeBox collection={collection(&here, &merge.record)} merge={merge.clone()} incoming={incoming.clone()}
-                current_by={current_by.clone()} record={record.clone()} may_edit={here.may_edit()} />
+            { merge_box(&Merged {
+                collection: &collection(here, &merge.record),
+                merge,
+                incoming,
+                current_by,
+                record: record.as_ref(),
+                may_edit: here.may_edit(),
+            }) }
         </li>
     }
 }

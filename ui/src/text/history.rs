@@ -14,7 +14,7 @@ pub struct Loaded {
     pub next: Option<Revision>,
     /// Whether older ones are no longer kept.
     pub expired: bool,
-    /// The record's conflicts.
+    /// The record's conflicts, oldest first.
     pub conflicts: Vec<ConflictInfo>,
 }
 
@@ -69,12 +69,10 @@ impl Loaded {
     pub fn steps<'a>(&'a self, merges: &'a [MergeInfo]) -> Vec<Step<'a>> {
         let oldest = self.versions.last().map_or(Revision(0), |version| version.rev);
         let all = self.next.is_none() && !self.expired;
-        let mut reviews: Vec<&ConflictInfo> =
-            self.conflicts.iter().filter(|info| all || info.conflict.rev >= oldest).collect();
-        reviews.sort_by_key(|info| std::cmp::Reverse(info.conflict.rev));
+        let reviews = self.conflicts.iter().rev().filter(|info| all || info.conflict.rev >= oldest);
         let told = |info: &&MergeInfo| self.versions.iter().any(|v| v.merge.as_ref() == Some(&info.merge));
         let mut merges = merges.iter().filter(|info| !told(info)).peekable();
-        let mut reviews = reviews.into_iter().peekable();
+        let mut reviews = reviews.peekable();
         let mut steps = Vec::new();
         for version in &self.versions {
             while let Some(merge) = merges.next_if(|info| info.merge.incoming.at > version.by.at) {

@@ -1,7 +1,7 @@
 //! What is going on with a record, above its form: the other side of what needs review, what was refused, the record
 //! beside it.
 
-use crate::components::author::By;
+use crate::components::author::byline;
 use crate::components::button::{Button, Look};
 use crate::components::changes::known_or;
 use crate::components::field_value::full;
@@ -62,7 +62,7 @@ fn other_side(collection: &Collection, info: &ConflictInfo, lives: bool) -> Html
         return html! {
             <>
                 <p>{ "Somebody deleted it without having seen the last edit." }</p>
-                <p data-test="other-side"><By author={by.clone()} /></p>
+                <p data-test="other-side">{ byline(by) }</p>
             </>
         };
     }
@@ -77,7 +77,7 @@ fn other_side(collection: &Collection, info: &ConflictInfo, lives: bool) -> Html
         <>
             <p>{ if lives { "This is the other version. You can go on editing meanwhile." } else { "This is the edit that came after it." } }</p>
             if !each {
-                <p><By author={by.clone()} /></p>
+                <p>{ byline(by) }</p>
             }
             <dl class="mooring-other" data-test="other-side">
                 { for fields.into_iter().take(SHOWN).map(|(name, sides)| {
@@ -88,7 +88,7 @@ fn other_side(collection: &Collection, info: &ConflictInfo, lives: bool) -> Html
                             <dd>
                                 { full(&field, &sides.incoming) }
                                 if let Some(by) = info.incoming_by.get(name).filter(|_| each) {
-                                    <span class="mooring-block"><By author={by.clone()} /></span>
+                                    <span class="mooring-block">{ byline(by) }</span>
                                 }
                             </dd>
                         </div>

@@ -2,7 +2,7 @@
 
 use super::local::Local;
 use super::restore::{Restore, Restored, Undo};
-use super::timeline::{Look, Unsent, step};
+use super::timeline::{Look, step, unsent};
 use crate::components::button::Button;
 use crate::components::icon::Icon;
 use crate::components::states::{Empty, Notice, Tint, failed, loading};
@@ -68,7 +68,7 @@ pub fn History(props: &HistoryProps) -> Html {
             if let Some(undo) = &*undo {
                 <Restored undo={undo.clone()} {onundone} />
             }
-            <Unsent collection={props.collection.clone()} list={info.unsent.clone()} />
+            { unsent(&props.collection, &info.unsent) }
             if let Some(failure) = failure {
                 if offline && loaded.versions.is_empty() {
                     <Notice tint={Tint::Info} title="Older versions need the network" test="history-offline">

@@ -1,10 +1,10 @@
 //! What this device knows of a record's history without a network: who set each field last, and what was decided lately.
 
 use super::timeline::reviewed;
-use crate::components::author::By;
+use crate::components::author::byline;
 use crate::components::changes::known_or;
 use crate::components::field_value::full;
-use crate::components::merge_box::MergeBox;
+use crate::components::merge_box::{Merged, merge_box};
 use crate::hooks::use_ask;
 use std::rc::Rc;
 use sync_client::api::{
@@ -39,14 +39,15 @@ pub fn Local(props: &LocalProps) -> Html {
     );
     let settled: Vec<ReviewItem> = settled.data.map(|list| list.items.clone()).unwrap_or_default();
     let fields = info.fields.clone().unwrap_or_default();
-    let mut authors: Vec<_> = info
-        .authors
-        .iter()
+    let authors: Vec<_> = props
+        .collection
+        .ordered()
+        .into_iter()
+        .filter_map(|field| info.authors.get_key_value(&field.name))
         // what is unsent stands above, with its author
         .filter(|(name, _)| !info.unsent.iter().any(|change| change.fields.contains_key(*name)))
         .map(|(name, by)| (known_or(&props.collection, name, value_of(&fields, name)), by))
         .collect();
-    authors.sort_by_key(|(_, by)| std::cmp::Reverse(by.at));
     html! {
         <ol class="mooring-versions" role="list" data-test="history-local">
             if !authors.is_empty() {
@@ -56,7 +57,7 @@ pub fn Local(props: &LocalProps) -> Html {
                         { for authors.into_iter().map(|(field, by)| html! {
                             <div class="mooring-change" data-field={field.name.to_string()}>
                                 <dt>{ &field.label }</dt>
-                                <dd>{ full(&field, value_of(&fields, &field.name)) }<span class="mooring-block"><By author={by.clone()} /></span></dd>
+                                <dd>{ full(&field, value_of(&fields, &field.name)) }<span class="mooring-block">{ byline(by) }</span></dd>
                             </div>
                         }) }
                     </dl>
@@ -64,9 +65,8 @@ pub fn Local(props: &LocalProps) -> Html {
             }
             { for props.merges.iter().map(|merge| html! {
                 <li class="mooring-version" key={merge.id.to_string()}>
-                    <div class="mooring-version-head"><strong>{ "Merged automatically" }</strong><By author={merge.incoming.clone()} /></div>
-                    <MergeBox collection={props.collection.clone()} merge={merge.merge.clone()} incoming={merge.incoming.clone()}
-                        current_by={merge.current_by.clone()} record={info.fields.clone()} may_edit={props.may_edit} />
+                    <div class="mooring-version-head"><strong>{ "Merged automatically" }</strong>{ byline(&merge.incoming) }</div>
+                    { merge_box(&Merged { collection: &props.collection, merge: &merge.merge, incoming: &merge.incoming, current_by: &merge.current_by, record: info.fields.as_ref(), may_edit: props.may_edit }) }
                 </li>
             }) }
             { for settled.into_iter().map(|item| html! {

@@ -1,7 +1,7 @@
 //! An older version made the newest: what would change, doing it, and taking that back.
 
 use crate::components::button::{Button, Look};
-use crate::components::changes::Changes;
+use crate::components::changes::changes;
 use crate::components::dialog::Confirm;
 use crate::components::states::{Notice, Tint};
 use crate::hooks::{use_call, use_toaster};
@@ -78,7 +78,7 @@ pub fn Restore(props: &RestoreProps) -> Html {
             }
             <p>{ if props.now.is_some() { "These fields change. The versions in between stay in the history." } else { "The record is deleted. It is added again with these values." } }</p>
             <div class="mooring-preview" data-test="restore-preview">
-                <Changes collection={props.collection.clone()} {list} before="now" after="then" />
+                { changes(&props.collection, &list, ("now", "then")) }
             </div>
         </Confirm>
     }

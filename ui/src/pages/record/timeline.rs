@@ -1,10 +1,10 @@
 //! One step of a history: a version, a review, a merge, an unsent edit.
 
-use crate::components::author::By;
+use crate::components::author::byline;
 use crate::components::button::{Button, Look as ButtonLook};
-use crate::components::changes::{Changes, known_or};
+use crate::components::changes::{THEN, changes, known_or};
 use crate::components::field_value::full;
-use crate::components::merge_box::MergeBox;
+use crate::components::merge_box::{Merged, merge_box};
 use crate::platform::clock;
 use crate::text::history::{Difference, Loaded, Step, differences};
 use crate::text::time;
@@ -36,10 +36,9 @@ pub fn step(look: &Look<'_>, loaded: &Loaded, step: Step<'_>) -> Html {
             <li key={format!("merge {}", info.id)} class="mooring-version" data-test="history-merge">
                 <div class="mooring-version-head">
                     { label("Merged automatically", "pf-m-blue") }
-                    <By author={info.incoming.clone()} />
+                    { byline(&info.incoming) }
                 </div>
-                <MergeBox collection={look.collection.clone()} merge={info.merge.clone()} incoming={info.incoming.clone()}
-                    current_by={info.current_by.clone()} record={look.info.fields.clone()} may_edit={look.may_edit} />
+                { merge_box(&Merged { collection: look.collection, merge: &info.merge, incoming: &info.incoming, current_by: &info.current_by, record: look.info.fields.as_ref(), may_edit: look.may_edit }) }
             </li>
         },
     }
@@ -57,7 +56,7 @@ fn one(look: &Look<'_>, loaded: &Loaded, version: &VersionInfo, review: Option<&
         (false, false, true) => "Added again",
         (false, false, false) => "Changed",
     };
-    let list = changes(version, before);
+    let list = difference(version, before);
     let restores = !version.deleted && look.info.fields.as_ref() != Some(&version.fields);
     html! {
         <li key={version.rev.to_string()} class={classes!("mooring-version", newest.then_some("mooring-newest"))} data-test="version">
@@ -69,22 +68,21 @@ fn one(look: &Look<'_>, loaded: &Loaded, version: &VersionInfo, review: Option<&
                 if version.merge.is_some() {
                     { label("Merged automatically", "pf-m-blue") }
                 }
-                <By author={version.by.clone()} />
+                { byline(&version.by) }
             </div>
             { match &list {
-                Some(list) if !list.is_empty() => html! { <Changes collection={look.collection.clone()} list={list.clone()} /> },
+                Some(list) if !list.is_empty() => html! { { changes(look.collection, list, THEN) } },
                 Some(_) if version.deleted || review.is_some() => Html::default(),
                 Some(_) => html! { <p class="mooring-muted">{ if first { "Without values" } else { "No field differs from the version before" } }</p> },
                 None => html! {
                     <>
                         <p class="mooring-muted">{ if loaded.expired { "The version before is no longer kept. The values were:" } else { "What changed is known when the version before is loaded. The values were:" } }</p>
-                        <Changes collection={look.collection.clone()} list={differences(&Fields::new(), &version.fields)} />
+                        { changes(look.collection, &differences(&Fields::new(), &version.fields), THEN) }
                     </>
                 },
             } }
             if let Some(merge) = &version.merge {
-                <MergeBox collection={look.collection.clone()} merge={merge.clone()} incoming={version.by.clone()}
-                    current_by={version.current_by.clone()} record={look.info.fields.clone()} may_edit={look.may_edit} />
+                { merge_box(&Merged { collection: look.collection, merge, incoming: &version.by, current_by: &version.current_by, record: look.info.fields.as_ref(), may_edit: look.may_edit }) }
             }
             if let Some(review) = review {
                 { reviewed(look.collection, review) }
@@ -100,7 +98,7 @@ fn one(look: &Look<'_>, loaded: &Loaded, version: &VersionInfo, review: Option<&
 }
 
 /// `None` where the version before is not known.
-fn changes(version: &VersionInfo, before: Option<&VersionInfo>) -> Option<Vec<Difference>> {
+fn difference(version: &VersionInfo, before: Option<&VersionInfo>) -> Option<Vec<Difference>> {
     if version.deleted {
         return Some(Vec::new());
     }
@@ -136,7 +134,7 @@ pub fn reviewed(collection: &Collection, info: &ConflictInfo) -> Html {
                 <dt>{ title }{ if gave_way { " (gave way)" } else { "" } }</dt>
                 <dd class="mooring-met-value" data-test={test}>{ value }</dd>
                 if let Some(by) = by {
-                    <dd><By author={by.clone()} /></dd>
+                    <dd>{ byline(by) }</dd>
                 }
             </div>
         }
@@ -148,7 +146,7 @@ pub fn reviewed(collection: &Collection, info: &ConflictInfo) -> Html {
                 if let Some(settled) = settled {
                     { label("Reviewed", "pf-m-green") }
                     <span data-test="review-outcome">{ outcome(&settled.outcome) }</span>
-                    <By author={settled.by.clone()} />
+                    { byline(&settled.by) }
                 } else {
                     { label("Needs review", "pf-m-orange") }
                     <span>{ "Both versions are kept until somebody decides." }</span>
@@ -204,21 +202,14 @@ fn ended(
     }
 }
 
-#[derive(PartialEq, Properties)]
-pub struct UnsentProps {
-    pub collection: Collection,
-    pub list: Vec<UnsentInfo>,
-}
-
 /// What is saved on this device and not sent, newest first.
-#[component]
-pub fn Unsent(props: &UnsentProps) -> Html {
-    if props.list.is_empty() {
+pub fn unsent(collection: &Collection, list: &[UnsentInfo]) -> Html {
+    if list.is_empty() {
         return Html::default();
     }
     html! {
         <ol class="mooring-versions mooring-unsent" role="list" aria-label="Not sent yet">
-            { for props.list.iter().rev().map(|change| {
+            { for list.iter().rev().map(|change| {
                 let what = match change.what {
                     UnsentWhat::Add => "Added",
                     UnsentWhat::Edit => "Changed",
@@ -236,7 +227,7 @@ pub fn Unsent(props: &UnsentProps) -> Html {
                             <span class="mooring-muted" title={clock::exact(change.at)}>{ time::ago(clock::now(), change.at) }</span>
                         </div>
                         if !list.is_empty() {
-                            <Changes collection={props.collection.clone()} {list} />
+                            { changes(collection, &list, THEN) }
                         }
                     </li>
                 }
