@@ -64,6 +64,14 @@ impl Record {
     }
 }
 
+/// Pairs as a map. What `collect` does is to sort first, which takes 4 KB of code for each kind of value; pairs per field
+/// are few, and mostly in order.
+pub fn per_field<V>(pairs: impl IntoIterator<Item = (FieldName, V)>) -> BTreeMap<FieldName, V> {
+    let mut map = BTreeMap::new();
+    map.extend(pairs);
+    map
+}
+
 /// The value of a field, [`Value::ABSENT`] where there is none.
 pub fn value_of<'a>(fields: &'a Fields, field: &FieldName) -> &'a Value {
     fields.get(field).unwrap_or(&Value::ABSENT)

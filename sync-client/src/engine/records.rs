@@ -1,6 +1,7 @@
 //! Commands about records: each becomes one batch, and is answered once that is durable.
 
 use sync_protocol::message::SignIn;
+use sync_protocol::record::per_field;
 use sync_protocol::{ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp};
 
 use super::{Engine, Reply, failure};
@@ -264,7 +265,7 @@ async fn record<S: LocalStore>(open: &Workspace<S>, now: Timestamp, id: RecordId
         rev: base.as_ref().map(|r| r.rev),
         changed: base.as_ref().map(|r| replica.author(r.stamp)),
         twin_of: base.as_ref().and_then(|r| r.twin_of.clone()),
-        authors: base.iter().flat_map(|r| r.fields.keys().map(|n| (n.clone(), of_field(r, n)))).collect(),
+        authors: per_field(base.iter().flat_map(|r| r.fields.keys().map(|n| (n.clone(), of_field(r, n))))),
         conflicts: conflicts.into_iter().map(|c| replica.conflict_info(now, c, base.as_ref())).collect(),
         rejected: replica
             .rejected()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sync_protocol::record::per_field;
 use sync_protocol::{
     ChangeId, Choice, Conflict, ConflictKind, FieldName, Outcome, Record, RecordId, Resolution, Sides,
     Timestamp,
@@ -106,7 +107,7 @@ impl Replica {
 }
 
 fn keep_all(conflict: &Conflict, choice: &Choice) -> Outcome {
-    Outcome::Keep { choices: conflict.fields.keys().map(|name| (name.clone(), choice.clone())).collect() }
+    Outcome::Keep { choices: per_field(conflict.fields.keys().map(|name| (name.clone(), choice.clone()))) }
 }
 
 fn newest(conflict: &Conflict, base: Option<&Record>) -> Ends {
@@ -135,7 +136,7 @@ fn by_time(conflict: &Conflict, base: Option<&Record>) -> BTreeMap<FieldName, Ch
         let choice = if is_newer(conflict, name, base) { Choice::Incoming } else { Choice::Current };
         (name.clone(), choice)
     };
-    conflict.fields.iter().filter(|(_, sides)| sides.clash).map(pick).collect()
+    per_field(conflict.fields.iter().filter(|(_, sides)| sides.clash).map(pick))
 }
 
 fn one_side(

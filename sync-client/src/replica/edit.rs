@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sync_protocol::record::value_of;
+use sync_protocol::record::{per_field, value_of};
 use sync_protocol::schema::{Field, collection_record, field_record};
 use sync_protocol::verdict::check;
 use sync_protocol::{
@@ -56,11 +56,9 @@ impl Replica {
                 "This record has been deleted meanwhile. Your input is still here: copy it, or add it as a new record.",
             ));
         }
-        let fields: BTreeMap<FieldName, Delta> = seen
-            .into_iter()
-            .filter(|(_, seen)| seen.saw != seen.want)
-            .map(|(name, seen)| (name, Delta { base: seen.saw, incoming: seen.want }))
-            .collect();
+        let touched = seen.into_iter().filter(|(_, seen)| seen.saw != seen.want);
+        let fields =
+            per_field(touched.map(|(name, seen)| (name, Delta { base: seen.saw, incoming: seen.want })));
         if fields.is_empty() {
             return Ok(Batch::default());
         }
@@ -152,8 +150,7 @@ impl Replica {
             let seen = Seen { saw: value_of(&seen, name).clone(), want: value_of(&fields, name).clone() };
             (name.clone(), seen)
         });
-        let pairs: BTreeMap<FieldName, Seen> = pairs.collect();
-        self.edit(now, id, base, pairs)
+        self.edit(now, id, base, per_field(pairs))
     }
 
     /// What a collection does where edits meet.
@@ -171,7 +168,7 @@ impl Replica {
         let field = reserved::field("policy");
         let saw = self.view(&id, base).and_then(|f| f.get(&field).cloned()).unwrap_or_default();
         let want = policy.map_or(Value::ABSENT, |p| Value::from(p.name()));
-        self.edit(now, id.clone(), base, BTreeMap::from([(field, Seen { saw, want })]))
+        self.edit(now, id.clone(), base, per_field([(field, Seen { saw, want })]))
     }
 
     /// A new collection with its fields.
@@ -202,15 +199,10 @@ impl Replica {
             return self.insert(now, id, base, wanted);
         };
         let names: std::collections::BTreeSet<&FieldName> = seen.keys().chain(wanted.keys()).collect();
-        let deltas = names
-            .into_iter()
-            .map(|name| {
-                (
-                    name.clone(),
-                    Seen { saw: value_of(&seen, name).clone(), want: value_of(&wanted, name).clone() },
-                )
-            })
-            .collect();
+        let deltas = per_field(names.into_iter().map(|name| {
+            let (saw, want) = (value_of(&seen, name).clone(), value_of(&wanted, name).clone());
+            (name.clone(), Seen { saw, want })
+        }));
         self.edit(now, id.clone(), base, deltas)
     }
 

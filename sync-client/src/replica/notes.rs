@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sync_protocol::record::value_of;
+use sync_protocol::record::{per_field, value_of};
 use sync_protocol::{
     ChangeId, CollectionId, FieldName, Fields, RecordId, RecordKey, Timestamp, UserId, Value, reserved,
 };
@@ -70,7 +70,7 @@ impl Replica {
                 }
             })
             .collect();
-        comments.sort_by(|a, b| (a.at, &a.text).cmp(&(b.at, &b.text)));
+        comments.sort_unstable_by(|a, b| (a.at, &a.text).cmp(&(b.at, &b.text)));
         comments
     }
 
@@ -83,7 +83,7 @@ impl Replica {
                 Some(Person { name: text(&fields, "name")?.to_owned(), user: user(&id)? })
             })
             .collect();
-        people.sort();
+        people.sort_unstable();
         people
     }
 
@@ -161,7 +161,7 @@ impl Replica {
                     let saw = value_of(&seen, &name).clone();
                     (name, Seen { saw, want })
                 });
-                self.edit(now, id.clone(), base, seen.into())
+                self.edit(now, id.clone(), base, per_field(seen))
             }
             None if fields.iter().all(|(_, value)| value.is_absent()) => Ok(Batch::default()),
             None => self.insert(now, id.clone(), base, fields.into()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sync_protocol::merge::{Meeting, Merged, merge};
+use sync_protocol::record::per_field;
 use sync_protocol::schema::Collection;
 use sync_protocol::{
     Change, ChangeId, CollectionId, Conflict, ConflictKind, Edit, FieldName, Merge, Outcome, Record,
@@ -83,7 +84,7 @@ impl Replica {
     /// Open conflicts of a record, oldest first.
     pub fn conflicts_of(&self, id: &RecordId) -> Vec<&Conflict> {
         let mut found: Vec<&Conflict> = self.conflicts.values().filter(|c| c.record == *id).collect();
-        found.sort_by_key(|c| (c.incoming.at, c.id));
+        found.sort_unstable_by_key(|c| (c.incoming.at, c.id));
         found
     }
 
@@ -144,7 +145,9 @@ impl Replica {
         }
         items.retain(|item| lets_in(&query.filter, item));
         if query.filter.tab == ReviewTab::Settled {
-            items.sort_by_key(|item| std::cmp::Reverse((item.settled.as_ref().map(|s| s.by.at), item.id)));
+            items.sort_unstable_by_key(|item| {
+                std::cmp::Reverse((item.settled.as_ref().map(|s| s.by.at), item.id))
+            });
         } else {
             let mut oldest: BTreeMap<RecordId, (Timestamp, ChangeId)> = BTreeMap::new();
             for item in &items {
@@ -215,14 +218,10 @@ impl Replica {
             item: self.item(conflict, &self.notes(now), &mut authors),
             current_by,
             incoming_by,
-            policies: names.filter_map(|name| Some((name.clone(), collection?.policy(name)))).collect(),
-            without_choice: conflict
-                .fields
-                .iter()
-                .filter_map(|(name, sides)| {
-                    Some((name.clone(), without_choice(conflict, base, collection?, name, sides)?))
-                })
-                .collect(),
+            policies: per_field(names.filter_map(|name| Some((name.clone(), collection?.policy(name))))),
+            without_choice: per_field(conflict.fields.iter().filter_map(|(name, sides)| {
+                Some((name.clone(), without_choice(conflict, base, collection?, name, sides)?))
+            })),
             record: base.map(|r| r.fields.clone()),
             record_rev: base.map(|r| r.rev),
             comments: self.comments(conflict.id),
@@ -264,18 +263,16 @@ impl Replica {
             })
             .filter(|(.., merge)| record.is_none_or(|id| merge.record == *id))
             .collect();
-        found.sort_by_key(|(at, id, _)| std::cmp::Reverse((*at, *id)));
+        found.sort_unstable_by_key(|(at, id, _)| std::cmp::Reverse((*at, *id)));
         let mut authors = Authors::default();
         let total = found.len();
         let page = found.into_iter().skip(offset).take(limit);
         let merges = page.map(|(_, id, merge)| MergeInfo {
             id,
             incoming: authors.of(self, merge.incoming),
-            current_by: merge
-                .fields
-                .iter()
-                .map(|(name, met)| (name.clone(), authors.of(self, met.current_by)))
-                .collect(),
+            current_by: per_field(
+                merge.fields.iter().map(|(name, met)| (name.clone(), authors.of(self, met.current_by))),
+            ),
             record: None,
             merge: merge.clone(),
         });

@@ -71,15 +71,15 @@ fn compare(old: &[&str], new: &[&str], all: &mut Pieces) {
             all.same(old[i]);
             (i, j) = (i + 1, j + 1);
         } else if longest[(i + 1) * width + j] >= longest[i * width + j + 1] {
-            all.gone(old[i]);
+            all.went(old[i]);
             i += 1;
         } else {
-            all.new(new[j]);
+            all.came(new[j]);
             j += 1;
         }
     }
-    old[i..].iter().for_each(|token| all.gone(token));
-    new[j..].iter().for_each(|token| all.new(token));
+    old[i..].iter().for_each(|token| all.went(token));
+    new[j..].iter().for_each(|token| all.came(token));
 }
 
 /// Collects pieces; blanks between two changed words belong to the change.
@@ -105,12 +105,12 @@ impl Pieces {
         self.put(Piece::Same, token);
     }
 
-    fn gone(&mut self, token: &str) {
+    fn went(&mut self, token: &str) {
         self.take_blanks();
         self.gone.push_str(token);
     }
 
-    fn new(&mut self, token: &str) {
+    fn came(&mut self, token: &str) {
         self.take_blanks();
         self.new.push_str(token);
     }

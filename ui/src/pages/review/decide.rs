@@ -27,7 +27,8 @@ use life::life;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, ConflictInfo, Review as List, ReviewQuery, Transport};
-use sync_protocol::{ChangeId, FieldName, Value};
+use sync_protocol::record::per_field;
+use sync_protocol::{ChangeId, FieldName};
 use yew::prelude::*;
 
 /// Items asked for before and after this one, to know where to go next.
@@ -137,6 +138,7 @@ fn Open(props: &OpenProps) -> Html {
     let place = Place::of(props.around.as_deref(), id);
     let save = {
         let (case, draft, errors, busy) = (case.clone(), draft.clone(), errors.setter(), busy.clone());
+        let (call, toaster) = (call.clone(), toaster.clone());
         let (to, next, looking, offline) =
             (to.clone(), place.open, looking.clone(), status.transport == Transport::Offline);
         Callback::from(move |()| {
@@ -169,12 +171,25 @@ fn Open(props: &OpenProps) -> Html {
                         to.emit(next);
                     }
                     Err(sync_client::api::Failure { field: Some(field), message, .. }) => {
-                        errors.set(BTreeMap::from([(field, message)]));
+                        errors.set(per_field([(field, message)]));
                     }
                     Err(failure) => toaster.failure(&failure),
                 }
             });
             call.emit((command, done));
+        })
+    };
+    let take_back = {
+        Callback::from(move |_: MouseEvent| {
+            let toaster = toaster.clone();
+            let done = Callback::from(move |outcome| match outcome {
+                Ok(Answer::Bulk(report)) => {
+                    toaster.done(format!("{} taken back", count::decisions(report.done.len())));
+                }
+                Ok(_) => {}
+                Err(failure) => toaster.failure(&failure),
+            });
+            call.emit((Command::TakeBack { conflicts: vec![id] }, done));
         })
     };
     let write = {
@@ -250,7 +265,7 @@ fn Open(props: &OpenProps) -> Html {
             if !here.may_edit() {
                 { reader() }
             }
-            <state::Notices case={case.clone()} moved={first.0 != info.record_rev || first.1 != info.conflict.rev} raced={!first.2 && item.settled.is_some()} />
+            { state::notices(&here, &case, first.0 != info.record_rev || first.1 != info.conflict.rev, !first.2 && item.settled.is_some(), &take_back) }
             <div class="mooring-decide-body">
                 <div class="mooring-decide-main">
                     if open && shown.whole == Some(Whole::Both) {
@@ -300,8 +315,7 @@ fn go_on(case: &Case, draft: &Draft, active: &UseStateSetter<Option<FieldName>>)
 /// A pick of "as it is now" counts for what was seen: where that has changed, it is asked for anew.
 #[hook]
 fn use_fresh(case: &Case, draft: &UseStateHandle<Draft>, set: &Callback<Draft>) {
-    let now: BTreeMap<FieldName, Value> =
-        case.names().map(|name| (name.clone(), case.now(name).clone())).collect();
+    let now = per_field(case.names().map(|name| (name.clone(), case.now(name).clone())));
     let seen = use_mut_ref(|| now.clone());
     let (draft, set) = (draft.clone(), set.clone());
     use_effect_with(now, move |now| {
@@ -374,7 +388,7 @@ fn record_link(workspace: &AttrValue, info: &ConflictInfo) -> Html {
 /// Everything from one side.
 fn whole_buttons(case: &Case, set: &Callback<Draft>) -> Html {
     let all = |picked: Picked| {
-        let picks = case.names().map(|name| (name.clone(), picked.clone())).collect();
+        let picks = per_field(case.names().map(|name| (name.clone(), picked.clone())));
         let draft = Draft { picks, whole: None };
         set.reform(move |_: MouseEvent| draft.clone())
     };

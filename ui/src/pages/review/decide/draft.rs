@@ -9,7 +9,7 @@ use crate::text::{field::in_sentence, review};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use sync_client::api::{Command, ConflictInfo};
-use sync_protocol::record::{set_value, value_of};
+use sync_protocol::record::{per_field, set_value, value_of};
 use sync_protocol::schema::Field;
 use sync_protocol::{Choice, ConflictKind, FieldName, FieldType, Fields, Outcome, Value};
 
@@ -159,7 +159,7 @@ impl Case {
         let info = &self.info;
         let (conflict, saw_conflict, saw_record) = (info.conflict.id, info.conflict.rev, info.record_rev);
         let resolve = |outcome| Command::Resolve { conflict, saw_conflict, saw_record, outcome };
-        let all = |choice: Choice| self.names().map(|name| (name.clone(), choice.clone())).collect();
+        let all = |choice: Choice| per_field(self.names().map(|name| (name.clone(), choice.clone())));
         Some(Ok(match draft.whole {
             Some(Whole::Both) => Command::KeepBoth { conflict, saw_conflict, saw_record },
             Some(_) if self.deletes(draft) => resolve(Outcome::Delete),
@@ -267,7 +267,7 @@ impl Case {
             };
             Some((name.clone(), picked))
         };
-        Draft { picks: choices.iter().filter_map(picked).collect(), whole: None }
+        Draft { picks: per_field(choices.iter().filter_map(picked)), whole: None }
     }
 
     /// A decision in words, each field with its value.

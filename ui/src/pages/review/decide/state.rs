@@ -5,43 +5,17 @@ use crate::components::author::author_line;
 use crate::components::button::{Button, Look};
 use crate::components::link::Link;
 use crate::components::states::{Notice, Tint};
-use crate::hooks::{use_call, use_toaster};
-use crate::pages::frame::use_here;
+use crate::pages::frame::Here;
 use crate::route::{KeyText, Route};
-use crate::text::{count, review};
-use sync_client::api::{Answer, Command};
+use crate::text::review;
 use sync_protocol::{Outcome, Rejection};
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-pub struct NoticesProps {
-    pub case: Case,
-    /// The record changed while somebody looked.
-    pub moved: bool,
-    /// Somebody settled it while somebody else looked.
-    pub raced: bool,
-}
-
-/// The messages above the choices.
-#[component]
-pub fn Notices(props: &NoticesProps) -> Html {
-    let here = use_here();
-    let (call, toaster) = (use_call(), use_toaster());
-    let case = &props.case;
+/// The messages above the choices. `moved`: the record changed while somebody looked; `raced`: somebody settled it while
+/// somebody else looked.
+pub fn notices(here: &Here, case: &Case, moved: bool, raced: bool, take_back: &Callback<MouseEvent>) -> Html {
     let info = &case.info;
     let item = &info.item;
-    let id = item.id;
-    let take_back = Callback::from(move |_: MouseEvent| {
-        let toaster = toaster.clone();
-        let done = Callback::from(move |outcome| match outcome {
-            Ok(Answer::Bulk(report)) => {
-                toaster.done(format!("{} taken back", count::decisions(report.done.len())));
-            }
-            Ok(_) => {}
-            Err(failure) => toaster.failure(&failure),
-        });
-        call.emit((Command::TakeBack { conflicts: vec![id] }, done));
-    });
     let button = |text: &'static str, test: &'static str| {
         html! {
             if here.may_edit() {
@@ -52,7 +26,7 @@ pub fn Notices(props: &NoticesProps) -> Html {
     if let Some(settled) = &item.settled {
         let who = if settled.by.here { "You".to_owned() } else { review::who(&settled.by) };
         let late = matches!(info.returned, Some((_, Rejection::AlreadyResolved { .. })));
-        let title = match (props.raced || late) && !settled.by.here {
+        let title = match (raced || late) && !settled.by.here {
             true => format!("{who} decided before you"),
             false => format!("{who} decided: {}", review::how(item, &settled.outcome)),
         };
@@ -103,7 +77,7 @@ pub fn Notices(props: &NoticesProps) -> Html {
                         <p>{ rejection.to_string() }</p>
                     </Notice>
                 </div>
-            } else if props.moved {
+            } else if moved {
                 <div class="mooring-gap">
                     <Notice tint={Tint::Info} title="This changed while you looked at it" test="review-moved">
                         <p>{ "What you see is new. Your choices are kept where they still fit." }</p>

@@ -1,0 +1,29 @@
+//! HTTP by reqwest.
+
+use std::time::Duration;
+
+use super::{Exchange, NoReply, Reply};
+
+/// Clones share their connections.
+#[derive(Clone, Default)]
+pub struct Http(reqwest::Client);
+
+impl Http {
+    pub(super) async fn exchange(&self, exchange: Exchange) -> Result<Reply, NoReply> {
+        let Exchange { url, headers, body, wait_ms } = exchange;
+        let request = if body.is_some() { self.0.post(url) } else { self.0.get(url) };
+        let request = request.timeout(Duration::from_millis(wait_ms));
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let request = body.into_iter().fold(request, |request, body| request.body(body));
+        let response = request.send().await.map_err(reason)?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after");
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = response.bytes().await.map_err(reason)?.to_vec();
+        Ok(Reply { status, retry_after, body })
+    }
+}
+
+fn reason(error: reqwest::Error) -> NoReply {
+    if error.is_timeout() { NoReply::Late } else { NoReply::Unreachable }
+}
