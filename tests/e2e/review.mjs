@@ -4,7 +4,7 @@ import { check, end, equal, need, truthy, until, whenFailed } from './lib/harnes
 import { onSled } from './lib/server.mjs';
 import { Browser, hook, picturesOf } from './lib/screens.mjs';
 import { Person, Replica, addPeople } from './lib/members.mjs';
-import { cell, edit, field, gone, item, openReview, openWorkspace, pictures, remove, says, signIn, toInbox } from './lib/review.mjs';
+import { cellSays, edit, field, gone, item, openReview, openWorkspace, pictures, remove, says, signIn, toInbox } from './lib/review.mjs';
 
 whenFailed(picturesOf);
 for (const name of ['MOORING_SERVER', 'MOORING_CHROMIUM', 'MOORING_UI_DIST']) need(name);
@@ -93,14 +93,14 @@ await check('by keys: opened, compared, each field chosen, saved; the record is 
   await ann.waitFor(hook('undo'));
   await ann.pillSays('Synced and verified');
   await ben.pillSays('Synced and verified');
-  equal(await cell(ben, 'contacts', 1, 'phone'), '+49 40 555 0007', 'Ben has Ann’s own value');
-  equal(await cell(ben, 'contacts', 1, 'visits'), '7', 'what only Ben changed stays');
+  await cellSays(ben, 'contacts', 1, 'phone', '+49 40 555 0007'); // Ben has Ann’s own value
+  await cellSays(ben, 'contacts', 1, 'visits', '7'); // what only Ben changed stays
 });
 
 await check('undo: open again on both, with the record as before', async () => {
   await ann.click(hook('undo'));
   for (const browser of [ann, ben]) await browser.pillSays('Needs review (1)');
-  equal(await cell(ben, 'contacts', 1, 'phone'), '+49 40 555 0199', 'the phone number before the decision');
+  await cellSays(ben, 'contacts', 1, 'phone', '+49 40 555 0199'); // the phone number before the decision
 });
 
 await check('both kept as two records, linked to the first', async () => {
@@ -204,8 +204,8 @@ await check('an edit against a delete, and a delete against an edit: a layout of
   await ann.press('1');
   await ann.click(hook('resolve'));
   for (const browser of [ann, ben]) await browser.pillSays('Needs review (1)');
-  equal(await cell(ben, 'contacts', 2, 'phone'), '+49 40 222 2222', 'restored with the edit');
-  equal(await cell(ben, 'contacts', 3, 'notes'), 'Moved to pier 9.', 'kept');
+  await cellSays(ben, 'contacts', 2, 'phone', '+49 40 222 2222'); // restored with the edit
+  await cellSays(ben, 'contacts', 3, 'notes', 'Moved to pier 9.'); // kept
 });
 
 await check('decided offline: waits, can be changed, and comes back where the record has moved', async () => {

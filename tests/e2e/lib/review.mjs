@@ -2,7 +2,6 @@
 import AxeBuilder from '@axe-core/playwright';
 import { hook } from './screens.mjs';
 import { equal, truthy, until } from './harness.mjs';
-import { workspaceUrl } from './actions.mjs';
 import { password } from './members.mjs';
 
 const sizes = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 } };
@@ -97,11 +96,13 @@ export async function remove(browser, collection, key) {
   await gone(browser, `${hook('record-row')}[data-key="${key}"]`);
 }
 
-/** What a cell of the grid says. */
-export async function cell(browser, collection, key, name) {
+/** Until a cell of the grid says what is wanted. */
+export async function cellSays(browser, collection, key, name, wanted) {
   await browser.click(`${hook('collection-item')}[data-name="${collection}"]`);
-  await browser.waitFor(`${hook('record-row')}[data-key="${key}"]`);
-  return browser.text(`${hook('record-row')}[data-key="${key}"] ${hook('cell')}[data-field="${name}"]`);
+  const cell = `${hook('record-row')}[data-key="${key}"] ${hook('cell')}[data-field="${name}"]`;
+  await until(`"${wanted}" in ${name} of ${key} on ${browser.name}`, async () => {
+    const text = await browser.text(cell);
+    if (text === wanted) return true;
+    throw new Error(`it says "${text}"`);
+  });
 }
-
-export { workspaceUrl };
