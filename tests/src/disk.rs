@@ -1,6 +1,7 @@
 //! Disks without room, for processes of their own. Two ways: a limit on the size of a process's files, which works
 //! everywhere, and a small file system in a namespace, which is the real thing and which not every kernel lets us make.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -160,4 +161,18 @@ pub fn bound_by_permissions() -> Result<Vec<String>> {
     }
     let without = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search"];
     Ok(without.map(String::from).into())
+}
+
+/// Every file in a folder and below, with its content.
+pub fn tree(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(tree(&path)?);
+        } else {
+            found.insert(path.clone(), std::fs::read(&path)?);
+        }
+    }
+    Ok(found)
 }

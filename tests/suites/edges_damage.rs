@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use mooring_tests::crew::{add, crew, edit, names, person, value};
+use mooring_tests::disk::tree;
 use mooring_tests::{Client, Server, on_a_local_set};
 use sync_client::api::{Command, FailureKind};
 
@@ -195,18 +196,4 @@ fn change(records: &Path, damage: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
         bail!("there is no damage");
     }
     Ok(std::fs::write(&file, bytes)?)
-}
-
-/// Every file in a folder and below, with its content.
-fn tree(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(tree(&path)?);
-        } else {
-            found.insert(path.clone(), std::fs::read(&path)?);
-        }
-    }
-    Ok(found)
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use mooring_tests::crew::{add, crew, names};
-use mooring_tests::disk::{Room, Small, bound_by_permissions};
+use mooring_tests::disk::{Room, Small, bound_by_permissions, tree};
 use mooring_tests::{Client, Server, client, on_a_local_set, server};
 use sync_client::api::{Command as Ask, FailureKind, Status};
 
@@ -340,18 +340,4 @@ fn permit(folder: &Path, write: bool) -> Result<()> {
     let change = if write { "u+w" } else { "a-w" };
     ensure!(Command::new("chmod").args(["-R", change]).arg(folder).status()?.success(), "chmod");
     Ok(())
-}
-
-/// Every file in a folder and below, with its content.
-fn tree(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(tree(&path)?);
-        } else {
-            found.insert(path.display().to_string(), std::fs::read(&path)?);
-        }
-    }
-    Ok(found)
 }
