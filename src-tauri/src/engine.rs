@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::StreamExt;
-use sync_client::api::{Failure, FailureKind, Request, Response};
+use futures::{Stream, StreamExt};
+use sync_client::api::{Event, Failure, FailureKind, Request, Response};
 use sync_client::engine::Handle;
 use sync_client::native::NativeDevice;
 use sync_client::store::StoreError;
+use tokio::time::Instant;
+
+use crate::notify::{self, News, Notifier};
 
 /// Gets a text of [`Response`] for each event.
 type Tell = Arc<dyn Fn(String) + Send + Sync>;
@@ -16,16 +19,22 @@ type Tell = Arc<dyn Fn(String) + Send + Sync>;
 pub(crate) struct Engine {
     folder: PathBuf,
     tell: Tell,
+    notifier: Arc<Notifier>,
     handle: Mutex<Result<Handle, StoreError>>,
 }
 
 impl Engine {
     /// Starts the engine on a folder. A folder that cannot be used is told as the answer to every request, so that
-    /// the person reads it in the window; each request tries it again, for another window may have been closed.
-    pub(crate) fn start(folder: PathBuf, tell: impl Fn(String) + Send + Sync + 'static) -> Self {
-        let tell: Tell = Arc::new(tell);
-        let handle = Mutex::new(run(&folder, &tell));
-        Self { folder, tell, handle }
+    /// the person reads it in the window; each request tries it again, for another window may have been closed. `tell` gets a
+    /// text of [`Response`] for each event, `notifier` what has newly come up for review.
+    pub(crate) fn start(
+        folder: PathBuf,
+        tell: impl Fn(String) + Send + Sync + 'static,
+        notifier: Notifier,
+    ) -> Self {
+        let (tell, notifier): (Tell, _) = (Arc::new(tell), Arc::new(notifier));
+        let handle = Mutex::new(run(&folder, &tell, &notifier));
+        Self { folder, tell, notifier, handle }
     }
 
     pub(crate) async fn call(&self, request: &str) -> Result<String, String> {
@@ -43,17 +52,17 @@ impl Engine {
         // whoever panicked while holding it left a whole value behind
         let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
         if handle.is_err() {
-            *handle = run(&self.folder, &self.tell);
+            *handle = run(&self.folder, &self.tell, &self.notifier);
         }
         handle.clone()
     }
 }
 
 /// Runs an engine on a folder until the program ends.
-fn run(folder: &Path, tell: &Tell) -> Result<Handle, StoreError> {
+fn run(folder: &Path, tell: &Tell, notifier: &Arc<Notifier>) -> Result<Handle, StoreError> {
     let gone = |what: &dyn std::fmt::Display| StoreError::Gone(what.to_string());
     let (started, handle) = std::sync::mpsc::channel();
-    let (folder, tell) = (folder.to_owned(), tell.clone());
+    let (folder, tell, notifier) = (folder.to_owned(), tell.clone(), notifier.clone());
     let body = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let device = NativeDevice::open(&folder, device_name(), "desktop");
@@ -61,11 +70,7 @@ fn run(folder: &Path, tell: &Tell) -> Result<Handle, StoreError> {
             (Ok(runtime), Ok(device)) => {
                 let (handle, mut events, run) = sync_client::engine::Engine::start(device);
                 drop(started.send(Ok(handle)));
-                let telling = async {
-                    while let Some(event) = events.next().await {
-                        tell(text(&Response::Event { event }));
-                    }
-                };
+                let telling = telling(&mut events, &*tell, &notifier);
                 runtime.block_on(futures::future::join(run, telling));
             }
             (Err(error), _) => drop(started.send(Err(gone(&error)))),
@@ -74,6 +79,39 @@ fn run(folder: &Path, tell: &Tell) -> Result<Handle, StoreError> {
     };
     std::thread::Builder::new().name("engine".into()).spawn(body).map_err(|error| gone(&error))?;
     handle.recv().unwrap_or_else(|_| Err(gone(&"its thread ended")))
+}
+
+/// Tells the screen every event, and the person what has newly come up for review: what comes together as one.
+async fn telling(
+    events: &mut (impl Stream<Item = Event> + Unpin),
+    tell: &dyn Fn(String),
+    notifier: &Notifier,
+) {
+    let mut news = News::default();
+    let mut due = None;
+    loop {
+        let gathered = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        let event = tokio::select! {
+            event = events.next() => event,
+            () = gathered => {
+                due = None;
+                news.tell().into_iter().for_each(|notice| notifier.show(notice));
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
+        if let Event::NewReview { items } = &event
+            && news.hear(items.clone())
+        {
+            due = due.or_else(|| Some(Instant::now() + notify::GATHER));
+        }
+        tell(text(&Response::Event { event }));
+    }
 }
 
 fn text(response: &Response) -> String {

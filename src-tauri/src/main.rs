@@ -2,6 +2,7 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod engine;
+mod notify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,9 +10,12 @@ use std::process::ExitCode;
 use tauri::{Emitter, Manager, State};
 
 use engine::Engine;
+use notify::Notifier;
 
 /// The event that carries everything the engine tells the screen.
 const EVENT: &str = "mooring";
+/// Tells the screen to show what needs review.
+const REVIEW: &str = "mooring-review";
 /// Overrides where records are kept, for tests and for carrying an install on a stick.
 const DATA_DIR: &str = "MOORING_DATA_DIR";
 
@@ -33,6 +37,19 @@ RUST_LOG          how much it tells on standard error; \"warn\" unless set
 #[tauri::command]
 async fn call(engine: State<'_, Engine>, request: String) -> Result<String, String> {
     engine.call(&request).await
+}
+
+/// Brings the window to the front with the list of what needs review.
+fn show_review(app: &tauri::AppHandle) {
+    for window in app.webview_windows().values() {
+        // a window that cannot be raised still shows the list
+        drop(window.unminimize());
+        drop(window.show());
+        drop(window.set_focus());
+    }
+    if let Err(error) = app.emit(REVIEW, ()) {
+        tracing::warn!(%error, "the screen was not told to show what needs review");
+    }
 }
 
 fn main() -> ExitCode {
@@ -76,11 +93,13 @@ fn show() -> anyhow::Result<()> {
                 None => app.path().app_data_dir()?,
             };
             let window = app.handle().clone();
-            let engine = Engine::start(folder, move |event| {
+            let tell = move |event| {
                 if let Err(error) = window.emit(EVENT, event) {
                     tracing::warn!(%error, "an event did not reach the screen");
                 }
-            });
+            };
+            let screen = app.handle().clone();
+            let engine = Engine::start(folder, tell, Notifier::new(move || show_review(&screen)));
             app.manage(engine);
             Ok(())
         })

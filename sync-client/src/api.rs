@@ -1,22 +1,31 @@
 //! All that a screen (or an embedding program) knows of a replica: commands and queries in, answers and events out.
 //!
 //! Everything here is plain data that travels as JSON: between a page and its worker, or between the desktop shell's
-//! screen and its native side.
+//! screen and its native side. Enums are tagged from outside there: serde reads those in one go, all others by way of a
+//! copy of the whole, with code of its own for every type within.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use sync_protocol::message::{Role, User, Workspace};
 use sync_protocol::schema::{Collection, Field};
 use sync_protocol::{
-    ChangeId, CollectionId, Conflict, Counter, FieldName, Fields, Outcome, RecordId, RecordKey, Rejection,
-    Revision, Timestamp, Value, WorkspaceId,
+    ChangeId, CollectionId, Counter, FieldName, Fields, Outcome, Policy, RecordId, RecordKey, Revision,
+    Timestamp, UserId, Value, WorkspaceId,
 };
 
+mod import;
+mod record;
+mod review;
+
 pub use crate::status::{Phase, Pill, Status, Transport};
+pub use import::*;
+pub use record::*;
+pub use review::*;
+pub use sync_protocol::ConflictKind;
 
 /// What a screen asks for. Each gets exactly one [`Answer`] or [`Failure`].
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Who is signed in where. Answer: `Session`.
     Session,
@@ -96,8 +105,13 @@ pub enum Command {
         /// Which.
         ids: Vec<RecordId>,
     },
-    /// Everything that needs review. Answer: `Review`.
-    Review,
+    /// A part of what needs review, or was settled lately, without reading records. Answer: `Review`.
+    Review(ReviewQuery),
+    /// One conflict with everything that a screen shows of it, open or settled lately. Answer: `Conflict`.
+    Conflict {
+        /// Which.
+        id: ChangeId,
+    },
     /// Settles a conflict. Works offline. Answer: `Saved`.
     Resolve {
         /// Which.
@@ -108,6 +122,93 @@ pub enum Command {
         saw_record: Option<Revision>,
         /// The decision.
         outcome: Outcome,
+    },
+    /// Settles a conflict of two edits so that the record stays as it is and the incoming change becomes a record of its
+    /// own beside it. Works offline. Answer: `Saved`, with the record and the new one.
+    KeepBoth {
+        /// Which.
+        conflict: ChangeId,
+        /// The conflict's revision that the person saw.
+        saw_conflict: Revision,
+        /// The record's revision that the person saw.
+        saw_record: Option<Revision>,
+    },
+    /// Settles many conflicts by one rule. Works offline. With `dry_run` nothing is stored. Progress comes as events; the
+    /// decisions of one call are taken back together. Answer: `Bulk`.
+    ResolveMany {
+        /// Which.
+        which: Which,
+        /// How each is settled.
+        rule: BulkRule,
+        /// Only count.
+        dry_run: bool,
+    },
+    /// Takes decisions back, all in one step where they were not sent yet. Works offline. Progress comes as events.
+    /// Answer: `Bulk`.
+    TakeBack {
+        /// The conflicts whose decisions are taken back.
+        conflicts: Vec<ChangeId>,
+    },
+    /// Stops the bulk decision or export under way; what is saved stays. Answer: `Done`.
+    CancelBulk,
+    /// Asks a member to look at a conflict; `None` asks nobody any more. Works offline. Answer: `Done`.
+    Assign {
+        /// Which.
+        conflict: ChangeId,
+        /// Whom.
+        to: Option<UserId>,
+    },
+    /// Puts a conflict off for the person who is signed in; `None` takes it up again. Works offline. Answer: `Done`.
+    Snooze {
+        /// Which.
+        conflict: ChangeId,
+        /// Until when.
+        until: Option<Timestamp>,
+    },
+    /// Says something about a conflict to everyone who looks at it. Works offline. Answer: `Done`.
+    Comment {
+        /// Which.
+        conflict: ChangeId,
+        /// What.
+        text: String,
+    },
+    /// People who have opened the workspace, for assigning. Answer: `People`.
+    People,
+    /// What policies decided lately without asking, newest first. Answer: `Merges`.
+    Merges {
+        /// Only of this record.
+        record: Option<RecordId>,
+        /// The first one.
+        offset: usize,
+        /// How many, at most 500.
+        limit: usize,
+    },
+    /// The versions of a record. Needs the network. Answer: `History`.
+    History {
+        /// Which.
+        id: RecordId,
+        /// Where to go on, as the answer before said.
+        resume: Option<Revision>,
+    },
+    /// Makes a record what it was in a version; one that is deleted is added again. Works offline. Answer: `Saved`.
+    Restore {
+        /// Which.
+        id: RecordId,
+        /// The values of that version.
+        fields: Fields,
+    },
+    /// Everything that policies and people decided, as far as the server keeps it, as a file's text. Needs the network.
+    /// Progress comes as events. Answer: `Text`.
+    ExportAudit {
+        /// How it is written.
+        format: AuditFormat,
+    },
+    /// Sets what a collection does where edits meet; `None`: each field's own. Works offline. Answer: `Done`.
+    SetPolicy {
+        /// Which.
+        collection: CollectionId,
+        /// What.
+        policy: Option<Policy>,
     },
     /// Sends a rejected change again as it is. Answer: `Done`.
     Retry {
@@ -188,6 +289,9 @@ pub struct RowsQuery {
     /// Largest first.
     #[serde(default)]
     pub descending: bool,
+    /// Only rows with which this is going on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Only>,
     /// The first row.
     pub offset: usize,
     /// How many rows, at most 500.
@@ -196,7 +300,7 @@ pub struct RowsQuery {
 
 /// What a command is answered with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "answer", content = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Nothing more to say.
     Done,
@@ -217,6 +321,16 @@ pub enum Answer {
     },
     /// What needs review.
     Review(Review),
+    /// One conflict.
+    Conflict(Box<ConflictInfo>),
+    /// What a bulk decision did or would do.
+    Bulk(BulkReport),
+    /// People.
+    People(Vec<Person>),
+    /// What policies decided.
+    Merges(Merges),
+    /// Versions of a record.
+    History(Box<HistoryPage>),
     /// What an import would do.
     Preview(Preview),
     /// What an import did.
@@ -264,7 +378,7 @@ pub struct CollectionInfo {
 pub struct Rows {
     /// The rows.
     pub rows: Vec<Row>,
-    /// How many match the search.
+    /// How many match the search and the filter.
     pub matching: usize,
     /// How many there are.
     pub total: usize,
@@ -280,6 +394,9 @@ pub struct Row {
     /// What is going on with it.
     #[serde(default, skip_serializing_if = "Marks::is_clean")]
     pub marks: Marks,
+    /// Whether it is not there (any more) and is listed only because it needs review: the values are what is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
 }
 
 /// What is going on with a record.
@@ -314,6 +431,14 @@ pub struct RecordInfo {
     pub rev: Option<Revision>,
     /// The last change on the server: who and when.
     pub changed: Option<Author>,
+    /// The record beside which it was made, where somebody kept both of two versions.
+    pub twin_of: Option<RecordKey>,
+    /// The records that were made beside this one in the same way, as far as this device knows.
+    pub twins: Vec<RecordKey>,
+    /// Its changes that the server has not judged, oldest first.
+    pub unsent: Vec<UnsentInfo>,
+    /// Per field, who set (or cleared) its value; the server's state.
+    pub authors: BTreeMap<FieldName, Author>,
     /// Its open conflicts.
     pub conflicts: Vec<ConflictInfo>,
     /// Its rejected changes.
@@ -335,125 +460,9 @@ pub struct Author {
     pub at: Timestamp,
 }
 
-/// A conflict with what a screen needs to show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConflictInfo {
-    /// The conflict.
-    pub conflict: Conflict,
-    /// What the record is called, for people: its key, or its first text field.
-    pub title: String,
-    /// Who made the incoming side.
-    pub incoming: Author,
-    /// Who made the current side; `None` where there is none.
-    pub current: Option<Author>,
-    /// The record's values now (the server's state); `None` where it is deleted.
-    pub record: Option<Fields>,
-    /// The live record's revision now: what a resolution names as seen. `None` where it is deleted.
-    pub record_rev: Option<Revision>,
-    /// A decision made on this device that the server has not judged yet.
-    pub pending: Option<Outcome>,
-    /// A decision that came too late, because the record had moved or somebody else was first; its choices are kept.
-    pub returned: Option<(Outcome, Rejection)>,
-}
-
-/// A rejected change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RejectedInfo {
-    /// Names it for retry and discard.
-    pub counter: Counter,
-    /// The record.
-    pub id: RecordId,
-    /// What the record is called, for people: its first text, or its key.
-    pub title: String,
-    /// Why it was rejected.
-    pub reason: Rejection,
-    /// The same in words.
-    pub message: String,
-    /// The values that the change wanted.
-    pub wanted: BTreeMap<FieldName, Value>,
-    /// When it was made.
-    pub at: Timestamp,
-}
-
-/// Everything that needs review. The badge is the length of both lists together.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Review {
-    /// Open conflicts, oldest first.
-    pub conflicts: Vec<ConflictInfo>,
-    /// Rejected changes, oldest first.
-    pub rejected: Vec<RejectedInfo>,
-}
-
-/// What to do with the columns of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImportPlan {
-    /// What the collection is called.
-    pub label: String,
-    /// The collection to add to; `None` makes a new one.
-    pub into: Option<CollectionId>,
-    /// The column that holds the key; `None` numbers the rows from 1.
-    pub key: Option<String>,
-    /// The columns, in order.
-    pub columns: Vec<ImportColumn>,
-}
-
-/// One column of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImportColumn {
-    /// Its heading in the file.
-    pub heading: String,
-    /// The field it becomes.
-    pub field: Field,
-    /// Whether it is imported.
-    pub take: bool,
-}
-
-/// What an import would do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Preview {
-    /// The plan, guessed or as given.
-    pub plan: ImportPlan,
-    /// Rows in the file.
-    pub rows: usize,
-    /// The first rows as they would be saved.
-    pub sample: Vec<Row>,
-    /// Rows that would be refused: the first 100.
-    pub refused: Vec<RefusedRow>,
-    /// How many would be refused.
-    pub refused_total: usize,
-    /// Things worth knowing, such as numbers that become text.
-    pub notes: Vec<String>,
-}
-
-/// A row that cannot be imported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefusedRow {
-    /// Its place in the file, from 1, without the heading.
-    pub row: usize,
-    /// The column at fault; empty for the row as a whole.
-    pub column: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// What an import did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImportReport {
-    /// Where the rows are.
-    pub collection: CollectionId,
-    /// Rows saved on this device.
-    pub saved: usize,
-    /// Rows refused: the first 100.
-    pub refused: Vec<RefusedRow>,
-    /// How many were refused.
-    pub refused_total: usize,
-    /// Whether it was stopped before the end.
-    pub cancelled: bool,
-}
-
 /// What a screen is told without asking.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", content = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The status changed.
     Status(Box<Status>),
@@ -464,6 +473,11 @@ pub enum Event {
     },
     /// Something that needs review came or went.
     ReviewChanged,
+    /// Conflicts have just come that this device did not know: for telling the person once.
+    NewReview {
+        /// Which.
+        items: Vec<NewReview>,
+    },
     /// The session changed (signed out, token expired, other tab).
     SessionChanged,
     /// Import progress.
@@ -471,6 +485,13 @@ pub enum Event {
         /// Rows done.
         done: usize,
         /// Rows in all.
+        total: usize,
+    },
+    /// Progress of a bulk decision, of taking decisions back, or of an export.
+    Working {
+        /// Done.
+        done: usize,
+        /// In all.
         total: usize,
     },
 }
@@ -531,7 +552,7 @@ pub struct Request {
 
 /// What travels back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Response {
     /// The end of a command.
     Answer {

@@ -4,6 +4,7 @@
 //! lives; `engine` runs a replica on a store against a server.
 
 pub mod api;
+pub mod audit;
 #[cfg(target_arch = "wasm32")]
 pub mod browser;
 pub mod device;

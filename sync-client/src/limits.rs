@@ -47,6 +47,9 @@ pub const UPDATE_RETRY_MS: u64 = 600_000;
 /// Time for a push or a snapshot page to be answered, in milliseconds: a full push over a slow link.
 pub const ANSWER_MS: u64 = 60_000;
 
+/// Bytes of an answer: many times what the protocol allows for a page; more is not from a Mooring server.
+pub const ANSWER_BYTES: usize = 64 << 20;
+
 /// Time beyond its own wait for a pull to be answered, in milliseconds: then the connection counts as dead.
 pub const PULL_GRACE_MS: u64 = 15_000;
 
@@ -55,3 +58,24 @@ pub const STALE_PULLS: u32 = 3;
 
 /// Bodies from this size on are sent compressed: below it the header costs more than it saves.
 pub const COMPRESS_BYTES: usize = 1_024;
+
+/// Decisions of people and policies kept on a device: some weeks of a busy team; older ones are on the server.
+pub const DECISIONS: usize = 2_000;
+
+/// Bytes of them: they are all in memory.
+pub const DECISION_BYTES: usize = 8 << 20;
+
+/// Conflicts that one step of a bulk decision settles: short enough that a click on "Stop" is heard at once.
+pub const BULK_STEP: usize = 100;
+
+/// Conflicts that one bulk decision settles at most: as many as the outbox has room for with ease.
+pub const BULK: usize = 20_000;
+
+/// Conflicts left open that are listed by name in a report; the rest is counted.
+pub const LEFT_LISTED: usize = 100;
+
+/// Characters of a comment: a page of text.
+pub const COMMENT_CHARS: usize = 4_000;
+
+/// Entries of an exported audit: a file that a spreadsheet still opens.
+pub const AUDIT_ENTRIES: usize = 500_000;

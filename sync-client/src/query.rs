@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sync_protocol::schema::Collection;
 use sync_protocol::{CollectionId, FieldType, Fields, Record, RecordId, RecordKey, Value};
 
-use crate::api::{Failure, FailureKind, Row, Rows, RowsQuery};
+use crate::api::{Failure, FailureKind, Marks, Only, Row, Rows, RowsQuery};
 use crate::limits;
 use crate::replica::Replica;
 use crate::store::{Batch, LocalStore, StoreError};
@@ -55,6 +55,10 @@ impl Tables {
             descending: query.descending,
         };
         let total = views.total();
+        if let Some(Only::Review) = query.only {
+            let (rows, matching) = views.in_review(definition, &wanted, &marks, query);
+            return Ok(Rows { rows, matching, total });
+        }
         let order = match &views.table.order {
             Some((key, order)) if *key == wanted => order.clone(),
             _ => views.order(definition, &wanted),
@@ -66,7 +70,7 @@ impl Tables {
             .filter_map(|key| {
                 let id = RecordId::new(query.collection.clone(), key.clone());
                 let marks = marks.get(&id).copied().unwrap_or_default();
-                Some(Row { key: key.clone(), fields: views.view(&id)?, marks })
+                Some(Row { key: key.clone(), fields: views.view(&id)?, marks, gone: false })
             })
             .collect();
         let rows = Rows { rows, matching: order.len(), total };
@@ -151,42 +155,71 @@ impl Views<'_> {
         }
         let base = self.table.base.iter().filter(|(key, _)| !pending.contains_key(key));
         let own = pending.iter().filter_map(|(key, fields)| Some((*key, fields.as_ref()?)));
-        let mut found: Vec<(&RecordKey, &Fields)> =
-            base.chain(own).filter(|(key, fields)| matches(&wanted.search, key, fields)).collect();
-        match &wanted.sort {
-            None => found.sort_by_key(|(key, _)| *key),
-            Some(name) => {
-                let field_type = definition.fields.get(name).map_or(FieldType::Text, |f| f.field_type);
-                let value = |fields: &Fields| fields.get(name).map(|v| SortValue::of(field_type, v));
-                let mut keyed: Vec<_> =
-                    found.into_iter().map(|(key, fields)| (value(fields), key, fields)).collect();
-                // rows without a value stay last either way
-                keyed.sort_by(|a, b| match (&a.0, &b.0) {
-                    (Some(x), Some(y)) => x.compare(y).then_with(|| a.1.cmp(b.1)),
-                    (Some(_), None) => {
-                        if wanted.descending {
-                            Ordering::Greater
-                        } else {
-                            Ordering::Less
-                        }
-                    }
-                    (None, Some(_)) => {
-                        if wanted.descending {
-                            Ordering::Less
-                        } else {
-                            Ordering::Greater
-                        }
-                    }
-                    (None, None) => a.1.cmp(b.1),
-                });
-                found = keyed.into_iter().map(|(_, key, fields)| (key, fields)).collect();
-            }
-        }
-        if wanted.descending {
-            found.reverse();
-        }
-        found.into_iter().map(|(key, _)| key.clone()).collect()
+        sorted(definition, wanted, base.chain(own)).into_iter().map(|(key, _)| key.clone()).collect()
     }
+
+    /// A page of the records that wait for a person, and how many match. Those that are not there (any more) are among
+    /// them with what is known of them.
+    fn in_review(
+        &self,
+        definition: &Collection,
+        wanted: &OrderKey,
+        marks: &BTreeMap<RecordId, Marks>,
+        query: &RowsQuery,
+    ) -> (Vec<Row>, usize) {
+        let mut rows = BTreeMap::new();
+        for (id, marks) in marks.iter().filter(|(_, marks)| marks.review || marks.rejected) {
+            let there = self.view(id).map(|fields| (fields, false));
+            let (fields, gone) = there.unwrap_or_else(|| (self.replica.last_known(id), true));
+            rows.insert(&id.key, Row { key: id.key.clone(), fields, marks: *marks, gone });
+        }
+        let order = sorted(definition, wanted, rows.iter().map(|(key, row)| (*key, &row.fields)));
+        let page = order.iter().skip(query.offset).take(query.limit);
+        (page.map(|(key, _)| rows[*key].clone()).collect(), order.len())
+    }
+}
+
+/// What matches the search, in the order asked for.
+fn sorted<'a>(
+    definition: &Collection,
+    wanted: &OrderKey,
+    rows: impl Iterator<Item = (&'a RecordKey, &'a Fields)>,
+) -> Vec<(&'a RecordKey, &'a Fields)> {
+    let mut found: Vec<(&RecordKey, &Fields)> =
+        rows.filter(|(key, fields)| matches(&wanted.search, key, fields)).collect();
+    match &wanted.sort {
+        None => found.sort_by_key(|(key, _)| *key),
+        Some(name) => {
+            let field_type = definition.fields.get(name).map_or(FieldType::Text, |f| f.field_type);
+            let value = |fields: &Fields| fields.get(name).map(|v| SortValue::of(field_type, v));
+            let mut keyed: Vec<_> =
+                found.into_iter().map(|(key, fields)| (value(fields), key, fields)).collect();
+            // rows without a value stay last either way
+            keyed.sort_by(|a, b| match (&a.0, &b.0) {
+                (Some(x), Some(y)) => x.compare(y).then_with(|| a.1.cmp(b.1)),
+                (Some(_), None) => {
+                    if wanted.descending {
+                        Ordering::Greater
+                    } else {
+                        Ordering::Less
+                    }
+                }
+                (None, Some(_)) => {
+                    if wanted.descending {
+                        Ordering::Less
+                    } else {
+                        Ordering::Greater
+                    }
+                }
+                (None, None) => a.1.cmp(b.1),
+            });
+            found = keyed.into_iter().map(|(_, key, fields)| (key, fields)).collect();
+        }
+    }
+    if wanted.descending {
+        found.reverse();
+    }
+    found
 }
 
 enum SortValue {

@@ -5,52 +5,19 @@
 mod model;
 
 use model::device::{Device, Flight};
+use model::scene::{PARTITIONS, clash, keep, start};
 use model::server::Server;
 use model::{check, item};
 use serde_json::json;
 use sync_client::replica::session::Outgoing;
 use sync_client::status::Phase;
-use sync_protocol::{
-    Choice, Conflict, Counter, Outcome, Partition, RecordId, Rejection, Revision, Timestamp,
-};
-
-const PARTITIONS: u16 = 4;
-
-/// A server with the collection, and devices that know it.
-fn start<const N: usize>() -> (Server, [Device; N]) {
-    let mut server = Server::new(PARTITIONS);
-    let mut devices = std::array::from_fn(|n| Device::new(n as u128 + 1, PARTITIONS));
-    devices[0].sync(&mut server);
-    devices[0].define();
-    devices[0].sync(&mut server);
-    devices.iter_mut().for_each(|d| d.sync(&mut server));
-    (server, devices)
-}
-
-fn keep(field: &str, choice: Choice) -> Outcome {
-    Outcome::Keep { choices: [(model::name(field), choice)].into() }
-}
+use sync_protocol::{Choice, Counter, Outcome, Partition, RecordId, Rejection, Revision, Timestamp};
 
 /// Records of one partition: what is refused there must not stop the others.
 fn neighbours() -> [RecordId; 2] {
     let first = item(1);
     let other = (2..).map(item).find(|id| id.partition(PARTITIONS) == first.partition(PARTITIONS));
     [first, other.unwrap()]
-}
-
-/// Both have n changed of item 1; the second one's edit is the conflict.
-fn clash() -> (Server, [Device; 2], Conflict) {
-    let (mut server, [mut a, mut b]) = start();
-    a.insert(&item(1), json!({"n": 1, "m": 1})).unwrap();
-    a.sync(&mut server);
-    b.sync(&mut server);
-    a.edit(&item(1), json!({"n": [1, 2]})).unwrap();
-    b.edit(&item(1), json!({"n": [1, 3]})).unwrap();
-    a.sync(&mut server);
-    b.sync(&mut server);
-    a.sync(&mut server);
-    let conflict = a.replica.conflicts().next().unwrap().clone();
-    (server, [a, b], conflict)
 }
 
 fn position(device: &Device, push: bool) -> usize {
@@ -295,7 +262,7 @@ fn a_decision_made_offline_is_seen_at_once_and_closes_the_conflict_for_all() {
     let (mut server, [mut a, mut b], conflict) = clash();
     a.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
     assert_eq!(a.view(&item(1)), json!({"n": 3, "m": 1}));
-    assert!(a.replica.decided(conflict.id).is_some());
+    assert!(a.replica.decided(&conflict).is_some());
     a.restart();
     a.sync(&mut server);
     b.sync(&mut server);
@@ -319,79 +286,6 @@ fn an_unsent_decision_does_not_hide_what_others_did_to_fields_nobody_was_asked_a
     assert_eq!(b.view(&item(1)), json!({"n": 3, "stock": 9}), "the counts meet at the server");
     b.sync(&mut server);
     assert_eq!(b.view(&item(1)), json!({"n": 3, "stock": 10}));
-}
-
-#[test]
-fn the_second_to_decide_is_told_who_was_first() {
-    let (mut server, [mut a, mut b], conflict) = clash();
-    a.resolve(conflict.id, keep("n", Choice::Current)).unwrap();
-    b.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
-    a.sync(&mut server);
-    b.sync(&mut server);
-    let [(counter, Rejection::AlreadyResolved { resolved })] = &b.refused()[..] else {
-        panic!("{:?}", b.refused())
-    };
-    assert_eq!((resolved.stamp.by, &resolved.outcome), (a.replica.id(), &keep("n", Choice::Current)));
-    assert_eq!(b.replica.rejected().count(), 1, "shown until it is read");
-    assert_eq!(b.view(&item(1)), json!({"n": 2, "m": 1}));
-    b.discard(Counter(*counter));
-    assert_eq!(b.replica.rejected().count(), 0);
-    b.edit(&item(1), json!({"m": [1, 9]})).unwrap();
-    b.sync(&mut server);
-    a.sync(&mut server);
-    assert_eq!(a.view(&item(1)), json!({"n": 2, "m": 9}));
-}
-
-#[test]
-fn a_decision_about_what_has_moved_comes_back_with_the_choices_kept() {
-    let (mut server, [mut a, mut b], conflict) = clash();
-    a.edit(&item(1), json!({"m": [1, 8]})).unwrap();
-    b.resolve(conflict.id, keep("n", Choice::Own(6.into()))).unwrap();
-    a.sync(&mut server);
-    b.sync(&mut server);
-    let returned: Vec<_> = b.replica.returned(conflict.id).collect();
-    assert_eq!((returned.len(), &returned[0].reason), (1, &Rejection::Moved));
-    let shown = b.replica.conflict(conflict.id).unwrap().clone();
-    let base = b.base(&item(1));
-    let info = b.replica.conflict_info(&shown, base.as_ref());
-    assert_eq!(info.returned, Some((keep("n", Choice::Own(6.into())), Rejection::Moved)));
-    assert_eq!(b.replica.rejected().count(), 0, "shown at its conflict, not twice");
-    // looked at once more
-    b.resolve(conflict.id, keep("n", Choice::Own(6.into()))).unwrap();
-    assert_eq!(b.replica.returned(conflict.id).count(), 0);
-    b.sync(&mut server);
-    a.sync(&mut server);
-    assert_eq!(a.view(&item(1)), json!({"n": 6, "m": 8}));
-    assert_eq!((b.refused().len(), server.open_conflicts().count()), (0, 0));
-}
-
-#[test]
-fn a_decision_that_came_back_does_not_stop_edits_of_the_record() {
-    let (mut server, [mut a, mut b], conflict) = clash();
-    a.edit(&item(1), json!({"m": [1, 8]})).unwrap();
-    b.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
-    a.sync(&mut server);
-    b.sync(&mut server);
-    assert_eq!(b.replica.returned(conflict.id).count(), 1);
-    b.edit(&item(1), json!({"k": [null, 5]})).unwrap();
-    b.sync(&mut server);
-    a.sync(&mut server);
-    assert_eq!(a.view(&item(1)), json!({"n": 2, "m": 8, "k": 5}), "a conflict blocks nothing");
-    assert_eq!(b.replica.unsent().count(), 0);
-}
-
-#[test]
-fn somebody_elses_decision_takes_the_returned_one_away() {
-    let (mut server, [mut a, mut b], conflict) = clash();
-    a.edit(&item(1), json!({"m": [1, 8]})).unwrap();
-    b.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
-    a.sync(&mut server);
-    b.sync(&mut server);
-    a.resolve(conflict.id, Outcome::Delete).unwrap();
-    a.sync(&mut server);
-    b.sync(&mut server);
-    assert_eq!((b.refused().len(), b.replica.conflicts().count()), (0, 0));
-    assert_eq!(b.view(&item(1)), json!(null));
 }
 
 #[test]

@@ -8,11 +8,13 @@ mod model;
 use std::collections::BTreeMap;
 
 use model::device::{Device, Flight};
+use model::reached::Reached;
 use model::server::Server;
 use model::{Random, check, item, name};
 use serde_json::json;
+use sync_client::api::BulkRule;
 use sync_client::replica::session::Outgoing;
-use sync_protocol::{ChangeId, Choice, Counter, FieldName, Outcome, RecordId, Timestamp, Value};
+use sync_protocol::{ChangeId, Choice, Counter, FieldName, Outcome, RecordId, RecordKey, Timestamp, Value};
 
 const PARTITIONS: u16 = 2;
 const STEPS: usize = 150;
@@ -35,6 +37,8 @@ struct Walk {
     work: Work,
     /// What the counters of each record must add up to.
     counted: BTreeMap<RecordId, i64>,
+    /// Decisions of bulk commands.
+    bulk: usize,
 }
 
 impl Walk {
@@ -56,7 +60,7 @@ impl Walk {
             }
         }
         devices.iter_mut().for_each(|d| d.sync(&mut server));
-        Self { random, server, devices, work, counted: BTreeMap::new() }
+        Self { random, server, devices, work, counted: BTreeMap::new(), bulk: 0 }
     }
 
     fn step(&mut self) {
@@ -93,7 +97,7 @@ impl Walk {
         let id = self.id(at);
         let field = self.field(at);
         let value = self.random.below(3) as i64;
-        let choice = self.random.below(12);
+        let choice = self.random.below(22);
         let device = &mut self.devices[at];
         if device.replica.snapshot().is_some() {
             return; // what is being fetched again is not all there to be seen
@@ -110,7 +114,10 @@ impl Walk {
                 }
                 Ok(())
             }
-            1 | 2 => self.decide(at),
+            1 | 2 | 15 | 16 => self.decide(at),
+            12 | 17..=20 => self.take_back(at),
+            13 | 21 => self.many(at),
+            14 => self.comment(at),
             3 if self.work != Work::OwnFields && !view.is_null() => device.delete(&id),
             4 if self.work == Work::OwnFields => self.count(at, &id),
             _ if view.is_null() && self.work != Work::OwnFields => {
@@ -132,6 +139,47 @@ impl Walk {
         done
     }
 
+    fn take_back(&mut self, at: usize) -> Result<(), sync_client::api::Failure> {
+        let device = &mut self.devices[at];
+        let settled =
+            device.replica.decisions().filter(|d| device.replica.settled(d.id).is_some()).map(|d| d.id);
+        let decided =
+            device.replica.conflicts().filter(|c| device.replica.decided(c).is_some()).map(|c| c.id);
+        let mut all: Vec<ChangeId> = settled.chain(decided).collect();
+        if !self.random.once_in(4) && !all.is_empty() {
+            all = vec![all[self.random.below(all.len())]];
+        }
+        self.devices[at].take_back(&all);
+        Ok(())
+    }
+
+    fn many(&mut self, at: usize) -> Result<(), sync_client::api::Failure> {
+        let rules =
+            [BulkRule::Current, BulkRule::Incoming, BulkRule::Newest, BulkRule::Device("none".into())];
+        let report = self.devices[at].bulk(&rules[self.random.below(rules.len())]);
+        self.bulk += report.done.len();
+        Ok(())
+    }
+
+    fn comment(&mut self, at: usize) -> Result<(), sync_client::api::Failure> {
+        let device = &mut self.devices[at];
+        let Some(conflict) = device.replica.conflicts().next().map(|c| c.id) else { return Ok(()) };
+        let text = format!("comment {}", device.acked.len());
+        device.comment(conflict, &text);
+        Ok(())
+    }
+
+    /// A free key in the same partition.
+    fn beside(&mut self, id: &RecordId) -> RecordKey {
+        let part = id.partition(PARTITIONS);
+        loop {
+            let key = RecordKey::Text(format!("twin {}", self.random.below(1_000)));
+            if RecordId::new(id.collection.clone(), key.clone()).partition(PARTITIONS) == part {
+                return key;
+            }
+        }
+    }
+
     fn decide(&mut self, at: usize) -> Result<(), sync_client::api::Failure> {
         let device = &self.devices[at];
         let open: Vec<ChangeId> = device.replica.conflicts().map(|c| c.id).collect();
@@ -139,14 +187,16 @@ impl Walk {
             return Ok(());
         }
         let id = open[self.random.below(open.len())];
-        if device.replica.decided(id).is_some() {
+        if device.replica.decided(device.replica.conflict(id).unwrap()).is_some() {
             return Ok(());
         }
-        let outcome = match self.random.below(4) {
+        let record = device.replica.conflict(id).unwrap().record.clone();
+        let outcome = match self.random.below(8) {
             0 => Outcome::Delete,
+            1..=3 => Outcome::KeepBoth { key: self.beside(&record) },
             _ => {
                 let fields: Vec<FieldName> =
-                    device.replica.conflict(id).unwrap().fields.keys().cloned().collect();
+                    self.devices[at].replica.conflict(id).unwrap().fields.keys().cloned().collect();
                 let mut choices = BTreeMap::new();
                 for field in fields {
                     match self.random.below(6) {
@@ -245,6 +295,7 @@ impl Walk {
             self.devices.iter_mut().for_each(|d| d.sync(&mut self.server));
         }
         check::convergence(&self.devices, &self.server);
+        check::fresh_resolution(&self.devices, &self.server);
         if self.work != Work::Anything {
             let ids: Vec<_> =
                 self.server.entries().filter(|e| e.conflict.is_some()).map(|e| e.change).collect();
@@ -284,14 +335,16 @@ impl Walk {
         }
         assert_eq!(self.server.open_conflicts().count(), 0, "every conflict can be closed");
         check::convergence(&self.devices, &self.server);
-        for id in (0..400).map(item) {
+        let twins = self.server.parts.iter().flat_map(|part| part.records.keys().cloned());
+        for id in (0..400).map(item).chain(twins).collect::<Vec<_>>() {
             let views: Vec<_> = self.devices.iter().map(|d| d.view(&id)).collect();
             assert!(views.windows(2).all(|w| w[0] == w[1]), "convergence: views of {id}");
         }
     }
 }
 
-fn walks(work: Work, seeds: u64) {
+fn walks(work: Work, seeds: u64) -> Reached {
+    let mut reached = Reached::default();
     let (from, seeds) = match std::env::var("SEED").ok().and_then(|s| s.parse().ok()) {
         Some(seed) => (seed, 1),
         None => (1, std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(seeds)),
@@ -301,17 +354,39 @@ fn walks(work: Work, seeds: u64) {
             let mut walk = Walk::new(seed, work);
             (0..STEPS).for_each(|_| walk.step());
             walk.heal();
+            walk
         };
-        if let Err(panic) = std::panic::catch_unwind(run) {
-            eprintln!("failing seed: SEED={seed} replays it");
-            std::panic::resume_unwind(panic);
+        match std::panic::catch_unwind(run) {
+            Ok(walk) => reached.add(&walk.server, &walk.devices, walk.bulk),
+            Err(panic) => {
+                eprintln!("failing seed: SEED={seed} replays it");
+                std::panic::resume_unwind(panic);
+            }
         }
     }
+    reached
 }
 
 #[test]
 fn whatever_happens_nothing_is_lost_and_all_meet() {
-    walks(Work::Anything, 200);
+    let reached = walks(Work::Anything, 300);
+    println!("{reached:?}");
+    if std::env::var_os("SEED").is_none() {
+        let Reached { conflicts, decided, taken_back, kept_both, bulk, comments, moved, own_edit_before } =
+            reached;
+        for (what, n) in [
+            ("conflicts", conflicts),
+            ("decisions", decided),
+            ("decisions taken back", taken_back),
+            ("both kept", kept_both),
+            ("decisions about many", bulk),
+            ("comments", comments),
+            ("decisions that came back", moved),
+            ("own edits before a decision", own_edit_before),
+        ] {
+            assert!(n >= 15, "the histories hardly reach {what}: {n}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::id::{ChangeId, FieldName, RecordId, Revision, Timestamp};
+use crate::id::{ChangeId, FieldName, RecordId, RecordKey, Revision, Timestamp};
 use crate::record::{Fields, fields_size};
 use crate::value::Value;
 
@@ -44,6 +44,8 @@ pub enum Edit {
     },
     /// An open conflict settled.
     Resolve(Resolution),
+    /// A settled conflict opened again, and what its resolution did taken back.
+    Reopen(Reopening),
 }
 
 /// The value that the author of a change saw, and the value wanted.
@@ -83,6 +85,24 @@ pub enum Outcome {
     },
     /// The record ends deleted.
     Delete,
+    /// The record stays as it is, and the parked change becomes a record of its own beside it: the record's values
+    /// with all incoming ones. Only where two edits met.
+    KeepBoth {
+        /// The key of the new record: free, and in the same partition.
+        key: RecordKey,
+    },
+}
+
+/// How somebody takes a resolution back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reopening {
+    /// The conflict, named by the change that opened it.
+    pub conflict: ChangeId,
+    /// The resolution that is taken back.
+    pub resolution: ChangeId,
+    /// The key of the record that it made, where it kept both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<RecordKey>,
 }
 
 /// Which value a field ends with.
@@ -106,18 +126,67 @@ impl Change {
                 fields.iter().map(|(n, d)| n.as_str().len() + 28 + d.base.size() + d.incoming.size()).sum()
             }
             Edit::Delete { base } => fields_size(base),
-            Edit::Resolve(r) => match &r.outcome {
-                Outcome::Delete => 160,
-                Outcome::Keep { choices } => {
-                    160 + choices
-                        .iter()
-                        .map(|(n, c)| {
-                            n.as_str().len() + 32 + if let Choice::Own(v) = c { v.size() } else { 0 }
-                        })
-                        .sum::<usize>()
-                }
-            },
+            Edit::Reopen(r) => 160 + r.twin.as_ref().map_or(0, key_size),
+            Edit::Resolve(r) => 160 + r.outcome.size(),
         };
         body + 160
+    }
+
+    /// The conflict that the change is about, where it settles one or opens it again.
+    pub fn about(&self) -> Option<ChangeId> {
+        match &self.edit {
+            Edit::Resolve(resolution) => Some(resolution.conflict),
+            Edit::Reopen(reopening) => Some(reopening.conflict),
+            Edit::Insert { .. } | Edit::Patch { .. } | Edit::Delete { .. } => None,
+        }
+    }
+
+    /// The second record that the change is about: the one that keeping both makes, or that taking it back removes.
+    pub fn twin(&self) -> Option<RecordId> {
+        let key = match &self.edit {
+            Edit::Resolve(Resolution { outcome: Outcome::KeepBoth { key }, .. }) => key,
+            Edit::Reopen(Reopening { twin: Some(key), .. }) => key,
+            _ => return None,
+        };
+        Some(RecordId::new(self.record.collection.clone(), key.clone()))
+    }
+}
+
+impl Choice {
+    /// The value that was written for it, where it is another one.
+    pub fn own(&self) -> Option<&Value> {
+        match self {
+            Self::Own(value) => Some(value),
+            Self::Current | Self::Incoming => None,
+        }
+    }
+}
+
+impl Outcome {
+    /// Whether values were written for it that are in neither side.
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::Keep { choices } => choices.values().any(|choice| choice.own().is_some()),
+            Self::Delete | Self::KeepBoth { .. } => false,
+        }
+    }
+
+    /// Bytes that the decision takes as JSON, near enough for limits.
+    pub fn size(&self) -> usize {
+        let choice = |(name, choice): (&FieldName, &Choice)| {
+            name.as_str().len() + 32 + choice.own().map_or(0, Value::size)
+        };
+        match self {
+            Self::Delete => 20,
+            Self::KeepBoth { key } => 40 + key_size(key),
+            Self::Keep { choices } => 40 + choices.iter().map(choice).sum::<usize>(),
+        }
+    }
+}
+
+fn key_size(key: &RecordKey) -> usize {
+    match key {
+        RecordKey::Int(_) => 20,
+        RecordKey::Text(text) => text.len() + 2,
     }
 }

@@ -19,6 +19,9 @@ pub struct Conflict {
     pub rev: Revision,
     /// What met what.
     pub kind: ConflictKind,
+    /// What the record is called, for people ([`crate::schema::Collection::title`]): lists need not read the record.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
     /// Every field that the parked changes touch.
     pub fields: BTreeMap<FieldName, Sides>,
     /// The newest parked change.
@@ -32,6 +35,19 @@ pub struct Conflict {
     /// How it ended; `None` while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Resolved>,
+    /// For an open one: that its last decision was taken back; `None` where there was none, or more came since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reopened: Option<Reopened>,
+}
+
+/// That a decision was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reopened {
+    /// By whom and when.
+    pub stamp: Stamp,
+    /// The conflict's revision before that decision, where it was the same replica's: for that one nothing has moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone_since: Option<Revision>,
 }
 
 /// What met what.
@@ -60,6 +76,12 @@ pub struct Sides {
     pub incoming: Value,
     /// Whether the two really differ here; false for a field that only the incoming side changed.
     pub clash: bool,
+    /// Who set `current`; `None`: as [`Conflict::current`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_by: Option<Stamp>,
+    /// Who wanted `incoming`, and when; `None`: as [`Conflict::incoming`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incoming_by: Option<Stamp>,
 }
 
 /// How a conflict ended.
@@ -69,13 +91,96 @@ pub struct Resolved {
     pub change: ChangeId,
     /// By whom and when.
     pub stamp: Stamp,
+    /// The conflict's revision that its author saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw: Option<Revision>,
     /// The decision.
     pub outcome: Outcome,
+    /// What it did to the record: what is taken back when somebody opens the conflict again.
+    #[serde(default, skip_serializing_if = "Effect::is_nothing")]
+    pub effect: Effect,
+}
+
+/// What a resolution did to the record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Effect {
+    /// Whether the record came or went by it.
+    #[serde(skip_serializing_if = "Life::is_same")]
+    pub life: Life,
+    /// The revision that it gave the record, or the new record beside it; `None` where it made none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rev: Option<Revision>,
+    /// The fields that it changed of a record that lived before and after.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<FieldName, Changed>,
+}
+
+/// Whether a record came or went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Life {
+    /// It lived before and after, or neither.
+    #[default]
+    Same,
+    /// It was not there, or deleted, and lives.
+    Restored,
+    /// It lived and is deleted.
+    Deleted,
+}
+
+/// One field before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// The value before.
+    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    pub before: Value,
+    /// Who had set that.
+    pub by: Stamp,
+    /// The value after.
+    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    pub after: Value,
+}
+
+impl Effect {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Life {
+    fn is_same(&self) -> bool {
+        *self == Self::Same
+    }
 }
 
 impl Conflict {
     /// Whether somebody still has to decide.
     pub fn is_open(&self) -> bool {
         self.resolved.is_none()
+    }
+
+    /// Who set a field's current value; `None` where the record was not there at all.
+    pub fn current_by(&self, field: &FieldName) -> Option<Stamp> {
+        self.fields.get(field).and_then(|sides| sides.current_by).or(self.current)
+    }
+
+    /// Who wanted a field's incoming value.
+    pub fn incoming_by(&self, field: &FieldName) -> Stamp {
+        self.fields.get(field).and_then(|sides| sides.incoming_by).unwrap_or(self.incoming)
+    }
+
+    /// Bytes that the conflict takes as JSON, near enough for limits.
+    pub fn size(&self) -> usize {
+        let sides = |(name, s): (&FieldName, &Sides)| {
+            name.as_str().len() + 224 + s.base.size() + s.current.size() + s.incoming.size()
+        };
+        let settled = self.resolved.as_ref().map_or(0, |resolved| {
+            let changed = |(name, c): (&FieldName, &Changed)| {
+                name.as_str().len() + 128 + c.before.size() + c.after.size()
+            };
+            300 + resolved.outcome.size() + resolved.effect.fields.iter().map(changed).sum::<usize>()
+        });
+        400 + self.title.len() + self.fields.iter().map(sides).sum::<usize>() + settled
     }
 }

@@ -1,10 +1,13 @@
 //! The changes of a partition in order.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use crate::conflict::Conflict;
-use crate::id::{ChangeId, CollectionId, Revision};
-use crate::record::Record;
+use crate::id::{ChangeId, CollectionId, FieldName, RecordId, Revision};
+use crate::policy::Policy;
+use crate::record::{Record, Stamp};
+use crate::value::Value;
 
 /// One judged change with what it did. Sequence numbers are contiguous within a partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,9 +27,59 @@ pub struct Entry {
     /// The revision of the live record that `record` replaces; `None` where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Revision>,
-    /// The conflict that was opened, joined or closed.
+    /// The conflict that was opened, joined, closed or opened again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<Conflict>,
+    /// What a policy decided where the change met others; `None` where nothing met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Box<Merge>>,
+}
+
+/// What a policy decided without asking, with everything that a person needs to look at it and to decide otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merge {
+    /// The record.
+    pub record: RecordId,
+    /// What it is called, for people.
+    pub title: String,
+    /// Who made the incoming change, and when.
+    pub incoming: Stamp,
+    /// Whether the incoming change was a delete.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delete: bool,
+    /// The fields in which it met others.
+    pub fields: BTreeMap<FieldName, Met>,
+}
+
+/// Two edits of one field that met, and what the policy made of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Met {
+    /// What the author of the incoming change saw.
+    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    pub base: Value,
+    /// What the record had.
+    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    pub current: Value,
+    /// Who had set that.
+    pub current_by: Stamp,
+    /// What the incoming change wanted.
+    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    pub incoming: Value,
+    /// What the field became.
+    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    pub result: Value,
+    /// The policy that decided.
+    pub policy: Policy,
+}
+
+impl Merge {
+    /// Bytes that it takes as JSON, near enough for limits.
+    pub fn size(&self) -> usize {
+        let met = |(name, m): (&FieldName, &Met)| {
+            name.as_str().len() + 160 + m.base.size() + m.current.size() + m.incoming.size() + m.result.size()
+        };
+        300 + self.title.len() + self.fields.iter().map(met).sum::<usize>()
+    }
 }
 
 /// What a change in the feed did.
@@ -41,4 +94,6 @@ pub enum EntryKind {
     Conflicted,
     /// Closed a conflict.
     Resolved,
+    /// Opened a closed conflict again.
+    Reopened,
 }

@@ -66,6 +66,18 @@ impl Revision {
     }
 }
 
+impl Timestamp {
+    /// As values of the type date-time are written; `None` beyond the years that have four digits.
+    pub fn to_text(self) -> Option<String> {
+        Some(jiff::Timestamp::from_millisecond(self.0).ok()?.to_string())
+    }
+
+    /// Reads back what [`Timestamp::to_text`] wrote.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Some(Self(text.parse::<jiff::Timestamp>().ok()?.as_millisecond()))
+    }
+}
+
 impl Counter {
     /// The counter after this one.
     pub fn next(self) -> Self {

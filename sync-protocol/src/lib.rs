@@ -21,11 +21,11 @@ pub mod schema;
 pub mod value;
 pub mod verdict;
 
-pub use change::{Change, Choice, Delta, Edit, Outcome, Resolution};
+pub use change::{Change, Choice, Delta, Edit, Outcome, Reopening, Resolution};
 pub use checksum::Checksum;
-pub use conflict::{Conflict, ConflictKind, Sides};
+pub use conflict::{Conflict, ConflictKind, Reopened, Resolved, Sides};
 pub use cursor::Cursor;
-pub use feed::Entry;
+pub use feed::{Entry, Merge, Met};
 pub use id::{
     ChangeId, CollectionId, Counter, FieldName, InvalidName, Partition, RecordId, RecordKey, ReplicaId,
     Revision, Timestamp, UserId, WorkspaceId,
@@ -34,4 +34,4 @@ pub use policy::Policy;
 pub use record::{Fields, Record, Stamp};
 pub use schema::{Schema, reserved};
 pub use value::{FieldType, Misfit, Value};
-pub use verdict::{Judgement, Rejection, Verdict};
+pub use verdict::{Beside, Judgement, Rejection, Verdict};

@@ -44,3 +44,12 @@ pub const PARTITIONS_MAX: u16 = 1_024;
 
 /// Characters in a name that people give (workspace, person, device, label).
 pub const LABEL_CHARS: usize = 200;
+
+/// Characters of a record's title: a line on a wide screen.
+pub const TITLE_CHARS: usize = 120;
+
+/// Versions in one answer about a record's history: some screens of a list.
+pub const HISTORY_VERSIONS: usize = 50;
+
+/// Conflicts of one record in an answer about its history: more than a person looks through.
+pub const HISTORY_CONFLICTS: usize = 100;

@@ -6,6 +6,8 @@ use crate::id::Timestamp;
 use crate::policy::Policy;
 use crate::value::Value;
 
+mod text;
+
 /// What becomes of one touched field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Merged {
@@ -89,10 +91,10 @@ fn united(m: Meeting<'_>) -> Option<Value> {
     Some(if all.is_empty() { Value::ABSENT } else { Value::from_tags(all) })
 }
 
-/// Three-way merge by lines; `None` where the edits overlap.
+/// Three-way merge by lines and words; `None` where the edits overlap.
 fn merged_text(m: Meeting<'_>) -> Option<Value> {
     let (base, current, incoming) = (m.base.as_text()?, m.current.as_text()?, m.incoming.as_text()?);
-    diffy::merge(base, current, incoming).ok().map(Value::from)
+    text::merge(base, current, incoming).map(Value::from)
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@ use crate::change::Change;
 use crate::checksum::Checksums;
 use crate::conflict::Conflict;
 use crate::cursor::Cursor;
-use crate::feed::Entry;
+use crate::feed::{Entry, Merge};
 use crate::id::{
-    ChangeId, CollectionId, Counter, Partition, ReplicaId, Revision, Timestamp, UserId, WorkspaceId,
+    ChangeId, CollectionId, Counter, Partition, RecordId, ReplicaId, Revision, Timestamp, UserId, WorkspaceId,
 };
+use crate::record::Record;
 use crate::verdict::Verdict;
 
 /// The version this build speaks.
@@ -233,6 +234,65 @@ pub struct Page {
     pub count: u32,
     /// A JSON list of [`crate::Record`]; stored by replicas as it came.
     pub records: Box<RawValue>,
+}
+
+/// `POST /v1/workspaces/{workspace}/history`: the versions of one record, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// Which record.
+    pub record: RecordId,
+    /// Where to go on, as the answer before said; `None` starts at the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Revision>,
+}
+
+/// The answer to a history request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryAnswer {
+    /// Newest first, each with its values; a deleted one without.
+    pub versions: Vec<Version>,
+    /// Where older ones go on; `None` at the first version, or where older ones are no longer kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Revision>,
+    /// Whether the record had older versions that are no longer kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub expired: bool,
+    /// The record's conflicts, open and settled, oldest first: the sides that gave way. Comes with the first answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
+}
+
+/// One version of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// The record as it was.
+    pub record: Record,
+    /// What a policy decided when it became so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Box<Merge>>,
+}
+
+/// `POST /v1/workspaces/{workspace}/audit`: everything that policies and people decided where edits met, as far as the
+/// feed is kept, partition by partition in its order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// Where to go on, as the answer before said; `None` starts at the oldest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Cursor>,
+}
+
+/// The answer to an audit request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditAnswer {
+    /// Entries with a conflict or a merge, without their records.
+    pub entries: Vec<Entry>,
+    /// Where to go on; `None` when all is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Cursor>,
+    /// Sequence numbers looked at so far, over all partitions, for the progress bar.
+    pub done: u64,
+    /// Sequence numbers there were, for the progress bar.
+    pub total: u64,
 }
 
 /// The body of every answer that is not a success.

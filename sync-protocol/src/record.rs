@@ -29,6 +29,9 @@ pub struct Record {
     /// The sequence number of its change before that, where its history goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prev: Option<Revision>,
+    /// The revision before the last changes in a row of one replica; `None` where that is `prev`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone_since: Option<Revision>,
     /// The last change.
     pub stamp: Stamp,
     /// The change that created it, where that was not the last one.
@@ -37,6 +40,9 @@ pub struct Record {
     /// The last change of each field that was edited since the record was created.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub edits: BTreeMap<FieldName, Stamp>,
+    /// The record beside which it was made, where a person kept both of two versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin_of: Option<RecordKey>,
     /// Whether the record is deleted: `fields` are then its last ones, kept for restoring until the horizon.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
@@ -50,6 +56,11 @@ impl Record {
         self.edits.get(field).copied().or(self.created).unwrap_or(self.stamp)
     }
 
+    /// The revision since which only that replica has changed the record, if there is one.
+    pub fn alone_since(&self, replica: ReplicaId) -> Option<Revision> {
+        (self.stamp.by == replica).then(|| self.alone_since.or(self.prev)).flatten()
+    }
+
     /// The value of a field, [`Value::ABSENT`] where there is none.
     pub fn value(&self, field: &FieldName) -> &Value {
         value_of(&self.fields, field)
@@ -59,6 +70,14 @@ impl Record {
     pub fn size(&self) -> usize {
         fields_size(&self.fields) + 64 * self.edits.len() + 160
     }
+}
+
+/// Pairs as a map. What `collect` does is to sort first, which takes 4 KB of code for each kind of value; pairs per field
+/// are few, and mostly in order.
+pub fn per_field<V>(pairs: impl IntoIterator<Item = (FieldName, V)>) -> BTreeMap<FieldName, V> {
+    let mut map = BTreeMap::new();
+    map.extend(pairs);
+    map
 }
 
 /// The value of a field, [`Value::ABSENT`] where there is none.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::id::{CollectionId, FieldName, RecordId, RecordKey, ReplicaId, UserId};
+use crate::limits;
 use crate::policy::Policy;
 use crate::record::{Fields, value_of};
 use crate::value::{FieldType, Misfit, Value};
@@ -21,8 +22,15 @@ pub mod reserved {
     /// One record per replica; key: the replica's UUID.
     pub const DEVICES: &str = "_devices";
 
+    /// One record per conflict that somebody was asked to look at; key: the conflict's id.
+    pub const ASSIGNMENTS: &str = "_assignments";
+    /// One record per comment on a conflict; key: the user's UUID, a slash, a UUIDv7.
+    pub const COMMENTS: &str = "_comments";
+    /// One record per conflict that a person put off; key: the user's UUID, a slash, the conflict's id.
+    pub const SNOOZES: &str = "_snoozes";
+
     /// All of them.
-    pub const ALL: [&str; 4] = [COLLECTIONS, FIELDS, PEOPLE, DEVICES];
+    pub const ALL: [&str; 7] = [COLLECTIONS, FIELDS, PEOPLE, DEVICES, ASSIGNMENTS, COMMENTS, SNOOZES];
 
     /// A reserved (or any constant) collection name.
     pub fn collection(name: &'static str) -> CollectionId {
@@ -68,11 +76,28 @@ pub struct Collection {
 }
 
 impl Collection {
+    /// What stands for a collection that was deleted: one without fields.
+    pub(crate) fn gone() -> &'static Self {
+        static GONE: std::sync::OnceLock<Collection> = std::sync::OnceLock::new();
+        GONE.get_or_init(Self::default)
+    }
+
     /// The fields in the order in which people see them.
     pub fn ordered(&self) -> Vec<&Field> {
         let mut fields: Vec<&Field> = self.fields.values().collect();
-        fields.sort_by(|a, b| (a.position, &a.name).cmp(&(b.position, &b.name)));
+        fields.sort_unstable_by(|a, b| (a.position, &a.name).cmp(&(b.position, &b.name)));
         fields
+    }
+
+    /// What a record is called, for people: its first text, else its key; at most [`limits::TITLE_CHARS`] characters.
+    pub fn title(&self, key: &RecordKey, fields: &Fields) -> String {
+        let first = self.ordered().into_iter().find(|field| field.field_type == FieldType::Text);
+        let named = first.and_then(|field| fields.get(&field.name)).and_then(Value::as_text).map(str::trim);
+        let title = named.filter(|text| !text.is_empty()).map_or_else(|| key.to_string(), str::to_owned);
+        match title.char_indices().nth(limits::TITLE_CHARS) {
+            Some((end, _)) => format!("{}…", &title[..end]),
+            None => title,
+        }
     }
 
     /// The policy in force for a field: its own, else the collection's where it has a meaning for the type,
@@ -260,7 +285,7 @@ fn built_in(id: &CollectionId) -> Option<&'static Collection> {
     static BUILT_IN: std::sync::OnceLock<BTreeMap<CollectionId, Collection>> = std::sync::OnceLock::new();
     BUILT_IN
         .get_or_init(|| {
-            use FieldType::{Integer, Json, Text};
+            use FieldType::{DateTime, Integer, Json, LongText, Text};
             [
                 // names are not worth a conflict: the last edit of a label, a person's or a device's name wins
                 (reserved::COLLECTIONS, Some(Policy::Ask), &[("label", Text), ("policy", Text)][..]),
@@ -277,6 +302,14 @@ fn built_in(id: &CollectionId) -> Option<&'static Collection> {
                 ),
                 (reserved::PEOPLE, Some(Policy::Last), &[("name", Text)]),
                 (reserved::DEVICES, Some(Policy::Last), &[("user", Text), ("name", Text), ("channel", Text)]),
+                // who looks at what, and when, is settled by the last who said so
+                (reserved::ASSIGNMENTS, Some(Policy::Last), &[("user", Text)]),
+                (
+                    reserved::COMMENTS,
+                    Some(Policy::Last),
+                    &[("conflict", Text), ("user", Text), ("text", LongText), ("at", DateTime)],
+                ),
+                (reserved::SNOOZES, Some(Policy::Last), &[("until", DateTime)]),
             ]
             .into_iter()
             .map(|(name, policy, fields)| {

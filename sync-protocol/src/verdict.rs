@@ -1,18 +1,19 @@
 //! The rule book: what becomes of a change. Both sides judge with [`judge`]; nothing else decides.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 use crate::change::{Change, Choice, Delta, Edit, Outcome, Resolution};
-use crate::conflict::{Conflict, ConflictKind, Resolved, Sides};
-use crate::feed::EntryKind;
+use crate::conflict::{Conflict, Resolved};
+use crate::feed::{EntryKind, Merge};
 use crate::id::{ChangeId, Counter, FieldName, Revision, Timestamp};
 use crate::limits;
-use crate::merge::{Meeting, Merged, merge};
-use crate::policy::Policy;
-use crate::record::{Fields, Record, Stamp, set_value, value_of};
-use crate::schema::{Collection, Schema, check_schema_record, check_value};
+use crate::record::{Fields, Record, Stamp};
+use crate::schema::{Collection, Schema, check_value};
 use crate::value::Value;
+
+mod edit;
+mod park;
+mod settle;
 
 /// What the server says of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,11 +109,17 @@ pub enum Rejection {
     #[error("Somebody else has settled this already.")]
     AlreadyResolved {
         /// How, by whom, when.
-        resolved: Resolved,
+        resolved: Box<Resolved>,
     },
     /// The record or the conflict changed since the author looked at it.
     #[error("The record has changed since you looked at it. Your choices are kept; look once more.")]
     Moved,
+    /// A decision that cannot be made here.
+    #[error("This cannot be done here: {rule}.")]
+    Impossible {
+        /// Why.
+        rule: String,
+    },
     /// A clashing field without a choice.
     #[error("The field “{field}” still needs a decision.")]
     Undecided {
@@ -128,12 +135,26 @@ pub struct Facts<'a> {
     pub schema: &'a Schema,
     /// The record as it stands; a deleted one as its tombstone, `None` where there never was one.
     pub current: Option<&'a Record>,
-    /// The open conflict of this record and the change's replica; for a resolution, the conflict it names, open or not.
+    /// The open conflict of this record and the change's replica; for a resolution or what takes one back, the conflict
+    /// it names, open or not.
     pub conflict: Option<&'a Conflict>,
+    /// What is known beside the record, for the few changes that ask for it.
+    pub beside: Beside<'a>,
     /// The server's time: no stamp is later.
     pub now: Timestamp,
     /// The sequence number that the change gets if it is not rejected.
     pub seq: Revision,
+}
+
+/// What the judge knows beside a record and its conflict.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// The record of [`Change::twin`], as [`Facts::current`].
+    pub twin: Option<&'a Record>,
+    /// Whether that record is of another partition: it cannot be written in the same step.
+    pub twin_is_elsewhere: bool,
+    /// For a conflict to open again: whether its record has another open one of the same replica.
+    pub other_is_open: bool,
 }
 
 /// A verdict with its effects, to be stored in one atomic step.
@@ -141,10 +162,12 @@ pub struct Facts<'a> {
 pub struct Judgement {
     /// What the replica is told.
     pub verdict: Verdict,
-    /// The record as it becomes; `None` where it stays.
+    /// The record as it becomes; `None` where it stays. Its key tells whether it is the change's own or its twin.
     pub record: Option<Record>,
     /// The conflict as it becomes; `None` where it stays.
     pub conflict: Option<Conflict>,
+    /// What a policy decided; `None` where nothing met.
+    pub merge: Option<Box<Merge>>,
 }
 
 impl Judgement {
@@ -152,11 +175,12 @@ impl Judgement {
     pub fn entry_kind(&self) -> Option<EntryKind> {
         match &self.verdict {
             Verdict::Conflicted { .. } => Some(EntryKind::Conflicted),
-            Verdict::Applied { .. } | Verdict::Merged { .. } if self.conflict.is_some() => {
-                Some(EntryKind::Resolved)
-            }
-            Verdict::Applied { .. } => Some(EntryKind::Applied),
-            Verdict::Merged { .. } => Some(EntryKind::Merged),
+            Verdict::Applied { .. } | Verdict::Merged { .. } => Some(match &self.conflict {
+                Some(conflict) if conflict.is_open() => EntryKind::Reopened,
+                Some(_) => EntryKind::Resolved,
+                None if matches!(self.verdict, Verdict::Merged { .. }) => EntryKind::Merged,
+                None => EntryKind::Applied,
+            }),
             Verdict::Rejected { .. } | Verdict::Duplicate => None,
         }
     }
@@ -181,16 +205,26 @@ pub fn judge(change: &Change, facts: Facts<'_>) -> Judgement {
         Edit::Patch { fields } => Case { change, facts, collection }.edit(fields, false),
         Edit::Delete { base } => Case { change, facts, collection }.delete(base),
         Edit::Resolve(resolution) => Case { change, facts, collection }.resolve(resolution),
+        Edit::Reopen(reopening) => Case { change, facts, collection }.reopen(reopening),
     });
-    judged.unwrap_or_else(|reason| Judgement { verdict: reason.into(), record: None, conflict: None })
+    judged.unwrap_or_else(|reason| Judgement {
+        verdict: reason.into(),
+        record: None,
+        conflict: None,
+        merge: None,
+    })
 }
 
 /// Whether the change could ever be accepted under this schema. Replicas call it before they save an edit.
 pub fn check<'a>(change: &Change, schema: &'a Schema) -> Result<&'a Collection, Rejection> {
     change.record.key.check().map_err(|e| Rejection::InvalidKey { rule: e.0 })?;
-    let collection = schema
-        .collection(&change.record.collection)
-        .ok_or_else(|| Rejection::UnknownCollection { collection: change.record.collection.to_string() })?;
+    let collection = match schema.collection(&change.record.collection) {
+        Some(collection) => collection,
+        None if closes(change) => Collection::gone(),
+        None => {
+            return Err(Rejection::UnknownCollection { collection: change.record.collection.to_string() });
+        }
+    };
     if change.size() > limits::RECORD_BYTES {
         return Err(Rejection::TooLarge { limit: limits::RECORD_BYTES });
     }
@@ -201,7 +235,10 @@ pub fn check<'a>(change: &Change, schema: &'a Schema) -> Result<&'a Collection, 
             fields.iter().try_for_each(|(name, delta)| check_field(name, &delta.incoming))?
         }
         Edit::Delete { .. } => {}
-        Edit::Resolve(Resolution { outcome: Outcome::Delete, .. }) => {}
+        Edit::Reopen(_) | Edit::Resolve(Resolution { outcome: Outcome::Delete, .. }) => {}
+        Edit::Resolve(Resolution { outcome: Outcome::KeepBoth { key }, .. }) => {
+            key.check().map_err(|e| Rejection::InvalidKey { rule: e.0 })?;
+        }
         Edit::Resolve(Resolution { outcome: Outcome::Keep { choices }, .. }) => {
             choices.iter().try_for_each(|(name, choice)| match choice {
                 Choice::Own(value) => check_field(name, value),
@@ -212,293 +249,59 @@ pub fn check<'a>(change: &Change, schema: &'a Schema) -> Result<&'a Collection, 
     Ok(collection)
 }
 
+/// Whether the change only ends a conflict (or opens one again) and writes no new value: possible also where the
+/// collection was deleted, so that nothing waits for a decision that nobody can make.
+fn closes(change: &Change) -> bool {
+    match &change.edit {
+        Edit::Reopen(_) | Edit::Resolve(Resolution { outcome: Outcome::Delete, .. }) => true,
+        Edit::Resolve(Resolution { outcome: Outcome::Keep { choices }, .. }) => {
+            choices.values().all(|choice| *choice == Choice::Current)
+        }
+        Edit::Resolve(Resolution { outcome: Outcome::KeepBoth { .. }, .. })
+        | Edit::Insert { .. }
+        | Edit::Patch { .. }
+        | Edit::Delete { .. } => false,
+    }
+}
+
 fn check_field(collection: &Collection, name: &FieldName, value: &Value) -> Result<(), Rejection> {
     let field = collection.fields.get(name).ok_or_else(|| Rejection::UnknownField { field: name.clone() })?;
     check_value(field, value).map_err(|m| Rejection::Misfit { field: name.clone(), rule: m.to_string() })
 }
 
+/// One change before the judge. Its methods are the rules: `edit` what becomes of inserts, patches and deletes, `park`
+/// what a conflict holds, `settle` how one ends and opens again.
 struct Case<'a> {
     change: &'a Change,
     facts: Facts<'a>,
     collection: &'a Collection,
 }
 
-impl Case<'_> {
-    fn live(&self) -> Option<&Record> {
+impl<'a> Case<'a> {
+    fn live(&self) -> Option<&'a Record> {
         self.facts.current.filter(|r| !r.deleted)
+    }
+
+    /// Whether the collection was deleted.
+    fn is_gone(&self) -> bool {
+        self.facts.schema.collection(&self.change.record.collection).is_none()
+    }
+
+    fn unknown_collection(&self) -> Rejection {
+        Rejection::UnknownCollection { collection: self.change.record.collection.to_string() }
     }
 
     fn stamp(&self) -> Stamp {
         Stamp { by: self.change.id.replica, at: self.change.at.min(self.facts.now) }
     }
 
-    fn edit(&self, deltas: &BTreeMap<FieldName, Delta>, insert: bool) -> Result<Judgement, Rejection> {
-        let Some(live) = self.live() else {
-            return if insert {
-                let mut fields = Fields::new();
-                deltas.iter().for_each(|(name, delta)| set_value(&mut fields, name, delta.incoming.clone()));
-                let record = self.next_record(fields, deltas.keys())?;
-                Ok(self.applied(Some(record), false))
-            } else {
-                Ok(self.conflicted(ConflictKind::EditDelete, deltas))
-            };
-        };
-        let outcomes: BTreeMap<&FieldName, Merged> =
-            deltas.iter().map(|(name, delta)| (name, self.merge_field(live, name, delta))).collect();
-        if outcomes.iter().any(|(name, m)| *m == Merged::Clash || self.joins(live, name, &deltas[*name])) {
-            return Ok(self.conflicted(ConflictKind::EditEdit, deltas));
-        }
-        let mut fields = live.fields.clone();
-        let mut touched = Vec::new();
-        let mut combined = false;
-        for (name, outcome) in outcomes {
-            if let Merged::Set(value) | Merged::Combined(value) = &outcome {
-                set_value(&mut fields, name, value.clone());
-                touched.push(name);
-            }
-            combined |= !matches!(outcome, Merged::Set(_)) && deltas[name].base != *live.value(name);
-        }
-        let moved_on = Some(live.rev) != self.change.saw && live.stamp.by != self.change.id.replica;
-        let merged = combined || moved_on;
-        let record =
-            if touched.is_empty() { None } else { Some(self.next_record(fields, touched.into_iter())?) };
-        Ok(self.applied(record, merged))
-    }
-
-    fn merge_field(&self, live: &Record, name: &FieldName, delta: &Delta) -> Merged {
-        self.meet(live, name, &delta.base, &delta.incoming, self.stamp().at)
-    }
-
-    fn meet(&self, live: &Record, name: &FieldName, base: &Value, incoming: &Value, at: Timestamp) -> Merged {
-        let current_at = live.field_stamp(name).at;
-        let meeting = Meeting { base, current: live.value(name), incoming, current_at, incoming_at: at };
-        merge(meeting, self.collection.policy(name))
-    }
-
-    /// The parked values that this change may build on.
-    fn parked(&self) -> Option<&Conflict> {
-        self.facts.conflict.filter(|c| c.is_open())
-    }
-
-    /// Whether this edit was made on top of a parked value of the same replica, not of the record: it belongs to that
-    /// conflict also where its value clashes with nothing. Sums and sets count where they arrive.
-    fn joins(&self, live: &Record, name: &FieldName, delta: &Delta) -> bool {
-        let on_parked =
-            self.parked().and_then(|c| c.fields.get(name)).is_some_and(|s| s.incoming == delta.base);
-        on_parked && delta.base != *live.value(name) && delta.base != delta.incoming && !self.adds_up(name)
-    }
-
-    fn adds_up(&self, name: &FieldName) -> bool {
-        matches!(self.collection.policy(name), Policy::Counter | Policy::Set)
-    }
-
-    fn delete(&self, base: &Fields) -> Result<Judgement, Rejection> {
-        let Some(live) = self.live() else { return Ok(self.applied(None, false)) };
-        if live.fields == *base {
-            return Ok(self.applied(Some(self.tombstone(live)), false));
-        }
-        match self.collection.policy {
-            Some(Policy::First) => return Ok(self.applied(None, true)),
-            Some(Policy::Last) if live.stamp.at > self.stamp().at => return Ok(self.applied(None, true)),
-            Some(Policy::Last) => return Ok(self.applied(Some(self.tombstone(live)), true)),
-            _ => {}
-        }
-        let names = base.keys().chain(live.fields.keys());
-        let deltas: BTreeMap<FieldName, Delta> = names
-            .map(|name| (name.clone(), Delta { base: value_of(base, name).clone(), incoming: Value::ABSENT }))
-            .collect();
-        Ok(self.conflicted(ConflictKind::DeleteEdit, &deltas))
-    }
-
-    fn resolve(&self, resolution: &Resolution) -> Result<Judgement, Rejection> {
-        let conflict = self
-            .facts
-            .conflict
-            .filter(|c| c.id == resolution.conflict && c.record == self.change.record)
-            .ok_or(Rejection::NoSuchConflict)?;
-        if let Some(resolved) = &conflict.resolved {
-            return Err(Rejection::AlreadyResolved { resolved: resolved.clone() });
-        }
-        let now_at = self.live().map(|r| r.rev);
-        if resolution.saw_conflict != conflict.rev || resolution.saw_record != now_at {
-            return Err(Rejection::Moved);
-        }
-        let record = match &resolution.outcome {
-            Outcome::Delete => self.live().map(|live| self.tombstone(live)),
-            Outcome::Keep { choices } => self.kept(conflict, choices)?,
-        };
-        let closed = Conflict {
-            rev: self.facts.seq,
-            resolved: Some(Resolved {
-                change: self.change.id,
-                stamp: self.stamp(),
-                outcome: resolution.outcome.clone(),
-            }),
-            ..conflict.clone()
-        };
-        let verdict = Verdict::Applied { seq: self.facts.seq };
-        Ok(Judgement { verdict, record, conflict: Some(closed) })
-    }
-
-    /// The record that a resolution leaves; `None` where it stays as it is.
-    fn kept(
-        &self,
-        conflict: &Conflict,
-        choices: &BTreeMap<FieldName, Choice>,
-    ) -> Result<Option<Record>, Rejection> {
-        let mut fields = self.facts.current.map(|r| r.fields.clone()).unwrap_or_default();
-        let mut touched: Vec<&FieldName> = Vec::new();
-        let names =
-            conflict.fields.keys().chain(choices.keys().filter(|n| !conflict.fields.contains_key(*n)));
-        for name in names {
-            let sides = conflict.fields.get(name);
-            let value = match (choices.get(name), sides) {
-                (Some(Choice::Own(value)), _) => value.clone(),
-                (Some(Choice::Incoming), Some(sides)) => sides.incoming.clone(),
-                (Some(Choice::Current), _) | (Some(Choice::Incoming), None) => continue,
-                (None, _) if conflict.kind == ConflictKind::DeleteEdit => continue,
-                (None, Some(sides)) => match self.undecided(conflict, name, sides) {
-                    Merged::Keep => continue,
-                    Merged::Set(value) | Merged::Combined(value) => value,
-                    Merged::Clash => return Err(Rejection::Undecided { field: name.clone() }),
-                },
-                (None, None) => continue,
-            };
-            if *value_of(&fields, name) != value {
-                // the schema may have moved since the change was parked
-                check_field(self.collection, name, &value)?;
-                set_value(&mut fields, name, value);
-                touched.push(name);
-            }
-        }
-        if touched.is_empty() && self.live().is_some() {
-            return Ok(None);
-        }
-        self.next_record(fields, touched.into_iter()).map(Some)
-    }
-
-    /// What becomes of a parked value that nobody chose about: the same as if it arrived now.
-    fn undecided(&self, conflict: &Conflict, name: &FieldName, sides: &Sides) -> Merged {
-        if sides.clash && conflict.kind == ConflictKind::EditEdit {
-            return Merged::Clash;
-        }
-        match self.live() {
-            Some(live) => self.meet(live, name, &sides.base, &sides.incoming, conflict.incoming.at),
-            None => Merged::Set(sides.incoming.clone()),
-        }
-    }
-
-    /// The record with new values: on the live one, on its tombstone, or from nothing.
-    fn next_record<'n>(
-        &self,
-        fields: Fields,
-        touched: impl Iterator<Item = &'n FieldName>,
-    ) -> Result<Record, Rejection> {
-        let stamp = self.stamp();
-        let mut record = Record {
-            key: self.change.record.key.clone(),
-            rev: self.facts.seq,
-            prev: self.facts.current.map(|r| r.rev),
-            stamp,
-            created: None,
-            edits: BTreeMap::new(),
-            deleted: false,
-            fields,
-        };
-        if let Some(live) = self.live() {
-            record.created = Some(live.created.unwrap_or(live.stamp));
-            record.edits = live.edits.clone();
-            record.edits.extend(touched.map(|name| (name.clone(), stamp)));
-        }
-        if record.size() > limits::RECORD_BYTES || record.fields.len() > limits::FIELDS {
-            return Err(Rejection::TooLarge { limit: limits::RECORD_BYTES });
-        }
-        if self.change.record.collection.is_reserved() {
-            check_schema_record(&self.change.record, &record.fields)
-                .map_err(|rule| Rejection::InvalidSchema { rule: rule.into() })?;
-        }
-        Ok(record)
-    }
-
-    fn tombstone(&self, live: &Record) -> Record {
-        Record {
-            key: live.key.clone(),
-            rev: self.facts.seq,
-            prev: Some(live.rev),
-            stamp: self.stamp(),
-            created: Some(live.created.unwrap_or(live.stamp)),
-            edits: live.edits.clone(),
-            deleted: true,
-            fields: live.fields.clone(),
-        }
+    fn title(&self, fields: &Fields) -> String {
+        self.collection.title(&self.change.record.key, fields)
     }
 
     fn applied(&self, record: Option<Record>, merged: bool) -> Judgement {
         let seq = self.facts.seq;
         let verdict = if merged { Verdict::Merged { seq } } else { Verdict::Applied { seq } };
-        Judgement { verdict, record, conflict: None }
-    }
-
-    /// Parks the change; a conflict of the same record and replica that is still open takes it in.
-    fn conflicted(&self, kind: ConflictKind, deltas: &BTreeMap<FieldName, Delta>) -> Judgement {
-        let open = self.parked();
-        let mut fields = open.map(|c| c.fields.clone()).unwrap_or_default();
-        for (name, delta) in deltas {
-            let current = self.live().map_or(Value::ABSENT, |r| r.value(name).clone());
-            let sides = match fields.get(name) {
-                None => Sides {
-                    clash: self.clashes(kind, name, delta),
-                    base: delta.base.clone(),
-                    current,
-                    incoming: delta.incoming.clone(),
-                },
-                // what the author first saw stays the base: later edits were made on top of the parked ones
-                Some(parked) => {
-                    let whole = self.joined(name, parked, delta);
-                    let met = if delta.base == parked.incoming { &whole } else { delta };
-                    let clash = parked.clash || self.clashes(kind, name, met);
-                    Sides { clash, base: whole.base, current, incoming: whole.incoming }
-                }
-            };
-            fields.insert(name.clone(), sides);
-        }
-        let conflict = Conflict {
-            id: open.map_or(self.change.id, |c| c.id),
-            record: self.change.record.clone(),
-            rev: self.facts.seq,
-            kind,
-            fields,
-            incoming: self.stamp(),
-            current: self.facts.current.map(|r| r.stamp),
-            record_rev: self.facts.current.map(|r| r.rev),
-            resolved: None,
-        };
-        let verdict = Verdict::Conflicted { seq: self.facts.seq, conflict: conflict.id };
-        Judgement { verdict, record: None, conflict: Some(conflict) }
-    }
-
-    /// A parked edit and one made after it, as one.
-    fn joined(&self, name: &FieldName, parked: &Sides, delta: &Delta) -> Delta {
-        let meeting = Meeting {
-            base: &delta.base,
-            current: &parked.incoming,
-            incoming: &delta.incoming,
-            current_at: self.stamp().at,
-            incoming_at: self.stamp().at,
-        };
-        let incoming = match merge(meeting, self.collection.policy(name)) {
-            Merged::Combined(sum) if self.adds_up(name) => sum,
-            Merged::Keep if self.adds_up(name) => parked.incoming.clone(),
-            _ => delta.incoming.clone(),
-        };
-        Delta { base: parked.base.clone(), incoming }
-    }
-
-    fn clashes(&self, kind: ConflictKind, name: &FieldName, delta: &Delta) -> bool {
-        match (kind, self.live()) {
-            (ConflictKind::EditEdit, Some(live)) => self.merge_field(live, name, delta) == Merged::Clash,
-            (ConflictKind::DeleteEdit, Some(live)) => delta.base != *live.value(name),
-            _ => true,
-        }
+        Judgement { verdict, record, conflict: None, merge: None }
     }
 }

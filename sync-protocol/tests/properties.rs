@@ -116,7 +116,7 @@ proptest! {
         let mut w = world(&meetings);
         let change = w.change(1, Edit::Patch { fields: incoming(&meetings) });
         let judged = || judge(&change, Facts {
-            schema: &w.schema, current: w.record.as_ref(), conflict: None,
+            schema: &w.schema, current: w.record.as_ref(), conflict: None, beside: Default::default(),
             now: Timestamp(common::NOW), seq: Revision(99),
         });
         prop_assert_eq!(judged(), judged());
@@ -208,7 +208,7 @@ proptest! {
             let stamp = Stamp { by: replica(1), at: Timestamp(0) };
             let record = Record {
                 key: id.key.clone(), rev: Revision(seq), prev: None, stamp, created: None,
-                edits: BTreeMap::new(), deleted, fields: BTreeMap::new(),
+                alone_since: None, edits: BTreeMap::new(), twin_of: None, deleted, fields: BTreeMap::new(),
             };
             feed.apply(&sync_protocol::Entry {
                 seq: Revision(seq),
@@ -218,6 +218,7 @@ proptest! {
                 record: Some(record),
                 replaces: live.get(&id).copied(),
                 conflict: None,
+                merge: None,
             });
             if deleted { live.remove(&id); } else { live.insert(id, Revision(seq)); }
         }

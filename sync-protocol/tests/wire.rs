@@ -84,7 +84,7 @@ fn every_type_reads_and_writes_its_golden_examples() {
 fn every_rejection_and_verdict_has_an_example() {
     let reasons: std::collections::BTreeSet<String> =
         golden("rejection").iter().map(|r| r["reason"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(reasons.len(), 12);
+    assert_eq!(reasons.len(), 13);
     let verdicts: Vec<Json> = golden("verdict").iter().map(|v| v["verdict"].clone()).collect();
     assert_eq!(verdicts, ["applied", "merged", "conflicted", "rejected", "duplicate"]);
 }

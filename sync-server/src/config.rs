@@ -54,6 +54,9 @@ pub struct ServeArgs {
     /// Days for which the feed and deleted records are kept; a device that was away longer takes a fresh copy.
     #[arg(long, env = "MOORING_HORIZON_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3_650))]
     pub horizon_days: u32,
+    /// The same in seconds: for tests.
+    #[arg(long, hide = true, conflicts_with = "horizon_days", value_parser = clap::value_parser!(u32).range(1..))]
+    pub horizon_seconds: Option<u32>,
     /// How log lines look.
     #[arg(long, env = "MOORING_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
@@ -176,7 +179,8 @@ impl RoleArg {
 impl ServeArgs {
     /// How long the feed is kept.
     pub fn horizon(&self) -> Duration {
-        Duration::from_secs(u64::from(self.horizon_days) * 24 * 3_600)
+        let days = Duration::from_secs(u64::from(self.horizon_days) * 24 * 3_600);
+        self.horizon_seconds.map_or(days, |seconds| Duration::from_secs(seconds.into()))
     }
 
     /// What the server does beside keeping data.

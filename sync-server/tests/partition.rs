@@ -1,7 +1,11 @@
 //! The partition engine: several server nodes on one store, with and without faults.
 
+#[path = "partition/decisions.rs"]
+mod decisions;
 #[path = "partition/faults.rs"]
 mod faults;
+#[path = "partition/history.rs"]
+mod history;
 #[path = "partition/kit.rs"]
 mod kit;
 #[path = "partition/pull.rs"]

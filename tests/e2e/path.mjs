@@ -150,7 +150,8 @@ async function path(store, server) {
     for (const screen of [a, b, desk]) {
       await screen.pillSays('Needs review (1)');
       await screen.click(hook('nav-review'));
-      await screen.waitFor(hook('review-item'));
+      await screen.click(`${hook('review-item')} ${hook('review-open')}`);
+      await screen.waitFor(hook('review-incoming'));
       truthy((await screen.text(hook('review-current'))).includes('Seen by A'), 'the current side is A’s');
       truthy((await screen.text(hook('review-incoming'))).includes('Seen by B'), 'the incoming side is B’s');
       await screen.screenshot(`${store}-review-${screen.name}`);
@@ -159,7 +160,8 @@ async function path(store, server) {
   });
 
   await check(on('the conflict is accepted on the desktop and closed everywhere'), async () => {
-    await desk.click(hook('take-incoming'));
+    await desk.click(hook('pick-incoming'));
+    await desk.click(hook('resolve'));
     for (const screen of [desk, a, b]) {
       await screen.pillSays('Synced and verified');
       await act.showCollection(screen, 'airports');

@@ -4,16 +4,19 @@ use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use sync_client::api::{
-    Answer, Command as Ask, Failure, FailureKind, Request, Response, Row, RowsQuery, Session, Status,
+    Answer, Command as Ask, Event, Failure, FailureKind, NewReview, Request, Response, Row, RowsQuery,
+    Session, Status,
 };
+use sync_client::device::Device;
 use sync_client::engine::{Engine, Handle};
 use sync_client::native::NativeDevice;
-use sync_protocol::{CollectionId, WorkspaceId};
+use sync_protocol::{CollectionId, Fields, RecordId, WorkspaceId};
 
 use crate::server::Log;
 
@@ -27,7 +30,11 @@ pub struct Client {
     way: Way,
     folder: PathBuf,
     name: String,
+    news: News,
 }
+
+/// What was told as newly come up for review.
+type News = Rc<RefCell<Vec<NewReview>>>;
 
 enum Way {
     /// With its engine running on this thread's local set.
@@ -41,9 +48,16 @@ enum Way {
 impl Client {
     /// Starts an engine on a folder.
     pub fn start(folder: &Path, name: &str) -> Result<Self> {
-        let (handle, run) = engine(folder, name)?;
+        Ok(Self::on(NativeDevice::open(folder, name, "embedded")?, folder, name))
+    }
+
+    /// Starts an engine on a device whose folder that is.
+    pub fn on(device: impl Device, folder: &Path, name: &str) -> Self {
+        let news = News::default();
+        let (handle, run) = engine(device, news.clone());
         let engine = tokio::task::spawn_local(run);
-        Ok(Self { way: Way::Here { handle, engine }, folder: folder.to_owned(), name: name.to_owned() })
+        let way = Way::Here { handle, engine };
+        Self { way, folder: folder.to_owned(), name: name.to_owned(), news }
     }
 
     /// Starts an engine in a process of its own: this test binary, which must have a test called `engine_process` that
@@ -51,7 +65,7 @@ impl Client {
     pub fn process(before: &[String], folder: &Path) -> Result<Self> {
         let process = Process::start(before, folder)?;
         let way = Way::Process(Box::new(RefCell::new(process)));
-        Ok(Self { way, folder: folder.to_owned(), name: "process".into() })
+        Ok(Self { way, folder: folder.to_owned(), name: "process".into(), news: News::default() })
     }
 
     /// Stops it at once, as a crash of the program would, and starts it again.
@@ -69,6 +83,28 @@ impl Client {
                 drop(engine.await);
             }
             Way::Process(process) => drop(process),
+        }
+    }
+
+    /// What was told as newly come up for review, to an engine of this process.
+    pub fn news(&self) -> Vec<NewReview> {
+        self.news.borrow().clone()
+    }
+
+    /// Waits until a record's values, as the person sees them, are as wanted.
+    pub async fn until_record(&self, id: &RecordId, wanted: impl Fn(Option<&Fields>) -> bool) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let Answer::Record(info) = self.ask(Ask::Record { id: id.clone() }).await? else {
+                bail!("no record")
+            };
+            if wanted(info.fields.as_ref()) {
+                return Ok(());
+            }
+            if start.elapsed() > Duration::from_secs(60) {
+                bail!("{}: the record is not as wanted within a minute: {:?}", self.name, info.fields);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -163,6 +199,7 @@ impl Client {
             search: String::new(),
             sort: None,
             descending: false,
+            only: None,
             offset: 0,
             limit: 500,
         };
@@ -173,14 +210,19 @@ impl Client {
     }
 }
 
-fn engine(folder: &Path, name: &str) -> Result<(Handle, impl Future<Output = ()> + use<>)> {
-    let device = NativeDevice::open(folder, name, "embedded")?;
+fn engine<D: Device>(device: D, news: News) -> (Handle, impl Future<Output = ()> + use<D>) {
     let (handle, mut events, run) = Engine::start(device);
-    let drain = async move { while events.next().await.is_some() {} };
+    let drain = async move {
+        while let Some(event) = events.next().await {
+            if let Event::NewReview { items } = event {
+                news.borrow_mut().extend(items);
+            }
+        }
+    };
     let both = async move {
         futures::future::join(run, drain).await;
     };
-    Ok((handle, both))
+    (handle, both)
 }
 
 /// An engine in a process of its own: requests in, answers out, a line each.
@@ -251,7 +293,9 @@ pub fn serve_engine() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let handle = match engine(Path::new(&folder), "process") {
+        let handle = match NativeDevice::open(Path::new(&folder), "process", "embedded")
+            .map(|device| engine(device, News::default()))
+        {
             Ok((handle, run)) => {
                 tokio::task::spawn_local(run);
                 handle

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use sync_client::api::{Answer, Command, Failure, Review, Seen};
+use sync_client::api::{Answer, Command, ConflictInfo, Failure, Review, ReviewQuery, Seen};
 use sync_protocol::schema::Field;
 use sync_protocol::{CollectionId, FieldName, FieldType, Fields, RecordId, RecordKey, Value};
 
@@ -53,12 +53,25 @@ pub async fn edit(
     client.ask(Command::Edit { id: id.clone(), fields: BTreeMap::from([(name, seen)]) }).await
 }
 
-/// Everything that needs review.
+/// What needs review, as a screen lists it.
 pub async fn review(client: &Client) -> Result<Review> {
-    match client.ask(Command::Review).await? {
+    let query = ReviewQuery { limit: 500, ..ReviewQuery::default() };
+    match client.ask(Command::Review(query)).await? {
         Answer::Review(review) => Ok(review),
         other => bail!("no review: {other:?}"),
     }
+}
+
+/// Everything that waits for a decision, with its sides.
+pub async fn conflicts(client: &Client) -> Result<Vec<ConflictInfo>> {
+    let mut found = Vec::new();
+    for item in review(client).await?.items {
+        match client.ask(Command::Conflict { id: item.id }).await? {
+            Answer::Conflict(info) => found.push(*info),
+            other => bail!("no conflict: {other:?}"),
+        }
+    }
+    Ok(found)
 }
 
 /// A text as the person sees it; `None` where there is no such record or value.

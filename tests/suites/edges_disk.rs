@@ -171,6 +171,7 @@ async fn count(client: &Client) -> Result<usize> {
         search: String::new(),
         sort: None,
         descending: false,
+        only: None,
         offset: 0,
         limit: 1,
     };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
-use mooring_tests::crew::{crew, edit, fields, person, review, value, wait_value};
+use mooring_tests::crew::{conflicts, crew, edit, fields, person, value, wait_value};
 use mooring_tests::{Client, Server, on_a_local_set};
 use sync_client::api::{Answer, Command};
 use sync_protocol::{Choice, FieldName, Outcome, RecordId, RecordKey, Value};
@@ -58,26 +58,29 @@ fn edits_merge_or_wait_for_a_person_and_nothing_is_lost() {
         edit(&a, &john, "phone", "2", "from A").await?;
         edit(&a, &john, "phone", "from A", "from A again").await?;
         edit(&b, &john, "phone", "2", "from B").await?;
+        // A is first, whoever would try first
+        b.stop().await;
         let server = Server::start(&["--data", &data], port)?;
         a.ask(Command::Network { online: true }).await?;
         a.synced().await?;
+        let b = Client::start(&dir.path().join("b"), "Office desktop")?;
         b.ask(Command::Network { online: true }).await?;
         b.until("in need of review", |s| s.conflicts == 1 && s.pending == 0).await?;
         a.until("in need of review", |s| s.conflicts == 1).await?;
         for client in [&a, &b] {
-            let review = review(client).await?;
-            let conflict = review.conflicts.first().context("one conflict")?;
+            let review = conflicts(client).await?;
+            let conflict = review.first().context("one conflict")?;
             let sides = &conflict.conflict.fields["phone"];
             assert_eq!(sides.base, Value::from("2"));
             assert_eq!(sides.current, Value::from("from A again"));
             assert_eq!(sides.incoming, Value::from("from B"));
-            assert_eq!(conflict.incoming.device, "Office desktop");
-            assert_eq!(conflict.current.as_ref().map(|c| c.device.as_str()), Some("Deck tablet"));
+            assert_eq!(conflict.item.incoming.device, "Office desktop");
+            assert_eq!(conflict.item.current.as_ref().map(|c| c.device.as_str()), Some("Deck tablet"));
         }
 
         // decided on A while the server is away, closed everywhere
         server.kill()?;
-        let conflict = review(&a).await?.conflicts.remove(0);
+        let conflict = conflicts(&a).await?.remove(0);
         let choices = BTreeMap::from([(FieldName::new("phone")?, Choice::Incoming)]);
         a.ask(Command::Resolve {
             conflict: conflict.conflict.id,

@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::components::states::loading;
-use crate::components::toast::{ToastList, Toaster, Toasts};
+use crate::components::toast::{Toaster, Toasts, toast_list};
 use crate::hooks::SessionContext;
 use crate::pages::frame::{Frame, Place};
 use crate::pages::{start, workspaces::Workspaces};
@@ -11,6 +11,7 @@ use crate::route::{Route, collection_of};
 use crate::unsaved::Unsaved;
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, Event, Failure, Session, Status};
+use sync_protocol::ChangeId;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 use yew_router::prelude::*;
@@ -35,7 +36,7 @@ fn App() -> Html {
                     <BrowserRouter>
                         <Shared />
                     </BrowserRouter>
-                    <ToastList {toasts} />
+                    { toast_list(&toasts) }
                 </ContextProvider<Unsaved>>
             </ContextProvider<Toaster>>
         </ContextProvider<Backend>>
@@ -69,7 +70,11 @@ fn Shared() -> Html {
             let subscription = backend.subscribe(Callback::from(move |event| match event {
                 Event::Status(now) => heard.set(Rc::new(*now)),
                 Event::SessionChanged => reload.emit(()),
-                Event::Changed { .. } | Event::ReviewChanged | Event::Importing { .. } => {}
+                Event::Changed { .. }
+                | Event::ReviewChanged
+                | Event::NewReview { .. }
+                | Event::Importing { .. }
+                | Event::Working { .. } => {}
             }));
             load.emit(());
             let first = backend.clone();
@@ -123,10 +128,19 @@ fn screen(route: Route) -> Html {
         Route::NotFound => return start::not_found(),
         Route::Workspace { workspace } => (workspace, Place::Start),
         Route::Review { workspace } => (workspace, Place::Review),
+        Route::Merges { workspace } => (workspace, Place::Merges),
+        Route::Decide { workspace, id } => match ChangeId::try_from(id) {
+            Ok(id) => (workspace, Place::Decide(id)),
+            Err(_) => return start::not_found(),
+        },
         Route::Import { workspace } => (workspace, Place::Import),
         Route::NewCollection { workspace } => (workspace, Place::NewCollection),
         Route::Collection { workspace, collection } => match collection_of(&collection) {
             Some(id) => (workspace, Place::Collection(id)),
+            None => return start::not_found(),
+        },
+        Route::Settings { workspace, collection } => match collection_of(&collection) {
+            Some(id) => (workspace, Place::Settings(id)),
             None => return start::not_found(),
         },
         Route::NewRecord { workspace, collection } => match collection_of(&collection) {
@@ -135,6 +149,10 @@ fn screen(route: Route) -> Html {
         },
         Route::Record { workspace, collection, key } => match collection_of(&collection) {
             Some(id) => (workspace, Place::Record(id, key.0)),
+            None => return start::not_found(),
+        },
+        Route::History { workspace, collection, key } => match collection_of(&collection) {
+            Some(id) => (workspace, Place::History(id, key.0)),
             None => return start::not_found(),
         },
     };

@@ -1,4 +1,4 @@
-//! Addresses of the screens. They carry names that people know, never ids.
+//! Addresses of the screens. They carry names that people know; only a review, which has none, goes by its id.
 
 use std::str::FromStr;
 use sync_client::api::Session;
@@ -24,6 +24,20 @@ pub enum Route {
         /// See [`workspace_name`].
         workspace: String,
     },
+    /// What was merged automatically.
+    #[at("/w/:workspace/merges")]
+    Merges {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
+    /// One thing that needs review.
+    #[at("/w/:workspace/review/:id")]
+    Decide {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The conflict's id; nobody is meant to read it.
+        id: String,
+    },
     /// Import of a file.
     #[at("/w/:workspace/import")]
     Import {
@@ -44,6 +58,14 @@ pub enum Route {
         /// The collection's name.
         collection: String,
     },
+    /// What a collection does where edits meet.
+    #[at("/w/:workspace/c/:collection/settings")]
+    Settings {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+    },
     /// A new record.
     #[at("/w/:workspace/c/:collection/new")]
     NewRecord {
@@ -55,6 +77,16 @@ pub enum Route {
     /// One record.
     #[at("/w/:workspace/c/:collection/r/:key")]
     Record {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+        /// The record's key.
+        key: KeyText,
+    },
+    /// The versions of one record.
+    #[at("/w/:workspace/c/:collection/r/:key/history")]
+    History {
         /// See [`workspace_name`].
         workspace: String,
         /// The collection's name.

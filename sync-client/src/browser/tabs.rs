@@ -23,7 +23,7 @@ const NAME: &str = "mooring";
 
 /// What workers of different tabs say to each other.
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "say", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 enum Message {
     /// A follower's page asks.
     Ask { from: String, request: Box<Request> },

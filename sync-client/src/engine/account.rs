@@ -274,6 +274,7 @@ impl<D: Device> Engine<D> {
     /// Closes the open workspace; requests under way are dropped, what is unsent stays in its store.
     async fn close(&mut self) {
         self.stop_import("The workspace was closed.");
+        self.cancel_work();
         self.requests.clear();
         self.tidy_at = None;
         self.mend_at = None;
@@ -341,7 +342,7 @@ impl<D: Device> Engine<D> {
 }
 
 /// A server's refusal (or silence) as a person reads it.
-fn refused(error: &SendError) -> Failure {
+pub(super) fn refused(error: &SendError) -> Failure {
     match error {
         SendError::NoAnswer(message) => failure(
             FailureKind::Offline,

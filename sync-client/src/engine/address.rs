@@ -1,8 +1,7 @@
 //! From what a person types or copies to where a server may be.
 
-use reqwest::Url;
-
 use crate::api::Failure;
+use crate::transport::Address;
 
 /// The addresses to try, in this order. What was copied from a browser has the path of a screen at its end (`/w/...`):
 /// after the address as it stands comes the one without it.
@@ -14,18 +13,18 @@ pub(super) fn addresses(typed: &str) -> Result<Vec<String>, Failure> {
         None if is_this_machine(typed) => format!("http://{typed}"),
         None => format!("https://{typed}"),
     };
-    let url = Url::parse(&whole).map_err(|_| {
+    let address = Address::read(&whole).ok_or_else(|| {
         Failure::input(format!(
             "“{typed}” is not the address of a server. It looks like https://mooring.example.org; ask the person who runs the server."
         ))
     })?;
-    if !matches!(url.scheme(), "http" | "https") {
+    if !matches!(address.scheme.as_str(), "http" | "https") {
         return Err(Failure::input(
             "The address of a server starts with https:// or http://. Ask the person who runs the server.",
         ));
     }
-    let origin = url.origin().ascii_serialization();
-    let path = url.path().trim_end_matches('/');
+    let Address { origin, path, .. } = &address;
+    let path = path.trim_end_matches('/');
     let mut all = vec![format!("{origin}{path}")];
     if !path.is_empty() {
         let before_screen = path.split_once("/w/").map_or("", |(before, _)| before);

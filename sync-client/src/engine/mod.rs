@@ -22,12 +22,16 @@ use crate::transport::Transport;
 
 mod account;
 mod address;
+mod asking;
+mod deciding;
 mod importing;
 mod profile;
 mod records;
 mod workspace;
 
 use account::AccountDone;
+use asking::{AuditExport, Told};
+use deciding::Deciding;
 use importing::Importing;
 use profile::Profile;
 use workspace::Workspace;
@@ -82,6 +86,7 @@ enum Done {
     Pull(u64, Result<PullAnswer, SendError>),
     Snapshot(Result<SnapshotAnswer, SendError>),
     Account(AccountDone),
+    Told(Told),
 }
 
 /// Runs everything; see the module.
@@ -93,6 +98,10 @@ pub struct Engine<D: Device> {
     open: Option<Workspace<D::Store>>,
     file: Option<crate::import::File>,
     importing: Option<Importing>,
+    deciding: Option<Deciding>,
+    audit: Option<AuditExport>,
+    /// Exports begun so far.
+    exports: u64,
     /// The name of the asking that is being answered, if it has one.
     request: Option<String>,
     /// Requests of the open workspace; dropped with it.
@@ -124,6 +133,9 @@ impl<D: Device> Engine<D> {
             open: None,
             file: None,
             importing: None,
+            deciding: None,
+            audit: None,
+            exports: 0,
             request: None,
             requests: FuturesUnordered::new(),
             account: FuturesUnordered::new(),
@@ -175,7 +187,7 @@ impl<D: Device> Engine<D> {
 
     /// How long to wait for a reason to act, in milliseconds.
     fn pause_ms(&self) -> Option<u64> {
-        if self.importing.is_some() {
+        if self.importing.is_some() || self.deciding.is_some() {
             return Some(0);
         }
         let now = self.device.now();
@@ -197,6 +209,9 @@ impl<D: Device> Engine<D> {
         if self.importing.is_some() {
             return self.import_step().await;
         }
+        if self.deciding.is_some() {
+            return self.decide_step().await;
+        }
         let now = self.device.now();
         if let (Some(open), Some(due)) = (&self.open, self.tidy_at)
             && now >= due
@@ -216,6 +231,7 @@ impl<D: Device> Engine<D> {
         let random = self.random_number();
         let result = match done {
             Done::Account(done) => return self.account_done(done).await,
+            Done::Told(told) => return self.told(told),
             Done::Push(sent, Ok(answer)) => self.pushed(sent, answer).await,
             Done::Pull(number, Ok(answer)) => self.pulled(number, answer).await,
             Done::Snapshot(Ok(answer)) => self.snapshotted(answer).await,

@@ -1,12 +1,14 @@
 //! Commands about records: each becomes one batch, and is answered once that is durable.
 
 use sync_protocol::message::SignIn;
-use sync_protocol::{RecordId, Resolution};
+use sync_protocol::record::per_field;
+use sync_protocol::{ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp};
 
 use super::{Asked, Engine, failure};
-use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, RecordInfo, Review};
+use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, RecordInfo, ReviewQuery};
 use crate::device::Device;
 use crate::import::{self, File};
+use crate::limits;
 use crate::query::storage;
 use crate::replica::uuid_key;
 use crate::store::{Batch, LocalStore, Receipt, Written};
@@ -27,6 +29,16 @@ impl<D: Device> Engine<D> {
             Command::Workspaces => return self.ask_workspaces(reply),
             Command::NewWorkspace { name } => return self.new_workspace(name, reply),
             Command::Import { plan } => return self.import(plan, reply).await,
+            Command::ResolveMany { which, rule, dry_run } => {
+                return self.resolve_many(which, rule, dry_run, reply);
+            }
+            Command::TakeBack { conflicts } => return self.take_back(conflicts, reply),
+            Command::History { id, resume } => return self.history(id, resume, reply),
+            Command::ExportAudit { format } => return self.export_audit(format, reply),
+            Command::CancelBulk => {
+                self.cancel_work();
+                Ok(Answer::Done)
+            }
             Command::Session => Ok(Answer::Session(self.session())),
             Command::SignOut { unsent } => self.sign_out(unsent).await,
             Command::Open { workspace } => self.open(workspace).await.map(|()| Answer::Done),
@@ -64,8 +76,47 @@ impl<D: Device> Engine<D> {
             Command::Rows(query) => {
                 open.tables.rows(&open.store, &open.replica, &query).await.map(Answer::Rows)
             }
-            Command::Record { id } => record(open, id).await,
-            Command::Review => review(open).await,
+            Command::Record { id } => record(open, now, id).await,
+            Command::Review(query) => {
+                if query.limit > limits::ROWS {
+                    return Err(Failure::input(format!(
+                        "At most {} can be asked for at once.",
+                        limits::ROWS
+                    )));
+                }
+                review(open, now, &query).await
+            }
+            Command::Conflict { id } => conflict(open, now, id).await,
+            Command::People => Ok(Answer::People(open.replica.people())),
+            Command::Merges { record, offset, limit } => {
+                merges(open, record.as_ref(), offset, limit.min(limits::ROWS)).await
+            }
+            Command::Assign { conflict, to } => {
+                let batch = open.replica.assign(now, conflict, to)?;
+                self.save(batch).await?;
+                Ok(Answer::Done)
+            }
+            Command::Snooze { conflict, until } => {
+                let batch = open.replica.snooze(now, conflict, until)?;
+                self.save(batch).await?;
+                Ok(Answer::Done)
+            }
+            Command::Comment { conflict, text } => {
+                let batch = open.replica.comment(now, ten(random), conflict, &text)?;
+                self.save(batch).await?;
+                Ok(Answer::Done)
+            }
+            Command::SetPolicy { collection, policy } => {
+                let batch = open.replica.set_policy(now, &collection, policy)?;
+                self.save(batch).await?;
+                Ok(Answer::Done)
+            }
+            Command::Restore { id, fields } => {
+                let base = base(open, &id).await?;
+                let batch = open.replica.restore(now, id.clone(), base.as_ref(), fields)?;
+                self.save(batch).await?;
+                Ok(Answer::Saved { ids: vec![id] })
+            }
             Command::ExportUnsent => {
                 let changes: Vec<_> = open.replica.outbox().map(|p| &p.change).collect();
                 let rejected: Vec<_> = open.replica.quarantine().collect();
@@ -90,8 +141,7 @@ impl<D: Device> Engine<D> {
                 self.finish(batch, Written::Done).await
             }
             Command::Insert { collection, key, fields } => {
-                let key =
-                    key.unwrap_or_else(|| uuid_key(now, random[..10].try_into().expect("10 bytes of 16")));
+                let key = key.unwrap_or_else(|| minted(now, random));
                 let id = RecordId::new(collection, key);
                 let base = base(open, &id).await?;
                 let batch = open.replica.insert(now, id.clone(), base.as_ref(), fields)?;
@@ -109,9 +159,21 @@ impl<D: Device> Engine<D> {
             }
             Command::Resolve { conflict, saw_conflict, saw_record, outcome } => {
                 let resolution = Resolution { conflict, saw_conflict, saw_record, outcome };
-                let batch = open.replica.resolve(now, resolution)?;
+                let base = base_of(open, conflict).await?;
+                let batch = open.replica.resolve(now, resolution, base.as_ref())?;
                 let ids = batch.enqueue.iter().map(|c| c.record.clone()).collect();
                 self.finish(batch, Written::Saved(ids)).await
+            }
+            Command::KeepBoth { conflict, saw_conflict, saw_record } => {
+                let key = open.replica.twin_key(now, ten(random), conflict)?;
+                let outcome = Outcome::KeepBoth { key };
+                let resolution = Resolution { conflict, saw_conflict, saw_record, outcome };
+                let base = base_of(open, conflict).await?;
+                let batch = open.replica.resolve(now, resolution, base.as_ref())?;
+                let ids =
+                    batch.enqueue.iter().flat_map(|c| [Some(c.record.clone()), c.twin()]).flatten().collect();
+                self.save(batch).await?;
+                Ok(Answer::Saved { ids })
             }
             Command::Retry { counter } => {
                 let batch = open.replica.retry(now, counter)?;
@@ -200,6 +262,17 @@ async fn base<S: LocalStore>(
     Ok(found.into_iter().next().flatten())
 }
 
+/// The record of an open conflict in the store.
+async fn base_of<S: LocalStore>(
+    open: &Workspace<S>,
+    conflict: ChangeId,
+) -> Result<Option<sync_protocol::Record>, Failure> {
+    match open.replica.conflict(conflict) {
+        Some(conflict) => base(open, &conflict.record).await,
+        None => Ok(None),
+    }
+}
+
 fn collections<S>(open: &Workspace<S>) -> Vec<CollectionInfo> {
     let mut review: std::collections::BTreeMap<_, std::collections::BTreeSet<_>> = Default::default();
     let conflicts = open.replica.conflicts().map(|c| &c.record);
@@ -217,43 +290,94 @@ fn collections<S>(open: &Workspace<S>) -> Vec<CollectionInfo> {
     open.replica.schema().collections().map(info).collect()
 }
 
-async fn record<S: LocalStore>(open: &Workspace<S>, id: RecordId) -> Result<Answer, Failure> {
+async fn record<S: LocalStore>(open: &Workspace<S>, now: Timestamp, id: RecordId) -> Result<Answer, Failure> {
     let base = base(open, &id).await?;
-    let conflicts = open.replica.conflicts_of(&id);
+    let replica = &open.replica;
+    let twins = twins(open, &id).await?;
+    let conflicts = replica.conflicts_of(&id);
+    let of_field = |record: &Record, name: &FieldName| replica.author(record.field_stamp(name));
     let info = RecordInfo {
-        fields: open.replica.view(&id, base.as_ref()),
-        marks: open.replica.marks_of(&id),
+        fields: replica.view(&id, base.as_ref()),
+        marks: replica.marks_of(&id),
         rev: base.as_ref().map(|r| r.rev),
-        changed: base.as_ref().map(|r| open.replica.author(r.stamp)),
-        conflicts: conflicts.into_iter().map(|c| open.replica.conflict_info(c, base.as_ref())).collect(),
-        rejected: open
-            .replica
+        changed: base.as_ref().map(|r| replica.author(r.stamp)),
+        twin_of: base.as_ref().and_then(|r| r.twin_of.clone()),
+        twins,
+        unsent: replica.unsent_of(&id),
+        authors: per_field(
+            base.iter().flat_map(|r| replica.authored(r).into_iter().map(|n| (n.clone(), of_field(r, n)))),
+        ),
+        conflicts: conflicts.into_iter().map(|c| replica.conflict_info(now, c, base.as_ref())).collect(),
+        rejected: replica
             .rejected()
             .filter(|q| q.change.record == id)
-            .map(|q| open.replica.rejected_info(q, base.as_ref()))
+            .map(|q| replica.rejected_info(now, q, base.as_ref()))
             .collect(),
         id,
     };
     Ok(Answer::Record(Box::new(info)))
 }
 
-async fn review<S: LocalStore>(open: &Workspace<S>) -> Result<Answer, Failure> {
-    let mut conflicts: Vec<_> = open.replica.conflicts().collect();
-    conflicts.sort_by_key(|c| (c.incoming.at, c.id));
-    let rejected: Vec<_> = open.replica.rejected().collect();
-    let records = conflicts.iter().map(|c| &c.record).chain(rejected.iter().map(|q| &q.change.record));
-    let ids: Vec<RecordId> = records.cloned().collect();
+/// A part of what needs review; of the records only those of rejected changes are read, for what they are called.
+async fn review<S: LocalStore>(
+    open: &Workspace<S>,
+    now: Timestamp,
+    query: &ReviewQuery,
+) -> Result<Answer, Failure> {
+    let mut found = open.replica.review(now, query);
+    let ids: Vec<RecordId> = found.rejected.iter().map(|info| info.id.clone()).collect();
     let bases = open.store.get(&ids).await.map_err(storage)?;
-    let (of_conflicts, of_rejected) = bases.split_at(conflicts.len());
-    let conflicts = conflicts
-        .into_iter()
-        .zip(of_conflicts)
-        .map(|(c, base)| open.replica.conflict_info(c, base.as_ref()))
-        .collect();
-    let rejected = rejected
-        .into_iter()
-        .zip(of_rejected)
-        .map(|(q, base)| open.replica.rejected_info(q, base.as_ref()))
-        .collect();
-    Ok(Answer::Review(Review { conflicts, rejected }))
+    for (info, base) in found.rejected.iter_mut().zip(&bases) {
+        if let Some(base) = base {
+            info.title = open.replica.called(&info.id, &base.fields);
+        }
+    }
+    Ok(Answer::Review(found))
+}
+
+/// The records made beside one that are (still) there.
+async fn twins<S: LocalStore>(open: &Workspace<S>, id: &RecordId) -> Result<Vec<RecordKey>, Failure> {
+    let known = open.replica.twins_of(id).into_iter();
+    let ids: Vec<RecordId> = known.map(|key| RecordId::new(id.collection.clone(), key)).collect();
+    let bases = open.store.get(&ids).await.map_err(storage)?;
+    let there =
+        ids.into_iter().zip(&bases).filter(|(id, base)| open.replica.view(id, base.as_ref()).is_some());
+    Ok(there.map(|(id, _)| id.key).collect())
+}
+
+async fn conflict<S: LocalStore>(
+    open: &Workspace<S>,
+    now: Timestamp,
+    id: ChangeId,
+) -> Result<Answer, Failure> {
+    let conflict = open
+        .replica
+        .any_conflict(id)
+        .ok_or_else(|| Failure::input("This was settled long ago; there is nothing left to review here."))?;
+    let base = base(open, &conflict.record).await?;
+    Ok(Answer::Conflict(Box::new(open.replica.conflict_info(now, conflict, base.as_ref()))))
+}
+
+/// The page of merges with what their records are now.
+async fn merges<S: LocalStore>(
+    open: &Workspace<S>,
+    record: Option<&RecordId>,
+    offset: usize,
+    limit: usize,
+) -> Result<Answer, Failure> {
+    let mut found = open.replica.merges(record, offset, limit);
+    let ids: Vec<RecordId> = found.merges.iter().map(|info| info.merge.record.clone()).collect();
+    let bases = open.store.get(&ids).await.map_err(storage)?;
+    for (info, base) in found.merges.iter_mut().zip(&bases) {
+        info.record = open.replica.view(&info.merge.record, base.as_ref());
+    }
+    Ok(Answer::Merges(found))
+}
+
+fn minted(now: Timestamp, random: [u8; 16]) -> RecordKey {
+    uuid_key(now, ten(random))
+}
+
+fn ten(random: [u8; 16]) -> [u8; 10] {
+    random[..10].try_into().expect("10 bytes of 16")
 }

@@ -10,6 +10,7 @@ use crate::api::{Event, Failure, FailureKind};
 use crate::device::Device;
 use crate::limits;
 use crate::query::{Tables, storage};
+use crate::replica::notes::is_note;
 use crate::replica::session::{Outgoing, SendError, Session};
 use crate::replica::{FeedError, Replica};
 use crate::status::Status;
@@ -218,6 +219,7 @@ impl<D: Device> Engine<D> {
     /// Commits a batch and tells the screens.
     pub(super) async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let Some(open) = &mut self.open else { return Ok(()) };
+        let news = open.replica.news(batch);
         let changed = open.commit(batch).await?;
         if !changed.is_empty() {
             self.tell(Event::Changed { collections: changed });
@@ -226,9 +228,15 @@ impl<D: Device> Engine<D> {
             || !batch.conflicts_gone.is_empty()
             || !batch.quarantine.is_empty()
             || !batch.quarantine_gone.is_empty()
-            || batch.enqueue.iter().any(|c| matches!(c.edit, sync_protocol::Edit::Resolve(_)));
+            || !batch.decisions.is_empty()
+            || !batch.decisions_gone.is_empty()
+            || batch.records.iter().any(|(collection, _)| is_note(collection))
+            || batch.enqueue.iter().any(|c| c.about().is_some() || is_note(&c.record.collection));
         if review {
             self.tell(Event::ReviewChanged);
+        }
+        if !news.is_empty() {
+            self.tell(Event::NewReview { items: news });
         }
         self.touched();
         Ok(())

@@ -26,7 +26,7 @@ pub fn preview(file: &File, plan: Option<ImportPlan>) -> Preview {
         if let Ok((key, fields)) = result
             && sample.len() < SAMPLE
         {
-            sample.push(Row { key, fields, marks: Default::default() });
+            sample.push(Row { key, fields, marks: Default::default(), gone: false });
         }
     }
     let notes = rows.notes().into_iter().chain(unreadable(file)).collect();

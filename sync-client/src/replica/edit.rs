@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_protocol::record::value_of;
+use sync_protocol::record::{per_field, value_of};
 use sync_protocol::schema::{Field, check_schema_record, collection_record, field_record};
-use sync_protocol::verdict::check;
+use sync_protocol::verdict::{Facts, check, judge};
 use sync_protocol::{
-    Change, ChangeId, CollectionId, Counter, Delta, Edit, FieldName, Fields, Record, RecordId, RecordKey,
-    Rejection, Resolution, Timestamp, limits as wire,
+    Beside, Change, ChangeId, CollectionId, Conflict, Counter, Delta, Edit, FieldName, Fields, Policy,
+    Record, RecordId, RecordKey, Rejection, Resolution, Revision, Timestamp, Value, Verdict, limits as wire,
+    reserved,
 };
 
 use super::Replica;
@@ -56,11 +57,9 @@ impl Replica {
                 "This record has been deleted meanwhile. Your input is still here: copy it, or add it as a new record.",
             ));
         }
-        let fields: BTreeMap<FieldName, Delta> = seen
-            .into_iter()
-            .filter(|(_, seen)| seen.saw != seen.want)
-            .map(|(name, seen)| (name, Delta { base: seen.saw, incoming: seen.want }))
-            .collect();
+        let touched = seen.into_iter().filter(|(_, seen)| seen.saw != seen.want);
+        let fields =
+            per_field(touched.map(|(name, seen)| (name, Delta { base: seen.saw, incoming: seen.want })));
         if fields.is_empty() {
             return Ok(Batch::default());
         }
@@ -79,16 +78,133 @@ impl Replica {
         self.batch(changes)
     }
 
-    /// A conflict settled. Choices that an earlier try left in quarantine are replaced by it.
-    pub fn resolve(&self, now: Timestamp, resolution: Resolution) -> Result<Batch, Failure> {
+    /// A conflict settled. `base` is its record in the store, if any.
+    pub fn resolve(
+        &self,
+        now: Timestamp,
+        resolution: Resolution,
+        base: Option<&Record>,
+    ) -> Result<Batch, Failure> {
         let conflict = self.conflict(resolution.conflict).ok_or_else(|| {
             Failure::input("This has been settled already; there is nothing left to decide.")
         })?;
-        let gone: Vec<Counter> = self.returned(conflict.id).map(|q| q.change.id.counter).collect();
-        let change = self.change(1, now, conflict.record.clone(), None, Edit::Resolve(resolution));
-        let mut batch = self.batch([change])?;
+        match self.refusal(now, conflict, &resolution, base) {
+            // the choices are kept, and the person looks once more
+            None | Some(Rejection::Moved | Rejection::Undecided { .. }) => {
+                self.resolve_many(now, vec![(conflict.record.clone(), resolution)])
+            }
+            Some(reason) => Err(failure(reason)),
+        }
+    }
+
+    /// Why the server would not take a decision, as far as this device knows.
+    pub(super) fn refusal(
+        &self,
+        now: Timestamp,
+        conflict: &Conflict,
+        resolution: &Resolution,
+        base: Option<&Record>,
+    ) -> Option<Rejection> {
+        let change = self.change(1, now, conflict.record.clone(), None, Edit::Resolve(resolution.clone()));
+        let partitions = self.meta().partitions;
+        let elsewhere = |twin: RecordId| twin.partition(partitions) != conflict.record.partition(partitions);
+        let beside = Beside { twin_is_elsewhere: change.twin().is_some_and(elsewhere), ..Beside::default() };
+        let seq = conflict.rev.max(base.map_or(Revision(0), |record| record.rev)).next();
+        let schema = self.schema();
+        let facts = Facts { schema, current: base, conflict: Some(conflict), beside, now, seq };
+        match judge(&change, facts).verdict {
+            Verdict::Rejected { reason, .. } => Some(reason),
+            Verdict::Applied { .. }
+            | Verdict::Merged { .. }
+            | Verdict::Conflicted { .. }
+            | Verdict::Duplicate => None,
+        }
+    }
+
+    /// Conflicts settled, each with its record. Choices that an earlier try left in quarantine are replaced by them.
+    pub(super) fn resolve_many(
+        &self,
+        now: Timestamp,
+        resolutions: Vec<(RecordId, Resolution)>,
+    ) -> Result<Batch, Failure> {
+        let returned =
+            |r: &Resolution| self.returned(r.conflict).map(|q| q.change.id.counter).collect::<Vec<_>>();
+        let gone: Vec<Counter> = resolutions.iter().flat_map(|(_, r)| returned(r)).collect();
+        let numbered = resolutions.into_iter().zip(1..);
+        let changes = numbered.map(|((record, r), n)| self.change(n, now, record, None, Edit::Resolve(r)));
+        let mut batch = self.batch(changes.collect::<Vec<_>>())?;
         batch.quarantine_gone = gone;
         Ok(batch)
+    }
+
+    /// A key for the record that keeping both makes: free, and in the partition of the conflict's record, so that both
+    /// are written in one step.
+    pub fn twin_key(
+        &self,
+        now: Timestamp,
+        random: [u8; 10],
+        conflict: ChangeId,
+    ) -> Result<RecordKey, Failure> {
+        let conflict = self.conflict(conflict).ok_or_else(|| {
+            Failure::input("This has been settled already; there is nothing left to decide.")
+        })?;
+        let partitions = self.meta().partitions;
+        let [a, b, c, d, e, f, last @ ..] = random;
+        let first = u32::from_be_bytes(last);
+        let key = |n: u32| {
+            let [g, h, i, j] = first.wrapping_add(n).to_be_bytes();
+            uuid_key(now, [a, b, c, d, e, f, g, h, i, j])
+        };
+        let wanted = conflict.record.partition(partitions);
+        let of = |key| RecordId::new(conflict.record.collection.clone(), key).partition(partitions);
+        let mut fitting = (0..=u32::MAX).map(key).filter(|key| of(key.clone()) == wanted);
+        Ok(fitting.next().expect("every partition has keys"))
+    }
+
+    /// Decisions taken back, judged or not. Those that are taken back already are passed over.
+    pub fn take_back(&self, now: Timestamp, conflicts: &[ChangeId]) -> Result<Batch, Failure> {
+        let mut changes = Vec::new();
+        for id in conflicts {
+            let Some((record, reopening)) = self.reopening(*id) else { continue };
+            let n = changes.len() as u64 + 1;
+            changes.push(self.change(n, now, record, None, Edit::Reopen(reopening)));
+        }
+        self.batch(changes)
+    }
+
+    /// A record made what it was: the fields of a version, of one that is there or added again.
+    pub fn restore(
+        &self,
+        now: Timestamp,
+        id: RecordId,
+        base: Option<&Record>,
+        fields: Fields,
+    ) -> Result<Batch, Failure> {
+        let Some(seen) = self.view(&id, base) else { return self.insert(now, id, base, fields) };
+        let names: std::collections::BTreeSet<&FieldName> = seen.keys().chain(fields.keys()).collect();
+        let pairs = names.into_iter().map(|name| {
+            let seen = Seen { saw: value_of(&seen, name).clone(), want: value_of(&fields, name).clone() };
+            (name.clone(), seen)
+        });
+        self.edit(now, id, base, per_field(pairs))
+    }
+
+    /// What a collection does where edits meet.
+    pub fn set_policy(
+        &self,
+        now: Timestamp,
+        collection: &CollectionId,
+        policy: Option<Policy>,
+    ) -> Result<Batch, Failure> {
+        let id = RecordId::new(
+            reserved::collection(reserved::COLLECTIONS),
+            RecordKey::Text(collection.as_str().into()),
+        );
+        let base = self.reserved(&id);
+        let field = reserved::field("policy");
+        let saw = self.view(&id, base).and_then(|f| f.get(&field).cloned()).unwrap_or_default();
+        let want = policy.map_or(Value::ABSENT, |p| Value::from(p.name()));
+        self.edit(now, id.clone(), base, per_field([(field, Seen { saw, want })]))
     }
 
     /// A new collection with its fields.
@@ -138,15 +254,10 @@ impl Replica {
             return self.insert(now, id, base, wanted);
         };
         let names: std::collections::BTreeSet<&FieldName> = seen.keys().chain(wanted.keys()).collect();
-        let deltas = names
-            .into_iter()
-            .map(|name| {
-                (
-                    name.clone(),
-                    Seen { saw: value_of(&seen, name).clone(), want: value_of(&wanted, name).clone() },
-                )
-            })
-            .collect();
+        let deltas = per_field(names.into_iter().map(|name| {
+            let (saw, want) = (value_of(&seen, name).clone(), value_of(&wanted, name).clone());
+            (name.clone(), Seen { saw, want })
+        }));
         self.edit(now, id.clone(), base, deltas)
     }
 
@@ -169,7 +280,7 @@ impl Replica {
         let Some(entry) = self.quarantined(counter) else { return Ok(Batch::default()) };
         let mut batch = Batch { quarantine_gone: vec![counter], ..Batch::default() };
         let mut again = vec![Change { at: now, ..entry.change.clone() }];
-        if !is_resolve(&entry.change) {
+        if entry.change.about().is_none() {
             let follows = |c: &Change| c.record == entry.change.record && builds_on(c, counter);
             for later in self.quarantine().filter(|q| follows(&q.change)) {
                 batch.quarantine_gone.push(later.change.id.counter);
@@ -187,9 +298,9 @@ impl Replica {
         let Some(entry) = self.quarantined(counter) else { return batch };
         let record = &entry.change.record;
         let another = |q: &Quarantined| {
-            q.change.id.counter != counter && q.change.record == *record && !is_resolve(&q.change)
+            q.change.id.counter != counter && q.change.record == *record && q.change.about().is_none()
         };
-        if !is_resolve(&entry.change) && !self.quarantine().any(another) {
+        if entry.change.about().is_none() && !self.quarantine().any(another) {
             let mut again = Vec::new();
             self.renumber_held(record, &mut batch, &mut again);
             batch.enqueue = self.renumbered(again);
@@ -213,13 +324,20 @@ impl Replica {
         changes
     }
 
-    fn change(&self, n: u64, now: Timestamp, record: RecordId, base: Option<&Record>, edit: Edit) -> Change {
+    pub(super) fn change(
+        &self,
+        n: u64,
+        now: Timestamp,
+        record: RecordId,
+        base: Option<&Record>,
+        edit: Edit,
+    ) -> Change {
         let id = ChangeId { replica: self.id(), counter: Counter(self.counter.0 + n) };
         Change { id, record, at: now, saw: base.map(|r| r.rev), edit }
     }
 
     /// Checks changes by the same rules as the server, so that most mistakes are told while the person is there.
-    fn batch(&self, changes: impl Into<Vec<Change>>) -> Result<Batch, Failure> {
+    pub(super) fn batch(&self, changes: impl Into<Vec<Change>>) -> Result<Batch, Failure> {
         let enqueue: Vec<Change> = changes.into();
         if self.outbox.len() + enqueue.len() > limits::OUTBOX_CHANGES {
             return Err(Failure::input(format!(
@@ -253,14 +371,10 @@ fn check_label(label: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn is_resolve(change: &Change) -> bool {
-    matches!(change.edit, Edit::Resolve(_))
-}
-
 /// Whether a change of the same record was made on top of the rejected one of that number. A decision about a
 /// conflict builds on nothing.
 pub(super) fn builds_on(change: &Change, rejected: Counter) -> bool {
-    change.id.counter > rejected && !is_resolve(change)
+    change.id.counter > rejected && change.about().is_none()
 }
 
 /// A rejection that was found on this device, in time for the person to mend it.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::feed::EntryKind;
 use sync_protocol::message::{End, PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{Change, Counter, Edit, Partition, Revision, Verdict};
+use sync_protocol::{Change, ChangeId, Counter, Edit, Partition, Rejection, Resolved, Revision, Verdict};
 
+use super::decisions::Decisions;
 use super::{Judged, Replica};
 use crate::store::{Batch, Quarantined, SnapshotState};
 
@@ -47,6 +48,7 @@ impl Replica {
         let mut batch = Batch::default();
         let mut cursor = self.cursor.clone();
         let mut settled = BTreeSet::new();
+        let mut decided = Decisions::default();
         let named = answer.feeds.iter().map(|f| f.partition).chain(answer.expired.iter().copied());
         for partition in named {
             if partition.0 >= self.meta.partitions {
@@ -70,10 +72,15 @@ impl Replica {
                 if let (Some(collection), Some(record)) = (&entry.collection, &entry.record) {
                     batch.records.push((collection.clone(), record.clone()));
                 }
+                decided.follow(entry);
                 if let Some(conflict) = &entry.conflict {
                     batch.conflicts.push(conflict.clone());
-                    if entry.kind == EntryKind::Resolved {
-                        batch.quarantine_gone.extend(self.superseded(conflict.id));
+                    if let Some(resolved) = &conflict.resolved {
+                        self.supersede(conflict.id, resolved, &mut batch);
+                    }
+                    if entry.kind == EntryKind::Reopened {
+                        // somebody else was first to take it back: what was wanted is done
+                        batch.quarantine_gone.extend(self.refused_reopenings(conflict.id));
                     }
                 }
             }
@@ -91,6 +98,7 @@ impl Replica {
             settled.extend(self.up_to(counter));
         }
         batch.settle = settled.into_iter().collect();
+        decided.into_batch(&self.decisions, &mut batch);
         if cursor != self.cursor {
             batch.cursor = Some(cursor);
         }
@@ -127,9 +135,10 @@ impl Replica {
             match verdict {
                 Verdict::Rejected { reason, .. } => {
                     settled.insert(*counter);
-                    if !super::people::is_own_record(&pending.change) {
+                    if !super::people::is_own_record(&pending.change) && !self.is_moot(&pending.change) {
                         let change = pending.change.clone();
-                        batch.quarantine.push(Quarantined { change, reason: reason.clone() });
+                        let reason = first_reason(&change, reason, sent, answer).clone();
+                        batch.quarantine.push(Quarantined { change, reason });
                     }
                 }
                 Verdict::Applied { seq } | Verdict::Merged { seq } | Verdict::Conflicted { seq, .. } => {
@@ -143,6 +152,18 @@ impl Replica {
         }
         batch.settle = settled.into_iter().collect();
         Ok(batch)
+    }
+
+    /// Whether nobody needs to hear that the change was rejected: a decision that the person has taken back meanwhile,
+    /// or taking back one that never took effect.
+    fn is_moot(&self, change: &Change) -> bool {
+        match &change.edit {
+            Edit::Resolve(_) => {
+                self.pending_of(&change.record).any(|c| super::view::takes_back(c, change.id))
+            }
+            Edit::Reopen(reopening) => self.conflicts.contains_key(&reopening.conflict),
+            Edit::Insert { .. } | Edit::Patch { .. } | Edit::Delete { .. } => false,
+        }
     }
 
     /// Notes what was accepted, so that it is not sent again. `pull`: the number of the last pull that has begun.
@@ -164,7 +185,7 @@ impl Replica {
     /// they would cover it: an insert its own delete. A decision tells nothing about edits that wait.
     fn up_to(&self, accepted: Counter) -> Vec<Counter> {
         let Some(pending) = self.outbox.get(&accepted) else { return Vec::new() };
-        if matches!(pending.change.edit, Edit::Resolve(_)) {
+        if pending.change.about().is_some() {
             return vec![accepted];
         }
         self.by_record[&pending.change.record].range(..=accepted).copied().collect()
@@ -240,18 +261,47 @@ impl Replica {
         Batch { checksums, ..Batch::default() }
     }
 
-    /// Returned resolutions of a conflict that has been closed in the way they wanted, or by the same person's later try.
-    fn superseded(&self, conflict: sync_protocol::ChangeId) -> Vec<Counter> {
-        self.quarantine
-            .values()
-            .filter(|q| matches!(&q.change.edit, Edit::Resolve(r) if r.conflict == conflict))
-            .filter(|q| {
-                matches!(
-                    q.reason,
-                    sync_protocol::Rejection::Moved | sync_protocol::Rejection::Undecided { .. }
-                )
-            })
-            .map(|q| q.change.id.counter)
-            .collect()
+    fn refused_reopenings(&self, conflict: ChangeId) -> impl Iterator<Item = Counter> {
+        let about =
+            move |q: &&Quarantined| matches!(&q.change.edit, Edit::Reopen(r) if r.conflict == conflict);
+        self.quarantine.values().filter(about).map(|q| q.change.id.counter)
+    }
+
+    /// Decisions that came back go when their conflict is closed. Where somebody else closed it, a value that was written
+    /// for one is kept, and its author is told by whom and how.
+    fn supersede(&self, conflict: ChangeId, resolved: &Resolved, batch: &mut Batch) {
+        let own = resolved.stamp.by == self.id();
+        let came_back = |q: &&Quarantined| matches!(q.reason, Rejection::Moved | Rejection::Undecided { .. });
+        for entry in self.returned(conflict).filter(came_back) {
+            let Edit::Resolve(resolution) = &entry.change.edit else { continue };
+            if own || !resolution.outcome.writes() {
+                batch.quarantine_gone.push(entry.change.id.counter);
+            } else {
+                let reason = Rejection::AlreadyResolved { resolved: Box::new(resolved.clone()) };
+                batch.quarantine.push(Quarantined { change: entry.change.clone(), reason });
+            }
+        }
+    }
+}
+
+/// Why a change was rejected. A decision builds on nothing: where it only follows another one in the same push (one that
+/// was taken back on this device before), the record has moved for both, and that is what there is to tell.
+fn first_reason<'a>(
+    change: &Change,
+    reason: &'a Rejection,
+    sent: &[Counter],
+    answer: &'a PushAnswer,
+) -> &'a Rejection {
+    let Rejection::FollowsRejected { counter } = reason else { return reason };
+    if change.about().is_none() {
+        return reason;
+    }
+    let first = sent.iter().position(|sent| sent == counter).and_then(|at| answer.verdicts.get(at));
+    match first {
+        Some(Verdict::Rejected {
+            reason: first @ (Rejection::Moved | Rejection::AlreadyResolved { .. }),
+            ..
+        }) => first,
+        _ => reason,
     }
 }

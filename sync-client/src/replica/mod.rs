@@ -9,15 +9,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::checksum::Checksums;
 use sync_protocol::{
     Change, ChangeId, CollectionId, Conflict, Counter, Cursor, Edit, Fields, Partition, Record, RecordId,
-    ReplicaId, Revision, Schema,
+    ReplicaId, Revision, Schema, reserved,
 };
 
 use crate::limits;
-use crate::store::{Batch, Loaded, Meta, Quarantined, Receipt, SnapshotState, Written};
+use crate::store::{Batch, Decided, Decision, Loaded, Meta, Quarantined, Receipt, SnapshotState, Written};
 
+pub mod bulk;
+mod decisions;
 mod edit;
 mod feed;
+mod history;
+mod news;
+pub mod notes;
 pub mod people;
+mod record;
 pub mod retry;
 pub mod review;
 pub mod session;
@@ -61,6 +67,7 @@ pub struct Replica {
     by_record: BTreeMap<RecordId, BTreeSet<Counter>>,
     conflicts: BTreeMap<ChangeId, Conflict>,
     quarantine: BTreeMap<Counter, Quarantined>,
+    decisions: BTreeMap<ChangeId, Decision>,
     receipts: Vec<Receipt>,
     /// Base records of the reserved collections: schema, people, devices.
     reserved: BTreeMap<RecordId, Record>,
@@ -81,6 +88,7 @@ impl Replica {
             by_record: BTreeMap::new(),
             conflicts: loaded.conflicts.into_iter().map(|c| (c.id, c)).collect(),
             quarantine: loaded.quarantine.into_iter().map(|q| (q.change.id.counter, q)).collect(),
+            decisions: loaded.decisions.into_iter().map(|d| (d.id, d)).collect(),
             receipts: loaded.receipts,
             reserved: BTreeMap::new(),
             schema: Schema::default(),
@@ -112,7 +120,7 @@ impl Replica {
             for record in records {
                 self.reserved.insert(RecordId::new(page.collection.clone(), record.key.clone()), record);
             }
-            schema_moved = true;
+            schema_moved |= is_schema(&page.collection);
         }
         for (collection, record) in batch.records.iter().filter(|(c, _)| c.is_reserved()) {
             let id = RecordId::new(collection.clone(), record.key.clone());
@@ -121,10 +129,10 @@ impl Replica {
             } else {
                 self.reserved.insert(id, record.clone());
             }
-            schema_moved = true;
+            schema_moved |= is_schema(collection);
         }
         for change in &batch.enqueue {
-            schema_moved |= change.record.collection.is_reserved();
+            schema_moved |= is_schema(&change.record.collection);
             self.enqueue(change.clone());
         }
         for counter in &batch.settle {
@@ -146,6 +154,12 @@ impl Replica {
         }
         for counter in &batch.quarantine_gone {
             self.quarantine.remove(counter);
+        }
+        for decision in &batch.decisions {
+            self.decisions.insert(decision.id, decision.clone());
+        }
+        for id in &batch.decisions_gone {
+            self.decisions.remove(id);
         }
         if let Some(receipts) = &batch.receipts {
             self.receipts = receipts.clone();
@@ -180,17 +194,16 @@ impl Replica {
                 self.by_record.remove(&record);
             }
         }
-        record.collection.is_reserved()
+        is_schema(&record.collection)
     }
 
     fn refold_schema(&mut self) {
         let mut schema = Schema::default();
-        for (id, record) in &self.reserved {
+        let in_schema = |id: &&RecordId| is_schema(&id.collection);
+        for (id, record) in self.reserved.iter().filter(|(id, _)| in_schema(id)) {
             schema.apply(id, self.view(id, Some(record)).as_ref());
         }
-        for id in
-            self.by_record.keys().filter(|id| id.collection.is_reserved() && !self.reserved.contains_key(*id))
-        {
+        for id in self.by_record.keys().filter(|id| in_schema(id) && !self.reserved.contains_key(*id)) {
             schema.apply(id, self.view(id, None).as_ref());
         }
         self.schema = schema;
@@ -242,7 +255,7 @@ impl Replica {
     }
 
     /// The changes of a record in the outbox, oldest first.
-    pub fn pending_of(&self, id: &RecordId) -> impl Iterator<Item = &Change> {
+    pub fn pending_of(&self, id: &RecordId) -> impl Iterator<Item = &Change> + Clone {
         self.by_record.get(id).into_iter().flatten().map(|counter| &self.outbox[counter].change)
     }
 
@@ -263,7 +276,7 @@ impl Replica {
     /// Records with rejected changes, each with the first of them: what came before was accepted, what came later waits.
     pub(crate) fn held_from(&self) -> BTreeMap<&RecordId, Counter> {
         let mut first = BTreeMap::new();
-        for entry in self.quarantine.values().filter(|q| !matches!(q.change.edit, Edit::Resolve(_))) {
+        for entry in self.quarantine.values().filter(|q| q.change.about().is_none()) {
             first.entry(&entry.change.record).or_insert(entry.change.id.counter);
         }
         first
@@ -277,6 +290,19 @@ impl Replica {
     /// An open conflict.
     pub fn conflict(&self, id: ChangeId) -> Option<&Conflict> {
         self.conflicts.get(&id)
+    }
+
+    /// What was decided lately.
+    pub fn decisions(&self) -> impl Iterator<Item = &Decision> {
+        self.decisions.values()
+    }
+
+    /// A conflict that was settled lately.
+    pub fn settled(&self, id: ChangeId) -> Option<&Conflict> {
+        match &self.decisions.get(&id)?.what {
+            Decided::Settled(conflict) => Some(conflict),
+            Decided::Merged(_) => None,
+        }
     }
 
     /// Rejected changes.
@@ -326,6 +352,13 @@ impl Replica {
 
     /// The same from the base's values alone.
     pub fn view_of(&self, id: &RecordId, base: Option<Fields>) -> Option<Fields> {
-        view::fold(base, self.pending_of(id), |conflict| self.conflicts.get(&conflict))
+        view::fold(base, self.pending_of(id), |conflict| {
+            self.conflicts.get(&conflict).or_else(|| self.settled(conflict))
+        })
     }
+}
+
+/// Whether records of the collection define collections and fields.
+fn is_schema(collection: &CollectionId) -> bool {
+    matches!(collection.as_str(), reserved::COLLECTIONS | reserved::FIELDS)
 }

@@ -1,5 +1,6 @@
 //! Names of people and devices: records that each replica writes about itself, so that every member knows them offline.
 
+use sync_protocol::record::per_field;
 use sync_protocol::schema::{device_record, person_record};
 use sync_protocol::{Change, Fields, RecordId, RecordKey, Stamp, Timestamp, Value, reserved};
 
@@ -30,13 +31,10 @@ impl Replica {
             let batch = match self.view(&id, base) {
                 Some(seen) if seen == fields => continue,
                 Some(seen) => {
-                    let deltas = fields
-                        .into_iter()
-                        .map(|(name, want)| {
-                            let saw = seen.get(&name).cloned().unwrap_or_default();
-                            (name, crate::api::Seen { saw, want })
-                        })
-                        .collect();
+                    let deltas = per_field(fields.into_iter().map(|(name, want)| {
+                        let saw = seen.get(&name).cloned().unwrap_or_default();
+                        (name, crate::api::Seen { saw, want })
+                    }));
                     self.edit(now, id.clone(), base, deltas)?
                 }
                 None => self.insert(now, id.clone(), base, fields)?,

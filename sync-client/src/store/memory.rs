@@ -9,7 +9,7 @@ use sync_protocol::{
     Change, ChangeId, CollectionId, Conflict, Counter, Partition, Record, RecordId, RecordKey,
 };
 
-use super::{Batch, Loaded, LocalStore, Quarantined, ScanPosition, Scanned, StoreError, Usage};
+use super::{Batch, Decision, Loaded, LocalStore, Quarantined, ScanPosition, Scanned, StoreError, Usage};
 
 /// What a [`MemoryStore`] is stored on: it outlives the store, so that a test can close a store and open it again.
 /// Clones share the same contents.
@@ -36,6 +36,7 @@ struct Disk {
     outbox: BTreeMap<Counter, Change>,
     conflicts: BTreeMap<ChangeId, Conflict>,
     quarantine: BTreeMap<Counter, Quarantined>,
+    decisions: BTreeMap<ChangeId, Decision>,
     records: BTreeMap<CollectionId, BTreeMap<RecordKey, Record>>,
 }
 
@@ -102,6 +103,7 @@ impl LocalStore for MemoryStore {
             outbox: disk.outbox.values().cloned().collect(),
             conflicts: disk.conflicts.values().cloned().collect(),
             quarantine: disk.quarantine.values().cloned().collect(),
+            decisions: disk.decisions.values().cloned().collect(),
             ..disk.loaded.clone()
         })
     }
@@ -254,6 +256,12 @@ impl Disk {
         }
         for counter in &batch.quarantine_gone {
             self.quarantine.remove(counter);
+        }
+        for decision in &batch.decisions {
+            self.decisions.insert(decision.id, decision.clone());
+        }
+        for id in &batch.decisions_gone {
+            self.decisions.remove(id);
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Page;
 use sync_protocol::{
-    Change, ChangeId, CollectionId, Conflict, Counter, Cursor, Partition, Record, RecordId, Rejection,
-    ReplicaId, UserId, WorkspaceId,
+    Change, ChangeId, CollectionId, Conflict, Counter, Cursor, Merge, Partition, Record, RecordId, Rejection,
+    ReplicaId, Timestamp, UserId, WorkspaceId,
 };
 
 pub mod conformance;
@@ -38,6 +38,28 @@ pub struct Quarantined {
     pub change: Change,
     /// Why it was rejected.
     pub reason: Rejection,
+}
+
+/// What a person or a policy decided where edits met, kept for a while so that it can be looked at and taken back without
+/// a network. A copy of what the feed brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The change that met others: it opened the conflict, or was merged.
+    pub id: ChangeId,
+    /// When it was decided, by the clock of whoever did: tells which ones are kept longest.
+    pub at: Timestamp,
+    /// What.
+    pub what: Decided,
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decided {
+    /// A person settled a conflict.
+    Settled(Box<Conflict>),
+    /// A policy merged.
+    Merged(Box<Merge>),
 }
 
 /// A command that was done, with its answer. Whoever asks again because the answer was lost with the one who did it
@@ -81,6 +103,8 @@ pub struct Loaded {
     pub conflicts: Vec<Conflict>,
     /// Rejected changes.
     pub quarantine: Vec<Quarantined>,
+    /// What was decided lately.
+    pub decisions: Vec<Decision>,
     /// The last commands that others asked for, oldest first.
     pub receipts: Vec<Receipt>,
 }
@@ -119,6 +143,10 @@ pub struct Batch {
     pub quarantine: Vec<Quarantined>,
     /// Rejected changes that a person has dealt with.
     pub quarantine_gone: Vec<Counter>,
+    /// What was decided; one of the same id is replaced.
+    pub decisions: Vec<Decision>,
+    /// Decisions that were taken back, or are kept no longer.
+    pub decisions_gone: Vec<ChangeId>,
     /// All receipts from now on.
     pub receipts: Option<Vec<Receipt>>,
     /// The new cursor.

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
+use sync_client::api::ReviewQuery;
 use sync_client::store::{Batch, LocalStore};
 use sync_protocol::{
-    Change, ChangeId, Conflict, Counter, Cursor, Entry, Partition, Record, RecordId, Timestamp, reserved,
+    Change, ChangeId, Conflict, Counter, Cursor, Edit, Entry, Partition, Record, RecordId, Timestamp,
+    Verdict, reserved,
 };
 
 use super::device::{Device, load};
@@ -17,6 +19,82 @@ pub fn all(device: &Device, server: &Server) {
     conservation(device, server);
     outbox_order(device, server);
     once(server);
+    choices_kept(device, server);
+    counts_agree(device);
+}
+
+/// A decision with a value of one's own that was not accepted waits for its author, unless its author took it back, threw
+/// it away, or decided anew.
+pub fn choices_kept(device: &Device, server: &Server) {
+    let replaced = |conflict: ChangeId, counter: Counter| {
+        device.acked.values().any(|(_, later)| later.about() == Some(conflict) && later.id.counter > counter)
+    };
+    for (counter, (_, change)) in &device.acked {
+        let Edit::Resolve(resolution) = &change.edit else { continue };
+        let refused = matches!(server.judged.get(&change.id), Some(Verdict::Rejected { .. }));
+        if refused && resolution.outcome.writes() {
+            let kept = device.replica.pending(*counter).is_some()
+                || device.replica.quarantined(*counter).is_some()
+                || device.again.contains_key(counter)
+                || device.discarded.contains(counter)
+                || replaced(resolution.conflict, *counter);
+            assert!(kept, "choices_kept: {change:?} is nowhere");
+        }
+    }
+}
+
+/// The list, its counts and the marks are one.
+pub fn counts_agree(device: &Device) {
+    let replica = &device.replica;
+    let query = ReviewQuery { limit: usize::MAX, ..ReviewQuery::default() };
+    let review = replica.review(device.now, &query);
+    assert_eq!(review.items.len(), replica.conflicts().count(), "counts_agree: list");
+    assert_eq!(
+        (review.open, review.matching),
+        (review.items.len(), review.items.len()),
+        "counts_agree: open"
+    );
+    assert_eq!(review.rejected.len(), replica.rejected().count(), "counts_agree: rejected");
+    let marked = |review: bool| {
+        let marks = replica.marks(&super::collection());
+        let ids = marks.iter().filter(|(_, m)| if review { m.review } else { m.rejected });
+        ids.map(|(id, _)| id.clone()).collect::<BTreeSet<_>>()
+    };
+    let of = |ids: Vec<&RecordId>| -> BTreeSet<RecordId> {
+        ids.into_iter().filter(|id| id.collection == super::collection()).cloned().collect()
+    };
+    assert_eq!(marked(true), of(review.items.iter().map(|i| &i.record).collect()), "counts_agree: marks");
+    assert_eq!(marked(false), of(review.rejected.iter().map(|r| &r.id).collect()), "counts_agree: marks");
+    for item in &review.items {
+        assert!(replica.marks_of(&item.record).review, "counts_agree: mark of {}", item.record);
+    }
+}
+
+/// A decision took effect only where its author had seen everything: between what it names and the decision there is
+/// nothing of the record or of the conflict but by the author's own device.
+pub fn fresh_resolution(devices: &[Device], server: &Server) {
+    for device in devices {
+        for (_, change) in device.acked.values() {
+            let Edit::Resolve(resolution) = &change.edit else { continue };
+            let feed = &server.part(&change.record).feed;
+            let Some(at) = feed.iter().position(|entry| entry.change == change.id) else { continue };
+            let since = |saw: u64, what: &dyn Fn(&Entry) -> bool| {
+                feed[..at]
+                    .iter()
+                    .filter(|e| e.seq.0 > saw && what(e))
+                    .all(|e| e.change.replica == change.id.replica)
+            };
+            let of_conflict = |e: &Entry| e.conflict.as_ref().is_some_and(|c| c.id == resolution.conflict);
+            assert!(
+                since(resolution.saw_conflict.0, &of_conflict),
+                "fresh_resolution: conflict of {change:?}"
+            );
+            let of_record = |e: &Entry| e.record.as_ref().is_some_and(|r| r.key == change.record.key);
+            if let Some(saw) = resolution.saw_record {
+                assert!(since(saw.0, &of_record), "fresh_resolution: record of {change:?}");
+            }
+        }
+    }
 }
 
 /// Every change that was said to be saved is in the outbox, in a feed, in quarantine, or was thrown away by a person.

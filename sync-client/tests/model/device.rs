@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
-use sync_client::api::Failure;
+use sync_client::api::{BulkReport, BulkRule, Failure, NewReview};
 use sync_client::replica::Replica;
+use sync_client::replica::bulk::Tally;
 use sync_client::replica::session::{Outgoing, SendError, Session};
 use sync_client::store::memory::{Fault, MemoryDisk, MemoryStore};
 use sync_client::store::{Batch, LocalStore, Meta, SnapshotState, StoreError};
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{
-    Change, Counter, Edit, Partition, Record, RecordId, ReplicaId, Resolution, Revision, Timestamp, UserId,
-    Verdict, WorkspaceId, reserved,
+    Change, ChangeId, Counter, Partition, Record, RecordId, ReplicaId, Resolution, Revision, Timestamp,
+    UserId, Verdict, WorkspaceId, reserved,
 };
 
 use super::check;
@@ -50,6 +51,8 @@ pub struct Device {
     /// Partitions are compared with the feed from here on: a snapshot was read while others wrote.
     pub floor: BTreeMap<Partition, Revision>,
     pub refetches: usize,
+    /// What was told as newly come up for review.
+    pub news: Vec<NewReview>,
 }
 
 impl Device {
@@ -80,6 +83,7 @@ impl Device {
             discarded: BTreeSet::new(),
             floor: BTreeMap::new(),
             refetches: 0,
+            news: Vec::new(),
         }
     }
 
@@ -111,12 +115,14 @@ impl Device {
     pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let before: Vec<Change> = self.replica.outbox().map(|p| p.change.clone()).collect();
         let cursor = self.replica.cursor().clone();
+        let news = self.replica.news(batch);
         let committed = self.store().commit(batch).now_or_never().unwrap();
         if committed.is_err() {
             self.restart();
             return committed;
         }
         self.replica.absorb(batch);
+        self.news.extend(news);
         check::feed_never_clobbers(self, &before, batch);
         check::cursor_follows_data(self, &cursor, batch);
         check::memory_equals_disk(self);
@@ -203,9 +209,47 @@ impl Device {
         outcome: sync_protocol::Outcome,
     ) -> Result<(), Failure> {
         let shown = self.replica.conflict(conflict).expect("the person sees it").clone();
-        let saw_record = self.base(&shown.record).map(|r| r.rev);
+        let base = self.base(&shown.record);
+        let saw_record = base.as_ref().map(|r| r.rev);
         let resolution = Resolution { conflict, saw_conflict: shown.rev, saw_record, outcome };
-        self.act(self.replica.resolve(self.now, resolution))
+        self.act(self.replica.resolve(self.now, resolution, base.as_ref()))
+    }
+
+    /// Takes decisions back; how many there were to take back.
+    pub fn take_back(&mut self, conflicts: &[ChangeId]) -> usize {
+        let done = conflicts.iter().filter(|id| self.replica.reopening(**id).is_some()).count();
+        self.act(self.replica.take_back(self.now, conflicts)).unwrap();
+        done
+    }
+
+    /// All open conflicts by one rule. The dry run says what the real run does.
+    pub fn bulk(&mut self, rule: &BulkRule) -> BulkReport {
+        let ids: Vec<ChangeId> = self.replica.conflicts().map(|c| c.id).collect();
+        let bases: Vec<_> = self.replica.conflicts().map(|c| self.base(&c.record)).collect();
+        let mut reports = Vec::new();
+        for dry_run in [true, false] {
+            let mut tally = Tally::default();
+            let batch = self.replica.decide_many(self.now, rule, &ids, &bases, &mut tally);
+            reports.push(tally.report);
+            if !dry_run {
+                self.act(batch).unwrap();
+            }
+        }
+        assert_eq!(reports[0], reports[1], "dry_run_is_true");
+        reports.remove(1)
+    }
+
+    pub fn comment(&mut self, conflict: ChangeId, text: &str) {
+        // two comments of one device at one time differ by their texts
+        let mut random = [0; 10];
+        text.bytes().zip(&mut random).for_each(|(byte, place)| *place = byte);
+        self.act(self.replica.comment(self.now, random, conflict, text)).unwrap();
+    }
+
+    /// Asks somebody to look at a conflict.
+    pub fn assign(&mut self, conflict: sync_protocol::ChangeId, user: u128) {
+        let user = UserId(uuid::Uuid::from_u128(user));
+        self.act(self.replica.assign(self.now, conflict, Some(user))).unwrap();
     }
 
     pub fn retry(&mut self, counter: Counter) {
@@ -356,7 +400,7 @@ impl Device {
     }
 
     pub fn is_resolve(change: &Change) -> bool {
-        matches!(change.edit, Edit::Resolve(_))
+        change.about().is_some()
     }
 }
 

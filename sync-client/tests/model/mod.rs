@@ -5,6 +5,8 @@
 
 pub mod check;
 pub mod device;
+pub mod reached;
+pub mod scene;
 pub mod server;
 
 use std::collections::BTreeMap;

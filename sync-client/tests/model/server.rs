@@ -9,7 +9,7 @@ use sync_protocol::message::{
 };
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
-    Change, ChangeId, Conflict, Counter, Cursor, Edit, Entry, Partition, Record, RecordId, Rejection,
+    Beside, Change, ChangeId, Conflict, Counter, Cursor, Entry, Partition, Record, RecordId, Rejection,
     ReplicaId, Revision, Schema, Timestamp, Verdict,
 };
 
@@ -88,7 +88,8 @@ impl Server {
     }
 
     fn judge(&mut self, change: &Change, settled: Counter, follows: Option<Counter>) -> Verdict {
-        let at = usize::from(change.record.partition(self.count()).0);
+        let partitions = self.count();
+        let at = usize::from(change.record.partition(partitions).0);
         let part = &mut self.parts[at];
         let state = part.replicas.entry(change.id.replica).or_default();
         if let Some(again) = state.again(change.id) {
@@ -99,7 +100,7 @@ impl Server {
         } else if let Some(counter) = follows {
             Rejection::FollowsRejected { counter }.into()
         } else {
-            accept(part, change, &self.schema, self.now)
+            accept(part, change, &self.schema, partitions, self.now)
         };
         let state = part.replicas.entry(change.id.replica).or_default();
         state.forget(settled);
@@ -211,18 +212,31 @@ fn page(partition: Partition, id: &RecordId, record: &Record) -> Page {
     }
 }
 
-fn accept(part: &mut Part, change: &Change, schema: &Schema, now: Timestamp) -> Verdict {
+fn accept(part: &mut Part, change: &Change, schema: &Schema, partitions: u16, now: Timestamp) -> Verdict {
     let current = part.records.get(&change.record);
-    let conflict = match &change.edit {
-        Edit::Resolve(r) => part.conflicts.get(&r.conflict),
-        _ => part
-            .conflicts
-            .values()
-            .find(|c| c.is_open() && c.record == change.record && c.id.replica == change.id.replica),
+    let open_of = |replica| {
+        let mut all = part.conflicts.values();
+        all.find(move |c| c.is_open() && c.record == change.record && c.id.replica == replica)
+    };
+    let conflict = match change.about() {
+        Some(about) => part.conflicts.get(&about),
+        None => open_of(change.id.replica),
+    };
+    let twin = change.twin();
+    let beside = Beside {
+        twin: twin.as_ref().and_then(|twin| part.records.get(twin)),
+        twin_is_elsewhere: twin
+            .as_ref()
+            .is_some_and(|t| t.partition(partitions) != change.record.partition(partitions)),
+        other_is_open: change
+            .about()
+            .is_some_and(|about| open_of(about.replica).is_some_and(|c| c.id != about)),
     };
     let seq = part.head().next();
-    let judged = judge(change, Facts { schema, current, conflict, now, seq });
+    let judged = judge(change, Facts { schema, current, conflict, beside, now, seq });
     let Some(kind) = judged.entry_kind() else { return judged.verdict };
+    let written =
+        judged.record.as_ref().map(|r| RecordId::new(change.record.collection.clone(), r.key.clone()));
     let mut shown = judged.record.clone();
     if let Some(gone) = shown.as_mut().filter(|r| r.deleted) {
         gone.fields.clear();
@@ -232,14 +246,15 @@ fn accept(part: &mut Part, change: &Change, schema: &Schema, now: Timestamp) -> 
         change: change.id,
         kind,
         collection: shown.as_ref().map(|_| change.record.collection.clone()),
-        replaces: shown.as_ref().and(current).filter(|r| !r.deleted).map(|r| r.rev),
+        replaces: written.as_ref().and_then(|id| part.records.get(id)).filter(|r| !r.deleted).map(|r| r.rev),
         record: shown,
         conflict: judged.conflict.clone(),
+        merge: judged.merge,
     };
     part.sums.apply(&entry);
     part.feed.push(entry);
-    if let Some(record) = judged.record {
-        part.records.insert(change.record.clone(), record);
+    if let (Some(record), Some(id)) = (judged.record, written) {
+        part.records.insert(id, record);
     }
     part.conflicts.extend(judged.conflict.map(|c| (c.id, c)));
     judged.verdict

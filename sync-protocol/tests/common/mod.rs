@@ -10,9 +10,9 @@ use sync_protocol::message::ReplicaState;
 use sync_protocol::schema::{Field, collection_record, field_record};
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
-    Change, ChangeId, Choice, CollectionId, Conflict, Counter, Delta, Edit, Entry, FieldName, FieldType,
-    Fields, Outcome, Policy, Record, RecordId, RecordKey, ReplicaId, Resolution, Revision, Schema, Timestamp,
-    Value, Verdict,
+    Beside, Change, ChangeId, Choice, CollectionId, Conflict, Counter, Delta, Edit, Entry, FieldName,
+    FieldType, Fields, Outcome, Policy, Record, RecordId, RecordKey, Reopening, ReplicaId, Resolution,
+    Revision, Schema, Timestamp, Value, Verdict,
 };
 
 pub const NOW: i64 = 1_000_000;
@@ -94,6 +94,8 @@ pub struct World {
     pub schema: Schema,
     pub id: RecordId,
     pub record: Option<Record>,
+    /// Records that keeping both made; the key "elsewhere" is of another partition.
+    pub twins: BTreeMap<RecordKey, Record>,
     pub conflicts: BTreeMap<ChangeId, Conflict>,
     pub replicas: BTreeMap<ReplicaId, ReplicaState>,
     pub feed: Vec<Entry>,
@@ -112,6 +114,7 @@ impl World {
             schema: schema(),
             id,
             record: None,
+            twins: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             replicas: BTreeMap::new(),
             feed: Vec::new(),
@@ -146,9 +149,18 @@ impl World {
         if let Some(again) = state.again(change.id) {
             return again;
         }
-        let conflict = match &change.edit {
-            Edit::Resolve(r) => self.conflicts.get(&r.conflict),
-            _ => self.conflicts.values().find(|c| c.is_open() && c.id.replica == change.id.replica),
+        let open_of = |replica| self.conflicts.values().find(move |c| c.is_open() && c.id.replica == replica);
+        let conflict = match change.about() {
+            Some(about) => self.conflicts.get(&about),
+            None => open_of(change.id.replica),
+        };
+        let twin = change.twin();
+        let beside = Beside {
+            twin: twin.as_ref().and_then(|twin| self.twins.get(&twin.key)),
+            twin_is_elsewhere: twin.is_some_and(|twin| twin.key == RecordKey::Text("elsewhere".into())),
+            other_is_open: change
+                .about()
+                .is_some_and(|about| open_of(about.replica).is_some_and(|c| c.id != about)),
         };
         let judged = judge(
             change,
@@ -156,6 +168,7 @@ impl World {
                 schema: &self.schema,
                 current: self.record.as_ref(),
                 conflict,
+                beside,
                 now: Timestamp(NOW),
                 seq: Revision(self.seq + 1),
             },
@@ -163,18 +176,28 @@ impl World {
         state.note(change.id, &judged.verdict);
         let Some(kind) = judged.entry_kind() else { return judged.verdict };
         self.seq += 1;
+        let before = judged.record.as_ref().and_then(|r| self.at(&r.key)).filter(|r| !r.deleted);
         self.feed.push(Entry {
             seq: Revision(self.seq),
             change: change.id,
             kind,
             collection: judged.record.as_ref().map(|_| change.record.collection.clone()),
-            replaces: judged.record.as_ref().and(self.record.as_ref()).filter(|r| !r.deleted).map(|r| r.rev),
+            replaces: before.map(|r| r.rev),
             record: judged.record.clone(),
             conflict: judged.conflict.clone(),
+            merge: judged.merge,
         });
-        self.record = judged.record.or(self.record.take());
+        match judged.record {
+            Some(record) if record.key == self.id.key => self.record = Some(record),
+            Some(twin) => drop(self.twins.insert(twin.key.clone(), twin)),
+            None => {}
+        }
         self.conflicts.extend(judged.conflict.map(|c| (c.id, c)));
         judged.verdict
+    }
+
+    fn at(&self, key: &RecordKey) -> Option<&Record> {
+        if *key == self.id.key { self.record.as_ref() } else { self.twins.get(key) }
     }
 
     pub fn does(&mut self, by: u128, edit: Edit) -> String {
@@ -198,6 +221,22 @@ impl World {
     pub fn resolve(&mut self, by: u128, outcome: Outcome) -> String {
         let resolution = self.resolution(outcome);
         self.does(by, Edit::Resolve(resolution))
+    }
+
+    /// Takes the newest resolution back.
+    pub fn reopen(&mut self, by: u128) -> String {
+        let reopening = self.reopening();
+        self.does(by, Edit::Reopen(reopening))
+    }
+
+    pub fn reopening(&self) -> Reopening {
+        let conflict = self.conflict();
+        let resolved = conflict.resolved.as_ref().expect("it is settled");
+        let twin = match &resolved.outcome {
+            Outcome::KeepBoth { key } => Some(key.clone()),
+            Outcome::Keep { .. } | Outcome::Delete => None,
+        };
+        Reopening { conflict: conflict.id, resolution: resolved.change, twin }
     }
 
     pub fn resolution(&self, outcome: Outcome) -> Resolution {

@@ -117,11 +117,15 @@ impl Cache {
         loaded: &mut Loaded,
     ) -> Result<(), StoreError> {
         let mut missing: Vec<String> = Vec::new();
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
-        for asked in fresh.iter().filter(|asked| seen.insert(&asked.record)) {
-            match self.records.get(&asked.record) {
-                Some(record) => drop(loaded.records.insert(asked.record.clone(), record.clone())),
-                None => missing.push(asked.record.clone()),
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let texts = fresh.iter().flat_map(|asked| {
+            let twin = asked.change.twin().filter(|_| !asked.twin_is_elsewhere);
+            std::iter::once(asked.record.clone()).chain(twin.map(|twin| twin.to_text()))
+        });
+        for text in texts.filter(|text| seen.insert(text.clone())) {
+            match self.records.get(&text) {
+                Some(record) => drop(loaded.records.insert(text, record.clone())),
+                None => missing.push(text),
             }
         }
         let (mut at, mut bytes) = (0, 0);
@@ -261,7 +265,7 @@ fn next_changes<'a>(cases: &[&'a Case]) -> impl Iterator<Item = &'a Asked> {
 fn verdict_of(entry: &Entry) -> Option<Verdict> {
     let seq = entry.seq;
     match entry.kind {
-        EntryKind::Applied | EntryKind::Resolved => Some(Verdict::Applied { seq }),
+        EntryKind::Applied | EntryKind::Resolved | EntryKind::Reopened => Some(Verdict::Applied { seq }),
         EntryKind::Merged => Some(Verdict::Merged { seq }),
         EntryKind::Conflicted => entry.conflict.as_ref().map(|c| Verdict::Conflicted { seq, conflict: c.id }),
     }

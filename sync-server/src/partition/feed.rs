@@ -62,13 +62,7 @@ async fn page(
 
 /// Bytes that an entry takes as JSON, near enough for limits.
 pub(super) fn entry_size(entry: &Entry) -> usize {
-    160 + entry.record.as_ref().map_or(0, Record::size) + entry.conflict.as_ref().map_or(0, conflict_size)
-}
-
-/// Bytes that a conflict takes as JSON, near enough for limits.
-pub(super) fn conflict_size(conflict: &Conflict) -> usize {
-    let fields = conflict.fields.iter();
-    let sides = fields
-        .map(|(name, s)| name.as_str().len() + 64 + s.base.size() + s.current.size() + s.incoming.size());
-    400 + sides.sum::<usize>()
+    160 + entry.record.as_ref().map_or(0, Record::size)
+        + entry.conflict.as_ref().map_or(0, Conflict::size)
+        + entry.merge.as_ref().map_or(0, |merge| merge.size())
 }

@@ -6,11 +6,10 @@ use std::time::Duration;
 use sync_protocol::message::ReplicaState;
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
-    Change, ChangeId, Conflict, Counter, Edit, Entry, Record, RecordId, Rejection, ReplicaId, Schema,
+    Beside, Change, ChangeId, Conflict, Counter, Entry, Record, RecordId, Rejection, ReplicaId, Schema,
     Timestamp, Verdict, limits::RECORD_BYTES,
 };
 
-use super::feed::conflict_size;
 use super::limits::{CONFLICT_BYTES, GROUP_WRITE_BYTES, REJECTIONS, REPLICA_BYTES};
 use crate::store::{Commit, Head, Kind, Row, feed_key};
 
@@ -20,6 +19,8 @@ pub(super) struct Asked {
     pub(super) change: Change,
     /// `change.record` as text.
     pub(super) record: String,
+    /// Whether [`Change::twin`] is of another partition than the change.
+    pub(super) twin_is_elsewhere: bool,
     /// Why it is refused whatever the record looks like.
     pub(super) refused: Option<Rejection>,
 }
@@ -72,15 +73,10 @@ pub(super) fn conflict_key(record: &str, conflict: ChangeId) -> String {
     format!("{record}\t{conflict}")
 }
 
-/// The conflict that the judge has to see with this change: the one that a resolution names, else the open one of the
-/// same record and replica.
+/// The conflict that the judge has to see with this change: the one that a resolution (or what takes one back) names,
+/// else the open one of the same record and replica.
 pub(super) fn conflict_of(change: &Change, open: Option<&BTreeSet<ChangeId>>) -> Option<ChangeId> {
-    match &change.edit {
-        Edit::Resolve(resolution) => Some(resolution.conflict),
-        Edit::Insert { .. } | Edit::Patch { .. } | Edit::Delete { .. } => {
-            open?.iter().find(|id| id.replica == change.id.replica).copied()
-        }
-    }
+    change.about().or_else(|| open?.iter().find(|id| id.replica == change.id.replica).copied())
 }
 
 /// What becomes of a group if its commit succeeds.
@@ -159,25 +155,39 @@ impl Group<'_> {
 
     fn judge(&mut self, case: &Case, asked: &Asked) -> Option<Verdict> {
         let Asked { change, record: text, .. } = asked;
-        let current = match self.draft.records.get(text) {
-            Some(record) => Some(record),
-            None => self.loaded.records.get(text)?.as_deref(),
+        let current = self.record(text)?;
+        let twin_text = change.twin().map(|twin| twin.to_text());
+        let twin = match &twin_text {
+            Some(twin) if !asked.twin_is_elsewhere => self.record(twin)?,
+            Some(_) | None => None,
         };
-        let conflict = conflict_of(change, self.loaded.open.get(text)).map(|id| conflict_key(text, id));
+        let open = self.loaded.open.get(text);
+        let beside = Beside {
+            twin,
+            twin_is_elsewhere: asked.twin_is_elsewhere,
+            other_is_open: change.about().is_some_and(|about| {
+                open.is_some_and(|open| open.iter().any(|id| id.replica == about.replica && *id != about))
+            }),
+        };
+        let conflict = conflict_of(change, open).map(|id| conflict_key(text, id));
         let conflict = conflict
             .as_ref()
             .and_then(|key| self.draft.conflicts.get(key).or_else(|| self.loaded.conflicts.get(key)));
         let seq = self.draft.head.revision.next();
-        let replaces = current.filter(|r| !r.deleted).map(|r| r.rev);
-        let facts = Facts { schema: &case.schema, current, conflict, now: self.now, seq };
+        let live = |record: Option<&Record>| record.filter(|r| !r.deleted).map(|r| r.rev);
+        let (own_before, twin_before) = (live(current), live(twin));
+        let facts = Facts { schema: &case.schema, current, conflict, beside, now: self.now, seq };
         let judged = judge(change, facts);
-        if judged.conflict.as_ref().is_some_and(|c| conflict_size(c) > CONFLICT_BYTES) {
+        if judged.conflict.as_ref().is_some_and(|c| c.size() > CONFLICT_BYTES) {
             return Some(Rejection::TooLarge { limit: RECORD_BYTES }.into());
         }
+        let is_twin = judged.record.as_ref().is_some_and(|r| r.key != change.record.key);
         if let Some(kind) = judged.entry_kind() {
             let shown = judged.record.as_ref().map(shown);
+            let replaces = if is_twin { twin_before } else { own_before };
             self.written += 2 * shown.as_ref().map_or(0, Record::size)
-                + 2 * judged.conflict.as_ref().map_or(0, conflict_size)
+                + 2 * judged.conflict.as_ref().map_or(0, Conflict::size)
+                + judged.merge.as_ref().map_or(0, |merge| merge.size())
                 + change.size();
             self.draft.append(Entry {
                 seq,
@@ -187,6 +197,7 @@ impl Group<'_> {
                 replaces: shown.as_ref().and(replaces),
                 record: shown,
                 conflict: judged.conflict.clone(),
+                merge: judged.merge,
             });
         }
         if let Some(conflict) = judged.conflict {
@@ -199,9 +210,18 @@ impl Group<'_> {
             self.draft.conflicts.insert(conflict_key(text, conflict.id), conflict);
         }
         if let Some(record) = judged.record {
-            self.draft.records.insert(text.clone(), record);
+            let key = twin_text.filter(|_| is_twin).unwrap_or_else(|| text.clone());
+            self.draft.records.insert(key, record);
         }
         Some(judged.verdict)
+    }
+
+    /// The record as the group has made it so far; `None` where it is not at hand: the group ends before.
+    fn record(&self, text: &str) -> Option<Option<&Record>> {
+        match self.draft.records.get(text) {
+            Some(record) => Some(Some(record)),
+            None => self.loaded.records.get(text).map(Option::as_deref),
+        }
     }
 
     fn note(&mut self, case: &Case, id: ChangeId, verdict: &Verdict) {

@@ -70,3 +70,6 @@ pub const RANGE_BYTES: usize = 4 << 20;
 
 /// Partitions read at a time for one request: the store limits what is in flight altogether.
 pub const PARALLEL: usize = 32;
+
+/// Reads of one answer to an audit: a feed without anything to tell still answers within a second.
+pub const AUDIT_READS: usize = 32;

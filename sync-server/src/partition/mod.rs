@@ -3,9 +3,11 @@
 //! A push is split by partition ([`push`]); each partition's changes are judged ([`judge`]) against what the node knows of
 //! it ([`cache`]) and committed as one conditional step ([`commit`]); waiting pulls are woken ([`watch`]).
 
+mod audit;
 mod cache;
 mod commit;
 mod feed;
+mod history;
 mod judge;
 pub mod limits;
 mod permit;

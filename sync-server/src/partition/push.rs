@@ -98,6 +98,7 @@ impl PartitionEngine {
             places.push(place);
             case.asked.push(Asked {
                 record: change.record.to_text(),
+                twin_is_elsewhere: change.twin().is_some_and(|twin| twin.partition(partitions) != partition),
                 refused: refusal(author, change),
                 change: change.clone(),
             });

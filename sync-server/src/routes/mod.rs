@@ -1,6 +1,8 @@
 //! The HTTP side: one table of routes, thin handlers, and the layers around them.
 
+mod audit;
 mod health;
+mod history;
 mod info;
 mod pull;
 mod push;
@@ -63,6 +65,8 @@ pub fn table() -> Vec<Route> {
         post_("/v1/workspaces/{workspace}/push", post(push::push)),
         post_("/v1/workspaces/{workspace}/pull", post(pull::pull)),
         post_("/v1/workspaces/{workspace}/snapshot", post(snapshot::snapshot)),
+        post_("/v1/workspaces/{workspace}/history", post(history::history)),
+        post_("/v1/workspaces/{workspace}/audit", post(audit::audit)),
     ]
 }
 

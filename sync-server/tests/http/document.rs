@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
-use sync_protocol::conflict::{ConflictKind, Resolved, Sides};
+use sync_protocol::conflict::{Changed, Effect, Life};
 use sync_protocol::feed::EntryKind;
 use sync_protocol::message::*;
 use sync_protocol::*;
@@ -53,7 +53,8 @@ async fn every_documented_path_is_served_and_its_answers_are_as_documented() {
                     Some(serde_json::to_value(device.push(changes.clone())).unwrap())
                 }
                 Some("#/components/schemas/Pull") => Some(json!({ "cursor": [0] })),
-                Some("#/components/schemas/Snapshot") => Some(json!({})),
+                Some("#/components/schemas/Snapshot" | "#/components/schemas/Audit") => Some(json!({})),
+                Some("#/components/schemas/History") => Some(json!({ "record": boat(1) })),
                 Some(other) => panic!("no sample of {other}"),
             };
             // the session that the others need ends in another test
@@ -162,6 +163,17 @@ fn the_schemas_take_what_the_types_write() {
         total: 2,
     };
     fits("SnapshotAnswer", &answer);
+    for resume in [None, Some(Revision(3))] {
+        fits("History", &History { record: boat(1), resume });
+    }
+    let versions = vec![Version { record: record(), merge: Some(Box::new(merge())) }];
+    let next = Some(Revision(1));
+    fits("HistoryAnswer", &HistoryAnswer { versions, next, expired: true, conflicts: vec![conflict()] });
+    for resume in [None, Some(Cursor::start(2))] {
+        fits("Audit", &Audit { resume });
+    }
+    let entries = pull_answer().feeds.remove(0).entries;
+    fits("AuditAnswer", &AuditAnswer { entries, next: Some(Cursor::start(2)), done: 1, total: 2 });
 }
 
 fn id() -> ChangeId {
@@ -177,31 +189,57 @@ fn record() -> Record {
         key: RecordKey::Text("INV-7".into()),
         rev: Revision(3),
         prev: Some(Revision(2)),
+        alone_since: Some(Revision(1)),
         stamp: stamp(),
         created: Some(stamp()),
         edits: [(field(), stamp())].into(),
+        twin_of: Some(RecordKey::Int(1)),
         deleted: true,
         fields: [(field(), Value::from("Tern"))].into(),
     }
 }
 
 fn resolved() -> Resolved {
-    Resolved { change: id(), stamp: stamp(), outcome: Outcome::Delete }
+    let changed = Changed { before: Value::from("a"), by: stamp(), after: Value::from("b") };
+    let effect = Effect { life: Life::Deleted, rev: Some(Revision(3)), fields: [(field(), changed)].into() };
+    Resolved { change: id(), stamp: stamp(), saw: Some(Revision(2)), outcome: Outcome::Delete, effect }
+}
+
+fn merge() -> Merge {
+    let met = Met {
+        base: Value::from("a"),
+        current: Value::from("b"),
+        current_by: stamp(),
+        incoming: Value::from("c"),
+        result: Value::from("b"),
+        policy: Policy::First,
+    };
+    let fields = [(field(), met)].into();
+    Merge { record: boat(1), title: "Tern".into(), incoming: stamp(), delete: true, fields }
 }
 
 fn conflict() -> Conflict {
     let value = |text: &str| Value::from(text);
-    let sides = Sides { base: value("a"), current: Value::ABSENT, incoming: value("c"), clash: true };
+    let sides = Sides {
+        base: value("a"),
+        current: Value::ABSENT,
+        incoming: value("c"),
+        clash: true,
+        current_by: Some(stamp()),
+        incoming_by: Some(stamp()),
+    };
     Conflict {
         id: id(),
         record: boat(1),
         rev: Revision(3),
         kind: ConflictKind::DeleteEdit,
+        title: "Tern".into(),
         fields: [(field(), sides)].into(),
         incoming: stamp(),
         current: Some(stamp()),
         record_rev: Some(Revision(1)),
         resolved: Some(resolved()),
+        reopened: Some(Reopened { stamp: stamp(), alone_since: Some(Revision(1)) }),
     }
 }
 
@@ -223,7 +261,12 @@ fn push() -> Push {
         device.change(boat(1), Edit::Delete { base: [(field(), Value::from(1))].into() }),
         device.change(boat(1), resolve(Outcome::Keep { choices })),
         device.change(boat(1), resolve(Outcome::Delete)),
+        device.change(boat(1), resolve(Outcome::KeepBoth { key: RecordKey::Int(2) })),
     ];
+    for twin in [None, Some(RecordKey::Int(2))] {
+        let reopening = Reopening { conflict: id(), resolution: id(), twin };
+        changes.push(device.change(boat(1), Edit::Reopen(reopening)));
+    }
     changes[0].saw = Some(Revision(4));
     device.push(changes)
 }
@@ -235,12 +278,13 @@ fn verdicts() -> Vec<Verdict> {
         Rejection::UnknownField { field: field.clone() },
         Rejection::Misfit { field: field.clone(), rule: rule.clone() },
         Rejection::InvalidKey { rule: rule.clone() },
-        Rejection::InvalidSchema { rule },
+        Rejection::InvalidSchema { rule: rule.clone() },
         Rejection::TooLarge { limit: 1 },
         Rejection::NotPermitted,
         Rejection::FollowsRejected { counter: Counter(1) },
         Rejection::NoSuchConflict,
-        Rejection::AlreadyResolved { resolved: resolved() },
+        Rejection::AlreadyResolved { resolved: Box::new(resolved()) },
+        Rejection::Impossible { rule: rule.clone() },
         Rejection::Moved,
         Rejection::Undecided { field },
     ];
@@ -260,13 +304,14 @@ fn pull_answer() -> PullAnswer {
         record: Some(record()),
         replaces: Some(Revision(2)),
         conflict: Some(conflict()),
+        merge: Some(Box::new(merge())),
     };
     let mut checksums = checksum::Checksums::default();
     checksums.add(&boat(1), Revision(3));
     PullAnswer {
         feeds: vec![PartitionFeed {
             partition: Partition(0),
-            entries: [Applied, Merged, Conflicted, Resolved].into_iter().map(entry).collect(),
+            entries: [Applied, Merged, Conflicted, Resolved, Reopened].into_iter().map(entry).collect(),
         }],
         cursor: Cursor::start(1),
         more: true,

@@ -13,7 +13,7 @@ use crate::kit::{Device, World, airport, airports, applied};
 
 /// What becomes of the next commit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
+pub(crate) enum Fault {
     /// Written, and the answer is lost.
     UnknownApplied,
     /// Not written, and the answer is lost.
@@ -28,7 +28,7 @@ enum Fault {
     UnknownAppliedThenDark,
 }
 
-struct Faulty {
+pub(crate) struct Faulty {
     store: Arc<dyn PartitionStore>,
     faults: Mutex<VecDeque<Fault>>,
     late: Mutex<Option<(PartitionId, Commit)>>,
@@ -36,7 +36,7 @@ struct Faulty {
 }
 
 impl Faulty {
-    fn new(store: Arc<dyn PartitionStore>, faults: &[Fault]) -> Arc<Self> {
+    pub(crate) fn new(store: Arc<dyn PartitionStore>, faults: &[Fault]) -> Arc<Self> {
         let faults = Mutex::new(faults.iter().copied().collect());
         Arc::new(Self { store, faults, late: Mutex::default(), dark: AtomicBool::new(false) })
     }

@@ -169,6 +169,14 @@ fn internal(message: &str) -> Failure {
     Failure { kind: FailureKind::Internal, message: message.to_owned(), field: None }
 }
 
+/// The page's event for a click on a notification.
+const REVIEW_WANTED: &str = "mooring-review-wanted";
+
+/// Calls when a person clicks on a notification, until the listener is dropped.
+pub fn on_review_wanted(call: impl Fn() + 'static) -> gloo::events::EventListener {
+    gloo::events::EventListener::new(&crate::platform::window(), REVIEW_WANTED, move |_| call())
+}
+
 /// Whether this page runs in the desktop shell.
 pub fn in_shell() -> bool {
     shell::present()

@@ -26,6 +26,7 @@ pub fn present() -> bool {
 impl Shell {
     /// Listens for events from now on.
     pub fn new(inbox: Inbox) -> Self {
+        pass_on_review();
         let heard = inbox.clone();
         let handler = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
             let payload = js_sys::Reflect::get(&event, &JsValue::from_str("payload")).ok();
@@ -41,6 +42,22 @@ impl Shell {
         });
         Self { inbox }
     }
+}
+
+/// The person clicked on a notification: the page is told with an event of its own.
+fn pass_on_review() {
+    let handler = Closure::<dyn Fn(JsValue)>::new(|_: JsValue| {
+        if let Ok(event) = web_sys::Event::new(super::REVIEW_WANTED) {
+            // nothing cancels it
+            let _ = crate::platform::window().dispatch_event(&event);
+        }
+    });
+    spawn_local(async move {
+        if listen("mooring-review", handler.as_ref().unchecked_ref()).await.is_err() {
+            gloo::console::error!("no clicks from notifications");
+        }
+        handler.forget();
+    });
 }
 
 impl Carrier for Shell {

@@ -1,15 +1,22 @@
-//! Short messages that come and go at the corner, and are read out.
+//! Short messages that come and go at the corner, and are read out; some offer to take back what they tell of.
 
 use super::button::{Button, Look};
 use super::icon::{Icon, icon};
+use super::progress::Progress;
 use super::states::Tint;
+use crate::hooks::{use_backend, use_event, use_toaster};
+use crate::text::count;
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
-use sync_client::api::Failure;
+use sync_client::api::{Answer, Command, Event, Failure};
+use sync_protocol::ChangeId;
+use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 /// How long good news stay.
 const SHOWN_MS: u32 = 6_000;
+/// How long a single decision can be undone from its message; many at once stay until the next.
+const UNDO_MS: u32 = 20_000;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +24,8 @@ struct Toast {
     id: u64,
     tint: Tint,
     text: String,
+    /// The decisions that can be taken back from here; none for a message that only tells.
+    undo: Rc<Vec<ChangeId>>,
 }
 
 /// The messages that are shown.
@@ -28,7 +37,7 @@ pub struct Toasts {
 
 /// What happens to them.
 pub enum ToastAction {
-    Show(Tint, String),
+    Show(Tint, String, Rc<Vec<ChangeId>>),
     Close(u64),
 }
 
@@ -38,10 +47,10 @@ impl Reducible for Toasts {
         let mut list = self.list.clone();
         let mut next = self.next;
         match action {
-            ToastAction::Show(tint, text) => {
-                // the same message again replaces itself
-                list.retain(|toast| toast.text != text);
-                list.push(Toast { id: next, tint, text });
+            ToastAction::Show(tint, text, undo) => {
+                // the same message again replaces itself; only what was done last is taken back from here
+                list.retain(|toast| toast.text != text && (undo.is_empty() || toast.undo.is_empty()));
+                list.push(Toast { id: next, tint, text, undo });
                 next += 1;
             }
             ToastAction::Close(id) => list.retain(|toast| toast.id != id),
@@ -57,35 +66,38 @@ pub struct Toaster(pub UseReducerDispatcher<Toasts>);
 impl Toaster {
     /// Good news; goes away by itself.
     pub fn done(&self, text: impl Into<String>) {
-        self.0.dispatch(ToastAction::Show(Tint::Success, text.into()));
+        self.show(Tint::Success, text.into(), Vec::new());
     }
 
     /// Something to know; goes away by itself.
     pub fn note(&self, text: impl Into<String>) {
-        self.0.dispatch(ToastAction::Show(Tint::Info, text.into()));
+        self.show(Tint::Info, text.into(), Vec::new());
     }
 
     /// What was not done; stays until it is closed.
     pub fn failure(&self, failure: &Failure) {
-        self.0.dispatch(ToastAction::Show(Tint::Danger, failure.message.clone()));
+        self.show(Tint::Danger, failure.message.clone(), Vec::new());
+    }
+
+    /// Decisions that were saved, with a way to take them all back; those of many stay until something else is decided.
+    pub fn decided(&self, text: impl Into<String>, decisions: Vec<ChangeId>) {
+        self.show(Tint::Success, text.into(), decisions);
+    }
+
+    fn show(&self, tint: Tint, text: String, undo: Vec<ChangeId>) {
+        self.0.dispatch(ToastAction::Show(tint, text, Rc::new(undo)));
     }
 }
 
-#[derive(PartialEq, Properties)]
-pub struct ToastListProps {
-    pub toasts: UseReducerHandle<Toasts>,
-}
-
 /// Where they are shown.
-#[component]
-pub fn ToastList(props: &ToastListProps) -> Html {
+pub fn toast_list(toasts: &UseReducerHandle<Toasts>) -> Html {
     let close = {
-        let dispatcher = props.toasts.dispatcher();
+        let dispatcher = toasts.dispatcher();
         Callback::from(move |id| dispatcher.dispatch(ToastAction::Close(id)))
     };
     html! {
         <ul class="pf-v6-c-alert-group pf-m-toast" role="list" aria-live="polite" aria-atomic="false">
-            { for props.toasts.list.iter().map(|toast| html! {
+            { for toasts.list.iter().map(|toast| html! {
                 <ToastItem key={toast.id} toast={toast.clone()} close={close.clone()} />
             }) }
         </ul>
@@ -100,15 +112,49 @@ struct ToastItemProps {
 
 #[component]
 fn ToastItem(props: &ToastItemProps) -> Html {
-    let Toast { id, tint, text } = props.toast.clone();
+    let Toast { id, tint, text, undo } = props.toast.clone();
+    let (backend, toaster) = (use_backend(), use_toaster());
+    let undoing = use_state_eq(|| None::<(u64, u64)>);
     {
         let close = props.close.clone();
-        use_effect_with((), move |()| {
-            let stays = tint == Tint::Danger;
-            let timer = (!stays).then(|| Timeout::new(SHOWN_MS, move || close.emit(id)));
+        let shown = match undo.len() {
+            0 if tint != Tint::Danger => Some(SHOWN_MS),
+            1 => Some(UNDO_MS),
+            _ => None,
+        };
+        use_effect_with(undoing.is_some(), move |undoing| {
+            let timer = shown.filter(|_| !*undoing).map(|shown| Timeout::new(shown, move || close.emit(id)));
             move || drop(timer)
         });
     }
+    let progress = undoing.setter();
+    let listener = use_callback(undoing.is_some(), move |event: Event, busy| {
+        if let (true, Event::Working { done, total }) = (*busy, event) {
+            progress.set(Some((done as u64, total as u64)));
+        }
+    });
+    use_event(listener);
+    let take_back = {
+        let (undoing, close, undo) = (undoing.setter(), props.close.clone(), undo.clone());
+        Callback::from(move |_: MouseEvent| {
+            undoing.set(Some((0, undo.len() as u64)));
+            let (backend, toaster, close, undo, undoing) =
+                (backend.clone(), toaster.clone(), close.clone(), undo.clone(), undoing.clone());
+            spawn_local(async move {
+                match backend.call(Command::TakeBack { conflicts: undo.to_vec() }).await {
+                    Ok(Answer::Bulk(report)) => {
+                        close.emit(id);
+                        toaster.done(format!("{} taken back", count::decisions(report.done.len())));
+                    }
+                    Ok(_) => {}
+                    Err(failure) => {
+                        undoing.set(None);
+                        toaster.failure(&failure);
+                    }
+                }
+            });
+        })
+    };
     let onclick = props.close.reform(move |_: MouseEvent| id);
     html! {
         <li class="pf-v6-c-alert-group__item">
@@ -118,6 +164,14 @@ fn ToastItem(props: &ToastItemProps) -> Html {
                 <div class="pf-v6-c-alert__action">
                     <Button look={Look::Plain} icon={Icon::Close} text="Close this message" {onclick} />
                 </div>
+                if let Some((done, total)) = *undoing {
+                    <div class="pf-v6-c-alert__description"><Progress label="Taking back" {done} {total} /></div>
+                } else if !undo.is_empty() {
+                    <div class="pf-v6-c-alert__action-group">
+                        <Button look={Look::Link} icon={Icon::Undo} text={if undo.len() > 1 { "Undo all of them" } else { "Undo" }}
+                            onclick={take_back} test="undo" />
+                    </div>
+                }
             </div>
         </li>
     }

@@ -18,7 +18,7 @@ use crate::route::{KeyText, Route};
 use crate::text::count;
 use gloo::events::EventListener;
 use grid::Grid;
-use pager::Pager;
+use pager::pager;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use sync_client::api::{Answer, CollectionInfo, Command, Event, Rows, RowsQuery};
@@ -52,7 +52,11 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         (*query).clone(),
         |query| Command::Rows(query.clone()),
         pick_rows,
-        |query, event| matches!(event, Event::Changed { collections } if collections.contains(&query.collection)),
+        |query, event| match event {
+            Event::Changed { collections } => collections.contains(&query.collection),
+            Event::ReviewChanged => query.only.is_some(),
+            _ => false,
+        },
     );
 
     let open_record = {
@@ -70,7 +74,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     };
     let close = {
         let to = here.to_collection(id);
-        use_callback(go, move |(), go| go.emit(to.clone()))
+        use_callback(go.clone(), move |(), go| go.emit(to.clone()))
     };
     use_shortcuts(here.may_edit(), new_record.clone());
 
@@ -120,6 +124,10 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
             }
         })
     };
+    let settings = {
+        let (workspace, collection) = (here.name.to_string(), id.to_string());
+        go.reform(move |()| Route::Settings { workspace: workspace.clone(), collection: collection.clone() })
+    };
     let add_field = {
         let adding_field = adding_field.setter();
         Callback::from(move |()| adding_field.set(true))
@@ -130,13 +138,14 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     };
 
     let open_key = match &props.place {
-        Place::Record(_, key) => Some(key.clone()),
+        Place::Record(_, key) | Place::History(_, key) => Some(key.clone()),
         _ => None,
     };
     let panel = match &props.place {
         Place::NewRecord(_) => html! { <NewRecord info={props.info.clone()} onclose={close} /> },
-        Place::Record(_, key) => html! {
-            <RecordPanel key={key.to_text()} info={props.info.clone()} record={key.clone()} onclose={close} />
+        Place::Record(_, key) | Place::History(_, key) => html! {
+            <RecordPanel key={key.to_text()} info={props.info.clone()} record={key.clone()}
+                history={matches!(props.place, Place::History(..))} onclose={close} />
         },
         _ => Html::default(),
     };
@@ -148,7 +157,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                     <section class="mooring-collection" aria-label={props.info.collection.label.clone()}>
                         <Toolbar info={props.info.clone()} query={(*query).clone()} rows={rows.data.clone()}
                             selected={selected.len()} may_edit={here.may_edit()} may_shape={here.may_shape()}
-                            onquery={ask_again.clone()} onnew={new_record.clone()} ondelete={delete_selected} onfield={add_field} />
+                            onquery={ask_again.clone()} onnew={new_record.clone()} ondelete={delete_selected} onfield={add_field} onsettings={settings} />
                         if let Some(failure) = &rows.failure {
                             { failed(failure, &rows.reload) }
                         }
@@ -163,7 +172,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                                         selected={Rc::new((*selected).clone())} open={open_key} busy={rows.busy} may_edit={here.may_edit()}
                                         onquery={ask_again.clone()} onopen={open_record} onselect={select}
                                         onselectall={select_all} ondelete={delete_one} />
-                                    <Pager query={(*query).clone()} matching={data.matching} onquery={ask_again} />
+                                    { pager(&query, data.matching, &ask_again) }
                                 </>
                             },
                         } }
@@ -189,6 +198,7 @@ fn first_page(info: &CollectionInfo) -> RowsQuery {
         search: String::new(),
         sort: None,
         descending: false,
+        only: None,
         offset: 0,
         limit: PAGE,
     }
@@ -207,17 +217,31 @@ fn nothing(
     query: &RowsQuery,
     may_edit: bool,
     new_record: &Callback<()>,
-    ask: &Callback<RowsQuery>,
+    onquery: &Callback<RowsQuery>,
 ) -> Html {
+    if query.only.is_some() && query.search.is_empty() {
+        let all = RowsQuery { only: None, offset: 0, ..query.clone() };
+        return html! {
+            <Empty title="Nothing here needs review" icon={Icon::Check} test="nothing-to-review">
+                <div class="pf-v6-c-empty-state__footer">
+                    <Button text="Show all records" onclick={onquery.reform(move |_: MouseEvent| all.clone())} test="show-all" />
+                </div>
+            </Empty>
+        };
+    }
     if rows.total > 0 {
         let all = RowsQuery { search: String::new(), offset: 0, ..query.clone() };
         return html! {
             <Empty title="Nothing found" icon={Icon::Search} test="nothing-found">
                 <div class="pf-v6-c-empty-state__body">
-                    { format!("None of the {} contains “{}”.", count::records(rows.total as u64), query.search) }
+                    if query.only.is_some() {
+                        { format!("None of the records that need review contains “{}”.", query.search) }
+                    } else {
+                        { format!("None of the {} contains “{}”.", count::records(rows.total as u64), query.search) }
+                    }
                 </div>
                 <div class="pf-v6-c-empty-state__footer">
-                    <Button text="Show all records" onclick={ask.reform(move |_: MouseEvent| all.clone())} test="show-all" />
+                    <Button text="Show all records" onclick={onquery.reform(move |_: MouseEvent| all.clone())} test="show-all" />
                 </div>
             </Empty>
         };

@@ -10,7 +10,10 @@ pub use masthead::Masthead;
 use super::collection::CollectionPage;
 use super::collection_form::NewCollection;
 use super::import::Import;
-use super::review::Review;
+use super::merges::MergesPage;
+use super::review::{Decide, Looking, Review};
+use super::settings::Settings;
+use crate::backend::on_review_wanted;
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
 use crate::components::link::{Link, use_go};
@@ -23,7 +26,7 @@ use nav::Nav;
 use std::rc::Rc;
 use sync_client::api::{Answer, CollectionInfo, Command, Event, Failure, Session, Status, may_edit};
 use sync_protocol::message::{Role, Workspace};
-use sync_protocol::{CollectionId, RecordKey, WorkspaceId};
+use sync_protocol::{ChangeId, CollectionId, RecordKey, WorkspaceId};
 use yew::prelude::*;
 
 /// A screen within a workspace.
@@ -32,19 +35,34 @@ pub enum Place {
     /// Its first collection, or what to do while there is none.
     Start,
     Review,
+    Merges,
+    Decide(ChangeId),
     Import,
     NewCollection,
     Collection(CollectionId),
     NewRecord(CollectionId),
     Record(CollectionId, RecordKey),
+    /// The versions of a record.
+    History(CollectionId, RecordKey),
+    /// What a collection does where edits meet.
+    Settings(CollectionId),
 }
 
 impl Place {
     /// The collection in view.
     pub fn collection(&self) -> Option<&CollectionId> {
         match self {
-            Self::Collection(id) | Self::NewRecord(id) | Self::Record(id, _) => Some(id),
-            Self::Start | Self::Review | Self::Import | Self::NewCollection => None,
+            Self::Collection(id)
+            | Self::NewRecord(id)
+            | Self::Record(id, _)
+            | Self::History(id, _)
+            | Self::Settings(id) => Some(id),
+            Self::Start
+            | Self::Review
+            | Self::Decide(_)
+            | Self::Merges
+            | Self::Import
+            | Self::NewCollection => None,
         }
     }
 }
@@ -223,11 +241,20 @@ fn Inside(props: &OpenedProps) -> Html {
         pick_collections,
         |(), event| matches!(event, Event::Changed { .. } | Event::ReviewChanged),
     );
+    let looking = use_memo((), |()| Looking::default());
     let status = use_status();
     let nav_open = use_state_eq(|| false);
     {
         let nav_open = nav_open.setter();
         use_effect_with(props.place.clone(), move |_| nav_open.set(false));
+    }
+    {
+        let (go, workspace) = (use_go(), props.name.to_string());
+        use_effect_with((go, workspace), |(go, workspace)| {
+            let (go, workspace) = (go.clone(), workspace.clone());
+            let listener = on_review_wanted(move || go.emit(Route::Review { workspace: workspace.clone() }));
+            move || drop(listener)
+        });
     }
     let toggle = {
         let nav_open = nav_open.clone();
@@ -262,7 +289,9 @@ fn Inside(props: &OpenedProps) -> Html {
                 <div class="pf-v6-c-page__main-container">
                     <main class="pf-v6-c-page__main" id="main" tabindex="-1">
                         <Banners />
-                        { screen(&props.place, &here, &status) }
+                        <ContextProvider<Looking> context={(*looking).clone()}>
+                            { screen(&props.place, &here, &status) }
+                        </ContextProvider<Looking>>
                     </main>
                 </div>
             </div>
@@ -284,9 +313,16 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
     match place {
         Place::Start => html! { <Start /> },
         Place::Review => html! { <Review /> },
+        Place::Merges => html! { <MergesPage /> },
+        Place::Decide(id) => html! { <Decide key={id.to_string()} id={*id} /> },
         Place::Import => html! { <Import /> },
         Place::NewCollection => html! { <NewCollection /> },
-        Place::Collection(id) | Place::NewRecord(id) | Place::Record(id, _) => match here.collection(id) {
+        Place::Settings(id) if here.collection(id).is_some() => html! { <Settings id={id.clone()} /> },
+        Place::Collection(id)
+        | Place::NewRecord(id)
+        | Place::Record(id, _)
+        | Place::History(id, _)
+        | Place::Settings(id) => match here.collection(id) {
             Some(info) => {
                 html! { <CollectionPage key={id.to_string()} info={info.clone()} place={place.clone()} /> }
             }

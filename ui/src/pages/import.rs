@@ -17,7 +17,7 @@ use choose::Choose;
 use js_sys::JsString;
 use plan::PlanForm;
 use report::Report;
-use sample::{Refused, Sample};
+use sample::{refused, sample};
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, Event, Failure, ImportPlan, ImportReport, Preview};
 use sync_client::import::check_file;
@@ -166,8 +166,8 @@ pub fn Import() -> Html {
                 <div class="mooring-stack">
                     <PlanForm plan={preview.plan.clone()} {onplan} />
                     { for preview.notes.iter().map(|note| html! { <Notice tint={Tint::Info} title={note.clone()} test="import-note" /> }) }
-                    <Refused refused={preview.refused.clone()} total={preview.refused_total} future=true />
-                    <Sample preview={preview.clone()} busy={*looking} />
+                    { refused(&preview.refused, preview.refused_total, true) }
+                    { sample(preview, *looking) }
                     <div class="mooring-actions">
                         <Button look={Look::Primary} icon={Icon::Upload} text={format!("Import {}", count::records(rows))}
                             disabled={*looking || rows == 0} onclick={go} test="import-start" />

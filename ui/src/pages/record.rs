@@ -1,19 +1,26 @@
-//! One record beside the grid: what it holds, what is going on with it, and its form.
+//! One record beside the grid: what it holds, what is going on with it, its form, and its history.
 
+mod banner;
 mod form;
+mod history;
+mod local;
+mod restore;
+mod timeline;
 
 use super::collection::DeleteRecords;
-use super::frame::use_here;
+use super::frame::{Here, use_here};
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
 use crate::components::link::use_go;
-use crate::components::states::{Empty, Notice, Tint, failed, loading};
+use crate::components::states::{Empty, failed, loading};
 use crate::hooks::{use_ask, use_toaster};
 use crate::platform::{clock, dom, storage};
-use crate::route::Route;
+use crate::route::{KeyText, Route};
 use crate::text::field::key_label;
 use crate::text::{review, time};
+use banner::banners;
 use form::{RecordForm, Target};
+use history::History;
 use std::collections::BTreeMap;
 use sync_client::api::{Answer, CollectionInfo, Command, Event, RecordInfo};
 use sync_protocol::schema::Collection;
@@ -50,6 +57,8 @@ pub fn NewRecord(props: &NewRecordProps) -> Html {
 pub struct RecordPanelProps {
     pub info: CollectionInfo,
     pub record: RecordKey,
+    /// Whether its versions are shown instead of its form.
+    pub history: bool,
     pub onclose: Callback<()>,
 }
 
@@ -68,7 +77,11 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
         |id, event| match event {
             Event::Changed { collections } => collections.contains(&id.collection),
             Event::ReviewChanged => true,
-            Event::Status(_) | Event::SessionChanged | Event::Importing { .. } => false,
+            Event::Status(_)
+            | Event::NewReview { .. }
+            | Event::SessionChanged
+            | Event::Importing { .. }
+            | Event::Working { .. } => false,
         },
     );
     let onsaved = Callback::from(move |_: Vec<RecordId>| {
@@ -99,13 +112,25 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
             </Panel>
         };
     };
-    let title = title(&props.info.collection, &props.record, info.fields.as_ref());
+    let known = info.conflicts.first().map(|conflict| conflict.item.title.clone());
+    let title = match (&info.fields, known) {
+        (None, Some(known)) => known,
+        (fields, _) => title(&props.info.collection, &props.record, fields.as_ref()),
+    };
+    let tabs = html! { <Tabs here={here.clone()} id={id.clone()} history={props.history} /> };
+    if props.history {
+        return html! {
+            <Panel {title} subtitle={subtitle(&info)} {tabs} reading=true onclose={props.onclose.clone()}>
+                <History collection={props.info.collection.clone()} info={info.clone()} may_edit={here.may_edit()} />
+            </Panel>
+        };
+    }
     html! {
-        <Panel {title} subtitle={subtitle(&info)} onclose={props.onclose.clone()}>
-            { banners(&info, &to_review) }
+        <Panel {title} subtitle={subtitle(&info)} {tabs} onclose={props.onclose.clone()}>
+            { banners(&here, &props.info.collection, &info, &to_review) }
             if let Some(values) = &info.fields {
                 <RecordForm info={props.info.clone()} target={Target::Edit(id)} values={values.clone()} readonly={!here.may_edit()}
-                    {onsaved} onclose={props.onclose.clone()} ondelete={delete} />
+                    about={info.clone()} {onsaved} onclose={props.onclose.clone()} ondelete={delete} />
             } else {
                 <Empty title={if info.conflicts.is_empty() { "This record is not here" } else { "This record is deleted" }} icon={Icon::Trash} test="record-gone">
                     <div class="pf-v6-c-empty-state__body">
@@ -157,29 +182,17 @@ fn subtitle(info: &RecordInfo) -> String {
     parts.join(" · ")
 }
 
-fn banners(info: &RecordInfo, to_review: &Callback<MouseEvent>) -> Html {
-    let go = |text: &'static str| html! { <Button look={Look::Link} {text} onclick={to_review.clone()} test="to-review" /> };
-    html! {
-        <>
-            if !info.conflicts.is_empty() {
-                <Notice tint={Tint::Warning} title="This record needs review" test="record-needs-review" actions={go("Review now")}>
-                    { "It was changed in two places. Both versions are kept; you can go on editing meanwhile." }
-                </Notice>
-            }
-            { for info.rejected.iter().map(|rejected| html! {
-                <Notice tint={Tint::Danger} title="A change of yours was refused" test="record-rejected" actions={go("Look at it")}>
-                    { &rejected.message }
-                </Notice>
-            }) }
-        </>
-    }
-}
-
 #[derive(PartialEq, Properties)]
 struct PanelProps {
     title: AttrValue,
     #[prop_or_default]
     subtitle: AttrValue,
+    /// What else there is of it to look at.
+    #[prop_or_default]
+    tabs: Html,
+    /// Whether there may be nothing in it but text: then it takes the focus itself, to be scrolled by keys.
+    #[prop_or_default]
+    reading: bool,
     onclose: Callback<()>,
     children: Html,
 }
@@ -221,9 +234,48 @@ fn Panel(props: &PanelProps) -> Html {
                         </div>
                     </div>
                 </div>
+                { props.tabs.clone() }
             </div>
-            <div class="pf-v6-c-drawer__body mooring-panel-body">{ props.children.clone() }</div>
+            <div class="pf-v6-c-drawer__body mooring-panel-body" tabindex={props.reading.then_some("0")}>{ props.children.clone() }</div>
         </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct TabsProps {
+    here: Here,
+    id: RecordId,
+    history: bool,
+}
+
+/// The record, or its history. What is written into the form stays written meanwhile, so nothing asks.
+#[component]
+fn Tabs(props: &TabsProps) -> Html {
+    let navigator = yew_router::hooks::use_navigator();
+    let workspace = props.here.name.to_string();
+    let (collection, key) = (props.id.collection.to_string(), KeyText(props.id.key.clone()));
+    let tab = |to: Route, current: bool, text: &'static str, test: &'static str| {
+        let (navigator, route) = (navigator.clone(), to.clone());
+        let onclick = Callback::from(move |event: MouseEvent| {
+            // a new tab or window is the browser's to open
+            if event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key() {
+                return;
+            }
+            event.prevent_default();
+            if let Some(navigator) = &navigator {
+                navigator.replace(&route);
+            }
+        });
+        html! {
+            <a href={yew_router::Routable::to_path(&to)} class={classes!("mooring-tab", current.then_some("mooring-current"))} {onclick}
+                aria-current={current.then_some("page")} data-test={test}>{ text }</a>
+        }
+    };
+    html! {
+        <nav class="mooring-tabs" aria-label="This record">
+            { tab(Route::Record { workspace: workspace.clone(), collection: collection.clone(), key: key.clone() }, !props.history, "Record", "tab-record") }
+            { tab(Route::History { workspace, collection, key }, props.history, "History", "tab-history") }
+        </nav>
     }
 }
 

@@ -1,99 +1,165 @@
 //! Everything that needs a person: changes that met, and changes that were refused.
 
-mod actions;
-mod card;
-mod compare;
+mod bulk;
+mod decide;
+mod filters;
+mod list;
+mod looking;
 mod refused;
+
+pub use decide::Decide;
+pub use looking::Looking;
 
 use super::frame::{Here, use_here};
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
-use crate::components::states::{Empty, failed, loading};
-use crate::hooks::{use_ask, use_backend, use_toaster};
+use crate::components::states::{Empty, Notice, Tint, failed, loading};
+use crate::hooks::{use_ask, use_status};
+use crate::platform::dom;
 use crate::text::count;
-use card::ConflictCard;
-use compare::Picked;
+use bulk::Selection;
+use filters::{Filters, is_narrow, tabs};
+use list::{Page, items};
 use refused::RefusedCard;
 use std::collections::BTreeSet;
-use sync_client::api::{Answer, Command, ConflictInfo, Event, Review as List};
+use sync_client::api::{
+    Answer, Command, Event, Review as List, ReviewFilter, ReviewQuery, ReviewTab, Transport,
+};
 use sync_protocol::schema::Field;
-use sync_protocol::{CollectionId, ConflictKind, FieldName, FieldType, Value};
-use wasm_bindgen_futures::spawn_local;
+use sync_protocol::{ChangeId, CollectionId, FieldName, FieldType, Value};
+use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
-/// The screen.
+/// Items of one page: a few screens of them, few enough to draw at once.
+const PAGE: usize = 50;
+
+/// The list.
 #[component]
 pub fn Review() -> Html {
     let here = use_here();
+    let status = use_status();
+    let looking: Looking = use_context().expect("a workspace's frame provides it");
+    let shown = use_state(|| looking.list());
+    let (filter, offset) = (*shown).clone();
     let ask = use_ask(
-        (),
-        |()| Command::Review,
+        (filter.clone(), offset),
+        |(filter, offset)| {
+            Command::Review(ReviewQuery {
+                filter: filter.clone(),
+                offset: *offset,
+                limit: PAGE,
+                ..ReviewQuery::default()
+            })
+        },
         pick_review,
-        |(), event| matches!(event, Event::ReviewChanged | Event::Changed { .. }),
+        |_, event| on_news(event),
     );
-    let selected = use_state(BTreeSet::<String>::new);
-    let select = {
+    let selected = use_state(BTreeSet::<ChangeId>::new);
+    let show = {
+        let (shown, selected, looking) = (shown.setter(), selected.setter(), looking.clone());
+        Callback::from(move |(filter, offset, turned): (ReviewFilter, usize, bool)| {
+            looking.keep_list(&filter, offset);
+            if !turned {
+                selected.set(BTreeSet::new());
+            }
+            shown.set((filter, offset));
+        })
+    };
+    let onfilter = show.reform(|filter| (filter, 0, false));
+    let onpage = {
+        let filter = filter.clone();
+        show.reform(move |offset| (filter.clone(), offset, true))
+    };
+    let onselect = {
         let selected = selected.clone();
-        Callback::from(move |(id, on): (String, bool)| {
+        Callback::from(move |(ids, on): (Vec<ChangeId>, bool)| {
             let mut now = (*selected).clone();
-            if on {
-                now.insert(id)
-            } else {
-                now.remove(&id)
-            };
+            for id in ids {
+                if on {
+                    now.insert(id);
+                } else {
+                    now.remove(&id);
+                }
+            }
             selected.set(now);
         })
     };
     let clear = {
-        let (selected, reload) = (selected.setter(), ask.reload.clone());
-        Callback::from(move |()| {
-            selected.set(BTreeSet::new());
-            reload.emit(());
-        })
+        let selected = selected.setter();
+        Callback::from(move |()| selected.set(BTreeSet::new()))
     };
+    use_keys();
+    use_return(&looking, ask.data.is_some());
+
     let body = match &ask.data {
         None if ask.failure.is_some() => Html::default(),
         None => loading("Reading what needs review"),
-        Some(list) if list.conflicts.is_empty() && list.rejected.is_empty() => html! {
-            <Empty title="Nothing needs review" icon={Icon::Check} test="review-empty">
-                <div class="pf-v6-c-empty-state__body">
-                    { "When the same thing is changed in two places, both versions are kept and you decide here." }
-                </div>
-            </Empty>
-        },
+        // the last page may have emptied meanwhile
+        Some(list) if list.items.is_empty() && list.matching > 0 && offset > 0 => {
+            html! { <Button text="To the first page" onclick={onpage.reform(|_: MouseEvent| 0)} /> }
+        }
+        Some(list) if list.items.is_empty() => nothing(list, &filter, &onfilter),
         Some(list) => html! {
             <>
-                <Bulk list={list.conflicts.iter().filter(|info| bulk(info)).cloned().collect::<Vec<_>>()}
-                    selected={(*selected).clone()} select={select.clone()} ondone={clear} may_edit={here.may_edit()} />
-                <ul class="mooring-reviews" role="list">
-                    { for list.conflicts.iter().map(|info| {
-                        let id = info.conflict.id.to_string();
-                        html! {
-                            <ConflictCard key={format!("{id} {}", info.conflict.rev)} info={info.clone()} selected={selected.contains(&id)}
-                                onselect={(here.may_edit() && bulk(info)).then(|| select.clone())} reload={ask.reload.clone()} />
-                        }
-                    }) }
-                    { for list.rejected.iter().map(|info| html! {
-                        <RefusedCard key={format!("refused {}", info.counter)} info={info.clone()} />
-                    }) }
-                </ul>
+                <Selection list={list.clone()} selected={(*selected).clone()} filter={filter.clone()}
+                    may_edit={here.may_edit()} onselect={onselect.clone()} onclear={clear} />
+                { items(&here, &Page { list, selected: &selected, busy: ask.busy, size: PAGE, onselect: &onselect, onpage: &onpage }) }
             </>
         },
     };
+    let rejected = ask.data.as_ref().filter(|_| filter.tab == ReviewTab::Open).map(|list| &list.rejected);
     html! {
-        <section class="mooring-narrow mooring-wide" aria-labelledby="review-title">
+        <section class="mooring-narrow mooring-inbox-page" aria-labelledby="review-title">
             <div class="mooring-heading">
                 <h1 class="pf-v6-c-title pf-m-2xl" id="review-title">{ "Needs review" }</h1>
                 if let Some(list) = &ask.data {
                     <span class="mooring-muted" data-test="review-count">{ total(list) }</span>
                 }
             </div>
+            if !here.may_edit() {
+                { reader() }
+            }
+            if status.transport == Transport::Offline {
+                <p class="mooring-offline" role="note" data-test="review-offline">{ "You are offline. Decide as usual: it is saved on this device, and applies when you are online." }</p>
+            }
             if let Some(failure) = &ask.failure {
                 { failed(failure, &ask.reload) }
             }
-            { body }
+            if let Some(list) = &ask.data {
+                { tabs(&filter, list, &onfilter) }
+                if is_narrow(&filter) || list.matching > 1 {
+                    <Filters filter={filter.clone()} facets={list.facets.clone()} onfilter={onfilter} />
+                }
+            }
+            <div role="tabpanel" id="review-panel" aria-labelledby={filters::tab_id(filter.tab)}>
+                { body }
+                if let Some(rejected) = rejected.filter(|rejected| !rejected.is_empty()) {
+                    <h2 class="pf-v6-c-title pf-m-lg mooring-refused-title">{ count::of(rejected.len() as u64, "refused change", "refused changes") }</h2>
+                    <ul class="mooring-reviews" role="list">
+                        { for rejected.iter().map(|info| html! {
+                            <RefusedCard key={format!("refused {}", info.counter)} info={info.clone()} />
+                        }) }
+                    </ul>
+                }
+            </div>
         </section>
     }
+}
+
+/// What is said to somebody who may look but not decide.
+fn reader() -> Html {
+    html! {
+        <div class="mooring-gap">
+            <Notice tint={Tint::Info} title="You can look, but not decide" test="review-reader">
+                { "You may read this workspace. An owner can let you edit; until then others decide." }
+            </Notice>
+        </div>
+    }
+}
+
+/// Whether the lists may have changed.
+fn on_news(event: &Event) -> bool {
+    matches!(event, Event::ReviewChanged | Event::Changed { .. })
 }
 
 fn pick_review(answer: Answer) -> Option<List> {
@@ -104,74 +170,103 @@ fn pick_review(answer: Answer) -> Option<List> {
 }
 
 fn total(list: &List) -> String {
-    match (list.conflicts.len() as u64, list.rejected.len() as u64) {
+    let decisions = |n| count::of(n, "decision to make", "decisions to make");
+    let refused = |n| count::of(n, "refused change", "refused changes");
+    match (list.open as u64, list.rejected.len() as u64) {
         (0, 0) => String::new(),
-        (n, 0) => count::of(n, "decision to make", "decisions to make"),
-        (0, n) => count::of(n, "refused change", "refused changes"),
-        (n, m) => format!(
-            "{}, {}",
-            count::of(n, "decision to make", "decisions to make"),
-            count::of(m, "refused change", "refused changes")
+        (n, 0) => decisions(n),
+        (0, n) => refused(n),
+        (n, m) => format!("{}, {}", decisions(n), refused(m)),
+    }
+}
+
+/// No items: because the filter lets none in, or because there are none.
+fn nothing(list: &List, filter: &ReviewFilter, onfilter: &Callback<ReviewFilter>) -> Html {
+    let tab = filter.tab;
+    if is_narrow(filter) {
+        let onclick = onfilter.reform(move |_: MouseEvent| ReviewFilter { tab, ..ReviewFilter::default() });
+        return html! {
+            <Empty title="Nothing matches" icon={Icon::Search} test="review-nothing">
+                <div class="pf-v6-c-empty-state__body">{ "No decision fits all of these filters." }</div>
+                <div class="pf-v6-c-empty-state__footer">
+                    <Button look={Look::Primary} text="Clear the filters" {onclick} />
+                </div>
+            </Empty>
+        };
+    }
+    let (title, text, icon) = match tab {
+        ReviewTab::Open if !list.rejected.is_empty() => return Html::default(),
+        ReviewTab::Open => (
+            "Nothing needs review",
+            "When the same thing is changed in two places, both versions are kept and you decide here.",
+            Icon::Check,
         ),
-    }
-}
-
-/// Whether it can be settled together with others: two edits, not decided yet.
-fn bulk(info: &ConflictInfo) -> bool {
-    info.conflict.kind == ConflictKind::EditEdit && info.pending.is_none()
-}
-
-#[derive(PartialEq, Properties)]
-struct BulkProps {
-    /// Those that can be settled together.
-    list: Vec<ConflictInfo>,
-    selected: BTreeSet<String>,
-    select: Callback<(String, bool)>,
-    ondone: Callback<()>,
-    may_edit: bool,
-}
-
-/// Settles several at once.
-#[component]
-fn Bulk(props: &BulkProps) -> Html {
-    let (backend, toaster) = (use_backend(), use_toaster());
-    let busy = use_state_eq(|| false);
-    let chosen: Vec<&ConflictInfo> =
-        props.list.iter().filter(|info| props.selected.contains(&info.conflict.id.to_string())).collect();
-    if !props.may_edit || props.list.len() < 2 || chosen.is_empty() {
-        return Html::default();
-    }
-    let decide = |picked: Picked| {
-        let commands: Vec<Command> = chosen.iter().map(|info| actions::decide_all(info, &picked)).collect();
-        let (backend, toaster, busy, ondone) =
-            (backend.clone(), toaster.clone(), busy.setter(), props.ondone.clone());
-        Callback::from(move |_: MouseEvent| {
-            busy.set(true);
-            let (backend, toaster, busy, ondone, commands) =
-                (backend.clone(), toaster.clone(), busy.clone(), ondone.clone(), commands.clone());
-            spawn_local(async move {
-                let mut settled = 0;
-                for command in commands {
-                    match backend.call(command).await {
-                        Ok(_) => settled += 1,
-                        Err(failure) => toaster.failure(&failure),
-                    }
-                }
-                toaster.done(format!("{} saved on this device", count::of(settled, "decision", "decisions")));
-                busy.set(false);
-                ondone.emit(());
-            });
-        })
+        ReviewTab::Snoozed => {
+            ("Nothing is put off", "What you put off waits here, and comes back by itself.", Icon::Clock)
+        }
+        ReviewTab::Settled => (
+            "Nothing was settled lately",
+            "Decisions of everybody appear here, and can be taken back.",
+            Icon::Check,
+        ),
     };
-    let n = chosen.len();
     html! {
-        <div class="mooring-bulk" role="group" aria-label="Selected decisions" data-test="review-bulk">
-            <span>{ format!("{n} selected") }</span>
-            <Button text="Keep what is in the records now" busy={*busy} onclick={decide(Picked::Current)} test="bulk-current" />
-            <Button text="Take the other changes" busy={*busy} onclick={decide(Picked::Incoming)} test="bulk-incoming" />
-            <Button look={Look::Link} text="Select none" onclick={props.ondone.reform(|_: MouseEvent| ())} />
-        </div>
+        <Empty {title} {icon} test="review-empty">
+            <div class="pf-v6-c-empty-state__body">{ text }</div>
+        </Empty>
     }
+}
+
+/// J and K or the arrows move, Enter opens, X selects, / searches.
+#[hook]
+fn use_keys() {
+    let onkey = use_callback((), |key: KeyboardEvent, ()| {
+        let done = match key.key().as_str() {
+            "j" | "J" | "ArrowDown" => list::step(1),
+            "k" | "K" | "ArrowUp" => list::step(-1),
+            "x" | "X" => list::toggle(),
+            "Enter" => !dom::on_control(&key) && list::open(),
+            "/" => {
+                dom::focus("[data-test=review-search]");
+                true
+            }
+            _ => false,
+        };
+        if done {
+            key.prevent_default();
+        }
+    });
+    use_key_listener(onkey);
+}
+
+/// Hears keys anywhere on the page, unless somebody is typing or means the browser.
+#[hook]
+fn use_key_listener(onkey: Callback<KeyboardEvent>) {
+    use_effect_with(onkey, |onkey| {
+        let onkey = onkey.clone();
+        let options = gloo::events::EventListenerOptions::enable_prevent_default();
+        let document = crate::platform::document();
+        let listener =
+            gloo::events::EventListener::new_with_options(&document, "keydown", options, move |event| {
+                let Some(key) = event.dyn_ref::<KeyboardEvent>() else { return };
+                let meant = !(key.ctrl_key() || key.meta_key() || key.alt_key() || event.default_prevented());
+                if meant && !dom::typing(event) {
+                    onkey.emit(key.clone());
+                }
+            });
+        move || drop(listener)
+    });
+}
+
+/// Coming back from a review, the focus is on its row.
+#[hook]
+fn use_return(looking: &Looking, there: bool) {
+    let looking = looking.clone();
+    use_effect_with(there, move |there| {
+        if let (true, Some(last)) = (*there, looking.take_last()) {
+            list::focus(last);
+        }
+    });
 }
 
 /// What a collection is called; Mooring's own ones by what they hold.

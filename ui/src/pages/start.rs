@@ -12,23 +12,16 @@ use crate::route::Route;
 use sync_client::api::{Answer, Command, Failure};
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-struct CardProps {
-    title: AttrValue,
-    children: Html,
-}
-
 /// The quiet page around a small form.
-#[component]
-fn Card(props: &CardProps) -> Html {
+fn card(title: &'static str, children: Html) -> Html {
     html! {
         <main class="mooring-start" id="main">
             <div class="mooring-start-brand"><span>{ icon(Icon::Anchor) }</span>{ "Mooring" }</div>
             <div class="pf-v6-c-card mooring-start-card">
                 <div class="pf-v6-c-card__title">
-                    <h1 class="pf-v6-c-title pf-m-xl">{ &props.title }</h1>
+                    <h1 class="pf-v6-c-title pf-m-xl">{ title }</h1>
                 </div>
-                <div class="pf-v6-c-card__body">{ props.children.clone() }</div>
+                <div class="pf-v6-c-card__body">{ children }</div>
             </div>
             <p class="mooring-muted">{ "Records that stay in step, with or without a network." }</p>
         </main>
@@ -51,20 +44,19 @@ pub fn Server() -> Html {
             send.emit(Command::Connect { server: address.trim().to_owned() });
         })
     };
-    html! {
-        <Card title="Where is your server?">
-            <form class="pf-v6-c-form" {onsubmit} novalidate=true>
-                <TextField id="server" label="Server address" value={(*address).clone()} {oninput} kind="url"
-                    placeholder="https://mooring.example.org" required=true autocomplete="url" test="server-address"
-                    error={failure.map(|failure| AttrValue::from(failure.message))}
-                    hint="Ask the person who set Mooring up for you." />
-                <div class="pf-v6-c-form__group pf-m-action">
-                    <Button look={Look::Primary} submit=true text="Connect" {busy} disabled={address.trim().is_empty()}
-                        test="connect" />
-                </div>
-            </form>
-        </Card>
-    }
+    let body = html! {
+        <form class="pf-v6-c-form" {onsubmit} novalidate=true>
+            <TextField id="server" label="Server address" value={(*address).clone()} {oninput} kind="url"
+                placeholder="https://mooring.example.org" required=true autocomplete="url" test="server-address"
+                error={failure.map(|failure| AttrValue::from(failure.message))}
+                hint="Ask the person who set Mooring up for you." />
+            <div class="pf-v6-c-form__group pf-m-action">
+                <Button look={Look::Primary} submit=true text="Connect" {busy} disabled={address.trim().is_empty()}
+                    test="connect" />
+            </div>
+        </form>
+    };
+    card("Where is your server?", body)
 }
 
 /// Signing in.
@@ -72,14 +64,15 @@ pub fn Server() -> Html {
 pub fn SignIn() -> Html {
     let session = use_session().session;
     let (send, busy, failure) = use_session_command();
-    html! {
-        <Card title="Sign in">
+    let body = html! {
+        <>
             <SignInChoices {send} {busy} {failure} />
             if let Some(server) = &session.server {
                 <p class="mooring-muted mooring-server">{ format!("Server: {server}") }</p>
             }
-        </Card>
-    }
+        </>
+    };
+    card("Sign in", body)
 }
 
 #[derive(PartialEq, Properties)]
@@ -195,14 +188,13 @@ pub fn use_session_command() -> (Callback<Command>, bool, Option<Failure>) {
 
 /// The engine does not even say who is signed in.
 pub fn broken(failure: &Failure, again: &Callback<()>) -> Html {
-    html! {
-        <Card title="Mooring could not open its storage">
-            <div class="mooring-stack">
-                <p>{ "What was saved on this device is untouched." }</p>
-                { failed(failure, again) }
-            </div>
-        </Card>
-    }
+    let body = html! {
+        <div class="mooring-stack">
+            <p>{ "What was saved on this device is untouched." }</p>
+            { failed(failure, again) }
+        </div>
+    };
+    card("Mooring could not open its storage", body)
 }
 
 /// No such screen.

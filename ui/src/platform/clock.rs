@@ -9,6 +9,12 @@ pub fn now() -> Timestamp {
     Timestamp(Date::now() as i64)
 }
 
+/// A point in time as people here write it: `23 Nov 2026, 14:30`.
+pub fn moment(at: Timestamp) -> String {
+    let options = options(&[("dateStyle", "medium"), ("timeStyle", "short")]);
+    date(at).to_locale_string(&language(), &options).into()
+}
+
 /// A point in time in full, as a title on hover: `Monday, 23 November 2026 at 14:30:05 CET`.
 pub fn exact(at: Timestamp) -> String {
     let options = options(&[("dateStyle", "full"), ("timeStyle", "long")]);
@@ -43,6 +49,22 @@ pub fn to_cell(utc: &str) -> String {
     } else {
         local.chars().take(16).collect::<String>().replace('T', " ")
     }
+}
+
+/// So many days from today at that hour, here.
+pub fn at_hour(days: u32, hour: u32) -> Timestamp {
+    let date = Date::new_0();
+    date.set_date(date.get_date() + days);
+    date.set_hours(hour);
+    date.set_minutes(0);
+    date.set_seconds(0);
+    date.set_milliseconds(0);
+    Timestamp(date.get_time() as i64)
+}
+
+/// Days until the next Monday, 1 to 7.
+pub fn to_monday() -> u32 {
+    (7 - (Date::new_0().get_day() + 6) % 7).clamp(1, 7)
 }
 
 /// The name of the time zone here.

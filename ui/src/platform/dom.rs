@@ -38,11 +38,23 @@ pub fn typing(event: &web_sys::Event) -> bool {
         return false;
     };
     matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
-        && target.get_attribute("type").as_deref() != Some("checkbox")
+        && !matches!(target.get_attribute("type").as_deref(), Some("checkbox" | "radio"))
 }
 
 /// Whether a node contains the target of an event.
 pub fn contains(node: &NodeRef, event: &web_sys::Event) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<web_sys::Node>().ok());
     node.get().is_some_and(|node| node.contains(target.as_ref()))
+}
+
+/// Whether the event is at something that has an own use for Enter and Space.
+pub fn on_control(event: &web_sys::Event) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.is_some_and(|target| matches!(target.tag_name().as_str(), "A" | "BUTTON" | "SUMMARY"))
+}
+
+/// Whether the event is at an input of one line.
+pub fn is_line(event: &web_sys::Event) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.is_some_and(|target| target.tag_name() == "INPUT")
 }

@@ -15,6 +15,11 @@ pub fn changes(n: u64) -> String {
     of(n, "change", "changes")
 }
 
+/// `1 decision`, `2 decisions`.
+pub fn decisions(n: usize) -> String {
+    of(n as u64, "decision", "decisions")
+}
+
 /// `12,345`.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();

@@ -58,6 +58,18 @@ pub fn sentence(text: &str) -> String {
     all
 }
 
+/// A label within a sentence: `Phone number` becomes `phone number`, `IATA` stays.
+pub fn in_sentence(label: &str) -> String {
+    let mut chars = label.chars();
+    let (first, second) = (chars.next(), chars.next());
+    match (first, second) {
+        (Some(first), Some(second)) if second.is_lowercase() || second.is_whitespace() => {
+            first.to_lowercase().chain(label.chars().skip(1)).collect()
+        }
+        _ => label.to_owned(),
+    }
+}
+
 /// What a record's key is called; `None` for one that nobody chose.
 pub fn key_label(key: &RecordKey) -> Option<String> {
     match key {
@@ -84,6 +96,15 @@ mod tests {
         assert_eq!(key_label(&RecordKey::Text("0192f3c4-5d6e-7f80-9a1b-2c3d4e5f6071".into())), None);
         assert_eq!(key_label(&RecordKey::Text("INV-7".into())).as_deref(), Some("INV-7"));
         assert_eq!(key_label(&RecordKey::Int(7)).as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn labels_fit_into_sentences() {
+        for (label, wanted) in
+            [("Phone number", "phone number"), ("IATA", "IATA"), ("", ""), ("Öl", "öl"), ("X", "X")]
+        {
+            assert_eq!(in_sentence(label), wanted);
+        }
     }
 
     #[test]

@@ -1,7 +1,12 @@
 //! The words on the screens that are made, not written: counts, times, types, sentences about what happened.
 
+pub mod author;
 pub mod count;
 pub mod csv;
+pub mod difference;
 pub mod field;
+pub mod history;
+pub mod policy;
 pub mod review;
 pub mod time;
+pub mod words;

@@ -50,6 +50,7 @@ checks! {
     unsent::ten_thousand_changes,
     unsent::conflicts_come_and_go,
     unsent::quarantine_waits_for_a_person,
+    unsent::decisions_come_and_go,
     unsent::failed_commit_leaves_nothing,
     base::records_change_and_vanish,
     base::later_wins_in_a_batch,

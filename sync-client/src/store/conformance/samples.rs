@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use sync_protocol::message::Page;
 use sync_protocol::{
-    Change, ChangeId, CollectionId, Conflict, ConflictKind, Counter, Edit, FieldName, Fields, Partition,
-    Record, RecordId, RecordKey, Rejection, ReplicaId, Revision, Stamp, Timestamp, UserId, WorkspaceId,
+    Change, ChangeId, CollectionId, Conflict, ConflictKind, Counter, Edit, FieldName, Fields, Merge, Met,
+    Outcome, Partition, Policy, Record, RecordId, RecordKey, Rejection, ReplicaId, Resolved, Revision, Stamp,
+    Timestamp, UserId, WorkspaceId,
 };
 
 use super::Broken;
-use crate::store::{Batch, LocalStore, Meta, Quarantined, StoreError};
+use crate::store::{Batch, Decided, Decision, LocalStore, Meta, Quarantined, StoreError};
 
 /// Into how many partitions the samples' workspace is sliced.
 pub(super) const PARTITIONS: u16 = 4;
@@ -67,9 +68,11 @@ pub(super) fn record(key: RecordKey, rev: u64) -> Record {
         key,
         rev: Revision(rev),
         prev: (rev > 1).then(|| Revision(rev - 1)),
+        alone_since: None,
         stamp: stamp(),
         created: None,
         edits: BTreeMap::new(),
+        twin_of: None,
         deleted: false,
         fields: fields(rev),
     }
@@ -96,12 +99,45 @@ pub(super) fn conflict(counter: u64) -> Conflict {
         record: change.record,
         rev: Revision(counter),
         kind: ConflictKind::EditEdit,
+        title: "“Ünïcode”".into(),
         fields: BTreeMap::new(),
         incoming: stamp(),
         current: None,
         record_rev: None,
         resolved: None,
+        reopened: None,
     }
+}
+
+pub(super) fn resolved(counter: u64) -> Resolved {
+    let outcome = Outcome::Delete;
+    Resolved { change: insert(counter).id, stamp: stamp(), saw: None, outcome, effect: Default::default() }
+}
+
+pub(super) fn settled(counter: u64) -> Decision {
+    let conflict = Conflict { resolved: Some(resolved(counter + 1)), ..conflict(counter) };
+    Decision { id: conflict.id, at: stamp().at, what: Decided::Settled(Box::new(conflict)) }
+}
+
+pub(super) fn merged(counter: u64) -> Decision {
+    let change = insert(counter);
+    let value = |text: &str| sync_protocol::Value::from(text);
+    let met = Met {
+        base: value("a"),
+        current: value("b"),
+        current_by: stamp(),
+        incoming: value("“c”"),
+        result: value("b"),
+        policy: Policy::First,
+    };
+    let merge = Merge {
+        record: change.record,
+        title: "x".into(),
+        incoming: stamp(),
+        delete: false,
+        fields: BTreeMap::from([(FieldName::from_label("title"), met)]),
+    };
+    Decision { id: change.id, at: stamp().at, what: Decided::Merged(Box::new(merge)) }
 }
 
 pub(super) fn quarantined(counter: u64) -> Quarantined {

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 use sync_protocol::checksum::Checksums;
-use sync_protocol::conflict::Resolved;
 use sync_protocol::message::SnapshotToken;
-use sync_protocol::{
-    Change, Conflict, Counter, Cursor, Outcome, Partition, RecordId, RecordKey, Revision, Stamp, Timestamp,
-};
+use sync_protocol::{Change, Conflict, Counter, Cursor, Partition, RecordId, RecordKey, Revision, Timestamp};
 
 use super::samples::{
-    PARTITIONS, Random, collection, conflict, insert, meta, named, quarantined, record, replica,
+    PARTITIONS, Random, collection, conflict, insert, merged, meta, named, quarantined, record, resolved,
+    settled,
 };
 use super::{Checked, Factory, holds, same};
-use crate::store::{Batch, Loaded, LocalStore, Receipt, SnapshotState, StoreError, Written};
+use crate::store::{Batch, Decision, Loaded, LocalStore, Receipt, SnapshotState, StoreError, Written};
 
 pub(super) async fn new_store_is_empty<F: Factory>(factory: &F, name: &str) -> Checked {
     let store = factory.open(name).await?;
@@ -173,9 +171,7 @@ pub(super) async fn conflicts_come_and_go<F: Factory>(factory: &F, name: &str) -
     let with = |conflicts: Vec<Conflict>| Batch { conflicts, ..Batch::default() };
     store.commit(&with(vec![conflict(1), conflict(2), conflict(3)])).await?;
     let newer = Conflict { rev: Revision(77), ..conflict(2) };
-    let stamp = Stamp { by: replica(), at: Timestamp(5) };
-    let resolved = Resolved { change: insert(9).id, stamp, outcome: Outcome::Delete };
-    let closed = Conflict { resolved: Some(resolved), ..conflict(1) };
+    let closed = Conflict { resolved: Some(resolved(9)), ..conflict(1) };
     store.commit(&with(vec![newer.clone(), closed])).await?;
     drop(store);
     let store = factory.open(name).await?;
@@ -203,6 +199,25 @@ pub(super) async fn quarantine_waits_for_a_person<F: Factory>(factory: &F, name:
     let loaded = factory.open(name).await?.load().await?;
     same("what is left", loaded.quarantine, vec![quarantined(3)])?;
     same("outbox after repair", loaded.outbox, vec![insert(1), insert(4), insert(5)])
+}
+
+pub(super) async fn decisions_come_and_go<F: Factory>(factory: &F, name: &str) -> Checked {
+    let store = named(factory.open(name).await?).await?;
+    let with = |decisions: Vec<Decision>| Batch { decisions, ..Batch::default() };
+    store.commit(&with(vec![settled(1), merged(2), merged(3)])).await?;
+    let again = Decision { at: Timestamp(99), ..settled(1) };
+    store.commit(&with(vec![again.clone()])).await?;
+    drop(store);
+    let store = factory.open(name).await?;
+    let mut kept = store.load().await?.decisions;
+    kept.sort_by_key(|decision| decision.id);
+    same("decisions", kept, vec![again.clone(), merged(2), merged(3)])?;
+    let gone = vec![merged(2).id, merged(8).id];
+    store.commit(&Batch { decisions_gone: gone, ..with(vec![]) }).await?;
+    drop(store);
+    let mut kept = factory.open(name).await?.load().await?.decisions;
+    kept.sort_by_key(|decision| decision.id);
+    same("what is left", kept, vec![again, merged(3)])
 }
 
 pub(super) async fn failed_commit_leaves_nothing<F: Factory>(factory: &F, name: &str) -> Checked {

@@ -34,11 +34,15 @@ const OUTBOX: &str = "outbox";
 const SETTLED: &str = "settled";
 const CONFLICTS: &str = "conflicts";
 const QUARANTINE: &str = "quarantine";
+/// Since version 2.
+const DECISIONS: &str = "decisions";
 const SEGMENTS: &str = "segments";
 const PAGES: &str = "pages";
 
-static LAYOUT: Layout =
-    Layout { version: 1, stores: &[META, OUTBOX, SETTLED, CONFLICTS, QUARANTINE, SEGMENTS, PAGES] };
+static LAYOUT: Layout = Layout {
+    version: 2,
+    stores: &[META, OUTBOX, SETTLED, CONFLICTS, QUARANTINE, DECISIONS, SEGMENTS, PAGES],
+};
 
 /// A [`LocalStore`] in an IndexedDB database. Whose turn it is among tabs is for the caller to decide, with a Web Lock.
 pub struct IndexedDbStore {

@@ -12,8 +12,8 @@ use super::database::{Database, Read, Write};
 use super::outbox::{Outbox, Settled};
 use super::tidy::Folding;
 use super::{
-    CONFLICTS, META, OUTBOX, PAGES, QUARANTINE, SEGMENTS, SETTLED, bytes, from_bytes, number, page_key,
-    platform,
+    CONFLICTS, DECISIONS, META, OUTBOX, PAGES, QUARANTINE, SEGMENTS, SETTLED, bytes, from_bytes, number,
+    page_key, platform,
 };
 use crate::store::{Batch, Loaded, Meta, StoreError};
 
@@ -49,12 +49,13 @@ pub(super) async fn read(database: &Database) -> Result<(State, Loaded), StoreEr
             Read::All(OUTBOX),
             Read::All(CONFLICTS),
             Read::All(QUARANTINE),
+            Read::All(DECISIONS),
             Read::Keys(SEGMENTS),
             Read::All(SEGMENTS),
             Read::Keys(PAGES),
         ])
         .await?;
-    let Ok::<[Array; 10], _>(
+    let Ok::<[Array; 11], _>(
         [
             meta_keys,
             meta,
@@ -63,6 +64,7 @@ pub(super) async fn read(database: &Database) -> Result<(State, Loaded), StoreEr
             outbox,
             conflicts,
             quarantine,
+            decisions,
             segment_keys,
             segments,
             pages,
@@ -89,6 +91,7 @@ pub(super) async fn read(database: &Database) -> Result<(State, Loaded), StoreEr
     loaded.conflicts = conflicts.iter().map(|row| from_json("a conflict", &row)).collect::<Result<_, _>>()?;
     loaded.quarantine =
         quarantine.iter().map(|row| from_json("a rejected change", &row)).collect::<Result<_, _>>()?;
+    loaded.decisions = decisions.iter().map(|row| from_json("a decision", &row)).collect::<Result<_, _>>()?;
     for key in pages.iter() {
         let key: Array = key.unchecked_into();
         state.base.add_page(parse_page_key(&key)?);
@@ -201,6 +204,12 @@ impl State {
         }
         for counter in &batch.quarantine_gone {
             writes.push(Write::Delete(QUARANTINE, number(counter.0)));
+        }
+        for decision in &batch.decisions {
+            writes.push(put_json(DECISIONS, &JsValue::from_str(&decision.id.to_string()), decision));
+        }
+        for id in &batch.decisions_gone {
+            writes.push(Write::Delete(DECISIONS, JsValue::from_str(&id.to_string())));
         }
     }
 

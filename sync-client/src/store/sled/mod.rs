@@ -132,6 +132,14 @@ impl Up {
         for gone in &batch.quarantine_gone {
             rows.remove(&rows::quarantine(*gone)[..]);
         }
+        for decision in &batch.decisions {
+            let key = rows::decision(&decision.id);
+            let row = rows::json(&key, decision);
+            rows.insert(key, row);
+        }
+        for id in &batch.decisions_gone {
+            rows.remove(rows::decision(id));
+        }
         if let Some(cursor) = &batch.cursor {
             rows.insert(rows::CURSOR, rows::json(rows::CURSOR, cursor));
         }

@@ -21,6 +21,7 @@ const CHECKSUMS: u8 = b'h';
 const OUTBOX: u8 = b'o';
 const CONFLICT: u8 = b'x';
 const QUARANTINE: u8 = b'q';
+const DECISION: u8 = b'd';
 const SUM_BYTES: usize = 8;
 
 /// What identifies a record and its revision; the values are skipped.
@@ -39,9 +40,11 @@ pub(super) fn quarantine(counter: Counter) -> [u8; 9] {
 }
 
 pub(super) fn conflict(id: &ChangeId) -> Vec<u8> {
-    let mut key = vec![CONFLICT];
-    key.extend(id.to_string().bytes());
-    key
+    named(CONFLICT, id)
+}
+
+pub(super) fn decision(id: &ChangeId) -> Vec<u8> {
+    named(DECISION, id)
 }
 
 pub(super) fn checksums(partition: Partition) -> [u8; 3] {
@@ -157,6 +160,10 @@ pub(super) fn load(db: &Db) -> Result<Loaded, StoreError> {
         let (key, row) = row?;
         loaded.conflicts.push(parse(&key, &row)?);
     }
+    for row in all(db, DECISION) {
+        let (key, row) = row?;
+        loaded.decisions.push(parse(&key, &row)?);
+    }
     for row in all(db, CHECKSUMS) {
         let (key, row) = row?;
         let partition = key[1..].try_into().map(u16::from_be_bytes);
@@ -185,6 +192,12 @@ pub(super) fn load_unsent(db: &Db) -> Result<Unsent, StoreError> {
 
 fn all(db: &Db, kind: u8) -> impl Iterator<Item = Result<(IVec, IVec), StoreError>> + use<> {
     db.scan_prefix([kind]).map(|row| row.map_err(failed))
+}
+
+fn named(kind: u8, id: &ChangeId) -> Vec<u8> {
+    let mut key = vec![kind];
+    key.extend(id.to_string().bytes());
+    key
 }
 
 fn numbered(kind: u8, counter: Counter) -> [u8; 9] {

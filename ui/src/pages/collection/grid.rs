@@ -193,12 +193,19 @@ fn GridRow(props: &GridRowProps) -> Html {
         let (onselect, key) = (props.onselect.clone(), row.key.clone());
         Callback::from(move |event: Event| onselect.emit((key.clone(), checked(&event))))
     };
-    let marked = marks(row.marks);
+    let marked = html! {
+        <>
+            { marks(row.marks) }
+            if row.gone {
+                <span class="pf-v6-c-label pf-m-compact mooring-gone"><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text" data-test="mark-gone">{ if row.marks.review { "deleted" } else { "not added" } }</span></span></span>
+            }
+        </>
+    };
     // the marks stand in the first cell, whatever it holds
     let first_marks = |first: bool| if first { marked.clone() } else { Html::default() };
     html! {
         <tr class={classes!("pf-v6-c-table__tr", "pf-m-clickable", (props.selected || props.open).then_some("pf-m-selected"))}
-            data-test="record-row" data-key={row.key.to_string()} data-row={props.at.to_string()} aria-rowindex={props.number.to_string()}
+            data-gone={row.gone.then_some("true")} data-test="record-row" data-key={row.key.to_string()} data-row={props.at.to_string()} aria-rowindex={props.number.to_string()}
             aria-selected={props.selected.to_string()} tabindex={if props.active { "0" } else { "-1" }} {onclick} {onfocus}>
             if props.may_edit {
                 <td class="pf-v6-c-table__td pf-v6-c-table__check" onclick={|event: MouseEvent| event.stop_propagation()}>

@@ -7,23 +7,15 @@ use crate::text::count::number;
 use sync_client::api::RowsQuery;
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-pub struct PagerProps {
-    pub query: RowsQuery,
-    pub matching: usize,
-    pub onquery: Callback<RowsQuery>,
-}
-
 /// `1 to 100 of 3,376`, back and forth. Nothing where everything is on one page.
-#[component]
-pub fn Pager(props: &PagerProps) -> Html {
-    let (first, matching) = (props.query.offset, props.matching);
+pub fn pager(query: &RowsQuery, matching: usize, onquery: &Callback<RowsQuery>) -> Html {
+    let first = query.offset;
     if matching <= PAGE && first == 0 {
         return Html::default();
     }
     let last_page = matching.saturating_sub(1) / PAGE * PAGE;
     let to = |offset: usize| {
-        let (onquery, query) = (props.onquery.clone(), props.query.clone());
+        let (onquery, query) = (onquery.clone(), query.clone());
         Callback::from(move |_: MouseEvent| onquery.emit(RowsQuery { offset, ..query.clone() }))
     };
     html! {

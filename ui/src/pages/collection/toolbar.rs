@@ -6,7 +6,7 @@ use crate::components::icon::{Icon, icon};
 use crate::text::count;
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
-use sync_client::api::{CollectionInfo, Rows, RowsQuery};
+use sync_client::api::{CollectionInfo, Only, Rows, RowsQuery};
 use yew::prelude::*;
 
 /// A search starts when the person has paused for this long.
@@ -25,6 +25,7 @@ pub struct ToolbarProps {
     pub onnew: Callback<()>,
     pub ondelete: Callback<()>,
     pub onfield: Callback<()>,
+    pub onsettings: Callback<()>,
 }
 
 /// The toolbar.
@@ -79,6 +80,7 @@ pub fn Toolbar(props: &ToolbarProps) -> Html {
                         </div>
                     }
                 </div>
+                { review_filter(props) }
                 <span class="mooring-space"></span>
                 if props.may_edit && props.selected > 0 {
                     <span class="mooring-muted">{ format!("{} selected", count::number(props.selected as u64)) }</span>
@@ -87,12 +89,35 @@ pub fn Toolbar(props: &ToolbarProps) -> Html {
                 if props.may_shape {
                     <Button look={Look::Link} class="mooring-when-idle" icon={Icon::Plus} text="Add field" onclick={props.onfield.reform(|_: MouseEvent| ())} test="add-field" />
                 }
+                <Button look={Look::Plain} icon={Icon::Settings} text="When two people change the same thing"
+                    onclick={props.onsettings.reform(|_: MouseEvent| ())} test="collection-settings" />
                 if props.may_edit {
                     <Button look={Look::Primary} class="mooring-when-idle" icon={Icon::Plus} text="New record" title="Press N"
                         onclick={props.onnew.reform(|_: MouseEvent| ())} test="new-record" />
                 }
             </div>
         </div>
+    }
+}
+
+/// Shows only what needs review, where there is something.
+fn review_filter(props: &ToolbarProps) -> Html {
+    let on = props.query.only.is_some();
+    if props.info.review == 0 && !on {
+        return Html::default();
+    }
+    let onclick = {
+        let (query, onquery) = (props.query.clone(), props.onquery.clone());
+        let only = if on { None } else { Some(Only::Review) };
+        Callback::from(move |_: MouseEvent| onquery.emit(RowsQuery { only, offset: 0, ..query.clone() }))
+    };
+    html! {
+        <button type="button" class={classes!("pf-v6-c-button", "pf-m-secondary", "mooring-filter", on.then_some("mooring-on"))}
+            aria-pressed={on.to_string()} {onclick} data-test="filter-review">
+            <span class="pf-v6-c-button__icon pf-m-start mooring-mark-review">{ icon(Icon::Split) }</span>
+            <span class="pf-v6-c-button__text">{ "Needs review" }</span>
+            <span class="pf-v6-c-badge mooring-badge-review" data-test="filter-count">{ count::number(props.info.review) }</span>
+        </button>
     }
 }
 

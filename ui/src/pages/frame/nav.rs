@@ -19,6 +19,7 @@ pub fn Nav(props: &NavProps) -> Html {
     let here = use_here();
     let review = use_status().review();
     let workspace = here.name.to_string();
+    let reviewing = matches!(props.place, Place::Review | Place::Decide(_));
     let item = |to: Route, current: bool, drawn: Icon, text: &str, test: &'static str| {
         html! {
             <li class="pf-v6-c-nav__item">
@@ -33,14 +34,15 @@ pub fn Nav(props: &NavProps) -> Html {
         <nav class="pf-v6-c-nav" aria-label="Collections">
             <ul class="pf-v6-c-nav__list" role="list">
                 <li class="pf-v6-c-nav__item">
-                    <Link to={Route::Review { workspace: workspace.clone() }} current={props.place == Place::Review}
-                        class={link_class(props.place == Place::Review)} test="nav-review">
+                    <Link to={Route::Review { workspace: workspace.clone() }} current={reviewing}
+                        class={link_class(reviewing)} test="nav-review">
                         <span class="pf-v6-c-nav__link-icon">{ icon(Icon::Split) }</span>
                         <span class="pf-v6-c-nav__link-text">{ "Needs review" }</span>
                         <span class={classes!("pf-v6-c-badge", if review > 0 { "mooring-badge-review" } else { "pf-m-read" })}
                             data-test="review-badge">{ count::number(review) }</span>
                     </Link>
                 </li>
+                { item(Route::Merges { workspace: workspace.clone() }, props.place == Place::Merges, Icon::Merge, "Merged automatically", "nav-merges") }
             </ul>
             <section class="pf-v6-c-nav__section" aria-labelledby="nav-collections">
                 <h2 class="pf-v6-c-nav__section-title" id="nav-collections">{ "Collections" }</h2>

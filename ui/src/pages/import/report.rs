@@ -1,6 +1,6 @@
 //! What the import did.
 
-use super::sample::Refused;
+use super::sample::refused;
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
 use crate::components::link::Link;
@@ -45,7 +45,7 @@ pub fn Report(props: &ReportProps) -> Html {
     html! {
         <div class="mooring-stack" data-test="import-done" role="status">
             <Notice {tint} {title}>{ "They are sent to the server in the background; you can go on working." }</Notice>
-            <Refused refused={report.refused.clone()} total={report.refused_total} future=false />
+            { refused(&report.refused, report.refused_total, false) }
             <div class="mooring-actions">
                 <Link to={here.to_collection(&report.collection)} class="pf-v6-c-button pf-m-primary" test="import-open">{ "Show the records" }</Link>
                 if report.refused_total > 0 {

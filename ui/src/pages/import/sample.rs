@@ -4,27 +4,17 @@ use crate::components::field_value::{cell, right_aligned};
 use crate::components::states::{Notice, Tint};
 use crate::text::count;
 use crate::text::field::{key_label, sentence};
-use std::rc::Rc;
 use sync_client::api::{Preview, RefusedRow};
 use sync_protocol::record::value_of;
 use sync_protocol::schema::Field;
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
-pub struct SampleProps {
-    pub preview: Rc<Preview>,
-    /// Being looked at again.
-    pub busy: bool,
-}
-
-/// The first rows.
-#[component]
-pub fn Sample(props: &SampleProps) -> Html {
-    let preview = &props.preview;
+/// The first rows; `busy` while they are looked at again.
+pub fn sample(preview: &Preview, busy: bool) -> Html {
     let fields: Vec<&Field> =
         preview.plan.columns.iter().filter(|column| column.take).map(|column| &column.field).collect();
     html! {
-        <section aria-labelledby="sample-title" class={classes!(props.busy.then_some("mooring-busy"))}>
+        <section aria-labelledby="sample-title" class={classes!(busy.then_some("mooring-busy"))}>
             <h2 class="pf-v6-c-title pf-m-md" id="sample-title">
                 { "What the first rows become" }
             </h2>
@@ -56,21 +46,12 @@ pub fn Sample(props: &SampleProps) -> Html {
     }
 }
 
-#[derive(PartialEq, Properties)]
-pub struct RefusedProps {
-    pub refused: Vec<RefusedRow>,
-    pub total: usize,
-    /// Before the import, or after it.
-    pub future: bool,
-}
-
-/// The rows that cannot be imported, with reasons.
-#[component]
-pub fn Refused(props: &RefusedProps) -> Html {
-    if props.total == 0 {
+/// The rows that cannot be imported, with reasons; `future` before the import.
+pub fn refused(rows: &[RefusedRow], total: usize, future: bool) -> Html {
+    if total == 0 {
         return Html::default();
     }
-    let title = match (props.total as u64, props.future) {
+    let title = match (total as u64, future) {
         (1, true) => "1 row cannot be imported as it is".to_owned(),
         (1, false) => "1 row was refused".to_owned(),
         (n, true) => format!("{} rows cannot be imported as they are", count::number(n)),
@@ -79,9 +60,9 @@ pub fn Refused(props: &RefusedProps) -> Html {
     html! {
         <Notice tint={Tint::Warning} {title} test="import-refused">
             <details class="mooring-more">
-                <summary>{ if props.total > props.refused.len() { format!("The first {} of them", props.refused.len()) } else { "Which, and why".to_owned() } }</summary>
+                <summary>{ if total > rows.len() { format!("The first {} of them", rows.len()) } else { "Which, and why".to_owned() } }</summary>
                 <ul class="pf-v6-c-list">
-                    { for props.refused.iter().map(|row| html! {
+                    { for rows.iter().map(|row| html! {
                         <li>
                             { if row.column.is_empty() { format!("Row {}: ", row.row) } else { format!("Row {}, {}: ", row.row, row.column) } }
                             { sentence(&row.reason) }

@@ -2,6 +2,7 @@
 //! asks before it is left. Each touched field remembers what was seen when the person began.
 
 use super::Errors;
+use crate::components::author::FieldNote;
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Confirm;
 use crate::components::field_input::{FieldInput, from_input, to_input};
@@ -9,13 +10,15 @@ use crate::components::field_value::quoted;
 use crate::components::form::TextField;
 use crate::components::states::{Notice, Tint};
 use crate::hooks::use_call;
+use crate::pages::frame::use_here;
 use crate::platform;
-use crate::route::Route;
-use crate::text::count;
+use crate::route::{KeyText, Route};
+use crate::text::{count, policy};
 use crate::unsaved::{Draft, Touched, Unsaved};
 use gloo::events::{EventListener, EventListenerOptions};
 use std::collections::BTreeMap;
-use sync_client::api::{Answer, CollectionInfo, Command, Failure, Seen};
+use std::rc::Rc;
+use sync_client::api::{Answer, CollectionInfo, Command, Failure, RecordInfo, Seen};
 use sync_protocol::record::value_of;
 use sync_protocol::schema::Field;
 use sync_protocol::{FieldName, Fields, RecordId, RecordKey, Value};
@@ -38,6 +41,9 @@ pub struct RecordFormProps {
     /// The values now; they may change while the person writes.
     pub values: Fields,
     pub readonly: bool,
+    /// What else is known of the record.
+    #[prop_or_default]
+    pub about: Option<Rc<RecordInfo>>,
     pub onsaved: Callback<Vec<RecordId>>,
     pub onclose: Callback<()>,
     #[prop_or_default]
@@ -113,6 +119,7 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
         })
     };
 
+    let to_history = use_history(props);
     let fields = props.info.collection.ordered();
     let new = props.target == Target::New;
     let close = props.onclose.reform(|_: MouseEvent| ());
@@ -141,9 +148,10 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
                 };
                 let moved = touched.is_some_and(|touched| touched.saw != *now);
                 html! {
-                    <div key={field.name.to_string()}>
+                    <div key={field.name.to_string()} class="mooring-field">
                         <FieldInput field={field.clone()} {text} {oninput} readonly={props.readonly}
                             error={errors.get(field.name.as_str()).map(|error| AttrValue::from(error.clone()))} />
+                        { note(props, field, &to_history) }
                         if moved {
                             <p class="mooring-moved" role="status" data-test="changed-meanwhile">
                                 { format!("Changed to {} by somebody else while you write. If you save, you are asked which shall count.", quoted(field.field_type, now)) }
@@ -165,6 +173,31 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
             { leave }
         </form>
     }
+}
+
+/// Who set a field, on demand.
+fn note(props: &RecordFormProps, field: &Field, to_history: &Callback<()>) -> Html {
+    let Some(about) = &props.about else { return Html::default() };
+    let unsent = about.unsent.iter().rev().find(|change| change.fields.contains_key(&field.name));
+    html! {
+        <FieldNote name={field.name.to_string()} label={field.label.clone()} author={about.authors.get(&field.name).cloned()}
+            unsent={unsent.map(|change| change.at)} rule={policy::in_force(&props.info.collection, &field.name)}
+            onhistory={to_history.clone()} />
+    }
+}
+
+/// Goes to the record's history; the draft is kept for the return.
+#[hook]
+fn use_history(props: &RecordFormProps) -> Callback<()> {
+    let workspace = use_here().name.to_string();
+    let navigator = use_navigator();
+    let target = props.target.clone();
+    Callback::from(move |()| {
+        if let (Target::Edit(id), Some(navigator)) = (&target, &navigator) {
+            let (collection, key) = (id.collection.to_string(), KeyText(id.key.clone()));
+            navigator.replace(&Route::History { workspace: workspace.clone(), collection, key });
+        }
+    })
 }
 
 /// A name for the form's draft.

@@ -1,18 +1,20 @@
 //! One refused change: why, what it wanted, and what can be done about it.
 
+use super::looking::title;
 use super::{collection_label, field_of};
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Confirm;
 use crate::components::field_value::full;
 use crate::components::link::Link;
+use crate::components::signature::author_line;
 use crate::components::states::{Notice, Tint};
 use crate::hooks::{use_call, use_toaster};
-use crate::pages::frame::use_here;
+use crate::pages::frame::{Here, use_here};
 use crate::platform::clock;
 use crate::route::{KeyText, Route};
 use crate::text::field::key_label;
-use crate::text::time;
-use sync_client::api::{Command, RejectedInfo};
+use crate::text::{review, time};
+use sync_client::api::{Command, RejectedInfo, ReviewItem};
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
@@ -45,6 +47,10 @@ pub fn RefusedCard(props: &RefusedCardProps) -> Html {
         })
     };
     let counter = info.counter;
+    if let Some(item) = &info.about {
+        let read = send.reform(move |_: MouseEvent| (Command::Discard { counter }, "Put away"));
+        return late(&here, info, item, *busy, read);
+    }
     let retry = send.reform(move |_: MouseEvent| (Command::Retry { counter }, "It is sent once more"));
     let discard = send.reform(move |()| (Command::Discard { counter }, "The change is discarded"));
     let ask = |on: bool| {
@@ -54,7 +60,7 @@ pub fn RefusedCard(props: &RefusedCardProps) -> Html {
     let label = collection_label(&here, &info.id.collection);
     // a key that nobody chose says nothing
     let named = key_label(&info.id.key).is_some() || info.title != info.id.key.to_string();
-    let title = if named { info.title.clone() } else { format!("A record in {label}") };
+    let name = if named { info.title.clone() } else { format!("A record in {label}") };
     let to = Route::Record {
         workspace: here.name.to_string(),
         collection: info.id.collection.to_string(),
@@ -62,9 +68,9 @@ pub fn RefusedCard(props: &RefusedCardProps) -> Html {
     };
     html! {
         <li class="pf-v6-c-card mooring-review" data-test="rejected-item" data-key={info.id.key.to_string()}>
-            <div class="mooring-review-head">
+            <div>
                 <div>
-                    <h2 class="pf-v6-c-title pf-m-md">{ title }</h2>
+                    <h3 class="pf-v6-c-title pf-m-md">{ name }</h3>
                     <p class="mooring-muted">{ format!("{label} · Your change of {} was refused.", time::ago(clock::now(), info.at)) }</p>
                 </div>
             </div>
@@ -94,6 +100,31 @@ pub fn RefusedCard(props: &RefusedCardProps) -> Html {
                     <p>{ "What it wanted is thrown away for good. The record stays as the server has it." }</p>
                 </Confirm>
             }
+        </li>
+    }
+}
+
+/// A decision that came too late: who was first, and how that was.
+fn late(here: &Here, info: &RejectedInfo, item: &ReviewItem, busy: bool, read: Callback<MouseEvent>) -> Html {
+    let label = collection_label(here, &info.id.collection);
+    let to = Route::Decide { workspace: here.name.to_string(), id: item.id.to_string() };
+    html! {
+        <li class="pf-v6-c-card mooring-review" data-test="rejected-item" data-key={info.id.key.to_string()}>
+            <div>
+                <h3 class="pf-v6-c-title pf-m-md">{ title(item, &label) }</h3>
+                <p class="mooring-muted">{ format!("{label} · Your decision of {} was not applied.", time::ago(clock::now(), info.at)) }</p>
+            </div>
+            if let Some(settled) = &item.settled {
+                <Notice tint={Tint::Warning} title={format!("{} decided before you: {}", review::who(&settled.by), review::how(item, &settled.outcome))} test="rejected-reason">
+                    { author_line(&settled.by, "decided") }
+                </Notice>
+            } else {
+                <Notice tint={Tint::Warning} title={info.message.clone()} test="rejected-reason" />
+            }
+            <div class="mooring-actions">
+                <Button text="Got it" {busy} onclick={read} test="discard" />
+                <Link {to} class="pf-v6-c-button pf-m-link" test="late-open">{ "Look at both versions" }</Link>
+            </div>
         </li>
     }
 }

@@ -1,0 +1,126 @@
+//! What is asked of the server for a screen: a record's history, and everything that was decided.
+
+use futures::FutureExt;
+use sync_protocol::message::{Audit, AuditAnswer, History, HistoryAnswer};
+use sync_protocol::{Cursor, Entry, RecordId, Revision, WorkspaceId};
+
+use super::account::refused;
+use super::{Done, Engine, Reply, failure};
+use crate::api::{Answer, AuditFormat, Event, Failure, FailureKind};
+use crate::audit;
+use crate::device::Device;
+use crate::limits;
+use crate::replica::session::SendError;
+use crate::transport::Transport;
+
+/// The end of such a request.
+pub(super) enum Told {
+    History(WorkspaceId, Reply, Result<HistoryAnswer, SendError>),
+    /// With the number of the export that asked: a stopped one may still be answered.
+    Audit(u64, Result<AuditAnswer, SendError>),
+}
+
+/// An export under way.
+pub(super) struct AuditExport {
+    number: u64,
+    format: AuditFormat,
+    entries: Vec<Entry>,
+    reply: Reply,
+}
+
+impl AuditExport {
+    pub(super) fn cancel(self) {
+        drop(self.reply.send(Err(Failure::input("The export was stopped. Nothing was saved."))));
+    }
+}
+
+impl<D: Device> Engine<D> {
+    pub(super) fn history(&mut self, record: RecordId, resume: Option<Revision>, reply: Reply) {
+        let (transport, workspace, path) = match self.ask_path("history") {
+            Ok(found) => found,
+            Err(failure) => return drop(reply.send(Err(failure))),
+        };
+        let request = async move {
+            let body = History { record, resume };
+            Done::Told(Told::History(workspace, reply, transport.post(&path, &body, limits::ANSWER_MS).await))
+        };
+        self.account.push(request.boxed_local());
+    }
+
+    pub(super) fn export_audit(&mut self, format: AuditFormat, reply: Reply) {
+        if self.audit.is_some() {
+            let message = "An export is under way. Wait for its end, or stop it.";
+            return drop(reply.send(Err(Failure::input(message))));
+        }
+        self.exports += 1;
+        self.audit = Some(AuditExport { number: self.exports, format, entries: Vec::new(), reply });
+        if let Err(failure) = self.ask_audit(None) {
+            self.end_audit(Err(failure));
+        }
+    }
+
+    fn ask_audit(&mut self, resume: Option<Cursor>) -> Result<(), Failure> {
+        let (transport, _, path) = self.ask_path("audit")?;
+        let number = self.exports;
+        let request = async move {
+            let answer = transport.post(&path, &Audit { resume }, limits::ANSWER_MS).await;
+            Done::Told(Told::Audit(number, answer))
+        };
+        self.account.push(request.boxed_local());
+        Ok(())
+    }
+
+    fn ask_path(&mut self, what: &str) -> Result<(Transport, WorkspaceId, String), Failure> {
+        let workspace = self.workspace()?.replica.meta().workspace;
+        let transport =
+            self.transport.clone().ok_or_else(|| failure(FailureKind::NeedsSignIn, "Sign in first."))?;
+        Ok((transport, workspace, format!("/v1/workspaces/{workspace}/{what}")))
+    }
+
+    pub(super) fn told(&mut self, told: Told) {
+        match told {
+            Told::History(workspace, reply, result) => {
+                let answer = result.map_err(|error| refused(&error)).and_then(|answer| {
+                    let now = self.device.now();
+                    let replica = &self.workspace()?.replica;
+                    if replica.meta().workspace != workspace {
+                        return Err(Failure::input("The workspace was closed."));
+                    }
+                    let page = replica.history_page(now, answer);
+                    Ok(Answer::History(Box::new(page)))
+                });
+                drop(reply.send(answer));
+            }
+            Told::Audit(number, _) if self.audit.as_ref().is_none_or(|audit| audit.number != number) => {}
+            Told::Audit(_, Err(error)) => self.end_audit(Err(refused(&error))),
+            Told::Audit(_, Ok(answer)) => self.audit_page(answer),
+        }
+    }
+
+    fn audit_page(&mut self, answer: AuditAnswer) {
+        let Some(audit) = &mut self.audit else { return };
+        audit.entries.extend(answer.entries);
+        if audit.entries.len() > limits::AUDIT_ENTRIES {
+            let message = "There is more than one file can hold. Ask the person who runs the server for it.";
+            return self.end_audit(Err(Failure::input(message)));
+        }
+        self.tell(Event::Working { done: answer.done as usize, total: answer.total as usize });
+        match answer.next {
+            Some(next) => {
+                if let Err(failure) = self.ask_audit(Some(next)) {
+                    self.end_audit(Err(failure));
+                }
+            }
+            None => self.end_audit(Ok(())),
+        }
+    }
+
+    fn end_audit(&mut self, result: Result<(), Failure>) {
+        let Some(AuditExport { format, entries, reply, .. }) = self.audit.take() else { return };
+        let answer = result.and_then(|()| {
+            let replica = &self.workspace()?.replica;
+            Ok(Answer::Text(audit::written(replica, format, &entries)))
+        });
+        drop(reply.send(answer));
+    }
+}

@@ -1,0 +1,87 @@
+//! One record beside its values: what is unsent, what was made beside it, what is known of one that is gone.
+
+use std::collections::BTreeSet;
+
+use sync_protocol::record::{set_value, value_of};
+use sync_protocol::{
+    Change, Edit, FieldName, FieldType, Fields, Outcome, Record, RecordId, RecordKey, Value,
+};
+
+use super::Replica;
+use crate::api::{Seen, UnsentInfo, UnsentWhat};
+use crate::store::Decided;
+
+impl Replica {
+    /// A record's changes that the server has not judged, oldest first.
+    pub fn unsent_of(&self, id: &RecordId) -> Vec<UnsentInfo> {
+        let counters = self.by_record.get(id).into_iter().flatten();
+        let pending = counters.map(|counter| &self.outbox[counter]);
+        pending.filter(|p| p.judged == super::Judged::No).map(|p| unsent_info(&p.change)).collect()
+    }
+
+    /// The records that were made beside this one, where somebody kept both of two versions, as far as this device knows.
+    pub fn twins_of(&self, id: &RecordId) -> BTreeSet<RecordKey> {
+        let settled = self.decisions().filter_map(|decision| match &decision.what {
+            Decided::Settled(conflict) if conflict.record == *id => {
+                conflict.resolved.as_ref().map(|resolved| &resolved.outcome)
+            }
+            Decided::Settled(_) | Decided::Merged(_) => None,
+        });
+        let twin = |outcome: &Outcome| match outcome {
+            Outcome::KeepBoth { key } => Some(key.clone()),
+            Outcome::Keep { .. } | Outcome::Delete => None,
+        };
+        settled.filter_map(twin).collect()
+    }
+
+    /// The fields of a record that somebody has set or cleared.
+    pub fn authored<'a>(&self, record: &'a Record) -> BTreeSet<&'a FieldName> {
+        record.fields.keys().chain(record.edits.keys()).collect()
+    }
+
+    /// What is known of a record that is not there (any more) from what waits for a person: its title, and the values
+    /// that are at stake.
+    pub fn last_known(&self, id: &RecordId) -> Fields {
+        let mut fields = Fields::new();
+        for rejected in self.rejected().filter(|q| q.change.record == *id) {
+            if let Edit::Insert { fields: wanted } = &rejected.change.edit {
+                fields.extend(wanted.clone());
+            }
+        }
+        for conflict in self.conflicts_of(id) {
+            for (name, sides) in &conflict.fields {
+                let value = if sides.current.is_absent() { &sides.base } else { &sides.current };
+                set_value(&mut fields, name, value.clone());
+            }
+            let collection = self.schema().collection(&id.collection);
+            let first = collection
+                .and_then(|c| c.ordered().into_iter().find(|field| field.field_type == FieldType::Text));
+            if let Some(field) = first
+                && value_of(&fields, &field.name).is_absent()
+                && !conflict.title.is_empty()
+                && conflict.title != id.key.to_string()
+            {
+                set_value(&mut fields, &field.name, Value::from(conflict.title.as_str()));
+            }
+        }
+        fields
+    }
+}
+
+fn unsent_info(change: &Change) -> UnsentInfo {
+    let seen = |saw: &Value, want: &Value| Seen { saw: saw.clone(), want: want.clone() };
+    let (what, fields) = match &change.edit {
+        Edit::Insert { fields } => {
+            let added = fields.iter().map(|(name, value)| (name.clone(), seen(&Value::ABSENT, value)));
+            (UnsentWhat::Add, added.collect())
+        }
+        Edit::Patch { fields } => {
+            let edited = fields.iter().map(|(name, d)| (name.clone(), seen(&d.base, &d.incoming)));
+            (UnsentWhat::Edit, edited.collect())
+        }
+        Edit::Delete { .. } => (UnsentWhat::Delete, Default::default()),
+        Edit::Resolve(_) => (UnsentWhat::Decide, Default::default()),
+        Edit::Reopen(_) => (UnsentWhat::TakeBack, Default::default()),
+    };
+    UnsentInfo { at: change.at, what, fields }
+}

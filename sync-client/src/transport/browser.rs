@@ -1,0 +1,101 @@
+//! HTTP by the browser's `fetch`. It reads addresses itself: no tables of names and their spellings need to come along.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use gloo::timers::callback::Timeout;
+use js_sys::{Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    AbortController, Headers, ReadableStreamDefaultReader, Request, RequestInit, Response, Url,
+    WorkerGlobalScope,
+};
+
+use super::{Address, Exchange, NoReply, Reply};
+use crate::limits;
+
+/// There is nothing to share: connections are the browser's.
+#[derive(Clone)]
+pub struct Http;
+
+/// Takes the request back when it is dropped.
+struct Guard(AbortController);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // without effect once the answer is there
+        self.0.abort();
+    }
+}
+
+impl Http {
+    pub(super) fn new() -> Self {
+        Self
+    }
+
+    pub(super) async fn exchange(&self, exchange: Exchange) -> Result<Reply, NoReply> {
+        let guard = Guard(AbortController::new().map_err(|_| NoReply::Unreachable)?);
+        let late = Rc::new(Cell::new(false));
+        let (controller, flag) = (guard.0.clone(), late.clone());
+        let wait = u32::try_from(exchange.wait_ms).unwrap_or(u32::MAX);
+        let timer = Timeout::new(wait, move || {
+            flag.set(true);
+            controller.abort();
+        });
+        let reply = fetch(exchange, &guard).await;
+        drop(timer);
+        match reply {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => Err(NoReply::TooLarge),
+            Err(_) if late.get() => Err(NoReply::Late),
+            Err(_) => Err(NoReply::Unreachable),
+        }
+    }
+}
+
+/// `None`: the answer is too large.
+async fn fetch(exchange: Exchange, guard: &Guard) -> Result<Option<Reply>, JsValue> {
+    let headers = Headers::new()?;
+    for (name, value) in &exchange.headers {
+        headers.set(name, value)?;
+    }
+    let init = RequestInit::new();
+    init.set_method(if exchange.body.is_some() { "POST" } else { "GET" });
+    init.set_headers(&headers);
+    init.set_signal(Some(&guard.0.signal()));
+    if let Some(body) = &exchange.body {
+        init.set_body(&Uint8Array::from(body.as_slice()));
+    }
+    let request = Request::new_with_str_and_init(&exchange.url, &init)?;
+    // a window has the same function
+    let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
+    let response: Response = JsFuture::from(scope.fetch_with_request(&request)).await?.dyn_into()?;
+    let retry_after = response.headers().get("retry-after")?;
+    let mut body = Vec::new();
+    let Some(stream) = response.body() else {
+        return Ok(Some(Reply { status: response.status(), retry_after, body }));
+    };
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    loop {
+        let chunk = JsFuture::from(reader.read()).await?;
+        let Ok(chunk) = Reflect::get(&chunk, &"value".into())?.dyn_into::<Uint8Array>() else { break };
+        let end = body.len() + chunk.length() as usize;
+        if end > limits::ANSWER_BYTES {
+            return Ok(None);
+        }
+        let start = body.len();
+        body.resize(end, 0);
+        chunk.copy_to(&mut body[start..]);
+    }
+    Ok(Some(Reply { status: response.status(), retry_after, body }))
+}
+
+impl Address {
+    /// `None`: this is no address.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let url = Url::new(text).ok()?;
+        let scheme = url.protocol().trim_end_matches(':').to_owned();
+        Some(Self { scheme, origin: url.origin(), path: url.pathname() })
+    }
+}

@@ -1,0 +1,108 @@
+// The verbs of the review screens, and pictures of them in every size and colour, each checked by axe.
+import AxeBuilder from '@axe-core/playwright';
+import { hook } from './screens.mjs';
+import { equal, truthy, until } from './harness.mjs';
+import { password } from './members.mjs';
+
+const sizes = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 } };
+
+/** Pictures at both sizes in both colours; axe finds nothing. Toasts are closed first, unless they are the matter. */
+export async function pictures(browser, name, { toasts = false } = {}) {
+  if (!toasts) await closeToasts(browser);
+  const found = [];
+  for (const [size, viewport] of Object.entries(sizes)) {
+    for (const colorScheme of ['light', 'dark']) {
+      await browser.page.setViewportSize(viewport);
+      await browser.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await browser.page.waitForFunction(dark => document.documentElement.classList.contains('pf-v6-theme-dark') === dark, colorScheme === 'dark');
+      // nothing is in between two looks any more
+      await browser.page.evaluate(() => Promise.all(document.getAnimations().filter(a => a.effect.getComputedTiming().endTime < Infinity).map(a => a.finished.catch(() => {}))));
+      await browser.screenshot(`review/${name}-${size}-${colorScheme}`);
+      const wide = await browser.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      truthy(wide <= 0, `${name} at ${size}: the page is ${wide} px too wide`);
+      // both sizes and both colours are seen by axe, not each with each: it takes a second
+      if ((size === '390') !== (colorScheme === 'dark')) continue;
+      const { violations } = await new AxeBuilder({ page: browser.page }).analyze();
+      for (const { id, nodes } of violations) found.push(`${size} ${colorScheme} ${id}: ${nodes.slice(0, 3).map(node => `${node.target} ${node.failureSummary}`).join(' | ')}`);
+    }
+  }
+  await browser.page.setViewportSize(browser.viewport);
+  await browser.page.emulateMedia({ colorScheme: 'light', reducedMotion: null });
+  equal(found, [], `what axe finds on ${name}`);
+}
+
+export async function closeToasts(browser) {
+  while (await browser.count(`${hook('toast')} button[aria-label="Close this message"]`)) {
+    await browser.click(`${hook('toast')} button[aria-label="Close this message"]`);
+  }
+}
+
+/** Signs in with a password and opens a workspace. */
+export async function signIn(browser, login, workspace) {
+  await browser.fill(hook('sign-in-name'), login);
+  await browser.fill(hook('sign-in-password'), password);
+  await browser.click(hook('sign-in'));
+  await openWorkspace(browser, workspace);
+}
+
+export async function openWorkspace(browser, workspace) {
+  await browser.page.locator(hook('workspace-item'), { hasText: workspace }).click();
+  await browser.waitFor(hook('nav-review'));
+}
+
+export async function toInbox(browser) {
+  await browser.click(hook('nav-review'));
+  await browser.waitFor('#review-title');
+}
+
+export const item = key => `${hook('review-item')}[data-key="${key}"]`;
+
+/** Opens a record's review from the list, with the pointer. */
+export async function openReview(browser, key) {
+  await toInbox(browser);
+  await browser.click(`${item(key)} ${hook('review-open')}`);
+  await browser.waitFor(hook('review-screen'));
+}
+
+export const field = name => `${hook('review-field')}[data-field="${name}"]`;
+
+export function says(browser, selector, wanted) {
+  return until(`"${wanted}" in ${selector} of ${browser.name}`, async () => {
+    const text = await browser.text(selector);
+    if (wanted instanceof RegExp ? wanted.test(text) : text.includes(wanted)) return text;
+    throw new Error(`it says "${text}"`);
+  }, 30_000);
+}
+
+export function gone(browser, selector) {
+  return until(`no ${selector} on ${browser.name}`, async () => await browser.count(selector) === 0, 30_000);
+}
+
+/** Edits fields of a record in its form. */
+export async function edit(browser, collection, key, values) {
+  await browser.click(`${hook('collection-item')}[data-name="${collection}"]`);
+  await browser.click(`${hook('record-row')}[data-key="${key}"] [data-field="_key"]`);
+  for (const [name, value] of Object.entries(values)) await browser.fill(`${hook('record-form')} ${hook('field-input')}[data-field="${name}"]`, value);
+  await browser.click(hook('save'));
+  await until('the form is saved', async () => await browser.page.locator(hook('save')).first().isDisabled());
+  await browser.click(hook('close-record'));
+}
+
+export async function remove(browser, collection, key) {
+  await browser.click(`${hook('collection-item')}[data-name="${collection}"]`);
+  await browser.click(`${hook('record-row')}[data-key="${key}"] ${hook('select-row')}`);
+  await browser.click(hook('delete-selected'));
+  await browser.click(hook('confirm'));
+  await gone(browser, `${hook('record-row')}[data-key="${key}"]`);
+}
+
+/** Until a cell of the grid says what is wanted. */
+export async function cellSays(browser, collection, key, name, wanted) {
+  await browser.click(`${hook('collection-item')}[data-name="${collection}"]`);
+  const cell = `${hook('record-row')}[data-key="${key}"] ${hook('cell')}[data-field="${name}"]`;
+  await until(`"${wanted}" in ${name} of ${key} on ${browser.name}`, async () => {
+    const text = await browser.text(cell);
+    if (text === wanted) return true;
+    throw new Error(`it says "${text}"`);
+  });
+}

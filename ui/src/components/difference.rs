@@ -1,0 +1,62 @@
+//! A value with what is different in it: words of a text, tags that came and went, how far a number or a date moved.
+
+use super::field_value::{full, quoted};
+use crate::text::difference::difference;
+use crate::text::words::{Piece, pieces};
+use sync_protocol::schema::Field;
+use sync_protocol::{FieldType, Value};
+use yew::prelude::*;
+
+/// The value as it became, with what differs from before.
+pub fn changed(field: &Field, before: &Value, after: &Value) -> Html {
+    if before == after {
+        return full(field, after);
+    }
+    if after.is_absent() {
+        return html! {
+            <span class="mooring-muted">{ "no value " }<del>{ quoted(field.field_type, before) }</del></span>
+        };
+    }
+    match field.field_type {
+        FieldType::Text | FieldType::LongText => match (before.as_text(), after.as_text()) {
+            (Some(before), Some(after)) => words(before, after),
+            _ => full(field, after),
+        },
+        FieldType::Tags => tags(before, after),
+        field_type => html! {
+            <>
+                { full(field, after) }
+                if let Some(apart) = difference(field_type, before, after) {
+                    <span class="mooring-apart">{ apart }</span>
+                }
+            </>
+        },
+    }
+}
+
+fn words(before: &str, after: &str) -> Html {
+    html! {
+        <span class="mooring-text">
+            { for pieces(before, after).into_iter().map(|(piece, text)| match piece {
+                Piece::Same => html! { { text } },
+                Piece::Gone => html! { <del>{ text }</del> },
+                Piece::New => html! { <ins>{ text }</ins> },
+            }) }
+        </span>
+    }
+}
+
+fn tags(before: &Value, after: &Value) -> Html {
+    let (before, after) = (before.as_tags().unwrap_or_default(), after.as_tags().unwrap_or_default());
+    let chip = |tag: &str| {
+        let inside = match (before.contains(tag), after.contains(tag)) {
+            (true, false) => html! { <del>{ tag.to_owned() }</del> },
+            (false, true) => html! { <ins>{ tag.to_owned() }</ins> },
+            _ => html! { { tag.to_owned() } },
+        };
+        html! {
+            <span class="pf-v6-c-label pf-m-compact"><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text">{ inside }</span></span></span>
+        }
+    };
+    html! { <span class="mooring-tags">{ for before.union(&after).map(|tag| chip(tag)) }</span> }
+}
