@@ -1,10 +1,30 @@
 //! Three-way merge of texts: by lines, and where lines overlap, by words.
 
 use diffy::{DiffOptions, Line};
+use std::collections::BTreeMap;
 
 /// Both edits of a text in one; `None` where they touch the same words: a person has to decide.
 pub(super) fn merge(base: &str, current: &str, incoming: &str) -> Option<String> {
-    by_pieces(base, current, incoming).or_else(|| by_words(base, current, incoming))
+    let whole = |merged: &String| keeps_every_word(base, current, incoming, merged);
+    by_pieces(base, current, incoming)
+        .filter(whole)
+        .or_else(|| by_words(base, current, incoming).filter(whole))
+}
+
+/// Whether each word is in the merged text as often as both edits together leave it. Where words repeat, differences can be
+/// told in several ways: what moved to another line is then taken for the same addition on both sides, and for two removals.
+fn keeps_every_word(base: &str, current: &str, incoming: &str, merged: &str) -> bool {
+    let mut counts: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
+    for (n, text) in [base, current, incoming, merged].into_iter().enumerate() {
+        for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            counts.entry(word).or_default()[n] += 1;
+        }
+    }
+    counts.values().all(|[base, current, incoming, merged]| {
+        // both may have made the same addition: it comes once
+        let wanted = (current + incoming).saturating_sub(*base).min(*current.max(incoming));
+        *merged >= wanted
+    })
 }
 
 /// The same merge with one word, one run of blanks or one other sign to a line.
@@ -190,6 +210,12 @@ mod tests {
             None,
             "both changed what follows the second line's first word"
         );
+    }
+
+    #[test]
+    fn a_word_that_both_moved_to_another_line_is_not_taken_away_twice() {
+        let (base, current) = ("the the on\non on on\n", "new1 the the\non on on\non ");
+        assert_eq!(merge(base, current, "the the on\nnew2 on on\non "), None);
     }
 
     #[test]
