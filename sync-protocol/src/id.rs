@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::limits;
@@ -69,12 +71,14 @@ impl Revision {
 impl Timestamp {
     /// As values of the type date-time are written; `None` beyond the years that have four digits.
     pub fn to_text(self) -> Option<String> {
-        Some(jiff::Timestamp::from_millisecond(self.0).ok()?.to_string())
+        let nanos = i128::from(self.0) * 1_000_000;
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(&Rfc3339).ok()
     }
 
     /// Reads back what [`Timestamp::to_text`] wrote.
     pub fn from_text(text: &str) -> Option<Self> {
-        Some(Self(text.parse::<jiff::Timestamp>().ok()?.as_millisecond()))
+        let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Self)
     }
 }
 

@@ -5,6 +5,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::limits;
 
@@ -262,12 +264,22 @@ pub fn canonical_decimal(text: &str) -> Option<String> {
     Some(number.normalize().to_string())
 }
 
+/// `2026-11-23`, and nothing else: a time beside it would be lost.
 fn canonical_date(text: &str) -> Option<String> {
-    text.parse::<jiff::civil::Date>().ok().map(|d| d.to_string())
+    let day = (text.len() == 10).then(|| moment(&format!("{text}T00:00:00Z")))??;
+    Some(day.date().to_string())
 }
 
+/// In UTC, with as many digits of a second as there are. Seconds may be left out, and a space may stand for the T.
 fn canonical_date_time(text: &str) -> Option<String> {
-    text.parse::<jiff::Timestamp>().ok().map(|t| t.to_string())
+    let (date, time) = (text.get(..10)?, text.get(10..)?.strip_prefix(['T', 't', ' '])?);
+    let seconds = if time.get(5..)?.starts_with(['Z', 'z', '+', '-']) { ":00" } else { "" };
+    let at = moment(&format!("{date}T{}{seconds}{}", &time[..5], &time[5..]))?;
+    at.to_offset(UtcOffset::UTC).format(&Rfc3339).ok()
+}
+
+fn moment(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
 fn deeper_than(value: &serde_json::Value, depth: usize) -> bool {
@@ -292,6 +304,41 @@ fn json_size(value: &serde_json::Value) -> usize {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn dates_and_times_are_taken_as_machines_write_them_and_kept_in_one_way() {
+        let read = |field_type: FieldType, text| {
+            field_type.parse(text, &[]).ok().and_then(|v| v.as_text().map(str::to_owned))
+        };
+        for (text, want) in [
+            ("2026-11-23T14:30:00Z", Some("2026-11-23T14:30:00Z")),
+            ("2026-11-23t14:30:00z", Some("2026-11-23T14:30:00Z")),
+            ("2026-11-23 14:30Z", Some("2026-11-23T14:30:00Z")),
+            ("2026-11-23T14:30:00.250+02:00", Some("2026-11-23T12:30:00.25Z")),
+            ("2026-01-01T00:30-01:00", Some("2026-01-01T01:30:00Z")),
+            ("0000-01-01T00:00:00Z", Some("0000-01-01T00:00:00Z")),
+            ("9999-12-31T23:59:59Z", Some("9999-12-31T23:59:59Z")),
+            ("2026-02-29T14:30:00Z", None),
+            ("2026-11-23T14:30:00", None),
+            ("2026-11-23T24:30:00Z", None),
+            ("0000-01-01T00:00:00+01:00", None),
+            ("2026-11-23", None),
+            ("2026-11-23T", None),
+            ("2026-11-23Tä:30Z", None),
+        ] {
+            assert_eq!(read(FieldType::DateTime, text).as_deref(), want, "{text}");
+        }
+        for (text, want) in [
+            ("2024-02-29", Some("2024-02-29")),
+            ("2023-02-29", None),
+            ("20240229", None),
+            ("2024-02-29T10:00", None),
+            ("24-02-29", None),
+            ("2024-2-29", None),
+        ] {
+            assert_eq!(read(FieldType::Date, text).as_deref(), want, "{text}");
+        }
+    }
 
     #[test]
     fn each_type_takes_its_own_and_refuses_the_rest() {
