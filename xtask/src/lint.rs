@@ -44,19 +44,10 @@ fn clippy() -> Result<()> {
 }
 
 fn clippy_wasm() -> Result<()> {
-    sh::run(wasm::cargo()?.args([
-        "clippy",
-        "--quiet",
-        "--package",
-        "mooring-ui",
-        "--package",
-        "sync-client",
-        "--target",
-        wasm::TARGET,
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    let packages = ["mooring-ui", "sync-client", "browser-store"].map(|name| format!("--package={name}"));
+    let mut cargo = wasm::cargo()?;
+    cargo.args(["clippy", "--quiet"]).args(packages).args(["--target", wasm::TARGET, "--", "-D", "warnings"]);
+    sh::run(&mut cargo)
 }
 
 /// Licences, sources and bans from what cargo knows; advisories when their database can be fetched.
