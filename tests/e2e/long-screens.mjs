@@ -201,7 +201,7 @@ await at('collection-pages', { arrange: async () => { await collection('cleats')
 // --- what needs review
 await at('review-empty', { arrange: go(`${home}/review`, hook('review-empty')) });
 await at('review', {
-  main: hook('take-current'),
+  main: hook('review-open'),
   arrange: async () => {
     const { people, equipment } = await one.records();
     const both = async (key, fields) => {
@@ -213,12 +213,21 @@ await at('review', {
     const boat = equipment['"BOAT-2"'];
     await one.remove('equipment', 'BOAT-2', boat);
     await two.patch('equipment', 'BOAT-2', { name: [boat.name, `${boat.name}, repainted`] });
-    await until('three cards', async () => await browser.count(hook('review-item')) === 3);
+    await until('three of them', async () => await browser.count(hook('review-item')) === 3);
   },
 });
-await at('review-bulk', {
-  main: hook('bulk-current'),
+await at('review-selected', {
+  main: hook('bulk-decide'),
   arrange: async () => { for (const key of [3, 4]) await browser.click(`${hook('review-item')}[data-key="${key}"] ${hook('review-select')}`); },
+});
+await at('review-bulk', { main: hook('bulk-start'), arrange: open('bulk-decide', 'bulk-dialog') });
+await at('review-one', {
+  main: hook('take-current'),
+  arrange: async () => {
+    await browser.click(hook('bulk-cancel'));
+    await browser.click(`${hook('review-item')}[data-key="4"] ${hook('review-open')}`);
+    await browser.waitFor(hook('review-screen'));
+  },
 });
 await at('record-needs-review', { main: hook('to-review'), arrange: go(`${home}/c/people/r/4`, hook('record-needs-review')) });
 await at('review-decided', {
@@ -226,7 +235,11 @@ await at('review-decided', {
   arrange: async () => {
     await go(`${home}/review`, hook('review-item'))();
     await browser.offline(true);
-    await browser.click(`${hook('review-item')}[data-key="3"] ${hook('take-incoming')}`);
+    await browser.click(`${hook('review-item')}[data-key="3"] ${hook('review-open')}`);
+    await browser.click(hook('take-incoming'));
+    await browser.click(hook('resolve'));
+    await go(`${home}/review`, `${hook('review-item')}[data-key="3"]`)();
+    await browser.click(`${hook('review-item')}[data-key="3"] ${hook('review-open')}`);
     await browser.waitFor(hook('review-pending'));
     await quiet(browser);
   },

@@ -7,6 +7,7 @@ import { onSled } from './lib/server.mjs';
 import { Browser, hook, picturesOf } from './lib/screens.mjs';
 import { Peer, addAccount } from './lib/peer.mjs';
 import * as act from './lib/actions.mjs';
+import { openReview } from './lib/review.mjs';
 
 whenFailed(picturesOf);
 for (const name of ['MOORING_SERVER', 'MOORING_CHROMIUM', 'MOORING_UI_DIST']) need(name);
@@ -200,10 +201,12 @@ await check('the filter shows exactly what needs review, also what is gone, and 
 
 await check('what was settled stays readable: the side that gave way, who decided', async () => {
   await a.click(hook('to-review'));
-  const item = key => `${hook('review-item')}[data-key="${key}"]`;
-  await a.waitFor(item(4));
-  await a.click(`${item(4)} ${hook('take-incoming')}`);
-  await a.click(`${item(2)} ${hook('take-current')}`);
+  await openReview(a, 4);
+  await a.press('2');
+  await a.press('Enter');
+  await openReview(a, 2);
+  await a.press('1');
+  await a.press('Enter');
   await a.pillSays('Synced and verified');
   await act.showCollection(a, 'people');
   equal(await a.count(hook('filter-review')), 0, 'no filter where nothing needs review');

@@ -37,8 +37,35 @@ await inBrowser(async ({ page, context, origin, call }) => {
         request.onerror = () => reject(request.error);
       }), version);
     await make(7);
-    const why = expected(await call('open_store', 'newer'), 'TooNew { found: 7, known: 1 }');
+    const why = expected(await call('open_store', 'newer'), 'TooNew { found: 7, known: 2 }');
     return why ?? expected(await make(7), 'kept');
+  });
+
+  await check('a_store_of_the_layout_before_keeps_what_is_unsent', async () => {
+    await call('keep_open', 'before');
+    await call('write_to_kept', 3);
+    // the first layout had no decisions
+    await page.evaluate(async () => {
+      const done = (request) => new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+      const now = await done(indexedDB.open('before'));
+      const names = [...now.objectStoreNames].filter((name) => name !== 'decisions');
+      const rows = await Promise.all(names.map(async (name) => {
+        const store = now.transaction(name).objectStore(name);
+        return Promise.all([done(store.getAllKeys()), done(store.getAll())]);
+      }));
+      now.close();
+      await done(indexedDB.deleteDatabase('before'));
+      const request = indexedDB.open('before', 1);
+      request.onupgradeneeded = () => names.forEach((name, at) => {
+        const store = request.result.createObjectStore(name);
+        rows[at][0].forEach((key, n) => store.put(rows[at][1][n], key));
+      });
+      (await done(request)).close();
+    });
+    return expected(await call('unsent_in', 'before'), '3');
   });
 
   await check('another_tab_that_holds_on_keeps_no_records', async () => {

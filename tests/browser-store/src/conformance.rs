@@ -88,3 +88,10 @@ pub async fn write_to_kept(count: Option<u32>) -> Result<Option<String>, String>
     };
     Ok(write.await.err().map(|error| format!("{error:?}")))
 }
+
+/// Opens a store: how many changes in it are unsent.
+#[wasm_bindgen]
+pub async fn unsent_in(name: &str) -> Result<usize, String> {
+    let unsent = async { Ok(IndexedDbStore::open(name).await?.load().await?.outbox.len()) };
+    unsent.await.map_err(|error: StoreError| format!("{error:?}"))
+}
