@@ -4,6 +4,7 @@
 pub mod client;
 pub mod crew;
 pub mod disk;
+pub mod fuzz;
 pub mod gate;
 pub mod log;
 pub mod server;

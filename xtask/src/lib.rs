@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod cassandra;
 pub mod desktop;
 pub mod doc;
+pub mod fuzz;
 pub mod icons;
 pub mod installed;
 pub mod lint;

@@ -1,7 +1,7 @@
 //! Mooring's build and test commands; called through `./x`.
 
 use std::process::ExitCode;
-use xtask::{bench, bundle, cassandra, desktop, doc, icons, lint, run, test, ui, wasm_lib};
+use xtask::{bench, bundle, cassandra, desktop, doc, fuzz, icons, lint, run, test, ui, wasm_lib};
 
 const USAGE: &str = "\
 usage: ./x COMMAND
@@ -14,6 +14,8 @@ usage: ./x COMMAND
   test [SUITE...]        lint, the crates' tests and the suites; or some suites
   lint                   formatting, clippy (host and wasm), dependencies
   bench [NAME...]        measurements; figures in target/bench
+  fuzz [TARGET...] [--seconds N]
+                         look for bytes that break what decodes them
   cassandra up [--nodes 1|3] | down | status
                          Apache Cassandra on this machine
   doc                    the crates' documentation
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "lint" => lint::command(&args),
         "bench" => bench::command(&args),
         "cassandra" => cassandra::command(args),
+        "fuzz" => fuzz::command(&args),
         "doc" => doc::command(&args),
         "ui" => ui::command(args),
         "icons" => icons::command(&args),

@@ -31,6 +31,8 @@ pub enum Kit {
     Cassandra,
     /// Drawing the icons.
     Icons,
+    /// Building libFuzzer.
+    Fuzz,
 }
 
 /// How to see that something is there.
@@ -51,6 +53,7 @@ impl Kit {
             Kit::Browser => "driving a browser in tests (MOORING_CHROMIUM names another one)",
             Kit::Cassandra => "Apache Cassandra (Java 17 or 11; JAVA_HOME names another one)",
             Kit::Icons => "drawing the icons",
+            Kit::Fuzz => "building libFuzzer",
         }
     }
 
@@ -91,6 +94,11 @@ impl Kit {
                 &[(Found(|| java().is_some()), "openjdk-17-jre-headless"), (Program("mvn"), "maven")]
             }
             Kit::Icons => &[(Program("rsvg-convert"), "librsvg2-bin")],
+            Kit::Fuzz => &[
+                (Program("c++"), "build-essential"),
+                (Program("pkg-config"), "pkg-config"),
+                (PkgConfig("openssl"), "libssl-dev"),
+            ],
         }
     }
 }
