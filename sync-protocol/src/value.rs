@@ -227,7 +227,12 @@ impl FieldType {
             ),
             Self::Choice => Value::from(if options.iter().any(|o| o == input) { input } else { trimmed }),
             Self::Tags => {
-                Value::from_tags(trimmed.split([',', ';']).map(str::trim).filter(|t| !t.is_empty()))
+                let mut tags = trimmed.split([',', ';']).map(str::trim).filter(|t| !t.is_empty()).peekable();
+                // separators alone are no input
+                if tags.peek().is_none() {
+                    return Ok(Value::ABSENT);
+                }
+                Value::from_tags(tags)
             }
             Self::Json => Value(serde_json::from_str(trimmed).map_err(|_| wrong("not valid JSON"))?),
         };
@@ -304,6 +309,11 @@ fn json_size(value: &serde_json::Value) -> usize {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn tags_without_a_tag_are_no_value() {
+        assert_eq!(FieldType::Tags.parse(" ,; ", &[]), Ok(Value::ABSENT));
+    }
 
     #[test]
     fn dates_and_times_are_taken_as_machines_write_them_and_kept_in_one_way() {

@@ -140,7 +140,11 @@ impl Device {
         let Ok(answer) = serde_json::from_str::<SnapshotAnswer>(text) else { return };
         let (done, total) = (answer.done, answer.total);
         let Ok(batch) = self.replica.snapshotted(answer) else { return };
-        self.commit(&batch);
+        // pages are looked into by the store: it may refuse them, whole
+        if ready(self.store.commit(&batch)).is_err() {
+            return;
+        }
+        self.replica.absorb(&batch);
         self.session.snapshotted(done, total);
         self.asks();
     }
