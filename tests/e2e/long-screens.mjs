@@ -220,7 +220,7 @@ await at('review-selected', {
   main: hook('bulk-decide'),
   arrange: async () => { for (const key of [3, 4]) await browser.click(`${hook('review-item')}[data-key="${key}"] ${hook('review-select')}`); },
 });
-await at('review-bulk', { main: hook('bulk-start'), arrange: open('bulk-decide', 'bulk-dialog') });
+await at('review-bulk', { main: hook('rule-current'), arrange: open('bulk-decide', 'bulk-dialog') });
 await at('review-one', {
   main: hook('take-current'),
   arrange: async () => {
@@ -236,7 +236,7 @@ await at('review-decided', {
     await go(`${home}/review`, hook('review-item'))();
     await browser.offline(true);
     await browser.click(`${hook('review-item')}[data-key="3"] ${hook('review-open')}`);
-    await browser.click(hook('take-incoming'));
+    await browser.click(hook('pick-incoming'));
     await browser.click(hook('resolve'));
     await go(`${home}/review`, `${hook('review-item')}[data-key="3"]`)();
     await browser.click(`${hook('review-item')}[data-key="3"] ${hook('review-open')}`);
@@ -366,7 +366,7 @@ await check('the desktop shell, in light and dark', async () => {
   await desk.waitFor(hook('sign-in-demo'));
   await desk.screenshot('screens/desktop-sign-in-light');
   await desk.click(hook('sign-in-demo'));
-  await desk.click(hook('workspace-item'));
+  await desk.click(`${hook('workspace-item')}[data-name="Sample workspace"]`);
   await desk.pillSays(/^Needs review/);
   for (const [scheme, place] of [['light', 1], ['dark', 2]]) {
     await desk.click(hook('user-menu'));

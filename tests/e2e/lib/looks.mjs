@@ -69,10 +69,11 @@ async function reach(browser, selector) {
     await page.keyboard.press('Tab');
   }
   const seen = await page.evaluate(() => {
-    const rings = element => {
-      const { outlineStyle, outlineWidth } = getComputedStyle(element);
-      return outlineStyle !== 'none' && parseFloat(outlineWidth) > 0;
-    };
+    // a link over a whole row rings with what it lays over it
+    const rings = element => [null, '::after'].some(part => {
+      const { content, outlineStyle, outlineWidth } = getComputedStyle(element, part);
+      return (part === null || content !== 'none') && outlineStyle !== 'none' && parseFloat(outlineWidth) > 0;
+    });
     const focused = document.activeElement;
     // a control's frame, or the place to drop a file, shows the ring in its stead
     const frame = focused.closest('.pf-v6-c-form-control, .pf-v6-c-text-input-group, .mooring-drop, .mooring-pick');
