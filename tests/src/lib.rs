@@ -8,6 +8,7 @@ pub mod fuzz;
 pub mod gate;
 pub mod log;
 pub mod server;
+pub mod sim;
 
 pub use client::Client;
 pub use gate::Gate;

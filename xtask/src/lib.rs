@@ -13,6 +13,7 @@ pub mod installed;
 pub mod lint;
 pub mod run;
 pub mod sh;
+pub mod sim;
 pub mod test;
 pub mod tools;
 pub mod ui;

@@ -1,7 +1,7 @@
 //! Mooring's build and test commands; called through `./x`.
 
 use std::process::ExitCode;
-use xtask::{bench, bundle, cassandra, desktop, doc, fuzz, icons, lint, run, test, ui, wasm_lib};
+use xtask::{bench, bundle, cassandra, desktop, doc, fuzz, icons, lint, run, sim, test, ui, wasm_lib};
 
 const USAGE: &str = "\
 usage: ./x COMMAND
@@ -16,6 +16,8 @@ usage: ./x COMMAND
   bench [NAME...]        measurements; figures in target/bench
   fuzz [TARGET...] [--seconds N]
                          look for bytes that break what decodes them
+  sim [--seeds N] [--from S] [--trace]
+                         the simulation on more seeds, or one of them line by line
   cassandra up [--nodes 1|3] | down | status
                          Apache Cassandra on this machine
   doc                    the crates' documentation
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         "test" => test::command(&args),
         "lint" => lint::command(&args),
         "bench" => bench::command(&args),
+        "sim" => sim::command(&args),
         "cassandra" => cassandra::command(args),
         "fuzz" => fuzz::command(&args),
         "doc" => doc::command(&args),

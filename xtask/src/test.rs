@@ -1,5 +1,6 @@
 //! `./x test [SUITE...]`: everything, or some suites.
 //!
+//! `sim` is built for speed: it runs as many seeds as fit the time.
 //! A suite is a Rust test `tests/suites/NAME.rs` of the tests package, or a node script `tests/e2e/NAME.mjs` that
 //! ends with `N passed, N failed` alone on a line. A new file is a new suite; `long-NAME` runs only when named.
 //! What fails does not stop the others; a table ends the run.
@@ -23,6 +24,9 @@ const CRATES: [&str; 6] = ["sync-protocol", "sync-client", "sync-server", "ui", 
 
 /// How a suite in JavaScript says that it needs the desktop app; one in Rust names the variable.
 const OPENS_DESKTOP: &str = "new Desktop(";
+
+/// The suite that counts what it gets done in its time.
+const FAST: &str = "sim";
 
 /// What suites find in their environment.
 pub type Environment = Vec<(&'static str, PathBuf)>;
@@ -183,6 +187,16 @@ pub(crate) fn names(folder: &str, ending: &str) -> Result<Vec<String>> {
 
 fn suite(name: &str, env: &Environment) -> Result<()> {
     match find(name)? {
+        Suite::Rust(_) if name == FAST => sh::run(sh::cargo().args([
+            "test",
+            "--release",
+            "--package",
+            "mooring-tests",
+            "--test",
+            name,
+            "--",
+            "--nocapture",
+        ])),
         Suite::Rust(_) => sh::run(
             sh::cargo()
                 .args(["test", "--workspace", "--test", name, "--", "--nocapture"])

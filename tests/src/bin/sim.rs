@@ -1,0 +1,38 @@
+//! The long run of the simulation: `./x sim --seeds N --from S`, and the replay of one seed with `--trace`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use mooring_tests::sim::bugs::Bug;
+use mooring_tests::sim::search::{explain, lines, search};
+
+fn main() -> Result<ExitCode> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |name: &str, unless: u64| -> Result<u64> {
+        let Some(at) = args.iter().position(|arg| arg == name) else { return Ok(unless) };
+        let text = args.get(at + 1).with_context(|| format!("{name} needs a number"))?;
+        text.parse().with_context(|| format!("{name} {text} is not a number"))
+    };
+    let (seeds, from) = (number("--seeds", 1_000)?, number("--from", 1)?);
+    let cores = std::thread::available_parallelism()?.get() as u64;
+    let threads = number("--threads", cores)? as usize;
+    let bug = args.iter().position(|arg| arg == "--bug").and_then(|at| args.get(at + 1));
+    let bug =
+        bug.map(|name| Bug::named(name).with_context(|| format!("there is no bug {name}"))).transpose()?;
+    if args.iter().any(|arg| arg == "--trace") {
+        (from..from + seeds).for_each(|seed| println!("{}", explain(seed, bug)));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.iter().any(|arg| arg == "--lines") {
+        (from..from + seeds).for_each(|seed| println!("{}", lines(seed, bug)));
+        return Ok(ExitCode::SUCCESS);
+    }
+    // a run that panics is told like all else
+    std::panic::set_hook(Box::new(|_| {}));
+    let report = search(from..from + seeds, threads, bug, bug.is_some());
+    println!("{report}");
+    for (seed, broken) in &report.failed {
+        println!("seed {seed}: {broken}\n  ./x sim --seeds 1 --from {seed} --trace");
+    }
+    Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,146 @@
+//! How a run ends: all faults are over, everything is sent and read, a person decides about what is left, and all see
+//! the same.
+
+use sync_client::store::LocalStore;
+use sync_protocol::ChangeId;
+
+use super::checks::Invariant;
+use super::device::is_own;
+use super::disk::now;
+use super::things;
+use super::world::World;
+
+/// Virtual time in which everything must be sent and read, in milliseconds: the longest wait that a replica accepts
+/// (ten minutes, stretched by a clock that was set back), one more that it chooses itself, and the exchange.
+const HEALED_WITHIN: u64 = 780_000;
+
+/// Rounds in which everything that is left must be decided.
+const ROUNDS: usize = 400;
+
+/// Ends a run.
+pub async fn end(world: &mut World) {
+    world.heal();
+    if !quiet(world, HEALED_WITHIN).await {
+        return;
+    }
+    converged(world);
+    conserved(world);
+    for _ in 0..ROUNDS {
+        let time = world.time.now();
+        let decided = world.devices.iter_mut().any(|device| device.tidy_up(time));
+        if !quiet(world, HEALED_WITHIN).await {
+            return;
+        }
+        if !decided {
+            break;
+        }
+    }
+    for device in &mut world.devices {
+        device.restart();
+        device.check_base(true);
+    }
+    if !quiet(world, HEALED_WITHIN).await {
+        return;
+    }
+    converged(world);
+    conserved(world);
+    all_see_the_same(world);
+}
+
+async fn quiet(world: &mut World, within: u64) -> bool {
+    let quiet = world.until_quiet(within).await;
+    let unrest = if quiet { String::new() } else { world.unrest() };
+    world
+        .model
+        .lock()
+        .checks
+        .that(Invariant::Liveness, quiet, || format!("{within} ms after healing: {unrest}"));
+    quiet
+}
+
+/// Everybody holds what the server holds, and what is not sent waits for a person.
+fn converged(world: &World) {
+    let mut model = world.model.lock();
+    for device in &world.devices {
+        let (n, replica) = (device.n, &device.replica);
+        let stored = now(device.disk.store_in_use().checksums());
+        for (place, found) in (0..).zip(sums(&model)) {
+            let partition = sync_protocol::Partition(place);
+            let text = |sums: Option<&sync_protocol::checksum::Checksums>| {
+                let sums = sums.cloned().unwrap_or_default().0;
+                sums.iter()
+                    .map(|(name, sum)| (name.clone(), sum.to_string()))
+                    .collect::<std::collections::BTreeMap<_, _>>()
+            };
+            let (known, scanned) = (text(replica.checksums().get(&partition)), text(stored.get(&partition)));
+            model.checks.that(Invariant::Convergence, known == found && scanned == found, || {
+                format!("partition {place} sums to {found:?}, replica {n} has {scanned:?} and says {known:?}")
+            });
+        }
+        for pending in replica.outbox() {
+            let change = &pending.change;
+            let behind = replica.quarantine().any(|q| {
+                q.change.record == change.record
+                    && q.change.id.counter < change.id.counter
+                    && q.change.about().is_none()
+            });
+            model.checks.that(Invariant::RefusedChangeIsLocal, behind, || {
+                format!("{} of {} waits, and nothing of its record was rejected", change.id, change.record)
+            });
+        }
+    }
+}
+
+fn sums(model: &super::model::Model) -> Vec<std::collections::BTreeMap<sync_protocol::CollectionId, String>> {
+    model.parts.iter().map(|part| part.sums()).collect()
+}
+
+/// Every edit that was said to be saved is somewhere.
+fn conserved(world: &World) {
+    let mut model = world.model.lock();
+    for device in &world.devices {
+        let promises = &device.promises;
+        for (counter, change) in &promises.acked {
+            let id = ChangeId { replica: device.replica.id(), counter: *counter };
+            let partition = change.record.partition(model.parts.len() as u16);
+            let judged = model.seq_of(partition, id).is_some();
+            let decided = change.about().is_some() || is_own(change);
+            let kept = judged
+                || promises.outbox.contains_key(counter)
+                || promises.quarantine.contains(counter)
+                || promises.again.contains_key(counter)
+                || promises.discarded.contains(counter)
+                || decided && model.rejected.contains(&id);
+            model
+                .checks
+                .that(Invariant::Conservation, kept, || format!("{id} of {} is nowhere", change.record));
+        }
+    }
+}
+
+/// Nothing is open any more: every person sees the records that the feed leads to.
+fn all_see_the_same(world: &World) {
+    let views: Vec<_> = world.devices.iter().map(|device| device.views()).collect();
+    let mut model = world.model.lock();
+    let things = things::collection();
+    let mut folded = std::collections::BTreeMap::new();
+    let mut open = Vec::new();
+    for part in &model.parts {
+        let live = part.records.iter().filter(|(id, record)| !record.deleted && id.collection == things);
+        folded.extend(live.map(|(id, record)| (id.clone(), record.fields.clone())));
+        open.extend(part.conflicts.values().filter(|c| c.resolved.is_none()).map(|c| c.id));
+    }
+    let open_here = world
+        .devices
+        .iter()
+        .map(|d| d.replica.conflicts().count() + d.replica.quarantine().count())
+        .sum::<usize>();
+    model.checks.that(Invariant::Liveness, open.is_empty() && open_here == 0, || {
+        format!("still open after {ROUNDS} rounds of deciding: {open:?}, {open_here} on devices")
+    });
+    for (n, view) in views.iter().enumerate() {
+        model
+            .checks
+            .that(Invariant::Convergence, *view == folded, || format!("replica {n} sees other records"));
+    }
+}

@@ -1,0 +1,343 @@
+//! The world: devices, the network, the server, and time. Plays a plan.
+//!
+//! Everything runs on one thread: tokio's current-thread runtime with its clock paused. The server's code waits and spawns
+//! tasks with tokio; with a paused clock the runtime jumps to the next moment at which something happens, in an order that
+//! only the seed decides. The replicas' code waits for nothing: it is called.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Duration;
+
+use sync_client::replica::session::Outgoing;
+use sync_client::store::Meta;
+use sync_protocol::{ReplicaId, UserId, WorkspaceId};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use super::bugs::Bug;
+use super::checks::{Broken, Invariant};
+use super::clock::Time;
+use super::desk::Desk;
+use super::device::Device;
+use super::model::Shared;
+use super::network::{Arrival, Fate, Letter, carry};
+use super::plan::{Plan, Step, Weather, What};
+use super::random::Random;
+use super::server::{Member, Server};
+use super::store::Cluster;
+
+/// How long a server keeps its feed that keeps it for minutes only.
+const SHORT_HORIZON: Duration = Duration::from_secs(600);
+const LONG_HORIZON: Duration = Duration::from_hours(90 * 24);
+
+/// The world of one run.
+pub struct World {
+    /// What is known outside of what is checked.
+    pub model: Shared,
+    /// The devices.
+    pub devices: Vec<Device>,
+    /// Time.
+    pub time: Time,
+    server: Server,
+    desk: Desk,
+    weather: Weather,
+    fates: Vec<Random>,
+    arrivals: (UnboundedSender<Arrival>, UnboundedReceiver<Arrival>),
+}
+
+impl World {
+    /// A workspace on two nodes with its devices; the first one has defined the collection.
+    pub async fn new(plan: &Plan, bug: Option<Bug>, keep_trace: bool) -> Self {
+        let (weather, seed) = (plan.weather.clone(), plan.seed);
+        let workspace = WorkspaceId(Uuid::from_u128(1));
+        let model = Shared::new(workspace, &weather, keep_trace);
+        let time = Time::default();
+        let cluster = Arc::new(Cluster::new(time.store(), model.clone(), seed, bug));
+        let horizon = if weather.short_horizon { SHORT_HORIZON } else { LONG_HORIZON };
+        let server =
+            Server::new(cluster, model.clone(), time.nodes(), workspace, weather.partitions, horizon, bug);
+        server.add_neighbour().await;
+        let devices = (0..weather.replicas).map(|n| {
+            let (replica, user) =
+                (ReplicaId(Uuid::from_u128(100 + n as u128)), UserId(Uuid::from_u128(200 + n as u128)));
+            let meta = Meta { workspace, partitions: weather.partitions, replica, user };
+            let member = Member {
+                replica,
+                user,
+                signed_in: AtomicBool::new(true),
+                reader: AtomicBool::new(false),
+                cut: AtomicU8::new(0),
+            };
+            Device::new(n, n == 0, meta, Arc::new(member), model.clone(), seed, bug)
+        });
+        let mut world = Self {
+            devices: devices.collect(),
+            model,
+            time,
+            server,
+            desk: Desk::open(),
+            weather: Weather { drop: 0, duplicate: 0, ghost: 0, short: 0, ..weather },
+            fates: (0..plan.weather.replicas as u64).map(|n| Random::of(seed, 300 + n)).collect(),
+            arrivals: unbounded_channel(),
+        };
+        world.until_quiet(60_000).await;
+        let now = world.time.now();
+        let defined = world.devices[0].define(now);
+        world
+            .model
+            .lock()
+            .checks
+            .that(Invariant::Liveness, defined, || "the collection cannot be defined".into());
+        world.until_quiet(60_000).await;
+        world.weather = plan.weather.clone();
+        world.server.cluster().storm(&plan.weather);
+        world
+    }
+
+    /// The first invariant that broke.
+    pub fn broken(&self) -> Option<Broken> {
+        self.model.lock().checks.broken().cloned()
+    }
+
+    /// Plays one step.
+    pub async fn play(&mut self, n: usize, step: &Step) {
+        self.until(step.after).await;
+        let at = step.at % self.devices.len();
+        self.line(|| format!("{n} {at} {:?}", step.what));
+        // all but the first come when a step is about them
+        if !self.devices[at].joined {
+            self.devices[at].sign_in();
+        }
+        let done = self.happen(at, &step.what);
+        if done {
+            self.line(|| "  saved".into());
+        }
+    }
+
+    fn happen(&mut self, at: usize, what: &What) -> bool {
+        let now = self.time.now();
+        let device = &mut self.devices[at];
+        let fault = |kind| self.model.lock().faults.add(kind);
+        match *what {
+            What::Crash { commits, stored } => {
+                fault(if stored {
+                    "disk: power cut after a commit"
+                } else {
+                    "disk: power cut before a commit"
+                });
+                device.disk.plan_cut(commits, stored);
+            }
+            What::Full { commits } => {
+                fault("disk: full");
+                device.disk.plan_full(commits);
+            }
+            What::Restart => {
+                fault("program: restart");
+                device.restart();
+            }
+            What::SecondOwner => {
+                fault("program: second owner of a store");
+                device.second_owner();
+            }
+            What::SignOut => {
+                fault("session: signed out, data kept");
+                device.restart();
+                device.away = true;
+                device.member.signed_in.store(false, Ordering::SeqCst);
+            }
+            What::Expire => {
+                fault("session: token expired");
+                device.member.signed_in.store(false, Ordering::SeqCst);
+            }
+            What::SignIn => device.sign_in(),
+            What::Cut { way } => {
+                fault(
+                    ["network: requests cut", "network: answers cut", "network: both ways cut"]
+                        [usize::from(way - 1)],
+                );
+                device.member.cut.store(way, Ordering::SeqCst);
+            }
+            What::Mend => device.member.cut.store(0, Ordering::SeqCst),
+            What::Nudge => device.session.nudge(),
+            What::Skew { ms } => {
+                fault(if ms < device.skew { "clock: device set back" } else { "clock: device set forward" });
+                device.skew = ms;
+            }
+            What::ServerSkew { ms } => {
+                fault("clock: server node off");
+                self.time.skew_node(at, ms);
+            }
+            What::NodeCrash => {
+                fault("server: node died");
+                self.server.crash(at % 2);
+            }
+            What::Dark { ms } => {
+                fault("store: dark for a while");
+                self.server.cluster().darken(ms);
+            }
+            What::Role { reader } => {
+                fault(if reader { "member: may only read" } else { "member: may write" });
+                device.member.reader.store(reader, Ordering::SeqCst);
+            }
+            What::Pass { minutes } => {
+                fault("time: rows grow old");
+                self.time.pass(minutes);
+            }
+            What::Wait => {}
+            _ => return device.person(what, now),
+        }
+        false
+    }
+
+    /// Lets so many milliseconds pass.
+    pub async fn until(&mut self, ms: u64) {
+        let end = Instant::now() + Duration::from_millis(ms);
+        loop {
+            self.time.show();
+            self.send();
+            match timeout_at(end, self.arrivals.1.recv()).await {
+                Ok(Some(arrival)) => self.arrive(arrival),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        self.time.show();
+    }
+
+    /// Sends what is due.
+    fn send(&mut self) {
+        let now = self.time.now();
+        for (n, device) in self.devices.iter_mut().enumerate() {
+            for ask in device.due(now) {
+                let mut model = self.model.lock();
+                let fate = Fate::of(&mut self.fates[n], &self.weather, &mut model.faults);
+                model.trace.line(format!("  {n} asks {}", told(&ask)));
+                drop(model);
+                let letter = Letter {
+                    device: n,
+                    node: self.fates[n].below(2) as usize,
+                    epoch: device.epoch,
+                    member: device.member.clone(),
+                    ask,
+                    fate,
+                    partitions: self.weather.partitions,
+                };
+                tokio::spawn(carry(self.server.clone(), self.desk.clone(), letter, self.arrivals.0.clone()));
+            }
+        }
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        let now = self.time.now();
+        let device = &mut self.devices[arrival.device];
+        if device.epoch != arrival.epoch {
+            return;
+        }
+        let (n, push) = (arrival.device, arrival.push);
+        let what = match &arrival.answer {
+            Ok(answer) => heard(answer),
+            Err(error) => format!("no answer to its {}: {error}", if push { "push" } else { "pull" }),
+        };
+        self.model.lock().trace.line(format!("  {n} hears {what}"));
+        device.deliver(now, push, arrival.answer);
+    }
+
+    /// No more faults from now on: only clocks stay as wrong as they are.
+    pub fn heal(&mut self) {
+        self.weather = Weather { drop: 0, duplicate: 0, ghost: 0, short: 0, ..self.weather.clone() };
+        self.server.cluster().heal();
+        for device in &mut self.devices {
+            device.disk.heal();
+            device.member.cut.store(0, Ordering::SeqCst);
+            device.member.reader.store(false, Ordering::SeqCst);
+            device.sign_in();
+        }
+        self.line(|| "healed".into());
+    }
+
+    /// Waits until everything is sent and read; whether that came in time.
+    pub async fn until_quiet(&mut self, most_ms: u64) -> bool {
+        let end = self.time.elapsed_ms() + most_ms;
+        loop {
+            self.until(100).await;
+            if self.broken().is_some() {
+                return false;
+            }
+            if self.devices.iter().filter(|device| !device.away).all(|device| self.is_quiet(device)) {
+                return true;
+            }
+            if self.time.elapsed_ms() >= end {
+                return false;
+            }
+        }
+    }
+
+    fn is_quiet(&self, device: &Device) -> bool {
+        let replica = &device.replica;
+        let model = self.model.lock();
+        let at_head = replica.cursor().iter().all(|(p, at)| at == model.part(p).head());
+        drop(model);
+        at_head
+            && replica.snapshot().is_none()
+            && !device.must_scan
+            && device.session.is_verified(replica)
+            && device.session.pushing().is_empty()
+            && replica.outbox().all(|pending| replica.is_held(&pending.change))
+    }
+
+    /// What keeps a device from being quiet, for people.
+    pub fn unrest(&self) -> String {
+        let restless = self.devices.iter().filter(|device| !self.is_quiet(device));
+        let told = restless.map(|device| {
+            let replica = &device.replica;
+            format!(
+                "replica {}: {} unsent, cursor {:?}, snapshot {:?}, verified {}, wakes at {:?}, problem {:?}",
+                device.n,
+                replica.outbox().filter(|p| !replica.is_held(&p.change)).count(),
+                replica.cursor().0,
+                replica.snapshot(),
+                device.session.is_verified(replica),
+                device.session.wakes_at().map(|at| at.0 - device.now(self.time.now()).0),
+                device.session.problem()
+            )
+        });
+        told.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Adds a line to the trace.
+    pub fn line(&self, line: impl FnOnce() -> String) {
+        self.model.lock().trace.line(line());
+    }
+}
+
+fn told(ask: &Outgoing) -> String {
+    match ask {
+        Outgoing::Push(push) => {
+            let changes: Vec<String> =
+                push.changes.iter().map(|c| format!("{} {}", c.id.counter, c.record)).collect();
+            format!("push [{}] settled {}", changes.join(", "), push.settled)
+        }
+        Outgoing::Pull(number, pull) => {
+            format!("pull {number} from {:?}", pull.cursor.0.iter().map(|r| r.0).collect::<Vec<_>>())
+        }
+        Outgoing::Snapshot(snapshot) => {
+            format!("snapshot {:?}", snapshot.partitions.iter().map(|p| p.0).collect::<Vec<_>>())
+        }
+    }
+}
+
+fn heard(answer: &super::server::Answer) -> String {
+    use super::server::Answer;
+    match answer {
+        Answer::Push(sent, answer) => {
+            let verdicts: Vec<String> =
+                sent.iter().zip(&answer.verdicts).map(|(c, v)| format!("{c} {v:?}")).collect();
+            format!("verdicts [{}]", verdicts.join(", "))
+        }
+        Answer::Pull(number, answer) => {
+            let entries: usize = answer.feeds.iter().map(|feed| feed.entries.len()).sum();
+            format!("news of {number}: {entries} entries, more {}, expired {:?}", answer.more, answer.expired)
+        }
+        Answer::Snapshot(answer, _) => format!("snapshot: finished {:?}", answer.finished),
+    }
+}

@@ -1,0 +1,102 @@
+//! The deterministic simulation, as every submission runs it: seeds that once failed, 2,000 seeds in order, and a proof
+//! for each planted bug that the checkers see it. `./x sim` runs more of the same, and replays one.
+//!
+//! Built without optimisation (plain `cargo test`) it runs a fortieth of the seeds.
+
+use mooring_tests::sim::STEPS;
+use mooring_tests::sim::bugs::Bug;
+use mooring_tests::sim::checks::Invariant;
+use mooring_tests::sim::plan::Plan;
+use mooring_tests::sim::run::run;
+use mooring_tests::sim::search::{explain, search};
+
+/// Seeds of the submission tier.
+const SEEDS: u64 = if cfg!(debug_assertions) { 50 } else { 2_000 };
+
+/// Seeds that once failed, each with what it found.
+const KEPT: [(u64, &str); 0] = [];
+
+/// Runs take the processor, not the disk.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[test]
+fn seeds_that_once_failed_hold() {
+    for (seed, found) in KEPT {
+        let outcome = run(&Plan::of(seed, STEPS), None, false);
+        assert!(outcome.broken.is_none(), "seed {seed} ({found}): {:?}", outcome.broken);
+    }
+}
+
+#[test]
+fn whatever_happens_the_invariants_hold() {
+    let report = search(1..SEEDS + 1, threads(), None, false);
+    println!("{report}");
+    let failed: Vec<String> = report
+        .failed
+        .iter()
+        .map(|(seed, broken)| format!("seed {seed}: {broken}\n  ./x sim --seeds 1 --from {seed} --trace"))
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert_eq!((report.seeds, report.steps), (SEEDS, SEEDS * STEPS as u64));
+    // a run that meets nothing proves nothing
+    for invariant in Invariant::ALL {
+        let checked = report.checks.get(&invariant).copied().unwrap_or_default();
+        assert!(checked > 0, "{invariant} was never checked");
+    }
+    let [entries, conflicts, rejections] = report.reached;
+    for (what, n, least) in
+        [("entries", entries, 50), ("conflicts", conflicts, 3), ("rejections", rejections, 3)]
+    {
+        assert!(n >= least * SEEDS, "the runs hardly reach {what}: {n}");
+    }
+}
+
+#[test]
+fn every_planted_bug_is_caught() {
+    for (bug, expected) in CAUGHT_BY {
+        let report = search(1..2_001, threads(), Some(bug), true);
+        let Some((seed, broken)) = report.failed.iter().next() else {
+            panic!("{bug:?} was not seen in {} seeds", report.seeds);
+        };
+        println!("{bug:?}: {broken}\n  (seed {seed}, after {} seeds)", report.seeds);
+        assert!(expected.contains(&broken.invariant), "{bug:?} was caught by {}", broken.invariant);
+    }
+    assert_eq!(CAUGHT_BY.map(|(bug, _)| bug), Bug::ALL);
+}
+
+#[test]
+fn a_failing_seed_is_told_in_a_few_steps() {
+    let bug = Some(Bug::GapSkipped);
+    let report = search(1..2_001, 1, bug, true);
+    let (seed, _) = report.failed.iter().next().expect("it is seen, another test says");
+    let told = explain(*seed, bug);
+    let last: Vec<&str> = told.lines().rev().take(2).collect();
+    println!("{told}");
+    assert!(last[0].starts_with("base_is_prefix"), "{told}");
+    let steps: usize =
+        last[1].split([',', ' ']).filter_map(|word| word.parse().ok()).nth(1).expect("how many steps");
+    assert!(steps <= 40, "{steps} steps are more than a person reads");
+}
+
+/// By which invariants each bug may be caught.
+const CAUGHT_BY: [(Bug, &[Invariant]); Bug::ALL.len()] = {
+    use Invariant::*;
+    [
+        (Bug::CursorBeforeData, &[BaseIsPrefix]),
+        (Bug::AckBeforeCommit, &[AckDurable]),
+        (Bug::FieldIgnored, &[LinearRecord]),
+        (Bug::CounterNotStored, &[Once]),
+        (Bug::ConflictRemovedByFeed, &[ConflictKept]),
+        (Bug::ChecksumOutsideBatch, &[Convergence]),
+        (Bug::UnknownRetriedAsNew, &[OutboxOrder]),
+        (Bug::TombstoneDropped, &[LinearRecord]),
+        (Bug::OutboxLeftEarly, &[OutboxOrder]),
+        (Bug::MergeLosesField, &[LinearRecord]),
+        (Bug::GapSkipped, &[BaseIsPrefix, CursorFollowsData]),
+        (Bug::ClockForOrder, &[BaseIsPrefix, CursorFollowsData]),
+        (Bug::SavedBeforeDurable, &[SavedMeansDurable]),
+        (Bug::UnknownIsRejected, &[UnknownIsNotNo]),
+    ]
+};
