@@ -11,7 +11,8 @@ use sync_client::replica::session::Session;
 use sync_client::store::memory::MemoryStore;
 use sync_client::store::{Batch, Meta, SnapshotState, StoreError};
 use sync_protocol::{
-    Change, ChangeId, Conflict, Counter, Edit, Partition, Record, RecordId, Revision, Timestamp, reserved,
+    Change, ChangeId, Conflict, Counter, Edit, Fields, Partition, Record, RecordId, Revision, Timestamp,
+    reserved,
 };
 
 use super::bugs::Bug;
@@ -59,6 +60,8 @@ pub struct Device {
     pub must_scan: bool,
     /// A conflict that the person has on the screen, with the record's revision there.
     pub screen: Option<(Conflict, Option<Revision>)>,
+    /// What the person's forms showed when they were opened.
+    pub forms: BTreeMap<RecordId, Fields>,
     /// What was promised.
     pub promises: Promises,
     pub(super) model: Shared,
@@ -102,6 +105,7 @@ impl Device {
             joined,
             must_scan: true,
             screen: None,
+            forms: BTreeMap::new(),
             promises: Promises::default(),
             model,
             bug,
@@ -237,6 +241,7 @@ impl Device {
         self.epoch += 1;
         self.must_scan = true;
         self.screen = None;
+        self.forms.clear();
         self.check_base(true);
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sync_protocol::feed::EntryKind;
 use sync_protocol::{
     Change, ChangeId, CollectionId, Conflict, Edit, Entry, Partition, Record, RecordId, ReplicaId, Revision,
-    Timestamp, WorkspaceId,
+    Timestamp, WorkspaceId, reserved,
 };
 use sync_server::store::{Commit, Kind, PartitionId};
 
@@ -38,6 +38,8 @@ pub struct Model {
     pub rejected: BTreeSet<ChangeId>,
     /// Records of which a change of that replica was rejected.
     pub refused: BTreeSet<(ReplicaId, RecordId)>,
+    /// Whether the collection was deleted at some time: what is refused then is told by when the server heard of it.
+    pub was_gone: bool,
     workspace: WorkspaceId,
     /// Whether tombstones may be gone by now.
     forgetful: bool,
@@ -103,6 +105,7 @@ impl Shared {
             not_permitted: BTreeSet::new(),
             rejected: BTreeSet::new(),
             refused: BTreeSet::new(),
+            was_gone: false,
             workspace,
             forgetful: weather.short_horizon,
             last_of: BTreeMap::new(),
@@ -267,7 +270,8 @@ impl Model {
                 c.resolved.is_none() && c.record == change.record && c.id.replica == change.id.replica
             }),
         };
-        if self.forgetful && before.is_some_and(|r| r.deleted) {
+        let forgotten = self.forgetful && before.is_some_and(|r| r.deleted);
+        if forgotten || self.was_gone && change.about().is_some() {
             return;
         }
         let expected = expected(change, before, parked.map(Arc::as_ref), now);
@@ -360,6 +364,8 @@ impl Model {
     }
 
     fn fold(&mut self, place: usize, entry: Arc<Entry>) {
+        let defines = entry.collection.as_ref().is_some_and(|c| c.as_str() == reserved::COLLECTIONS);
+        self.was_gone |= defines && entry.record.as_ref().is_some_and(|r| r.deleted);
         let part = &mut self.parts[place];
         if let (Some(collection), Some(record)) = (&entry.collection, &entry.record) {
             let id = RecordId::new(collection.clone(), record.key.clone());

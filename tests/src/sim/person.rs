@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sync_client::api::{BulkRule, Failure};
 use sync_client::replica::bulk::Tally;
 use sync_client::store::Batch;
+use sync_protocol::schema::collection_record;
 use sync_protocol::{
     ChangeId, Choice, Conflict, ConflictKind, Counter, Outcome, RecordId, RecordKey, Resolution, Timestamp,
     Value, reserved,
@@ -45,6 +46,7 @@ impl Device {
             },
             What::Comment { pick } => self.comment(now, pick),
             What::Field { add } => self.field(now, add),
+            What::Collection { gone } => self.collection(now, gone),
             _ => false,
         }
     }
@@ -63,6 +65,10 @@ impl Device {
     fn edit(&mut self, now: Timestamp, id: &RecordId, field: u64, value: u64) -> bool {
         let base = self.base(id);
         let Some(view) = self.replica.view(id, base.as_ref()) else { return false };
+        // a form that was opened a while ago shows what was there then
+        let opened = self.forms.get(id).filter(|_| (field >> 40).is_multiple_of(5)).cloned();
+        self.forms.insert(id.clone(), view.clone());
+        let view = opened.unwrap_or(view);
         let mut seen = BTreeMap::new();
         for n in 0..1 + (field >> 32) % 2 {
             let name = field_name((field >> (8 * n)) & 0xff);
@@ -77,7 +83,7 @@ impl Device {
     fn resolve(&mut self, now: Timestamp, pick: u64, how: u64) -> bool {
         let open: Vec<Conflict> = self.replica.conflicts().cloned().collect();
         if open.is_empty() {
-            return false;
+            return self.edit(now, &thing(pick % 3), how, pick);
         }
         let looked_at = open[(pick % open.len() as u64) as usize].clone();
         let rev = self.base(&looked_at.record).map(|r| r.rev);
@@ -159,6 +165,17 @@ impl Device {
         let id = RecordId::new(reserved::collection(reserved::FIELDS), key);
         let base = self.replica.reserved(&id).cloned();
         self.act(self.replica.delete(now, vec![(id, base)]), &[])
+    }
+
+    fn collection(&mut self, now: Timestamp, gone: bool) -> bool {
+        let (id, fields) = collection_record(&things::collection(), "Things", None);
+        let base = self.replica.reserved(&id).cloned();
+        let made = if gone {
+            self.replica.delete(now, vec![(id, base)])
+        } else {
+            self.replica.insert(now, id, base.as_ref(), fields)
+        };
+        self.act(made, &[])
     }
 
     /// Decides about one thing that is left, so that in the end nothing waits for a person.

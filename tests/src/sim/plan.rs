@@ -75,6 +75,8 @@ pub enum What {
     Comment { pick: u64 },
     /// A person adds a field to the collection, or removes it again.
     Field { add: bool },
+    /// A person deletes the collection itself, or brings it back.
+    Collection { gone: bool },
     /// The power is cut at one of the next commits.
     Crash { commits: u64, stored: bool },
     /// One of the next commits finds the disk full.
@@ -196,6 +198,8 @@ impl What {
             920..=924 => Self::Dark { ms: random.between(100, 5_000) },
             925..=934 => Self::Role { reader: random.percent(40) },
             935..=941 => Self::Pass { minutes: random.between(1, 30) },
+            942..=944 => Self::Collection { gone: true },
+            945..=956 => Self::Collection { gone: false },
             _ => Self::Wait,
         }
     }

@@ -208,7 +208,8 @@ impl Server {
                             change.id
                         )
                     });
-                    let fair = fair(reason, change, model.not_permitted.contains(&change.id));
+                    let by_reader = model.not_permitted.contains(&change.id);
+                    let fair = fair(reason, change, by_reader, model.was_gone);
                     let follows = matches!(reason, Rejection::FollowsRejected { .. });
                     model.checks.that(Invariant::RefusedChangeIsLocal, fair || follows, || {
                         format!("{} was rejected without a cause: {reason}", change.id)
@@ -294,9 +295,10 @@ impl Server {
 }
 
 /// Whether the reason can be true: readers write nothing, one field comes and goes, a decision may be too late.
-fn fair(reason: &Rejection, change: &sync_protocol::Change, sent_by_reader: bool) -> bool {
+fn fair(reason: &Rejection, change: &sync_protocol::Change, sent_by_reader: bool, was_gone: bool) -> bool {
     match reason {
         Rejection::NotPermitted => sent_by_reader,
+        Rejection::UnknownCollection { .. } => was_gone,
         Rejection::UnknownField { field } => field.as_str() == "extra",
         Rejection::NoSuchConflict
         | Rejection::AlreadyResolved { .. }
