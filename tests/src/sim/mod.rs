@@ -9,6 +9,7 @@
 //! a state machine without I/O: it is called. A model of one kind surrounds each real part, and that is also where
 //! [`bugs`] are planted.
 
+pub mod audit;
 pub mod bugs;
 pub mod checks;
 pub mod clock;

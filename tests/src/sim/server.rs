@@ -23,6 +23,9 @@ use super::checks::Invariant;
 use super::model::Shared;
 use super::store::{Cluster, NodeStore};
 
+/// A horizon up to this may end within a run.
+const SHORT: Duration = Duration::from_hours(1);
+
 /// What a replica asks.
 pub type Ask = Outgoing;
 
@@ -229,6 +232,10 @@ impl Server {
     /// What is read is what was committed, and nothing else.
     fn check_pull(&self, pull: &Pull, answer: &PullAnswer) {
         let mut model = self.model.lock();
+        let kept = self.horizon <= SHORT || answer.expired.is_empty();
+        model.checks.that(Invariant::Contiguous, kept, || {
+            format!("{:?} is called expired, and nothing of it is", answer.expired)
+        });
         for feed in &answer.feeds {
             let foreign =
                 feed.entries.iter().any(|e| e.collection.as_ref().is_some_and(|c| c.as_str() == "foreign"));

@@ -250,7 +250,10 @@ impl World {
             device.disk.heal();
             device.member.cut.store(0, Ordering::SeqCst);
             device.member.reader.store(false, Ordering::SeqCst);
-            device.sign_in();
+            // nobody clicks: what waits goes on by itself
+            if device.away || !device.member.signed_in.load(Ordering::SeqCst) {
+                device.sign_in();
+            }
         }
         self.line(|| "healed".into());
     }
