@@ -2,8 +2,8 @@
 //!
 //! `sim` is built for speed: it runs as many seeds as fit the time.
 //! A suite is a Rust test `tests/suites/NAME.rs` of the tests package, or a node script `tests/e2e/NAME.mjs` that
-//! ends with `N passed, N failed` alone on a line. A new file is a new suite; `long-NAME` runs only when named.
-//! What fails does not stop the others; a table ends the run.
+//! ends with `N passed, N failed` alone on a line, or both: below the screens, then on them. A new file is a new suite;
+//! `long-NAME` runs only when named. What fails does not stop the others; a table ends the run.
 
 use crate::{
     cassandra, installed, lint, sh,
@@ -65,7 +65,12 @@ pub fn command(args: &[String]) -> Result<()> {
                 env.extend(desktop.environment());
             }
             for name in &names {
-                table.run(name, || suite(name, &env));
+                let halves = find(name)?;
+                for half in &halves {
+                    let title =
+                        if halves.len() > 1 { format!("{name}: {}", half.level()) } else { name.clone() };
+                    table.run(&title, || half.run(name, &env));
+                }
             }
         }
     }
@@ -96,8 +101,8 @@ fn about_what_is_made(suite: &String) -> bool {
 
 /// Whether a suite's own text has these words.
 fn says(suite: &str, words: &str) -> bool {
-    let text = find(suite).and_then(|found| Ok(fs::read_to_string(found.file())?));
-    text.is_ok_and(|text| text.contains(words))
+    let halves = find(suite).unwrap_or_default();
+    halves.iter().any(|half| fs::read_to_string(half.file()).is_ok_and(|text| text.contains(words)))
 }
 
 /// The part without programs of ours.
@@ -158,22 +163,47 @@ impl Suite {
             Suite::Rust(file) | Suite::Node(file) => file,
         }
     }
+
+    fn level(&self) -> &'static str {
+        match self {
+            Suite::Rust(_) => "engine",
+            Suite::Node(_) => "screens",
+        }
+    }
+
+    fn run(&self, name: &str, env: &Environment) -> Result<()> {
+        match self {
+            Suite::Rust(_) => {
+                let built: &[&str] = match name == FAST {
+                    true => &["--release", "--package", "mooring-tests"],
+                    false => &["--workspace"],
+                };
+                let mut cargo = sh::cargo();
+                cargo.arg("test").args(built).args(["--test", name, "--", "--nocapture"]);
+                sh::run(cargo.envs(env.iter().cloned()))
+            }
+            Suite::Node(script) => node(script, env),
+        }
+    }
 }
 
-fn find(name: &str) -> Result<Suite> {
+/// The suite of that name: one file, or one of each kind.
+fn find(name: &str) -> Result<Vec<Suite>> {
     let tests = sh::root().join("tests");
-    let rust = tests.join(format!("suites/{name}.rs"));
-    if rust.is_file() {
-        return Ok(Suite::Rust(rust));
-    }
-    let script = tests.join(format!("e2e/{name}.mjs"));
-    ensure!(script.is_file(), "no suite {name}");
-    Ok(Suite::Node(script))
+    let rust = Suite::Rust(tests.join(format!("suites/{name}.rs")));
+    let script = Suite::Node(tests.join(format!("e2e/{name}.mjs")));
+    let found: Vec<Suite> = [rust, script].into_iter().filter(|half| half.file().is_file()).collect();
+    ensure!(!found.is_empty(), "no suite {name}");
+    Ok(found)
 }
 
 fn suites() -> Result<Vec<String>> {
     let mut all = names("tests/suites", "rs")?;
-    all.extend(names("tests/e2e", "mjs")?.into_iter().filter(|name| !name.starts_with("bench-")));
+    for name in names("tests/e2e", "mjs")?.into_iter().filter(|name| !name.starts_with("bench-")) {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
     Ok(all)
 }
 
@@ -183,27 +213,6 @@ pub(crate) fn names(folder: &str, ending: &str) -> Result<Vec<String>> {
     let files = sh::files(&folder)?.into_iter().filter(|path| path.parent() == Some(&folder));
     let ours = files.filter(|path| path.extension().is_some_and(|have| have == ending));
     Ok(ours.filter_map(|path| Some(path.file_stem()?.to_str()?.to_string())).collect())
-}
-
-fn suite(name: &str, env: &Environment) -> Result<()> {
-    match find(name)? {
-        Suite::Rust(_) if name == FAST => sh::run(sh::cargo().args([
-            "test",
-            "--release",
-            "--package",
-            "mooring-tests",
-            "--test",
-            name,
-            "--",
-            "--nocapture",
-        ])),
-        Suite::Rust(_) => sh::run(
-            sh::cargo()
-                .args(["test", "--workspace", "--test", name, "--", "--nocapture"])
-                .envs(env.iter().cloned()),
-        ),
-        Suite::Node(script) => node(&script, env),
-    }
 }
 
 /// Runs a node suite; its exit code and its last line must agree that nothing failed.
