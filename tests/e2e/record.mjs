@@ -167,6 +167,17 @@ await check('a version is restored after a look at what changes, and that is und
   equal([undone.people['1'].email, undone.people['1'].job, undone.people['1'].days_left], ['john@boats.example', 'Engineer', 7], 'as it was before');
 });
 
+await check('closed while it is being saved: the question goes, for nothing is unsaved any more', async () => {
+  await person(3);
+  await a.fill(`${hook('field-input')}${field('days_left')}`, '17');
+  // both before the answer is there
+  await a.page.evaluate(([save, close]) => { document.querySelector(save).click(); document.querySelector(close).click(); }, [hook('save'), hook('close-record')]);
+  await until('saved', async () => (await server.records()).people['3'].days_left === 17);
+  await until('nothing asked', async () => await a.count(hook('confirm-dialog')) === 0);
+  await a.click(hook('close-record'));
+  await until('closed', async () => await a.count(hook('record-panel')) === 0);
+});
+
 await check('a record that needs review shows the other side, and stays editable', async () => {
   await ann.edit('people', 4, { days_left: [15, 20], email: ['mei.tanaka@example.com', 'mei@boats.example'] }, 2 * HOUR);
   await ben.edit('people', 4, { email: ['mei.tanaka@example.com', 'tanaka@harbour.example'] }, HOUR);

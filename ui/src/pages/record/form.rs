@@ -277,6 +277,8 @@ fn use_leave(unsaved: &Unsaved, form: &str, draft: &UseStateHandle<Draft>) -> Ht
     {
         let (wants, unsaved) = (wants.setter(), unsaved.clone());
         use_effect_with(dirty, move |dirty| {
+            // where it was being saved meanwhile, there is nothing to ask any more
+            wants.set(None);
             let listener = dirty.then(|| {
                 unsaved.guard(Some(Callback::from(move |route| wants.set(Some(route)))));
                 let options = EventListenerOptions::enable_prevent_default();
