@@ -63,10 +63,10 @@ export class Replica {
 
   delete(collection, key, base, at) { return this.change(collection, key, { kind: 'delete', base }, at); }
 
-  /** A collection with its fields: `{name: [label, type]}`. */
+  /** A collection with its fields: `{name: [label, type, policy]}`. */
   define(collection, label, fields) {
     this.insert('_collections', collection, { label });
-    Object.entries(fields).forEach(([name, [text, type]], position) => this.insert('_fields', `${collection}.${name}`, { label: text, type, position }));
+    Object.entries(fields).forEach(([name, [text, type, policy]], position) => this.insert('_fields', `${collection}.${name}`, { label: text, type, position, ...(policy && { policy }) }));
     return this;
   }
 

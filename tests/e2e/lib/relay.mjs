@@ -13,6 +13,15 @@ export class Relay {
     return this;
   }
 
+  /** Takes the network away: what is under way is cut off, and nobody is answered. */
+  cut() {
+    const closed = new Promise(done => this.server.close(done));
+    this.server.closeAllConnections();
+    return closed;
+  }
+  /** Gives it back, at the same address. */
+  mend() { return new Promise(done => this.server.listen(Number(new URL(this.url).port), '127.0.0.1', done)); }
+
   /** Requests of a kind (the last part of their address) under way now. */
   underWay(kind) { return this.counts.get(kind)?.now ?? 0; }
   /** The most of them at one time. */

@@ -1,6 +1,6 @@
 // The verbs of the review screens, and pictures of them in every size and colour, each checked by axe.
 import AxeBuilder from '@axe-core/playwright';
-import { hook } from './screens.mjs';
+import { Browser, hook } from './screens.mjs';
 import { equal, truthy, until } from './harness.mjs';
 import { password } from './members.mjs';
 
@@ -22,13 +22,35 @@ export async function pictures(browser, name, { toasts = false } = {}) {
       truthy(wide <= 0, `${name} at ${size}: the page is ${wide} px too wide`);
       // both sizes and both colours are seen by axe, not each with each: it takes a second
       if ((size === '390') !== (colorScheme === 'dark')) continue;
-      const { violations } = await new AxeBuilder({ page: browser.page }).analyze();
-      for (const { id, nodes } of violations) found.push(`${size} ${colorScheme} ${id}: ${nodes.slice(0, 3).map(node => `${node.target} ${node.failureSummary}`).join(' | ')}`);
+      found.push(...(await barriers(browser)).map(what => `${size} ${colorScheme} ${what}`));
     }
   }
   await browser.page.setViewportSize(browser.viewport);
   await browser.page.emulateMedia({ colorScheme: 'light', reducedMotion: null });
   equal(found, [], `what axe finds on ${name}`);
+}
+
+/** A look at a screen: axe finds nothing; with MOORING_PICTURES=1, pictures in every size and colour. */
+export async function look(screen, name) {
+  const file = `conflicts-${name.replace(/[^a-z0-9]+/gi, '-').slice(0, 50)}`;
+  const wanted = process.env.MOORING_PICTURES;
+  if (screen instanceof Browser) await (wanted ? pictures(screen, file) : equal(await barriers(screen), [], `what axe finds on ${name}`));
+  else if (wanted) await desktopPictures(screen, file);
+}
+
+/** The desktop's window in both colours. */
+async function desktopPictures(desk, name) {
+  for (const colours of ['Dark', 'Light']) {
+    await desk.script('document.querySelector(arguments[0]).click()', hook('user-menu'));
+    await desk.waitFor(hook('theme'));
+    await desk.script('[...document.querySelectorAll(arguments[0])].find(one => one.textContent.trim() === arguments[1]).click()', hook('theme'), colours);
+    await desk.screenshot(`review/${name}-desktop-${colours.toLowerCase()}`);
+  }
+}
+
+async function barriers(browser) {
+  const { violations } = await new AxeBuilder({ page: browser.page }).analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(node => `${node.target} ${node.failureSummary}`).join(' | ')}`);
 }
 
 export async function closeToasts(browser) {
@@ -46,7 +68,7 @@ export async function signIn(browser, login, workspace) {
 }
 
 export async function openWorkspace(browser, workspace) {
-  await browser.page.locator(hook('workspace-item'), { hasText: workspace }).click();
+  await browser.click(`${hook('workspace-item')}[data-name="${workspace}"]`);
   await browser.waitFor(hook('nav-review'));
 }
 
@@ -84,7 +106,7 @@ export async function edit(browser, collection, key, values) {
   await browser.click(`${hook('record-row')}[data-key="${key}"] [data-field="_key"]`);
   for (const [name, value] of Object.entries(values)) await browser.fill(`${hook('record-form')} ${hook('field-input')}[data-field="${name}"]`, value);
   await browser.click(hook('save'));
-  await until('the form is saved', async () => await browser.page.locator(hook('save')).first().isDisabled());
+  await browser.waitFor(`${hook('save')}:disabled:not([aria-busy])`); // it is saved: there is nothing to save any more
   await browser.click(hook('close-record'));
 }
 

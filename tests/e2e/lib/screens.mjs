@@ -95,6 +95,10 @@ export class Browser extends Screen {
   count(selector) { return this.page.locator(selector).count(); }
   click(selector) { return this.page.locator(selector).first().click(); }
   fill(selector, text) { return this.page.locator(selector).first().fill(text); }
+  /** What each element is about (its field) and says. */
+  tells(selector) { return this.page.locator(selector).evaluateAll(all => all.map(one => [one.dataset.field, one.textContent.trim()])); }
+  /** Chooses in a list, by what is written there. */
+  choose(selector, label) { return this.page.locator(selector).first().selectOption({ label }); }
   press(key) { return this.page.keyboard.press(key); }
   waitFor(selector, ms = 30_000) { return this.page.locator(selector).first().waitFor({ timeout: ms }); }
   async screenshot(name) {
@@ -106,13 +110,19 @@ export class Browser extends Screen {
 /** Where pictures of a run go. */
 export const shots = path.resolve('target/screenshots');
 
+/** Keys that WebDriver has other names for. */
+const keys = { Enter: '\uE007', Escape: '\uE00C' };
+
 /** The desktop shell under an X server of its own: a window that another one covers is not drawn. */
 export class Desktop extends Screen {
-  /** `ownFolder`: the records are where the app puts them for a person; `data`: in this folder. */
-  constructor(name, { ownFolder = false, data } = {}) {
+  /**
+   * `ownFolder`: the records are where the app puts them for a person; `data`: in this folder. `relay`: what stands
+   * between it and the server, to take the network away.
+   */
+  constructor(name, { ownFolder = false, data, relay } = {}) {
     super(name);
     const home = path.join(scratch, `home-${name}`);
-    Object.assign(this, { ownFolder, home, data: data ?? path.join(home, 'mooring') });
+    Object.assign(this, { ownFolder, home, data: data ?? path.join(home, 'mooring'), relay });
   }
 
   async open() {
@@ -170,13 +180,30 @@ export class Desktop extends Screen {
   async reports() { return this.script('return window.reported'); }
   script(source, ...args) { return this.call('POST', `${this.session}/execute/sync`, { script: source, args }); }
   text(selector) { return this.script('return document.querySelector(arguments[0])?.textContent?.trim() ?? ""', selector); }
+  tells(selector) { return this.script('return [...document.querySelectorAll(arguments[0])].map(one => [one.dataset.field, one.textContent.trim()])', selector); }
+  offline(is) { return is ? this.relay.cut() : this.relay.mend(); }
   count(selector) { return this.script('return document.querySelectorAll(arguments[0]).length', selector); }
   async waitFor(selector) { await this.find(selector); }
-  async click(selector) { await this.call('POST', `${this.session}/element/${await this.find(selector)}/click`, {}); }
+  /** Scrolls there first, as a person does: for WebDriver, what is behind a bar at the edge is in view. */
+  async click(selector) {
+    const element = await this.find(selector);
+    await this.script('document.querySelector(arguments[0])?.scrollIntoView({ block: "center" })', selector);
+    await this.call('POST', `${this.session}/element/${element}/click`, {});
+  }
   async fill(selector, text) {
     const element = await this.find(selector);
     await this.call('POST', `${this.session}/element/${element}/clear`, {});
     await this.call('POST', `${this.session}/element/${element}/value`, { text });
+  }
+  async choose(selector, label) {
+    await this.find(selector);
+    const nth = await this.script('return [...document.querySelector(arguments[0]).options].findIndex(option => option.label === arguments[1])', selector, label);
+    await this.click(`${selector} option:nth-of-type(${nth + 1})`);
+  }
+  press(key) {
+    const value = keys[key] ?? key;
+    const actions = [{ type: 'key', id: 'keys', actions: [{ type: 'keyDown', value }, { type: 'keyUp', value }] }];
+    return this.call('POST', `${this.session}/actions`, { actions });
   }
   /** The window as the X server has it: WebKit's own picture waits for a repaint that may never come. */
   async screenshot(name) {
