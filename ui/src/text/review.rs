@@ -1,6 +1,6 @@
 //! Sentences about changes that met.
 
-use sync_client::api::{Author, ReviewItem};
+use sync_client::api::{Author, ReviewItem, SettledInfo};
 use sync_protocol::{Choice, ConflictKind, Outcome};
 
 /// `Chrome on Linux (Ann)`, `this device (Ann)`, `Ann`.
@@ -53,6 +53,12 @@ pub fn kind_label(kind: ConflictKind) -> &'static str {
         ConflictKind::EditDelete => "Edited after it was deleted",
         ConflictKind::DeleteEdit => "Deleted after it was edited",
     }
+}
+
+/// Who decided, and how.
+pub fn told(item: &ReviewItem, settled: &SettledInfo) -> String {
+    let who = if settled.by.here { "You".to_owned() } else { who(&settled.by) };
+    format!("{who} decided: {}", how(item, &settled.outcome))
 }
 
 /// How it was decided, after "It was decided: " or a name.

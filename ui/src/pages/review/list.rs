@@ -124,7 +124,7 @@ fn row(page: &Page<'_>, here: &Here, item: &ReviewItem, alone: bool) -> Html {
                         <span class="mooring-muted" data-test="review-between">{ review::between(item) }</span>
                     }
                     if let Some(settled) = &item.settled {
-                        <span class="mooring-muted" data-test="review-how">{ format!("{} decided: {}", review::who(&settled.by), review::how(item, &settled.outcome)) }</span>
+                        <span class="mooring-muted" data-test="review-how">{ review::told(item, settled) }</span>
                     }
                 </div>
             </div>

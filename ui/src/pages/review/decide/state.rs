@@ -24,11 +24,10 @@ pub fn notices(here: &Here, case: &Case, moved: bool, raced: bool, take_back: &C
         }
     };
     if let Some(settled) = &item.settled {
-        let who = if settled.by.here { "You".to_owned() } else { review::who(&settled.by) };
         let late = matches!(info.returned, Some((_, Rejection::AlreadyResolved { .. })));
         let title = match (raced || late) && !settled.by.here {
-            true => format!("{who} decided before you"),
-            false => format!("{who} decided: {}", review::how(item, &settled.outcome)),
+            true => format!("{} decided before you", review::who(&settled.by)),
+            false => review::told(item, settled),
         };
         let twin = match &settled.outcome {
             Outcome::KeepBoth { key } => Some(Route::Record {
