@@ -167,7 +167,11 @@ fn Open(props: &OpenProps) -> Html {
                         } else {
                             "Saved on this device"
                         };
-                        toaster.decided(format!("{how}: {says}"), vec![id]);
+                        // "Save these 2 choices" is what the button says
+                        toaster.decided(
+                            format!("{how}: {}", says.strip_prefix("Save ").unwrap_or(&says)),
+                            vec![id],
+                        );
                         to.emit(next);
                     }
                     Err(sync_client::api::Failure { field: Some(field), message, .. }) => {
