@@ -19,7 +19,7 @@ pub fn notices(here: &Here, case: &Case, moved: bool, raced: bool, take_back: &C
     let button = |text: &'static str, test: &'static str| {
         html! {
             if here.may_edit() {
-                <Button look={Look::Link} {text} onclick={take_back.clone()} {test} />
+                <Button look={Look::Link} class="pf-m-inline" {text} onclick={take_back.clone()} {test} />
             }
         }
     };
