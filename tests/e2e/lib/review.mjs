@@ -1,4 +1,5 @@
 // The verbs of the review screens, and pictures of them in every size and colour, each checked by axe.
+import { createRequire } from 'node:module';
 import AxeBuilder from '@axe-core/playwright';
 import { Browser, hook } from './screens.mjs';
 import { equal, truthy, until } from './harness.mjs';
@@ -34,8 +35,9 @@ export async function pictures(browser, name, { toasts = false } = {}) {
 export async function look(screen, name) {
   const file = `conflicts-${name.replace(/[^a-z0-9]+/gi, '-').slice(0, 50)}`;
   const wanted = process.env.MOORING_PICTURES;
-  if (screen instanceof Browser) await (wanted ? pictures(screen, file) : equal(await barriers(screen), [], `what axe finds on ${name}`));
-  else if (wanted) await desktopPictures(screen, file);
+  if (wanted && screen instanceof Browser) return pictures(screen, file);
+  if (wanted) await desktopPictures(screen, file);
+  equal(await barriers(screen), [], `what axe finds on ${name}`);
 }
 
 /** The desktop's window in both colours. */
@@ -44,12 +46,18 @@ async function desktopPictures(desk, name) {
     await desk.script('document.querySelector(arguments[0]).click()', hook('user-menu'));
     await desk.waitFor(hook('theme'));
     await desk.script('[...document.querySelectorAll(arguments[0])].find(one => one.textContent.trim() === arguments[1]).click()', hook('theme'), colours);
+    await desk.later('const still = () => document.getAnimations().some(motion => motion.playState === "running") ? setTimeout(still, 50) : done(); requestAnimationFrame(still);');
     await desk.screenshot(`review/${name}-desktop-${colours.toLowerCase()}`);
   }
 }
 
-async function barriers(browser) {
-  const { violations } = await new AxeBuilder({ page: browser.page }).analyze();
+/** The source of axe itself, for the desktop's window. */
+const { source } = createRequire(import.meta.resolve('@axe-core/playwright'))('axe-core');
+
+async function barriers(screen) {
+  const { violations } = screen instanceof Browser
+    ? await new AxeBuilder({ page: screen.page }).analyze()
+    : (await screen.script(source), await screen.later('axe.run().then(done)'));
   return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(node => `${node.target} ${node.failureSummary}`).join(' | ')}`);
 }
 

@@ -179,6 +179,8 @@ export class Desktop extends Screen {
   /** What the page reported as errors since it was opened. */
   async reports() { return this.script('return window.reported'); }
   script(source, ...args) { return this.call('POST', `${this.session}/execute/sync`, { script: source, args }); }
+  /** Runs what calls `done` when it is ready. */
+  later(source) { return this.call('POST', `${this.session}/execute/async`, { script: `const done = arguments[0]; ${source}`, args: [] }); }
   text(selector) { return this.script('return document.querySelector(arguments[0])?.textContent?.trim() ?? ""', selector); }
   tells(selector) { return this.script('return [...document.querySelectorAll(arguments[0])].map(one => [one.dataset.field, one.textContent.trim()])', selector); }
   offline(is) { return is ? this.relay.cut() : this.relay.mend(); }
@@ -207,12 +209,11 @@ export class Desktop extends Screen {
   }
   /** The window as the X server has it: WebKit's own picture waits for a repaint that may never come. */
   async screenshot(name) {
-    fs.mkdirSync(shots, { recursive: true });
-    await this.call('POST', `${this.session}/execute/async`, {
-      script: 'const done = arguments[0]; setTimeout(done, 500); requestAnimationFrame(() => requestAnimationFrame(done));', args: [],
-    });
+    const file = path.join(shots, `${name}.png`);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    await this.later('setTimeout(done, 500); requestAnimationFrame(() => requestAnimationFrame(done));');
     // no window manager: the window is in the left upper corner
-    fs.writeFileSync(path.join(shots, `${name}.png`), this.screen.picture(1200, 800));
+    fs.writeFileSync(file, this.screen.picture(1200, 800));
   }
 }
 
