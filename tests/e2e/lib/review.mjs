@@ -21,6 +21,7 @@ export async function pictures(browser, name, { toasts = false } = {}) {
       await browser.screenshot(`review/${name}-${size}-${colorScheme}`);
       const wide = await browser.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       truthy(wide <= 0, `${name} at ${size}: the page is ${wide} px too wide`);
+      equal(await browser.page.evaluate(cut), [], `headings and buttons of ${name} at ${size} that do not fit`);
       // both sizes and both colours are seen by axe, not each with each: it takes a second
       if ((size === '390') !== (colorScheme === 'dark')) continue;
       found.push(...(await barriers(browser)).map(what => `${size} ${colorScheme} ${what}`));
@@ -59,6 +60,12 @@ async function barriers(screen) {
     ? await new AxeBuilder({ page: screen.page }).analyze()
     : (await screen.script(source), await screen.later('axe.run().then(done)'));
   return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(node => `${node.target} ${node.failureSummary}`).join(' | ')}`);
+}
+
+/** Headings and buttons whose words are cut or stand out. */
+function cut() {
+  const all = document.querySelectorAll('main :is(h1, h1 *, h2, .pf-v6-c-button), dialog :is(h1, h1 *, h2, .pf-v6-c-button)');
+  return [...all].filter(one => one.clientWidth > 1 && one.scrollWidth > one.clientWidth + 1).map(one => one.textContent.trim());
 }
 
 export async function closeToasts(browser) {
