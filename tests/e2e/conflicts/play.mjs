@@ -103,6 +103,7 @@ async function decided(stage, key, scenario) {
   const screen = stage[scenario.on];
   await pick(stage, screen, key, scenario.picks);
   await says(screen, hook('resolve'), told(scenario.button, screen));
+  if (scenario.preview) await says(screen, hook('review-preview'), scenario.preview);
   await stage.look(screen, scenario.name);
   await save(screen);
 }

@@ -3,6 +3,7 @@
 // server must hold then. `ask`: the two sides per field. `merged`: what the list of automatic merges says. `holds`:
 // what differs from the record as it was; `twin`: the same for the record beside it. `{ann}` stands for Ann’s browser as
 // each screen calls it.
+// `preview`: what the preview says besides the values.
 // A scenario that goes another way says so in a function: `decided` instead of a decision, `then` after it.
 import { equal, truthy, until } from '../lib/harness.mjs';
 import { hook } from '../lib/screens.mjs';
@@ -129,6 +130,7 @@ export const scenarios = [
     ann: [DELETED], ben: [{ phone: calls.ben }],
     ask: { [WHOLE]: ['deleted', words.ben] }, between: ['Deleted on', 'edited on'],
     on: 'desk', picks: { [WHOLE]: 'incoming' }, button: 'Restore it with the edit from {ben}',
+    preview: 'All other fields come back as they were.',
     how: 'restore it with the edit from {ben}',
     holds: { phone: calls.ben },
   },
@@ -269,6 +271,7 @@ export const scenarios = [
       await desk.click(hook('save'));
       ledger.saved('carl', key, { phone: '+49 40 333 0000' });
       await says(desk, hook('record-needs-review'), '333 0000');
+      await desk.script('document.querySelector(arguments[0]).scrollIntoView({ block: "center" })', hook('record-needs-review'));
       await look(desk, 'record-needs-review');
       await desk.click(hook('close-record'));
     },

@@ -21,6 +21,9 @@ pub fn preview(here: &Here, case: &Case, draft: &Draft) -> Html {
                 <p class="mooring-muted">{ "Choose one of the two to see the record." }</p>
             } else {
                 { values(here, case, &case.preview(draft), |name| source(case, draft, name)) }
+                if case.is_gone() {
+                    <p class="mooring-muted">{ "All other fields come back as they were." }</p>
+                }
             }
         </section>
     }
