@@ -104,6 +104,10 @@ async function decided(stage, key, scenario) {
   await pick(stage, screen, key, scenario.picks);
   await says(screen, hook('resolve'), told(scenario.button, screen));
   if (scenario.preview) await says(screen, hook('review-preview'), scenario.preview);
+  if (scenario.from) {
+    const told = await screen.tells(`${hook('review-preview')} .mooring-value-new`);
+    equal(told.map(([name]) => name), scenario.from, 'fields with a source in the preview');
+  }
   await stage.look(screen, scenario.name);
   await save(screen);
 }

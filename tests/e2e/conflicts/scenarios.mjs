@@ -3,7 +3,7 @@
 // server must hold then. `ask`: the two sides per field. `merged`: what the list of automatic merges says. `holds`:
 // what differs from the record as it was; `twin`: the same for the record beside it. `{ann}` stands for Ann’s browser as
 // each screen calls it.
-// `preview`: what the preview says besides the values.
+// `preview`: what the preview says besides the values; `from`: the fields of which it says where they are from.
 // A scenario that goes another way says so in a function: `decided` instead of a decision, `then` after it.
 import { equal, truthy, until } from '../lib/harness.mjs';
 import { hook } from '../lib/screens.mjs';
@@ -147,6 +147,7 @@ export const scenarios = [
     ann: [{ phone: calls.ann }], ben: [DELETED],
     ask: { [WHOLE]: [words.ann, 'deleted'] }, between: ['Edited on', 'deleted on'],
     on: 'ann', picks: { [WHOLE]: 'current' }, button: 'Keep it with the edit from {ann}',
+    from: ['phone'],
     how: 'keep it with the edit from',
     holds: { phone: calls.ann },
   },

@@ -50,6 +50,10 @@ pub fn two_records(here: &Here, case: &Case, draft: &Draft) -> Html {
 /// Where a value comes from, for those that the decision is about.
 fn source(case: &Case, draft: &Draft, name: &FieldName) -> Option<String> {
     case.field(name)?;
+    // a deletion is about all fields: those that nobody edited are from nobody
+    if !case.by_field() && !case.is_gone() && *case.now(name) == case.info.conflict.fields[name].base {
+        return None;
+    }
     let from = |who: &String| format!("from {who}");
     Some(match (draft.whole, draft.picks.get(name)) {
         (Some(Whole::Incoming), _) | (None, Some(Picked::Incoming)) => from(&case.incoming),
