@@ -374,7 +374,7 @@ await check('the desktop shell, in light and dark', async () => {
     await act.showCollection(desk, 'people');
     await desk.waitFor(row(1));
     await desk.screenshot(`screens/desktop-collection-${scheme}`);
-    await desk.click(row(1));
+    await desk.click(`${row(1)} ${hook('cell')}[data-field="name"]`);
     await desk.waitFor(hook('record-form'));
     await desk.screenshot(`screens/desktop-record-${scheme}`);
     await desk.click(hook('nav-review'));
