@@ -104,13 +104,11 @@ impl Transport {
             gzip(&body)
         });
         let exchange = Exchange { url: format!("{}{path}", self.server), headers, body, wait_ms };
-        let reply = self.http.exchange(exchange).await.map_err(|why| {
-            SendError::NoAnswer(match why {
-                NoReply::Late => "The server did not answer in time.".into(),
-                NoReply::Unreachable => "The server cannot be reached.".into(),
-                // no answer of Mooring is as large
-                NoReply::TooLarge => not_mooring(),
-            })
+        let reply = self.http.exchange(exchange).await.map_err(|why| match why {
+            NoReply::Late => SendError::NoAnswer("The server did not answer in time.".into()),
+            NoReply::Unreachable => SendError::NoAnswer("The server cannot be reached.".into()),
+            // no answer of Mooring is as large
+            NoReply::TooLarge => SendError::Strange(not_mooring()),
         })?;
         if (200..300).contains(&reply.status) {
             return Ok(reply.body);

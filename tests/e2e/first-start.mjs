@@ -76,8 +76,6 @@ await check('restarted without a network, everything is there, also what was not
   await act.cellSays(desk, 2, 'email', 'amina@example.com');
   await until('12 records', async () => (await desk.text(hook('record-count'))) === '12 records');
   await server.start();
-  await desk.click(hook('pill'));
-  await desk.click(hook('sync-now'));
   await desk.pillSays('Synced and verified');
   equal((await server.records()).people[2].email, 'amina@example.com', 'the server’s value');
 });
@@ -86,6 +84,13 @@ await check('no page reported an error of its own', async () => {
   const reports = await desk.reports();
   truthy(Array.isArray(reports), 'the page collected its errors');
   equal(reports, [], 'errors of the desktop');
+});
+
+await check('the page’s program is ended: the window loads it again by itself, where it was', async () => {
+  await act.trap(desk);
+  await act.loadedAgain(desk);
+  await act.cellSays(desk, 2, 'email', 'amina@example.com');
+  await desk.pillSays('Synced and verified');
   await desk.close();
 });
 await end();

@@ -138,6 +138,30 @@ await check('records of a newer version: it says so, and touches nothing', async
   equal(await upgraded(), stores, 'what is stored');
 });
 
+const ended = new Browser('ended', server.url);
+await check('the page’s program is ended: the page loads again by itself, but never again and again, and not with a form open', async () => {
+  await ended.open();
+  await act.join(ended);
+  await act.showCollection(ended, 'people');
+  await act.findRow(ended, 2);
+  await act.trap(ended);
+  await act.loadedAgain(ended);
+  await ended.pillSays('Synced and verified');
+  await act.trap(ended);
+  await ended.click(hook('load-again'));
+  await act.loadedAgain(ended);
+  await act.fillEdit(ended, 2, 'email', 'typed@example.com');
+  await ended.script('sessionStorage.clear()');
+  await act.trap(ended);
+  await ended.waitFor(hook('load-again'));
+  equal(await ended.page.locator(`${hook('field-input')}[data-field="email"]`).inputValue(), 'typed@example.com', 'what was typed');
+  await ended.screenshot('stopped');
+  await ended.click(hook('load-again'));
+  await act.loadedAgain(ended);
+  await act.cellSays(ended, 2, 'email', 'amina.okafor@example.com');
+  await ended.close();
+});
+
 await check('no page reported an error of its own', async () => {
   for (const screen of [ann, demo]) equal(await screen.reports(), [], `errors of ${screen.name}`);
   truthy(device.token, 'the other device was signed in');

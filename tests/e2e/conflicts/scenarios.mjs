@@ -24,8 +24,9 @@ const both = { ann: [{ phone: calls.ann }], ben: [{ phone: calls.ben }], ask: { 
 
 /** The network is back, and the person does not wait for the next try. */
 async function backOnline(desk) {
-  await desk.offline(false);
+  // opened first: the pill changes its size as soon as there is a network
   await desk.click(hook('pill'));
+  await desk.offline(false);
   await desk.click(hook('sync-now'));
   await desk.click(hook('pill'));
 }

@@ -120,3 +120,16 @@ export async function deleteRecords(screen, keys) {
 }
 
 export function read(file) { return JSON.parse(fs.readFileSync(file, 'utf8')); }
+
+/** Ends the page's program as WebKit at times does: by a trap that nobody catches. */
+export function trap(screen) {
+  // a module whose one function traps
+  const code = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 5, 1, 3, 0, 0, 11];
+  return screen.script(`window.beforeTrap = true;
+    setTimeout(new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(arguments[0]))).exports.f)`, code);
+}
+
+/** Until the page is another one than the trap was in. */
+export function loadedAgain(screen) {
+  return until(`${screen.name} loaded again`, async () => !await screen.script('return window.beforeTrap'));
+}

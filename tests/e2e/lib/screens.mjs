@@ -85,6 +85,7 @@ export class Browser extends Screen {
     const network = /Failed to load resource|net::ERR_|ERR_INTERNET_DISCONNECTED/;
     return this.errors.filter(text => !network.test(text));
   }
+  script(source, ...args) { return this.page.evaluate(`(function () { ${source} })(${args.map(arg => JSON.stringify(arg))})`); }
   close() { return this.context.close(); }
   /** Puts this tab in front, as whoever works in it does: browsers slow down the others. */
   front() { return this.page.bringToFront(); }

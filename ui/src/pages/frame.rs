@@ -16,7 +16,7 @@ use super::settings::Settings;
 use crate::backend::on_review_wanted;
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
-use crate::components::link::{Link, use_go};
+use crate::components::link::use_go;
 use crate::components::states::{Empty, Notice, Tint, failed, loading};
 use crate::components::status_details::storage_at_risk;
 use crate::hooks::{Ask, use_ask, use_call, use_session, use_status};
@@ -117,19 +117,8 @@ pub struct FrameProps {
 pub fn Frame(props: &FrameProps) -> Html {
     let session = use_session().session;
     let Some(workspace) = workspace_of(&session, &props.workspace).cloned() else {
-        return html! {
-            <div class="mooring-plain">
-                <Masthead />
-                <main id="main">
-                    <Empty title="This workspace is not yours, or not there" icon={Icon::Search} page=true>
-                        <div class="pf-v6-c-empty-state__body">{ "Ask an owner to add you, or choose another one." }</div>
-                        <div class="pf-v6-c-empty-state__footer">
-                            <Link to={Route::Home} class="pf-v6-c-button pf-m-primary">{ "To the workspaces" }</Link>
-                        </div>
-                    </Empty>
-                </main>
-            </div>
-        };
+        let advice = "Ask an owner to add you, or choose another one.";
+        return super::start::nowhere("This workspace is not yours, or not there", advice);
     };
     let key = workspace.id.to_string();
     html! { <Opened {key} {workspace} name={props.workspace.clone()} place={props.place.clone()} /> }

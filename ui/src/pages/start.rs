@@ -199,12 +199,17 @@ pub fn broken(failure: &Failure, again: &Callback<()>) -> Html {
 
 /// No such screen.
 pub fn not_found() -> Html {
+    nowhere("There is no such page", "The address may be mistyped, or what it named is gone.")
+}
+
+/// An address that leads nowhere, and the way out.
+pub fn nowhere(title: &'static str, advice: &str) -> Html {
     html! {
         <div class="mooring-plain">
             <Masthead />
             <main id="main">
-                <Empty title="There is no such page" icon={Icon::Search} page=true>
-                    <div class="pf-v6-c-empty-state__body">{ "The address may be mistyped, or what it named is gone." }</div>
+                <Empty {title} icon={Icon::Search} page=true>
+                    <div class="pf-v6-c-empty-state__body">{ advice }</div>
                     <div class="pf-v6-c-empty-state__footer">
                         <Link to={Route::Home} class="pf-v6-c-button pf-m-primary">{ "To the workspaces" }</Link>
                     </div>

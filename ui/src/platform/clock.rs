@@ -15,6 +15,12 @@ pub fn moment(at: Timestamp) -> String {
     date(at).to_locale_string(&language(), &options).into()
 }
 
+/// The same with seconds: `23 Nov 2026, 14:30:05`.
+pub fn to_second(at: Timestamp) -> String {
+    let options = options(&[("dateStyle", "medium"), ("timeStyle", "medium")]);
+    date(at).to_locale_string(&language(), &options).into()
+}
+
 /// A point in time in full, as a title on hover: `Monday, 23 November 2026 at 14:30:05 CET`.
 pub fn exact(at: Timestamp) -> String {
     let options = options(&[("dateStyle", "full"), ("timeStyle", "long")]);

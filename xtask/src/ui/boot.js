@@ -4,6 +4,22 @@ import init, { start_app } from './{{js}}';
 const shell = '__TAURI_INTERNALS__' in window;
 if (!shell) globalThis.__MOORING_WORKER__ = new URL('./{{worker}}', import.meta.url).href;
 
+// A page whose program was ended stands still, and only a fresh one goes on. WebKit ends programs that did nothing wrong
+// (its bug 259441). Where a form is open, the person first copies what is typed; else the page is loaded again at once.
+const notice = document.getElementById('stopped');
+const stopped = ({ error, reason }) => {
+  if (!((error ?? reason) instanceof WebAssembly.RuntimeError)) return;
+  const last = Number(sessionStorage.getItem('mooring-stopped'));
+  sessionStorage.setItem('mooring-stopped', Date.now());
+  if (Date.now() - last > 60_000 && !document.querySelector('form, dialog[open]')) return location.reload();
+  // the screens have taken the place of all that was in the page
+  document.body.append(notice);
+  notice.hidden = false;
+  notice.querySelector('button').onclick = () => location.reload();
+};
+addEventListener('error', stopped);
+addEventListener('unhandledrejection', stopped);
+
 try {
   await init({ module_or_path: new URL('./{{wasm}}', import.meta.url) });
   start_app();

@@ -118,11 +118,7 @@ pub fn Filters(props: &FiltersProps) -> Html {
         AGES.iter().rev().find(|(least, _)| age >= *least).map(|(least, _)| least.to_string())
     });
     let members = people.data.iter().flat_map(|people| people.iter()).map(|person| {
-        let name = if Some(person.user) == me {
-            "Asked of me".to_owned()
-        } else {
-            format!("Asked of {}", person.name)
-        };
+        let name = if Some(person.user) == me { "For me".to_owned() } else { format!("For {}", person.name) };
         (person.user.to_string(), name)
     });
     let chosen = |text: Option<String>| text.unwrap_or_default();
@@ -160,7 +156,7 @@ pub fn Filters(props: &FiltersProps) -> Html {
                     set(|filter, value| filter.kind = value.and_then(|at| KINDS.get(at.parse::<usize>().ok()?).copied()))) }
                 { choose("Age", "Any age", "filter-age", ages.collect(), chosen(age),
                     set(|filter, value| filter.older_than = value.and_then(|age| Some(Timestamp(clock::now().0 - age.parse::<i64>().ok()?))))) }
-                { choose("Asked", "Asked of anybody", "filter-assigned", members.collect(), chosen(filter.assigned.map(|user| user.to_string())),
+                { choose("Asked of", "For anybody", "filter-assigned", members.collect(), chosen(filter.assigned.map(|user| user.to_string())),
                     set(|filter, value| filter.assigned = value.and_then(|user| user.parse::<UserId>().ok()))) }
                 if active > 0 {
                     <Button look={Look::Link} text="Clear" onclick={clear} test="clear-filters" />

@@ -305,7 +305,13 @@ fn names(info: &ConflictInfo) -> (String, String) {
     if current != incoming {
         return (current, incoming);
     }
-    let timed = |who: &str, at| format!("{who}, {}", clock::moment(at));
-    let current_at = info.item.current.as_ref().map_or(info.item.incoming.at, |author| author.at);
-    (timed(&current, current_at), timed(&incoming, info.item.incoming.at))
+    let at =
+        [info.item.current.as_ref().map_or(info.item.incoming.at, |author| author.at), info.item.incoming.at];
+    let times = [clock::moment, clock::to_second].map(|words| at.map(words));
+    match times.into_iter().find(|[of_current, of_incoming]| of_current != of_incoming) {
+        Some([of_current, of_incoming]) => {
+            (format!("{current}, {of_current}"), format!("{incoming}, {of_incoming}"))
+        }
+        None => (format!("{current}, which came first"), format!("{incoming}, which came second")),
+    }
 }
