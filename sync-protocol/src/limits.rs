@@ -33,7 +33,7 @@ pub const PULL_WAIT_MS: u64 = 25_000;
 /// Records in a snapshot page, and in a page of the local store: measured best for IndexedDB (see `docs/decisions`).
 pub const PAGE_RECORDS: usize = 256;
 
-/// Bytes of pages in one snapshot answer: some pages, so that progress is seen and a cut costs little.
+/// Bytes of pages and conflicts in one snapshot answer: some pages, so that progress is seen and a cut costs little.
 pub const SNAPSHOT_BYTES: usize = 2 << 20;
 
 /// Partitions of a new workspace, unless it asks for another number.

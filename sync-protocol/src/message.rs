@@ -194,6 +194,9 @@ pub struct SnapshotToken {
     pub partition: Partition,
     /// The last record sent of it, as [`crate::RecordId::to_text`]; `None` before the first.
     pub after: Option<String>,
+    /// Once all records of it are sent: the last of its open conflicts sent, empty before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflicts_after: Option<String>,
     /// Records sent so far.
     pub done: u64,
     /// Live records when the snapshot started.
@@ -205,7 +208,7 @@ pub struct SnapshotToken {
 pub struct SnapshotAnswer {
     /// Pages of records, partition by partition, each sorted by key text.
     pub pages: Vec<Page>,
-    /// Open conflicts of the partitions finished in this answer.
+    /// Open conflicts. All of a partition are sent before it is finished, in as many answers as they need.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
     /// Partitions finished in this answer, with the sequence number from which their feed goes on.

@@ -181,7 +181,7 @@ async fn load<S: LocalStore>(store: &S, new: Meta) -> Result<Replica, Failure> {
             let partitions = (0..new.partitions).map(Partition).collect();
             let first = Batch {
                 meta: Some(new.clone()),
-                snapshot: Some(Some(SnapshotState { partitions, resume: None })),
+                snapshot: Some(Some(SnapshotState { partitions, ..SnapshotState::default() })),
                 ..Batch::default()
             };
             store.commit(&first).await.map_err(storage)?;

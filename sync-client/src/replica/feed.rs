@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::feed::EntryKind;
 use sync_protocol::message::{End, PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{Change, ChangeId, Counter, Edit, Partition, Rejection, Resolved, Revision, Verdict};
+use sync_protocol::{
+    Change, ChangeId, Conflict, Counter, Edit, Partition, Rejection, Resolved, Revision, Verdict,
+};
 
 use super::decisions::Decisions;
 use super::{Judged, Replica};
@@ -201,13 +203,17 @@ impl Replica {
     fn refetch_into(&self, batch: &mut Batch, partitions: &[Partition]) {
         let mut all: BTreeSet<Partition> = partitions.iter().copied().collect();
         all.extend(self.snapshot.iter().flat_map(|s| &s.partitions));
-        batch.snapshot = Some(Some(SnapshotState { partitions: all.into_iter().collect(), resume: None }));
+        batch.snapshot =
+            Some(Some(SnapshotState { partitions: all.into_iter().collect(), ..SnapshotState::default() }));
     }
 
     /// One answer of a snapshot. The first one clears what it replaces.
     pub fn snapshotted(&self, answer: SnapshotAnswer) -> Result<Batch, FeedError> {
         let state = self.snapshot.clone().unwrap_or_default();
-        let named = answer.finished.iter().map(|(p, _)| *p).chain(answer.pages.iter().map(|p| p.partition));
+        let of = |conflict: &Conflict| conflict.record.partition(self.meta.partitions);
+        let named = answer.finished.iter().map(|(p, _)| *p);
+        let named =
+            named.chain(answer.pages.iter().map(|p| p.partition)).chain(answer.conflicts.iter().map(of));
         for partition in named {
             if !state.partitions.contains(&partition) {
                 return Err(FeedError::Partition(partition));
@@ -217,28 +223,27 @@ impl Replica {
         if state.resume.is_none() {
             batch.clear = state.partitions.clone();
         }
-        let mut left = state.partitions;
+        let mut left = state.partitions.clone();
         let mut cursor = self.cursor.clone();
         for (partition, revision) in &answer.finished {
             left.retain(|p| p != partition);
             // the snapshot is as of this number: the feed goes on from there, also where the cursor had been further
             cursor.0[usize::from(partition.0)] = *revision;
         }
-        let finished: BTreeSet<Partition> = answer.finished.iter().map(|(p, _)| *p).collect();
-        let open: BTreeSet<_> = answer.conflicts.iter().map(|c| c.id).collect();
-        batch.conflicts_gone = self
-            .conflicts
-            .values()
-            .filter(|c| finished.contains(&c.record.partition(self.meta.partitions)) && !open.contains(&c.id))
-            .map(|c| c.id)
-            .collect();
+        let mut came = state.conflicts;
+        came.extend(answer.conflicts.iter().map(|c| c.id));
+        let gone =
+            self.conflicts.values().filter(|c| state.partitions.contains(&of(c)) && !left.contains(&of(c)));
+        batch.conflicts_gone = gone.filter(|c| !came.contains(&c.id)).map(|c| c.id).collect();
+        let all = self.conflicts.values().chain(&answer.conflicts);
+        let conflicts = all.filter(|c| left.contains(&of(c)) && came.contains(&c.id)).map(|c| c.id).collect();
         batch.pages = answer.pages;
         batch.conflicts = answer.conflicts;
         batch.cursor = Some(cursor);
         batch.snapshot = Some(match (left.is_empty(), answer.next) {
             (true, _) => None,
             (false, None) => return Err(FeedError::Unfinished),
-            (false, resume) => Some(SnapshotState { partitions: left, resume }),
+            (false, resume) => Some(SnapshotState { partitions: left, resume, conflicts }),
         });
         Ok(batch)
     }

@@ -1,7 +1,7 @@
 //! Where one replica keeps its copy of a workspace. One trait, one atomic batch per step, one conformance suite.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Page;
 use sync_protocol::{
@@ -116,6 +116,9 @@ pub struct SnapshotState {
     pub partitions: Vec<Partition>,
     /// Where to go on; `None`: from the beginning.
     pub resume: Option<sync_protocol::message::SnapshotToken>,
+    /// Conflicts that came so far of partitions that are not finished.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub conflicts: BTreeSet<ChangeId>,
 }
 
 /// Everything that one step changes. Stored wholly or not at all.

@@ -65,7 +65,10 @@ impl Device {
         };
         let disk = MemoryDisk::new();
         let store = MemoryStore::open(&disk).unwrap();
-        let snapshot = SnapshotState { partitions: (0..partitions).map(Partition).collect(), resume: None };
+        let snapshot = SnapshotState {
+            partitions: (0..partitions).map(Partition).collect(),
+            ..SnapshotState::default()
+        };
         let first = Batch { meta: Some(meta.clone()), snapshot: Some(Some(snapshot)), ..Batch::default() };
         store.commit(&first).now_or_never().unwrap().unwrap();
         let replica = load(&store);

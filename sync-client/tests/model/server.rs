@@ -156,6 +156,7 @@ impl Server {
             cursor: Cursor(self.parts.iter().map(Part::head).collect()),
             partition: wanted[0],
             after: None,
+            conflicts_after: None,
             done: 0,
             total: wanted.iter().map(|p| live(&self.parts[usize::from(p.0)])).sum(),
         });
@@ -171,7 +172,7 @@ impl Server {
         let begin = token.partition;
         for partition in wanted.iter().copied().filter(|p| *p >= begin) {
             if partition > token.partition {
-                token.after = None;
+                (token.after, token.conflicts_after) = (None, None);
             }
             token.partition = partition;
             let part = &self.parts[usize::from(partition.0)];
@@ -180,19 +181,35 @@ impl Server {
                 texts.insert(id.to_text(), (id, record));
             }
             let after = token.after.clone().unwrap_or_default();
-            let mut rest = texts.into_iter().filter(|(text, _)| *text > after);
-            for (text, (id, record)) in rest.by_ref().take(room) {
+            if token.conflicts_after.is_none() {
+                let mut rest = texts.into_iter().filter(|(text, _)| *text > after);
+                for (text, (id, record)) in rest.by_ref().take(room) {
+                    room -= 1;
+                    token.done += 1;
+                    token.after = Some(text);
+                    answer.pages.push(page(partition, id, record));
+                }
+                if rest.next().is_some() || room == 0 {
+                    answer.done = token.done;
+                    answer.next = Some(token);
+                    return answer;
+                }
+            }
+            let after = token.conflicts_after.take().unwrap_or_default();
+            let open: BTreeMap<String, &Conflict> =
+                part.conflicts.values().filter(|c| c.is_open()).map(|c| (c.id.to_string(), c)).collect();
+            let mut rest = open.into_iter().filter(|(id, _)| *id > after);
+            for (id, conflict) in rest.by_ref().take(room) {
                 room -= 1;
-                token.done += 1;
-                token.after = Some(text);
-                answer.pages.push(page(partition, id, record));
+                token.conflicts_after = Some(id);
+                answer.conflicts.push(conflict.clone());
             }
             if rest.next().is_some() || room == 0 {
+                token.conflicts_after.get_or_insert(after);
                 answer.done = token.done;
                 answer.next = Some(token);
                 return answer;
             }
-            answer.conflicts.extend(part.conflicts.values().filter(|c| c.is_open()).cloned());
             answer.finished.push((partition, token.cursor.get(partition)));
         }
         answer.done = token.done;

@@ -10,7 +10,7 @@ use sync_protocol::{
     limits::{PAGE_RECORDS, SNAPSHOT_BYTES},
 };
 
-use super::limits::{PARALLEL, RANGE_BYTES, RANGE_ROWS};
+use super::limits::{PARALLEL, RANGE_ROWS};
 use super::{EngineError, PartitionEngine};
 use crate::store::{Head, Kind, PartitionId, Read, StoreError};
 
@@ -63,7 +63,7 @@ impl PartitionEngine {
         let mut cursor = Cursor::start(partitions);
         heads.iter().for_each(|(partition, head)| cursor.advance(*partition, head.revision));
         let total = heads.iter().flat_map(|(_, head)| head.checksums.0.values()).map(|sum| sum.count).sum();
-        Ok(SnapshotToken { cursor, partition: wanted[0], after: None, done: 0, total })
+        Ok(SnapshotToken { cursor, partition: wanted[0], after: None, conflicts_after: None, done: 0, total })
     }
 
     async fn part(
@@ -72,60 +72,70 @@ impl PartitionEngine {
         wanted: &[Partition],
         mut token: SnapshotToken,
     ) -> Result<SnapshotAnswer, StoreError> {
-        let mut pages = Pages::default();
-        let mut conflicts = Vec::new();
+        let mut part = Part::default();
         let mut finished = Vec::new();
+        let mut more = false;
         for (place, partition) in wanted.iter().enumerate() {
             let id = PartitionId { workspace, partition: *partition };
             if place > 0 {
-                (token.partition, token.after) = (*partition, None);
+                (token.partition, token.after, token.conflicts_after) = (*partition, None, None);
             }
-            loop {
-                if pages.bytes >= SNAPSHOT_BYTES {
-                    token.done += pages.records;
-                    let (done, total) = (token.done, token.total);
-                    return Ok(SnapshotAnswer {
-                        pages: pages.done(),
-                        conflicts,
-                        finished,
-                        next: Some(token),
-                        done,
-                        total,
-                    });
-                }
-                let left = SNAPSHOT_BYTES - pages.bytes;
-                let rows = self
-                    .store()
-                    .range(id, Kind::Record, token.after.as_deref(), RANGE_ROWS, left, Read::Quorum)
-                    .await?;
-                let Some((last, _)) = rows.last() else { break };
-                token.after = Some(last.clone());
-                for (key, body) in rows {
-                    pages.add(*partition, &key, body)?;
-                }
+            more = !(self.records(id, &mut token, &mut part).await?
+                && self.open_conflicts(id, &mut token, &mut part).await?);
+            if more {
+                break;
             }
-            pages.close();
-            conflicts.extend(self.open_conflicts(id).await?);
             finished.push((*partition, token.cursor.get(*partition)));
         }
-        let (done, total) = (token.done + pages.records, token.total);
-        Ok(SnapshotAnswer { pages: pages.done(), conflicts, finished, next: None, done, total })
+        token.done += part.records;
+        let (done, total) = (token.done, token.total);
+        let (pages, conflicts) = part.done();
+        Ok(SnapshotAnswer { pages, conflicts, finished, next: more.then_some(token), done, total })
     }
 
-    async fn open_conflicts(&self, id: PartitionId) -> Result<Vec<Conflict>, StoreError> {
-        let mut open = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
+    /// Reads a partition's records into the answer; whether that was all of them.
+    async fn records(
+        &self,
+        id: PartitionId,
+        token: &mut SnapshotToken,
+        part: &mut Part,
+    ) -> Result<bool, StoreError> {
+        while token.conflicts_after.is_none() {
+            let Some(left) = part.left() else { return Ok(false) };
             let rows = self
                 .store()
-                .range(id, Kind::Conflict, after.as_deref(), RANGE_ROWS, RANGE_BYTES, Read::Quorum)
+                .range(id, Kind::Record, token.after.as_deref(), RANGE_ROWS, left, Read::Quorum)
                 .await?;
-            let Some((last, _)) = rows.last() else { return Ok(open) };
-            after = Some(last.clone());
+            match rows.last() {
+                Some((last, _)) => token.after = Some(last.clone()),
+                None => token.conflicts_after = Some(String::new()),
+            }
+            for (key, body) in rows {
+                part.add(id.partition, &key, body)?;
+            }
+        }
+        part.close();
+        Ok(true)
+    }
+
+    /// Reads a partition's open conflicts into the answer; whether that was all of them.
+    async fn open_conflicts(
+        &self,
+        id: PartitionId,
+        token: &mut SnapshotToken,
+        part: &mut Part,
+    ) -> Result<bool, StoreError> {
+        loop {
+            let Some(left) = part.left() else { return Ok(false) };
+            let after = token.conflicts_after.as_deref().filter(|after| !after.is_empty());
+            let rows = self.store().range(id, Kind::Conflict, after, RANGE_ROWS, left, Read::Quorum).await?;
+            let Some((last, _)) = rows.last() else { return Ok(true) };
+            token.conflicts_after = Some(last.clone());
             for (key, body) in rows {
                 let conflict: Conflict = serde_json::from_str(&body)
                     .map_err(|e| StoreError::Corrupt(format!("conflict {key}: {e}")))?;
-                open.extend(conflict.is_open().then_some(conflict));
+                part.bytes += body.len();
+                part.conflicts.extend(conflict.is_open().then_some(conflict));
             }
         }
     }
@@ -138,12 +148,14 @@ struct Probe {
     deleted: bool,
 }
 
-/// Puts record bodies together as they are.
+/// An answer in the making. Record bodies are put together as they are.
 #[derive(Default)]
-struct Pages {
+struct Part {
     pages: Vec<Page>,
     open: Option<Open>,
-    /// Read so far, tombstones included: a partition full of them takes several short answers, not one long scan.
+    conflicts: Vec<Conflict>,
+    /// Read so far, tombstones and settled conflicts included: a partition full of them takes several short answers, not one
+    /// long scan.
     bytes: usize,
     records: u64,
 }
@@ -157,7 +169,12 @@ struct Open {
     records: String,
 }
 
-impl Pages {
+impl Part {
+    /// Bytes that may still be read; `None` when it is full.
+    fn left(&self) -> Option<usize> {
+        SNAPSHOT_BYTES.checked_sub(self.bytes).filter(|left| *left > 0)
+    }
+
     fn add(&mut self, partition: Partition, key: &str, body: String) -> Result<(), StoreError> {
         let corrupt =
             |what: String| StoreError::Corrupt(format!("record {key} of partition {partition}: {what}"));
@@ -202,8 +219,8 @@ impl Pages {
         self.pages.push(Page { partition, collection, first, last, count, records });
     }
 
-    fn done(mut self) -> Vec<Page> {
+    fn done(mut self) -> (Vec<Page>, Vec<Conflict>) {
         self.close();
-        self.pages
+        (self.pages, self.conflicts)
     }
 }

@@ -142,8 +142,14 @@ fn the_schemas_take_what_the_types_write() {
     fits("PushAnswer", &PushAnswer { verdicts: verdicts() });
     fits("Pull", &Pull { cursor: Cursor::start(3), wait_ms: 7 });
     fits("PullAnswer", &pull_answer());
-    let token =
-        |after| SnapshotToken { cursor: Cursor::start(2), partition: Partition(1), after, done: 1, total: 2 };
+    let token = |after: Option<String>| SnapshotToken {
+        cursor: Cursor::start(2),
+        partition: Partition(1),
+        conflicts_after: after.clone(),
+        after,
+        done: 1,
+        total: 2,
+    };
     fits("Snapshot", &Snapshot { resume: Some(token(None)), partitions: vec![Partition(0)] });
     fits("Snapshot", &Snapshot::default());
     let page = Page {

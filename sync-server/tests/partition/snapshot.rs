@@ -147,6 +147,41 @@ async fn pages_are_of_one_collection_and_open_conflicts_come_along() {
 }
 
 #[tokio::test]
+async fn many_open_conflicts_come_in_several_answers() {
+    let (world, node, _) = airports(2).await;
+    let long = "x".repeat(200_000);
+    let mut device = fill(&world, &node, 30, "x").await;
+    let mut parked: Vec<Change> = (0..30).map(|k| device.patch(&airport(k), "never was", &long)).collect();
+    for change in &parked {
+        device.push(&world, &node, std::slice::from_ref(change)).await;
+    }
+    let mut request = Snapshot::default();
+    let (mut answers, mut came, mut finished) = (0, Vec::new(), Vec::new());
+    loop {
+        let answer = ask(&world, &world.node(), &request).await;
+        let size = serde_json::to_vec(&answer).expect("JSON").len();
+        assert!(size < limits::SNAPSHOT_BYTES + 500_000, "{size} bytes");
+        answers += 1;
+        came.extend(answer.conflicts.iter().map(|c| c.id));
+        for (partition, _) in &answer.finished {
+            finished.push(*partition);
+            let all = parked.iter().filter(|c| c.record.partition(2) == *partition);
+            assert!(
+                all.clone().count() > 0 && all.clone().all(|c| came.contains(&c.id)),
+                "before it is finished"
+            );
+        }
+        let Some(next) = answer.next else { break };
+        request.resume = Some(next);
+    }
+    assert!(answers >= 3, "{answers} answers");
+    assert_eq!(finished, [Partition(0), Partition(1)]);
+    parked.sort_by_key(|c| c.id);
+    came.sort_unstable();
+    assert_eq!(came, parked.iter().map(|c| c.id).collect::<Vec<_>>(), "each once");
+}
+
+#[tokio::test]
 async fn some_partitions_only_and_requests_that_cannot_be() {
     let (world, node, _) = airports(4).await;
     fill(&world, &node, 100, "x").await;
@@ -164,6 +199,7 @@ async fn some_partitions_only_and_requests_that_cannot_be() {
         cursor: world.start(),
         partition: Partition(9),
         after: None,
+        conflicts_after: None,
         done: 0,
         total: 0,
     };

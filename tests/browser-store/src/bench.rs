@@ -94,6 +94,7 @@ fn answer(pages: Vec<Page>, done: u64, total: u64) -> Uint8Array {
         cursor: Cursor::start(PARTITIONS),
         partition: pages[0].partition,
         after: Some(format!("people/{}", pages[pages.len() - 1].last)),
+        conflicts_after: None,
         done,
         total,
     };

@@ -83,7 +83,10 @@ impl Device {
     ) -> Self {
         let partitions = meta.partitions;
         let mut disk = Disk::new(Random::of(seed, 100 + n as u64), bug);
-        let snapshot = SnapshotState { partitions: (0..partitions).map(Partition).collect(), resume: None };
+        let snapshot = SnapshotState {
+            partitions: (0..partitions).map(Partition).collect(),
+            ..SnapshotState::default()
+        };
         let first = Batch { meta: Some(meta), snapshot: Some(Some(snapshot)), ..Batch::default() };
         // a new disk has nothing planned
         let _ = disk.commit(Rc::new(first));

@@ -8,11 +8,11 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use sync_client::replica::session::{Outgoing, SendError};
 use sync_protocol::message::{
-    Problem, ProblemCode, Pull, PullAnswer, Push, PushAnswer, Role, SnapshotAnswer,
+    Problem, ProblemCode, Pull, PullAnswer, Push, PushAnswer, Role, SnapshotAnswer, SnapshotToken,
 };
 use sync_protocol::{
-    ChangeId, Counter, Cursor, Delta, Edit, Fields, Partition, Rejection, ReplicaId, Revision, UserId,
-    Verdict, WorkspaceId,
+    ChangeId, Conflict, Counter, Cursor, Delta, Edit, Fields, Partition, Rejection, ReplicaId, Revision,
+    UserId, Verdict, WorkspaceId,
 };
 use sync_server::partition::{Author, EngineError, PartitionEngine, Settings};
 use sync_server::store::clock::ManualClock;
@@ -351,17 +351,28 @@ pub fn shortened(answer: &mut Answer, pick: u64, partitions: u16) {
             snapshot.finished.iter().for_each(|(p, rev)| cursor.advance(*p, *rev));
             let (partition, _) = snapshot.finished[keep];
             snapshot.finished.truncate(keep);
-            let done: Vec<Partition> = snapshot.finished.iter().map(|(p, _)| *p).collect();
-            snapshot.pages.retain(|page| done.contains(&page.partition));
-            snapshot.conflicts.retain(|c| done.contains(&c.record.partition(partitions)));
-            let (so_far, total) = (0, snapshot.total);
-            snapshot.next = Some(sync_protocol::message::SnapshotToken {
-                cursor,
-                partition,
-                after: None,
-                done: so_far,
-                total,
+            let mut sent: Vec<Partition> = snapshot.finished.iter().map(|(p, _)| *p).collect();
+            // of the one that is not finished: nothing, or all records and the first half of its conflicts
+            let of = |c: &Conflict| c.record.partition(partitions);
+            let half = snapshot.conflicts.iter().filter(|c| of(c) == partition).count() / 2;
+            let mut left = if pick.is_multiple_of(2) { half } else { 0 };
+            let mut conflicts_after = None;
+            if left > 0 {
+                sent.push(partition);
+            }
+            snapshot.pages.retain(|page| sent.contains(&page.partition));
+            snapshot.conflicts.retain(|conflict| match of(conflict) == partition {
+                true if left == 0 => false,
+                true => {
+                    left -= 1;
+                    conflicts_after = Some(conflict.id.to_string());
+                    true
+                }
+                false => sent.contains(&of(conflict)),
             });
+            let (done, total) = (0, snapshot.total);
+            snapshot.next =
+                Some(SnapshotToken { cursor, partition, after: None, conflicts_after, done, total });
         }
     }
 }

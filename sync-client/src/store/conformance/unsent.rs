@@ -1,6 +1,6 @@
 //! What exists nowhere else: identity, outbox, conflicts, quarantine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::checksum::Checksums;
 use sync_protocol::message::SnapshotToken;
 use sync_protocol::{Change, Conflict, Counter, Cursor, Partition, RecordId, RecordKey, Revision, Timestamp};
@@ -34,9 +34,11 @@ pub(super) async fn state_survives_reopening<F: Factory>(factory: &F, name: &str
             cursor: Cursor(vec![Revision(5); 4]),
             partition: Partition(1),
             after: Some("people/\"x\"".into()),
+            conflicts_after: Some(String::new()),
             done: 10,
             total: 20,
         }),
+        conflicts: BTreeSet::from([insert(7).id]),
     };
     let batch = Batch {
         cursor: Some(Cursor(vec![Revision(1), Revision(0), Revision(9), Revision(1 << 50)])),
