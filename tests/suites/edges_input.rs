@@ -234,6 +234,44 @@ fn questions_about_what_is_not_there_are_answered_in_words() {
     });
 }
 
+#[test]
+fn a_plan_is_never_used_for_a_file_that_another_tab_looked_at() {
+    on_a_local_set(async {
+        let dir = tempfile::tempdir()?;
+        let a = Client::start(&dir.path().join("a"), "Deck tablet")?;
+        let look = |name: &str, text: &str| {
+            a.ask(Command::Preview { name: name.into(), text: text.into(), plan: None })
+        };
+        let Answer::Preview(boats) = look("Boats.csv", "name\nAlma\n").await? else { bail!("no preview") };
+        let Answer::Preview(crew) = look("Crew.csv", "name\nJohn\n").await? else { bail!("no preview") };
+        let again =
+            Command::Preview { name: String::new(), text: String::new(), plan: Some(boats.plan.clone()) };
+        for command in [Command::Import { plan: boats.plan.clone() }, again] {
+            let failure = a.ask(command).await.err().context("of another file")?;
+            assert_eq!(
+                failure.message,
+                "Another tab has looked at another file meanwhile. Choose this file again."
+            );
+        }
+        let again =
+            Command::Preview { name: String::new(), text: String::new(), plan: Some(crew.plan.clone()) };
+        let Answer::Preview(same) = a.ask(again).await? else { bail!("no preview") };
+        assert_eq!(same, crew);
+        // looked at again with its text, as the screens do it, it is the one to import
+        let again = Command::Preview {
+            name: "Boats.csv".into(),
+            text: "name\nAlma\n".into(),
+            plan: Some(boats.plan.clone()),
+        };
+        let Answer::Preview(again) = a.ask(again).await? else { bail!("no preview") };
+        assert_eq!((&again.sample, &again.plan.columns), (&boats.sample, &boats.plan.columns));
+        let failure =
+            a.ask(Command::Import { plan: again.plan }).await.err().context("no workspace is open")?;
+        assert!(!failure.message.contains("another file"), "{failure}");
+        Ok(())
+    });
+}
+
 async fn collections(client: &Client) -> Result<Vec<CollectionInfo>> {
     match client.ask(Command::Collections).await? {
         Answer::Collections(all) => Ok(all),
@@ -242,5 +280,5 @@ async fn collections(client: &Client) -> Result<Vec<CollectionInfo>> {
 }
 
 fn plan() -> sync_client::api::ImportPlan {
-    sync_client::api::ImportPlan { label: "x".into(), into: None, key: None, columns: Vec::new() }
+    sync_client::api::ImportPlan { file: 0, label: "x".into(), into: None, key: None, columns: Vec::new() }
 }

@@ -9,6 +9,8 @@ use super::Row;
 /// What to do with the columns of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportPlan {
+    /// The file that it was made for: several tabs can look at files at once.
+    pub file: u64,
     /// What the collection is called.
     pub label: String,
     /// The collection to add to; `None` makes a new one.

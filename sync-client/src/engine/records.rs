@@ -238,10 +238,19 @@ impl<D: Device> Engine<D> {
         if self.importing.is_some() {
             return Err(Failure::input("An import is under way. Wait for its end, or stop it."));
         }
-        if !text.is_empty() || plan.is_none() {
-            self.file = Some(File::read(name, text)?);
+        let read = !text.is_empty() || plan.is_none();
+        if read {
+            self.file = Some(File { number: self.random_number(), ..File::read(name, text)? });
         }
         let file = self.file.as_ref().ok_or_else(|| Failure::input("Choose a file first."))?;
+        let plan = match plan {
+            Some(plan) if read => Some(crate::api::ImportPlan { file: file.number, ..plan }),
+            Some(plan) => {
+                import::check_file_of(file, &plan)?;
+                Some(plan)
+            }
+            None => None,
+        };
         Ok(Answer::Preview(import::preview(file, plan)))
     }
 }

@@ -24,6 +24,8 @@ pub enum Cell {
 /// A file as rows and columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
+    /// Tells it from every other file that is looked at; plans name it.
+    pub number: u64,
     /// The file's name without its ending.
     pub stem: String,
     /// The columns.
@@ -137,7 +139,7 @@ fn csv(stem: &str, text: &str, delimiter: u8) -> Result<File, Failure> {
         rows.push(record.iter().map(|cell| Cell::Text(cell.to_owned())).collect());
     }
     match open {
-        None => Ok(File { stem: stem.to_owned(), headings, rows }),
+        None => Ok(File { number: 0, stem: stem.to_owned(), headings, rows }),
         Some(line) => Err(Failure::input(format!(
             "A quotation mark that is opened near line {line} is never closed, so the rest of the file would be one cell. Close it, then choose the file again."
         ))),
@@ -186,7 +188,7 @@ fn json(stem: &str, text: &str) -> Result<File, Failure> {
             cells
         })
         .collect();
-    Ok(File { stem: stem.to_owned(), headings, rows })
+    Ok(File { number: 0, stem: stem.to_owned(), headings, rows })
 }
 
 fn check_headings(headings: &[String]) -> Result<(), Failure> {

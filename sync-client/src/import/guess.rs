@@ -33,7 +33,7 @@ pub fn plan(file: &File) -> ImportPlan {
         // a column called `id` is nothing but the key; any other keeps its own place among the fields
         column.take = !key.eq_ignore_ascii_case("id") && !key.eq_ignore_ascii_case("key");
     }
-    ImportPlan { label: title(&file.stem), into: None, key, columns }
+    ImportPlan { file: file.number, label: title(&file.stem), into: None, key, columns }
 }
 
 /// `harbour_visits-2024` as people would write it: `Harbour visits 2024`.

@@ -52,8 +52,19 @@ fn unreadable(file: &File) -> Option<String> {
     }
 }
 
+/// Whether a plan was made for this file, not for one that another tab looked at.
+pub fn check_file_of(file: &File, plan: &ImportPlan) -> Result<(), Failure> {
+    match plan.file == file.number {
+        true => Ok(()),
+        false => {
+            Err(Failure::input("Another tab has looked at another file meanwhile. Choose this file again."))
+        }
+    }
+}
+
 /// Checks that a plan can be carried out at all.
 pub fn check_plan(file: &File, plan: &ImportPlan) -> Result<(), Failure> {
+    check_file_of(file, plan)?;
     let taken: Vec<&ImportColumn> = plan.columns.iter().filter(|c| c.take).collect();
     if taken.is_empty() && plan.key.is_none() {
         return Err(Failure::input("No column is chosen. Choose at least one, then import."));
