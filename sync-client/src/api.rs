@@ -7,20 +7,24 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use sync_protocol::message::{Role, User, Workspace};
-use sync_protocol::schema::{Collection, Field};
+use sync_protocol::schema::Field;
 use sync_protocol::{
     ChangeId, CollectionId, Counter, FieldName, Fields, Outcome, Policy, RecordId, RecordKey, Revision,
     Timestamp, UserId, Value, WorkspaceId,
 };
 
+mod failure;
 mod import;
 mod record;
 mod review;
+mod rows;
 
 pub use crate::status::{Phase, Pill, Status, Transport};
+pub use failure::*;
 pub use import::*;
 pub use record::*;
 pub use review::*;
+pub use rows::*;
 pub use sync_protocol::ConflictKind;
 
 /// What a screen asks for. Each gets exactly one [`Answer`] or [`Failure`].
@@ -275,29 +279,6 @@ pub struct Seen {
     pub want: Value,
 }
 
-/// Which rows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowsQuery {
-    /// Of which collection.
-    pub collection: CollectionId,
-    /// Only rows that contain this text somewhere; letter case does not matter.
-    #[serde(default)]
-    pub search: String,
-    /// Sort by this field; `None` by key.
-    #[serde(default)]
-    pub sort: Option<FieldName>,
-    /// Largest first.
-    #[serde(default)]
-    pub descending: bool,
-    /// Only rows with which this is going on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub only: Option<Only>,
-    /// The first row.
-    pub offset: usize,
-    /// How many rows, at most 500.
-    pub limit: usize,
-}
-
 /// What a command is answered with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -359,107 +340,6 @@ pub struct Session {
     pub open: Option<WorkspaceId>,
 }
 
-/// A collection with its size.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CollectionInfo {
-    /// Its name.
-    pub id: CollectionId,
-    /// Its definition.
-    #[serde(flatten)]
-    pub collection: Collection,
-    /// Number of records.
-    pub records: u64,
-    /// Number of records that need review.
-    pub review: u64,
-}
-
-/// Some rows of a collection.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rows {
-    /// The rows.
-    pub rows: Vec<Row>,
-    /// How many match the search and the filter.
-    pub matching: usize,
-    /// How many there are.
-    pub total: usize,
-}
-
-/// A record as the person sees it: the server's state with this device's unsent changes on top.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
-    /// Its key.
-    pub key: RecordKey,
-    /// Its values.
-    pub fields: Fields,
-    /// What is going on with it.
-    #[serde(default, skip_serializing_if = "Marks::is_clean")]
-    pub marks: Marks,
-    /// Whether it is not there (any more) and is listed only because it needs review: the values are what is known.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub gone: bool,
-}
-
-/// What is going on with a record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Marks {
-    /// Has changes that the server has not judged.
-    pub unsent: bool,
-    /// Has an open conflict.
-    pub review: bool,
-    /// Has a rejected change.
-    pub rejected: bool,
-}
-
-impl Marks {
-    /// Whether nothing is going on.
-    pub fn is_clean(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// Everything about a record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordInfo {
-    /// Which.
-    pub id: RecordId,
-    /// The values as the person sees them; `None` where there is no such record (any more).
-    pub fields: Option<Fields>,
-    /// What is going on with it.
-    pub marks: Marks,
-    /// Its revision on the server; `None` where the server has none.
-    pub rev: Option<Revision>,
-    /// The last change on the server: who and when.
-    pub changed: Option<Author>,
-    /// The record beside which it was made, where somebody kept both of two versions.
-    pub twin_of: Option<RecordKey>,
-    /// The records that were made beside this one in the same way, as far as this device knows.
-    pub twins: Vec<RecordKey>,
-    /// Its changes that the server has not judged, oldest first.
-    pub unsent: Vec<UnsentInfo>,
-    /// Per field, who set (or cleared) its value; the server's state.
-    pub authors: BTreeMap<FieldName, Author>,
-    /// Its open conflicts.
-    pub conflicts: Vec<ConflictInfo>,
-    /// Its rejected changes.
-    pub rejected: Vec<RejectedInfo>,
-}
-
-/// A person and a device, by the names that people know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Author {
-    /// The person; empty where unknown.
-    pub person: String,
-    /// The device; empty where unknown.
-    pub device: String,
-    /// `browser`, `desktop`, `embedded`, `mirror`; empty where unknown.
-    pub channel: String,
-    /// Whether it is this very device.
-    pub here: bool,
-    /// When, by that device's clock.
-    pub at: Timestamp,
-}
-
 /// What a screen is told without asking.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -494,46 +374,6 @@ pub enum Event {
         /// In all.
         total: usize,
     },
-}
-
-/// Why a command was not done: what happened, why, what to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{message}")]
-pub struct Failure {
-    /// What the screen decides by.
-    pub kind: FailureKind,
-    /// What the person reads.
-    pub message: String,
-    /// The field at fault, where one is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<FieldName>,
-}
-
-/// What a screen decides by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureKind {
-    /// The input is wrong: show the message at the field.
-    Input,
-    /// This needs the network: try again later.
-    Offline,
-    /// Sign in (again).
-    NeedsSignIn,
-    /// Changes are unsent: ask the person.
-    Unsent,
-    /// The device's storage did not do it: nothing was saved.
-    Storage,
-    /// The server refused it.
-    Refused,
-    /// A defect.
-    Internal,
-}
-
-impl Failure {
-    /// A failure about the input as a whole.
-    pub fn input(message: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Input, message: message.into(), field: None }
-    }
 }
 
 /// May the role change records?

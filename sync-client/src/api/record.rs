@@ -1,10 +1,52 @@
-//! What a screen knows of one record beside its values, and of what has just come up for review.
+//! What a screen knows of one record, and of what has just come up for review.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use sync_protocol::{ChangeId, ConflictKind, FieldName, RecordId, Timestamp};
+use sync_protocol::{ChangeId, ConflictKind, FieldName, Fields, RecordId, RecordKey, Revision, Timestamp};
 
-use super::{Author, Seen};
+use super::{ConflictInfo, Marks, RejectedInfo, Seen};
+
+/// Everything about a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordInfo {
+    /// Which.
+    pub id: RecordId,
+    /// The values as the person sees them; `None` where there is no such record (any more).
+    pub fields: Option<Fields>,
+    /// What is going on with it.
+    pub marks: Marks,
+    /// Its revision on the server; `None` where the server has none.
+    pub rev: Option<Revision>,
+    /// The last change on the server: who and when.
+    pub changed: Option<Author>,
+    /// The record beside which it was made, where somebody kept both of two versions.
+    pub twin_of: Option<RecordKey>,
+    /// The records that were made beside this one in the same way, as far as this device knows.
+    pub twins: Vec<RecordKey>,
+    /// Its changes that the server has not judged, oldest first.
+    pub unsent: Vec<UnsentInfo>,
+    /// Per field, who set (or cleared) its value; the server's state.
+    pub authors: BTreeMap<FieldName, Author>,
+    /// Its open conflicts.
+    pub conflicts: Vec<ConflictInfo>,
+    /// Its rejected changes.
+    pub rejected: Vec<RejectedInfo>,
+}
+
+/// A person and a device, by the names that people know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// The person; empty where unknown.
+    pub person: String,
+    /// The device; empty where unknown.
+    pub device: String,
+    /// `browser`, `desktop`, `embedded`, `mirror`; empty where unknown.
+    pub channel: String,
+    /// Whether it is this very device.
+    pub here: bool,
+    /// When, by that device's clock.
+    pub at: Timestamp,
+}
 
 /// Which rows, by what is going on with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -112,7 +112,8 @@ pub async fn first_sync(name: &str, answers: Vec<Uint8Array>) -> Answer {
     for answer in answers {
         let text = answer.to_vec();
         let answer: SnapshotAnswer = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
-        let state = SnapshotState { partitions: vec![Partition(0)], resume: answer.next };
+        let state =
+            SnapshotState { partitions: vec![Partition(0)], resume: answer.next, ..SnapshotState::default() };
         let batch = Batch { pages: answer.pages, snapshot: Some(Some(state)), ..Batch::default() };
         store.commit(&batch).await.map_err(told)?;
     }

@@ -1,0 +1,44 @@
+//! Why a command was not done.
+
+use serde::{Deserialize, Serialize};
+use sync_protocol::FieldName;
+
+/// Why a command was not done: what happened, why, what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What the screen decides by.
+    pub kind: FailureKind,
+    /// What the person reads.
+    pub message: String,
+    /// The field at fault, where one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<FieldName>,
+}
+
+/// What a screen decides by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The input is wrong: show the message at the field.
+    Input,
+    /// This needs the network: try again later.
+    Offline,
+    /// Sign in (again).
+    NeedsSignIn,
+    /// Changes are unsent: ask the person.
+    Unsent,
+    /// The device's storage did not do it: nothing was saved.
+    Storage,
+    /// The server refused it.
+    Refused,
+    /// A defect.
+    Internal,
+}
+
+impl Failure {
+    /// A failure about the input as a whole.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Input, message: message.into(), field: None }
+    }
+}
