@@ -32,6 +32,14 @@ impl Factory for InMemory {
         disks[name].fail(Fault { commit: 1, error, stored: false });
         true
     }
+
+    fn fail_request(&self, name: &str, request: Option<usize>) -> bool {
+        // a commit is one request to it
+        if request == Some(0) {
+            self.fail_next_commit(name, StoreError::Full);
+        }
+        true
+    }
 }
 
 async fn conforms(factory: &impl Factory) {

@@ -27,6 +27,24 @@ StorageManager.prototype.estimate = async function () {
 const refuse_commits = (way) => void (refusal = way);
 globalThis.refuse_commits = refuse_commits;
 
+// a request of each transaction is refused, or its transaction aborted behind it, as a failing disk makes it happen
+let failing;
+const counts = new WeakMap();
+for (const method of ['put', 'delete', 'clear', 'get', 'getAll', 'getAllKeys']) {
+  const request = IDBObjectStore.prototype[method];
+  IDBObjectStore.prototype[method] = function (...args) {
+    if (failing === undefined) return request.apply(this, args);
+    const count = counts.get(this.transaction) ?? 0;
+    counts.set(this.transaction, count + 1);
+    if (count !== failing >> 1) return request.apply(this, args);
+    if (failing % 2 === 0) throw new DOMException('failed', 'UnknownError');
+    const made = request.apply(this, args);
+    this.transaction.abort();
+    return made;
+  };
+}
+globalThis.fail_requests = (at) => void (failing = at);
+
 // a first sync's answers stay here: they are large
 let answers = [];
 const own = {

@@ -22,12 +22,19 @@ impl Factory for InBrowser {
         refuse_commits("once");
         error == StoreError::Full
     }
+
+    fn fail_request(&self, _name: &str, request: Option<usize>) -> bool {
+        fail_requests(request);
+        true
+    }
 }
 
 #[wasm_bindgen]
 extern "C" {
     /// The worker's: makes the browser refuse what is committed.
     fn refuse_commits(way: &str);
+    /// The worker's: makes a request of each transaction fail.
+    fn fail_requests(at: Option<usize>);
 }
 
 /// The names of all checks.

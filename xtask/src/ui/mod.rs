@@ -106,14 +106,15 @@ fn assemble(stage: &Path, dev: bool, inputs: &str) -> Result<Dist> {
         glue = glue.replace("./snippets/", &format!("./snippets-{hash}/"));
         dist.folder(&stage.join("snippets"), &format!("assets/snippets-{hash}/"))?;
     }
-    let js = dist.asset("app.js", glue);
-    let worker = dist.asset("worker.js", fill(include_str!("worker.js"), &[("js", &js), ("wasm", &wasm)])?);
+    let js = dist.asset("app.js", lean(&glue));
+    let worker = fill(include_str!("worker.js"), &[("js", &js), ("wasm", &wasm)])?;
+    let worker = dist.asset("worker.js", lean(&worker));
     let service_worker = if dev { "false" } else { "true" };
     let boot = fill(
         include_str!("boot.js"),
         &[("js", &js), ("wasm", &wasm), ("worker", &worker), ("service_worker", service_worker)],
     )?;
-    let boot = dist.asset("boot.js", boot);
+    let boot = dist.asset("boot.js", lean(&boot));
 
     let patternfly = root.join("node_modules/@patternfly/patternfly");
     let sheet = css::build(&css::Sources {
@@ -162,7 +163,7 @@ fn assemble(stage: &Path, dev: bool, inputs: &str) -> Result<Dist> {
             .collect();
         let id = dist.id();
         let template = fs::read_to_string(root.join("ui/sw.js"))?;
-        dist.file("sw.js", fill(&template, &[("build", &id), ("precache", &precache.concat())])?);
+        dist.file("sw.js", lean(&fill(&template, &[("build", &id), ("precache", &precache.concat())])?));
     }
     let id = dist.id();
     dist.file(STAMP, format!("{{\"build\":\"{id}\",\"inputs\":\"{inputs}\",\"dev\":{dev}}}\n"));
@@ -198,6 +199,22 @@ fn fill(template: &str, values: &[(&str, &str)]) -> Result<String> {
     Ok(text)
 }
 
+/// A script without what only people read: lines that are comments, and what stands before and after lines. None of
+/// these scripts has a text over several lines.
+fn lean(script: &str) -> String {
+    let mut within = false;
+    let mut text = String::with_capacity(script.len());
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        within |= line.starts_with("/*");
+        if !within && !line.starts_with("//") {
+            text.push_str(line);
+            text.push('\n');
+        }
+        within &= !line.ends_with("*/");
+    }
+    text
+}
+
 /// The text of the screens' sources: custom properties that they name stay in the style sheet.
 fn sources() -> Result<String> {
     let mut all = String::new();
@@ -205,4 +222,13 @@ fn sources() -> Result<String> {
         all.push_str(&fs::read_to_string(path).unwrap_or_default());
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn scripts_lose_comments_and_nothing_else() {
+        let script = "// one\nimport a from './b'; // stays\n\n  /**\n   * two\n   */\n  /* three */\n  f('// no comment');\n";
+        assert_eq!(super::lean(script), "import a from './b'; // stays\nf('// no comment');\n");
+    }
 }

@@ -12,9 +12,10 @@ use super::samples::{
     scan_all,
 };
 use super::{Broken, Checked, Factory, same};
-use crate::store::{Batch, Loaded, LocalStore};
+use crate::store::{Batch, Loaded, LocalStore, StoreError};
 
 const STEPS: usize = 1_500;
+const FAILING_STEPS: usize = 60;
 const KEYS: usize = 900;
 
 pub(super) async fn long_random_history<F: Factory>(factory: &F, name: &str) -> Checked {
@@ -46,7 +47,50 @@ pub(super) async fn long_random_history<F: Factory>(factory: &F, name: &str) -> 
     world.agrees(&factory.open(name).await?).await
 }
 
+/// Whatever fails below, at whichever request, the store is told to be as it was, and is; the next try does it.
+pub(super) async fn each_request_fails<F: Factory>(factory: &F, name: &str) -> Checked {
+    if !factory.fail_request(name, None) {
+        return Ok(());
+    }
+    let mut store = named(factory.open(name).await?).await?;
+    let mut world = World::new(0x6661_696c);
+    for step in 0..FAILING_STEPS {
+        let at = |broken: Broken| Broken(format!("step {step}: {}", broken.0));
+        let before = world.clone();
+        let batch = world.batch();
+        for request in 0.. {
+            factory.fail_request(name, Some(request));
+            let done = store.commit(&batch).await;
+            factory.fail_request(name, None);
+            match done {
+                Ok(()) => break,
+                Err(StoreError::Corrupt(what)) => return Err(at(Broken(format!("called damaged: {what}")))),
+                Err(_) => before.clone().agrees(&store).await.map_err(at)?,
+            }
+            if request.is_multiple_of(5) {
+                drop(store);
+                store = factory.open(name).await?;
+                before.clone().agrees(&store).await.map_err(at)?;
+            }
+        }
+        world.agrees(&store).await.map_err(at)?;
+        // reading, and folding away what lies over the pages
+        for request in 0.. {
+            factory.fail_request(name, Some(request));
+            let tidied = store.tidy().await;
+            let loaded = store.load().await;
+            factory.fail_request(name, None);
+            world.agrees(&store).await.map_err(at)?;
+            if tidied.is_ok() && loaded.is_ok() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What the store must hold, and where the history goes on.
+#[derive(Clone)]
 struct World {
     random: Random,
     rev: u64,

@@ -24,6 +24,12 @@ pub trait Factory {
     fn fail_next_commit(&self, _name: &str, _error: StoreError) -> bool {
         false
     }
+
+    /// From now on one of the requests that an operation makes of what lies below fails: the first, the second, and so
+    /// on, or none. False where the store has no such means.
+    fn fail_request(&self, _name: &str, _request: Option<usize>) -> bool {
+        false
+    }
 }
 
 macro_rules! checks {
@@ -60,6 +66,7 @@ checks! {
     base::huge_record,
     base::scan_meets_each_record_once,
     history::long_random_history,
+    history::each_request_fails,
 }
 
 /// Why a check failed.

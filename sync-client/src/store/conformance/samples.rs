@@ -15,6 +15,7 @@ use crate::store::{Batch, Decided, Decision, LocalStore, Meta, Quarantined, Stor
 pub(super) const PARTITIONS: u16 = 4;
 
 /// Small, fast and the same everywhere (SplitMix64).
+#[derive(Clone)]
 pub(super) struct Random(pub u64);
 
 impl Random {
