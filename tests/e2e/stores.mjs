@@ -93,6 +93,40 @@ await inBrowser(async ({ page, context, origin, call }) => {
     return why ?? again ?? (left === 0 ? undefined : `${left} rows are left`);
   });
 
+  await check('an_upgrade_that_another_tab_blocks_says_so_and_goes_on_after_it', async () => {
+    const hold = await context.newPage();
+    await hold.goto(`${origin}/`);
+    // the layout before, held by a tab that is deaf to versionchange
+    await hold.evaluate(() => new Promise((resolve, reject) => {
+      const request = indexedDB.open('blocked', 1);
+      request.onupgradeneeded = () => ['meta', 'outbox', 'settled', 'conflicts', 'quarantine', 'segments', 'pages']
+        .forEach((name) => request.result.createObjectStore(name));
+      request.onsuccess = () => { window.held = request.result; resolve(); };
+      request.onerror = () => reject(request.error);
+    }));
+    const why = expected(await call('open_store', 'blocked'), 'another tab holds it open');
+    await hold.close();
+    // it reads every object store: what came through late was no half upgrade
+    return why ?? await call('keep_open', 'blocked');
+  });
+
+  await check('ended_while_it_saves_it_has_saved_wholly_or_not_at_all', async () => {
+    let had = 0;
+    for (let round = 0; round < 20; round++) {
+      await call('keep_open', 'ended');
+      const first = await call('write_to_kept', 300);
+      if (first) return first;
+      await page.evaluate((ms) => {
+        // nobody hears its end
+        window.call('write_to_kept', 300);
+        return new Promise((done) => setTimeout(() => { window.restart(); done(); }, ms));
+      }, round);
+      const has = await call('unsent_in', 'ended');
+      if (has !== had + 300 && has !== had + 600) return `${has} after ${had}, round ${round}`;
+      had = has;
+    }
+  });
+
   await check('asked_by_another_tab_it_lets_go', async () => {
     await call('keep_open', 'asked');
     const other = await context.newPage();

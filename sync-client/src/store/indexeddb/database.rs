@@ -199,9 +199,7 @@ async fn connect(name: &str, layout: &'static Layout, make: bool) -> Result<Hand
     let upgrade = Closure::once(move |event: JsValue| {
         let Some(request) = platform::property(&event, "target") else { return };
         if !make {
-            if let Some(transaction) = platform::property(&request, "transaction") {
-                let _ = transaction.unchecked_into::<Transaction>().abort();
-            }
+            give_up_upgrade(&request);
         } else if let Some(connection) = platform::property(&request, "result") {
             let connection: Connection = connection.unchecked_into();
             for store in layout.stores {
@@ -258,9 +256,22 @@ async fn settled(request: &Request) -> Result<JsValue, JsValue> {
                 }
             });
             request.on_success(close.unchecked_ref());
+            let upgrade = Closure::once_into_js(|event: JsValue| {
+                if let Some(request) = platform::property(&event, "target") {
+                    give_up_upgrade(&request);
+                }
+            });
+            request.on_upgrade(upgrade.unchecked_ref());
             Err(JsValue::from_str(BLOCKED))
         }
         Err(_) => Err(request.error().unwrap_or_else(|e| e)),
+    }
+}
+
+/// The database stays at the version that it had.
+fn give_up_upgrade(request: &JsValue) {
+    if let Some(transaction) = platform::property(request, "transaction") {
+        let _ = transaction.unchecked_into::<Transaction>().abort();
     }
 }
 
