@@ -44,6 +44,15 @@ export async function end() {
   process.exit(failed > 0 ? 1 : 0);
 }
 
+// what fails between checks ends the suite, and leaves no process behind
+for (const uncaught of ['uncaughtException', 'unhandledRejection']) {
+  process.once(uncaught, error => {
+    failed += 1;
+    console.log(`FAIL  between checks: ${error?.stack ?? error}`);
+    end();
+  });
+}
+
 /** What ./x puts into the environment. */
 export function need(name) {
   const value = process.env[name];
