@@ -3,12 +3,15 @@
 
 pub mod client;
 pub mod crew;
+pub mod database;
 pub mod disk;
 pub mod fuzz;
 pub mod gate;
 pub mod log;
+pub mod rows;
 pub mod server;
 pub mod sim;
+pub mod writer;
 
 pub use client::Client;
 pub use gate::Gate;

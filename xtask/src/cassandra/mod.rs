@@ -4,7 +4,7 @@ mod jars;
 mod node;
 
 pub use jars::{LIB_VARIABLE, jars};
-pub use node::{Node, Place, free_port};
+pub use node::{CommitLog, Node, Place, free_port};
 
 use crate::sh;
 use anyhow::{Result, bail};
@@ -47,6 +47,7 @@ fn up(dir: &Path, nodes: u8, port: u16, storage_port: u16) -> Result<()> {
             port,
             storage_port,
             seed: Ipv4Addr::LOCALHOST,
+            commit_log: CommitLog::Periodic,
         };
         if let Some(pid) = node::running(&place.dir) {
             sh::say(&format!("node {n} runs already"));

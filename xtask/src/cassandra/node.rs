@@ -32,6 +32,18 @@ pub struct Place {
     pub storage_port: u16,
     /// The node to ask for the cluster; for the first node its own address.
     pub seed: Ipv4Addr,
+    /// When it calls a write done.
+    pub commit_log: CommitLog,
+}
+
+/// When a node calls a write done: its `commitlog_sync`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitLog {
+    /// Before it is on the disk, as Cassandra does unless told otherwise: a node that is killed forgets what it called
+    /// done in its last tenth of a second, one whose power fails up to 10 s.
+    Periodic,
+    /// Once it is on the disk.
+    Batch,
 }
 
 /// A node that runs as long as this value lives.
@@ -45,7 +57,14 @@ impl Node {
     /// Starts a cluster of one and waits until it answers clients. A port that is taken, or a node that stops by itself, is an error with
     /// the end of the node's log.
     pub fn start(dir: impl Into<PathBuf>, ip: Ipv4Addr, port: u16, storage_port: u16) -> Result<Node> {
-        Node::start_at(Place { dir: dir.into(), ip, port, storage_port, seed: ip })
+        Node::start_at(Place {
+            dir: dir.into(),
+            ip,
+            port,
+            storage_port,
+            seed: ip,
+            commit_log: CommitLog::Periodic,
+        })
     }
 
     /// Starts a node, perhaps of a larger cluster: first the seed, then the others, one after the other.
@@ -249,6 +268,10 @@ fn log_tail(dir: &Path) -> String {
 fn yaml(place: &Place) -> String {
     let Place { ip, port, storage_port, seed, .. } = place;
     let dir = place.dir.display();
+    let commit_log = match place.commit_log {
+        CommitLog::Periodic => "commitlog_sync: periodic\ncommitlog_sync_period: 10000ms",
+        CommitLog::Batch => "commitlog_sync: batch",
+    };
     format!(
         "cluster_name: mooring
 num_tokens: 16
@@ -258,8 +281,7 @@ commitlog_directory: {dir}/commitlog
 saved_caches_directory: {dir}/saved_caches
 hints_directory: {dir}/hints
 cdc_raw_directory: {dir}/cdc
-commitlog_sync: periodic
-commitlog_sync_period: 10000ms
+{commit_log}
 endpoint_snitch: SimpleSnitch
 listen_address: {ip}
 rpc_address: {ip}
