@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod crew;
+pub mod database;
 pub mod disk;
 pub mod fuzz;
 pub mod gate;
