@@ -41,6 +41,9 @@ pub enum At {
     Account,
     /// Storing a new session.
     AddSession,
+    /// Taking, and giving back, what lets one server at a time make tables. These are prepared as they are sent, so they
+    /// can be met only by their answers.
+    Lock,
 }
 
 /// What becomes of them.
@@ -199,6 +202,7 @@ impl Database {
         const SERIAL: &[u8] = &[0, 8];
         let (words, then, within): (_, &[u8], &[u8]) = match at {
             At::Commit => return Ok(Condition::RequestOpcode(RequestOpcode::Batch)),
+            At::Lock => return Ok(Condition::False),
             At::Head => ("SELECT DISTINCT step, head", QUORUM, b""),
             At::HeadSerial => ("SELECT DISTINCT step, head", SERIAL, b""),
             At::Feed => ("AND key > ? LIMIT ?", b"", b"feed"),
@@ -235,8 +239,14 @@ fn answers_to(at: At) -> Condition {
     let table: &[u8] = match at {
         At::Commit => b"partition_rows",
         At::Claim => b"replicas",
+        // not those that name the owner who stands in the way
+        At::Lock => return conditional(b"schema_version").and(Condition::not(contains(b"owner"))),
         _ => return Condition::False,
     };
+    conditional(table)
+}
+
+fn conditional(table: &[u8]) -> Condition {
     let result = Condition::ResponseOpcode(ResponseOpcode::Result);
     Condition::all([result, contains(table), contains(b"[applied]")])
 }

@@ -59,7 +59,10 @@ impl Scene {
         let node = Node::start(dir.path().join("node"), ADDRESS, free_port(ADDRESS)?, free_port(ADDRESS)?)?;
         let session = SessionBuilder::new().known_node(node.address()).build().await?;
         let mut database = Database::to(&node.address()).await?;
+        // its first start has troubles of its own
+        database.set(&cases::first_start())?;
         let server = Server::start(&["--cassandra", &database.address.to_string()], 0)?;
+        ensure!(database.met() == 2, "the first start met {} faults", database.met());
         database.learn(&session).await?;
         let members = [
             Client::start(&dir.path().join("ann"), "Ann's")?,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mooring_tests::database::At::{
-    Account, AddSession, Claim, Commit, Feed, Head, HeadSerial, Replica, Role, Session, Workspace,
+    Account, AddSession, Claim, Commit, Feed, Head, HeadSerial, Lock, Replica, Role, Session, Workspace,
 };
 use mooring_tests::database::What::{Cut, DoneBut, DoneButCut, DoneLater, Refused, Slow};
 use mooring_tests::database::{At, Fault, What};
@@ -79,6 +79,11 @@ pub fn all() -> Vec<Case> {
     all.extend(reads());
     all.extend(doors());
     all
+}
+
+/// The server that makes the tables is neither told that it may, nor that others may again.
+pub fn first_start() -> [Fault; 1] {
+    [fault(Lock, DoneBut(cas_timeout()), 2)]
 }
 
 /// One commit fares badly.

@@ -9,7 +9,7 @@ use crate::store::{Committed, StoreError};
 
 /// The outcome of a conditional batch that ended with this error.
 pub(super) fn of_commit(error: &ExecutionError) -> Result<Committed, StoreError> {
-    if was_sent(error) {
+    if in_doubt(error) {
         tracing::debug!(%error, "a commit is in doubt");
         Ok(Committed::Unknown)
     } else {
@@ -23,7 +23,7 @@ pub(super) fn unavailable(error: &ExecutionError) -> StoreError {
 }
 
 /// Whether the write may have been started somewhere.
-fn was_sent(error: &ExecutionError) -> bool {
+pub(super) fn in_doubt(error: &ExecutionError) -> bool {
     match error {
         // found by the driver before it sent anything
         ExecutionError::BadQuery(_)

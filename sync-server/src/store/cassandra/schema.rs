@@ -1,12 +1,14 @@
 //! The keyspace and its tables: made and migrated by the program itself, one step per version.
 
 use scylla::client::session::Session;
+use scylla::value::{CqlValue, Row};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{CassandraOptions, rows, unavailable};
+use super::outcome::{in_doubt, unavailable};
+use super::{CassandraOptions, rows};
 use crate::store::StoreError;
 
 /// The n-th entry takes a keyspace from version n to n + 1. Entries never change once released; new ones are added.
@@ -123,16 +125,28 @@ async fn set_version(session: &Session, keyspace: &str, version: usize) -> Resul
     run(session, &update).await
 }
 
-/// One server at a time changes tables: two that make the same table at once can leave nodes that disagree.
+/// One server at a time changes tables: two that make the same table at once can leave nodes that disagree. True if it
+/// is this one; where nobody knows, it is asked again.
 async fn lock(session: &Session, keyspace: &str, me: Uuid) -> Result<bool, StoreError> {
     let insert = format!(
         "INSERT INTO {keyspace}.schema_version (what, owner) VALUES ('lock', ?) IF NOT EXISTS USING TTL {}",
         LOCK.as_secs()
     );
-    super::applied(session.query_unpaged(insert, (me,)).await)
+    let answer = session.query_unpaged(insert, (me,)).await;
+    if answer.as_ref().is_err_and(in_doubt) {
+        return Ok(false);
+    }
+    // granted, or refused because of an earlier try of this server whose answer was lost
+    let rows: Vec<Row> = rows(answer)?;
+    let ours = [Some(CqlValue::Boolean(true)), Some(CqlValue::Uuid(me))];
+    Ok(rows.iter().flat_map(|row| &row.columns).any(|column| ours.contains(column)))
 }
 
+/// If nobody knows whether it is done, it is over when its time is.
 async fn unlock(session: &Session, keyspace: &str, me: Uuid) -> Result<(), StoreError> {
     let delete = format!("DELETE FROM {keyspace}.schema_version WHERE what = 'lock' IF owner = ?");
-    session.query_unpaged(delete, (me,)).await.map(drop).map_err(|e| unavailable(&e))
+    match session.query_unpaged(delete, (me,)).await {
+        Err(error) if !in_doubt(&error) => Err(unavailable(&error)),
+        _ => Ok(()),
+    }
 }
