@@ -31,6 +31,11 @@ use statements::Statements;
 /// Longest wait for an answer: above all of Cassandra's own time-outs (10 s at most), so that it is Cassandra who says
 /// how a write ended.
 const TIMEOUT: Duration = Duration::from_secs(12);
+/// How often each connection is asked for a sign of life, and how long one may fail to come before the node counts as gone:
+/// above what a node's garbage collection takes, far below [`TIMEOUT`], or else each request that is sent to a node which
+/// hangs would wait that long.
+const ALIVE: Duration = Duration::from_secs(2);
+const SILENT: Duration = Duration::from_secs(5);
 /// Keys in one `IN`: a coordinator reads them one after the other.
 const KEYS: usize = 100;
 /// `IN`s of one `get` at a time.
@@ -117,6 +122,8 @@ impl CassandraStore {
             .build();
         let mut builder = SessionBuilder::new()
             .known_nodes(&options.nodes)
+            .keepalive_interval(ALIVE)
+            .keepalive_timeout(SILENT)
             .default_execution_profile_handle(profile.into_handle());
         if let Some((user, password)) = &options.credentials {
             builder = builder.user(user, password);
