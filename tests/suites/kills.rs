@@ -15,7 +15,7 @@ use sync_server::demo::WORKSPACE;
 use xtask::cassandra::{CommitLog, Node, Place, free_port};
 
 /// Kills of a device, of a server on sled, of one on Cassandra, and of Cassandra itself.
-const ROUNDS: [u64; 4] = [30, 16, 4, 4];
+const ROUNDS: [u64; 4] = [30, 16, 4, 3];
 /// Addresses of the suite's own, so that no other node on this machine is in the way.
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 23, 1), Ipv4Addr::new(127, 0, 23, 2)];
 /// Changes of each device while Cassandra is away.
