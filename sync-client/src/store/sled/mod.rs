@@ -18,7 +18,9 @@ use sync_protocol::message::Page;
 use sync_protocol::{CollectionId, Counter, Partition, Record, RecordId};
 
 use super::profile::disk_failed;
-use super::{Batch, Loaded, LocalStore, Mended, Meta, Quarantined, ScanPosition, Scanned, StoreError, Usage};
+use super::{
+    Batch, Loaded, LocalStore, Mended, Meta, Quarantined, Receipt, ScanPosition, Scanned, StoreError, Usage,
+};
 use journal::Journal;
 
 /// The layout of rows and journal that this build writes.
@@ -38,9 +40,19 @@ enum Live {
     /// Closed after a failure, and not to be opened again so far.
     Down {
         why: StoreError,
-        /// See [`open::up`].
-        acknowledged: Counter,
+        acknowledged: Acknowledged,
     },
+}
+
+/// What this process has said to be saved, where it opens its files again: a batch that was answered with "nothing was
+/// saved" may be on the disk all the same.
+#[derive(Clone)]
+struct Acknowledged {
+    /// The highest number of a change.
+    counter: Counter,
+    receipts: Vec<Receipt>,
+    /// Where the journal ended, if a line behind it could not be taken back.
+    journal: Option<u64>,
 }
 
 /// The open files.
@@ -49,6 +61,7 @@ struct Up {
     journal: RefCell<Journal>,
     meta: RefCell<Option<Meta>>,
     counter: Cell<Counter>,
+    receipts: RefCell<Vec<Receipt>>,
     /// A write failed, and memory and disk may differ: nothing more is written until all is opened again.
     failed: RefCell<Option<StoreError>>,
 }
@@ -226,7 +239,18 @@ impl Up {
             self.meta.replace(Some(meta.clone()));
         }
         self.counter.set(counter);
+        if let Some(receipts) = &batch.receipts {
+            self.receipts.replace(receipts.clone());
+        }
         Ok(())
+    }
+
+    fn acknowledged(&self) -> Acknowledged {
+        Acknowledged {
+            counter: self.counter.get(),
+            receipts: self.receipts.borrow().clone(),
+            journal: self.journal.borrow().torn_after(),
+        }
     }
 
     fn scan(
@@ -318,14 +342,15 @@ impl LocalStore for SledStore {
     async fn mend(&self) -> Result<Mended, StoreError> {
         let acknowledged = match &*self.live.borrow() {
             Live::Up(up) if up.failed.borrow().is_none() => return Ok(Mended::Nothing),
-            Live::Up(up) => up.counter.get(),
-            Live::Down { acknowledged, .. } => *acknowledged,
+            Live::Up(up) => up.acknowledged(),
+            Live::Down { acknowledged, .. } => acknowledged.clone(),
         };
         // while there is no room, what is open stays open, so that records can still be read
         open::room(&self.folder)?;
         // sled holds its files until the last handle is gone
-        self.live.replace(Live::Down { why: StoreError::Gone("it is being opened".into()), acknowledged });
-        match open::up(&self.folder, Some(acknowledged)) {
+        let why = StoreError::Gone("it is being opened".into());
+        self.live.replace(Live::Down { why, acknowledged: acknowledged.clone() });
+        match open::up(&self.folder, Some(&acknowledged)) {
             Ok((up, rebuilt)) => {
                 self.live.replace(Live::Up(Box::new(up)));
                 self.rebuilt.set(self.rebuilt.get() || rebuilt);
