@@ -12,6 +12,7 @@ use ::sled::{Batch as Rows, Db};
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Page;
@@ -64,6 +65,25 @@ struct Up {
     receipts: RefCell<Vec<Receipt>>,
     /// A write failed, and memory and disk may differ: nothing more is written until all is opened again.
     failed: RefCell<Option<StoreError>>,
+    /// Behind all other handles.
+    _last: Last,
+}
+
+/// Closes sled: the last handle to go. sled panics where its last sync fails; nothing can be done about it there, and what
+/// counts is in the journal.
+struct Last(Option<Db>);
+
+impl Last {
+    /// Another handle, which must go before this one.
+    fn handle(&self) -> Db {
+        self.0.clone().expect("it is taken only when this is dropped")
+    }
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        drop(catch_unwind(AssertUnwindSafe(|| drop(self.0.take()))));
+    }
 }
 
 /// A store just opened.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::journal::{self, Journal};
-use super::{Acknowledged, Live, Opened, SledStore, Unsent, Up, VERSION, failed, rows};
+use super::{Acknowledged, Last, Live, Opened, SledStore, Unsent, Up, VERSION, failed, rows};
 use crate::store::profile::disk_failed;
 use crate::store::{Loaded, Receipt, StoreError};
 
@@ -46,12 +46,12 @@ pub(super) fn up(folder: &Path, acknowledged: Option<&Acknowledged>) -> Result<(
     // sled takes a log in which nothing is readable for a new one
     let begun = fs::metadata(folder.join(RECORDS).join("db")).is_ok_and(|db| db.len() > 0);
     let emptied = |loaded: &Loaded| begun && loaded.meta.is_none() && noted.meta.is_some();
-    let opened = checked(folder).and_then(|(db, loaded)| match emptied(&loaded) {
+    let opened = checked(folder).and_then(|(last, loaded)| match emptied(&loaded) {
         true => Err(StoreError::Corrupt("nothing of it is left".into())),
-        false => Ok((db, loaded)),
+        false => Ok((last, loaded)),
     });
-    let (db, loaded, set_aside) = match opened {
-        Ok((db, loaded)) => (db, loaded, false),
+    let (last, loaded, set_aside) = match opened {
+        Ok((last, loaded)) => (last, loaded, false),
         Err(StoreError::Corrupt(why)) => {
             // sled also gives up where it cannot write: a full disk is no damage
             room(folder)?;
@@ -60,12 +60,13 @@ pub(super) fn up(folder: &Path, acknowledged: Option<&Acknowledged>) -> Result<(
                 why,
                 "the records on this device were damaged: set aside, unsent changes kept, the rest is fetched again"
             );
-            let (db, loaded) = checked(folder)?;
-            (db, loaded, true)
+            let (last, loaded) = checked(folder)?;
+            (last, loaded, true)
         }
         Err(other) => return Err(other),
     };
     let lost = loaded.meta.is_none() && noted.meta.is_some();
+    let db = last.handle();
     let (unsent, receipts) = reconcile(&db, noted, loaded, acknowledged)?;
     let journal = Journal::create(&folder.join(JOURNAL), &unsent)?;
     let up = Up {
@@ -75,6 +76,7 @@ pub(super) fn up(folder: &Path, acknowledged: Option<&Acknowledged>) -> Result<(
         counter: Cell::new(unsent.counter),
         receipts: RefCell::new(receipts),
         failed: RefCell::new(None),
+        _last: last,
     };
     Ok((up, set_aside || lost))
 }
@@ -126,13 +128,14 @@ fn patiently(mut attempt: impl FnMut() -> Result<bool, StoreError>) -> Result<bo
 }
 
 /// The records, if they are of this version and everything but the base records is readable.
-fn checked(folder: &Path) -> Result<(Db, Loaded), StoreError> {
+fn checked(folder: &Path) -> Result<(Last, Loaded), StoreError> {
     if folder.join(DAMAGED).exists() {
         return Err(StoreError::Corrupt("damage was found before".into()));
     }
     // sled panics on some kinds of damage
     let opened = catch_unwind(AssertUnwindSafe(|| -> Result<_, StoreError> {
-        let db = opened(&folder.join(RECORDS))?;
+        let last = Last(Some(opened(&folder.join(RECORDS))?));
+        let db = last.handle();
         let found: Option<u32> = rows::one(&db, rows::VERSION)?;
         match found {
             Some(found) if found > VERSION => return Err(StoreError::TooNew { found, known: VERSION }),
@@ -142,7 +145,7 @@ fn checked(folder: &Path) -> Result<(Db, Loaded), StoreError> {
             }
         }
         let loaded = rows::load(&db)?;
-        Ok((db, loaded))
+        Ok((last, loaded))
     }));
     opened.unwrap_or_else(|_| Err(StoreError::Corrupt("sled gave up on it".into())))
 }
