@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Page;
 use sync_protocol::{CollectionId, Counter, Partition, Record, RecordId};
@@ -26,6 +28,8 @@ use journal::Journal;
 
 /// The layout of rows and journal that this build writes.
 const VERSION: u32 = 1;
+/// A flush that takes longer is made to look again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A [`LocalStore`] in a folder.
 pub struct SledStore {
@@ -247,7 +251,7 @@ impl Up {
                 self.failed.replace(Some(error.clone()));
             }
         })?;
-        let flushed = || if batch.must_be_strict() { self.db.flush().map(drop) } else { Ok(()) };
+        let flushed = || if batch.must_be_strict() { flush(&self.db) } else { Ok(()) };
         if let Err(error) = self.db.apply_batch(rows).and_then(|()| flushed()) {
             let error = failed(error);
             // a line that cannot be taken back is left out when all is opened again: see `open::up`
@@ -417,6 +421,20 @@ struct Unsent {
     counter: Counter,
     outbox: BTreeMap<Counter, sync_protocol::Change>,
     quarantine: BTreeMap<Counter, Quarantined>,
+}
+
+/// sled's own flush. By its source it can miss that a write of one of its threads failed just now (`exit_reservation`
+/// wakes nobody), and would then wait for ever; any other write makes it look again.
+fn flush(db: &Db) -> ::sled::Result<()> {
+    std::thread::scope(|scope| {
+        let (_flushing, end) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            while end.recv_timeout(LOOK_AGAIN) == Err(mpsc::RecvTimeoutError::Timeout) {
+                drop(db.insert(rows::LOOK_AGAIN, b""));
+            }
+        });
+        db.flush().map(drop)
+    })
 }
 
 fn failed(error: ::sled::Error) -> StoreError {

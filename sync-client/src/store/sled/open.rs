@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::journal::{self, Journal};
-use super::{Acknowledged, Last, Live, Opened, SledStore, Unsent, Up, VERSION, failed, rows};
+use super::{Acknowledged, Last, Live, Opened, SledStore, Unsent, Up, VERSION, failed, flush, rows};
 use crate::store::profile::disk_failed;
 use crate::store::{Loaded, Receipt, StoreError};
 
@@ -228,7 +228,7 @@ fn reconcile(
     unsent.counter = unsent.counter.max(noted.counter);
     missing.insert(rows::COUNTER, rows::json(rows::COUNTER, &unsent.counter));
     db.apply_batch(missing).map_err(failed)?;
-    db.flush().map_err(failed)?;
+    flush(db).map_err(failed)?;
     Ok((unsent, receipts))
 }
 
