@@ -6,6 +6,7 @@ pub mod crew;
 pub mod disk;
 pub mod fuzz;
 pub mod gate;
+pub mod inject;
 pub mod log;
 pub mod server;
 pub mod sim;

@@ -1,7 +1,6 @@
 //! What the server's store stands on: the store in memory, or real sled in a folder of its own, which both nodes share
 //! and which is closed and opened again whenever a node starts again.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use sync_server::store::clock::ManualClock;
@@ -11,8 +10,7 @@ use sync_server::store::{Commit, Committed, Head, Kind, PartitionId, PartitionSt
 use tempfile::TempDir;
 use tokio::sync::RwLock;
 
-/// Where files need no disk, on Linux.
-const IN_MEMORY: &str = "/dev/shm";
+use crate::disk::scratch;
 
 /// One of the two.
 pub enum Ground {
@@ -36,9 +34,7 @@ impl Ground {
         if !on_sled {
             return Self::Memory(MemoryStore::new(clock));
         }
-        let folder =
-            if Path::new(IN_MEMORY).is_dir() { tempfile::tempdir_in(IN_MEMORY) } else { tempfile::tempdir() };
-        let folder = folder.expect("a folder for files of a test");
+        let folder = scratch().expect("a folder for files of a test");
         let store =
             SledStore::open_with(folder.path(), clock.clone()).expect("an empty folder can be opened");
         Self::Sled(OnSled { open: RwLock::new(Some(store)), clock, folder })
