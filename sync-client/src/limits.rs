@@ -44,13 +44,22 @@ pub const RETRY_MOST_MS: u64 = 600_000;
 /// Wait before a server that speaks another version is asked again, in milliseconds: an update takes somebody's hands.
 pub const UPDATE_RETRY_MS: u64 = 600_000;
 
-/// Time for a push or a snapshot page to be answered, in milliseconds: a full push over a slow link.
+/// Time for the answer to a push or a snapshot page to begin, in milliseconds, once the request is on its way: a server
+/// that commits a full push while much else goes on.
 pub const ANSWER_MS: u64 = 60_000;
+
+/// Time for the next piece of an answer that has begun, in milliseconds: then the connection counts as dead. However long
+/// the whole takes, over a slow link too it comes to an end.
+pub const SILENCE_MS: u64 = 15_000;
+
+/// Bytes of a request that the slowest link in use moves in a millisecond: 32 kbit/s, half of what a telephone of the
+/// second generation does at its edge. A request has so much more time as it is longer.
+pub const SLOWEST_BYTES_PER_MS: u64 = 4;
 
 /// Bytes of an answer: many times what the protocol allows for a page; more is not from a Mooring server.
 pub const ANSWER_BYTES: usize = 64 << 20;
 
-/// Time beyond its own wait for a pull to be answered, in milliseconds: then the connection counts as dead.
+/// Time beyond its own wait for the answer to a pull to begin, in milliseconds: then the connection counts as dead.
 pub const PULL_GRACE_MS: u64 = 15_000;
 
 /// Pulls in a row that may bring nothing while saying there is more, before the answer counts as broken.

@@ -33,7 +33,7 @@ struct Exchange {
     headers: Vec<(&'static str, String)>,
     /// `None`: it only asks.
     body: Option<Vec<u8>>,
-    /// How long to wait for the whole answer, in milliseconds.
+    /// How long to wait for the answer to begin, in milliseconds.
     wait_ms: u64,
 }
 
@@ -103,6 +103,8 @@ impl Transport {
             headers.push(("content-encoding", "gzip".into()));
             gzip(&body)
         });
+        let on_its_way = body.as_ref().map_or(0, Vec::len) as u64 / limits::SLOWEST_BYTES_PER_MS;
+        let wait_ms = wait_ms + on_its_way;
         let exchange = Exchange { url: format!("{}{path}", self.server), headers, body, wait_ms };
         let reply = self.http.exchange(exchange).await.map_err(|why| match why {
             NoReply::Late => SendError::NoAnswer("The server did not answer in time.".into()),

@@ -163,6 +163,12 @@ pub fn bound_by_permissions() -> Result<Vec<String>> {
     Ok(without.map(String::from).into())
 }
 
+/// A folder of a test, which needs no disk where the system has files in memory.
+pub fn scratch() -> std::io::Result<tempfile::TempDir> {
+    let in_memory = Path::new("/dev/shm");
+    if in_memory.is_dir() { tempfile::tempdir_in(in_memory) } else { tempfile::tempdir() }
+}
+
 /// Every file in a folder and below, with its content.
 pub fn tree(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut found = BTreeMap::new();

@@ -3,13 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::sleep;
 
 /// Who answers in the server's place, where it likes to.
 pub type Stranger = Rc<dyn Fn(&Request) -> Option<Reply>>;
@@ -28,10 +29,31 @@ pub enum Way {
     CutRequests(usize),
     /// A connection is cut after that many bytes of what the server sends.
     CutAnswers(usize),
+    /// A connection is cut when it is that old.
+    CutAtAge(Duration),
+    /// Everything passes as over a slow link.
+    Slow(Link),
     /// Somebody else answers; the server only where that one says nothing.
     Stranger(Stranger),
     /// The server answers, and its answers are changed.
     Changed(Change),
+}
+
+/// A slow link.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// Bytes in a second from the device.
+    pub up: usize,
+    /// Bytes in a second to the device.
+    pub down: usize,
+    /// How long what is sent after a pause is on its way.
+    pub latency: Duration,
+}
+
+impl Link {
+    /// A telephone at the edge of a village: 250 kbit/s down, 50 up.
+    pub const SECOND_GENERATION: Self =
+        Self { up: 50_000 / 8, down: 250_000 / 8, latency: Duration::from_millis(400) };
 }
 
 /// What a device asked.
@@ -157,6 +179,13 @@ async fn serve(shared: Rc<Shared>, device: TcpStream) {
         Way::Open => drop(pass(&shared, device, usize::MAX, usize::MAX).await),
         Way::CutRequests(bytes) => drop(pass(&shared, device, bytes, usize::MAX).await),
         Way::CutAnswers(bytes) => drop(pass(&shared, device, usize::MAX, bytes).await),
+        Way::CutAtAge(age) => {
+            let passing = pass(&shared, device, usize::MAX, usize::MAX);
+            if tokio::time::timeout(age, passing).await.is_err() {
+                shared.cuts.set(shared.cuts.get() + 1);
+            }
+        }
+        Way::Slow(link) => drop(crawl(&shared, device, link).await),
         Way::Silent => {
             let _held = device;
             std::future::pending().await
@@ -191,6 +220,37 @@ async fn pass(shared: &Shared, device: TcpStream, up: usize, down: usize) -> Res
         shared.cuts.set(shared.cuts.get() + 1);
     }
     Ok(())
+}
+
+/// Bytes both ways over a slow link.
+async fn crawl(shared: &Shared, device: TcpStream, link: Link) -> Result<()> {
+    let server = TcpStream::connect(&shared.server).await?;
+    let (device_in, device_out) = device.into_split();
+    let (server_in, server_out) = server.into_split();
+    tokio::select! {
+        ended = trickle(device_in, server_out, link.up, link.latency) => ended,
+        ended = trickle(server_in, device_out, link.down, link.latency) => ended,
+    }
+}
+
+async fn trickle(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    bytes_per_second: usize,
+    latency: Duration,
+) -> Result<()> {
+    let mut buffer = vec![0; (bytes_per_second / 10).max(1)];
+    let mut moved = Instant::now() - latency;
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        let pause = if moved.elapsed() >= latency { latency } else { Duration::ZERO };
+        sleep(pause + Duration::from_secs_f64(read as f64 / bytes_per_second as f64)).await;
+        to.write_all(&buffer[..read]).await?;
+        moved = Instant::now();
+    }
 }
 
 #[derive(PartialEq)]

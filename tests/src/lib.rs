@@ -7,6 +7,7 @@ pub mod database;
 pub mod disk;
 pub mod fuzz;
 pub mod gate;
+pub mod inject;
 pub mod log;
 pub mod rows;
 pub mod server;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use mooring_tests::crew::{add, crew, edit, names, person, value, wait_value};
-use mooring_tests::gate::{Reply, Request, Way};
+use mooring_tests::gate::{Link, Reply, Request, Way};
 use mooring_tests::{Client, Gate, Server, on_a_local_set};
 use serde_json::json;
 use sync_client::api::{Command, FailureKind};
@@ -146,6 +146,82 @@ fn connections_cut_in_the_middle_lose_nothing_and_repeat_nothing() {
         ensure!(scene.gate.cuts() >= 20, "{} cuts", scene.gate.cuts());
         let people: Vec<(i64, &str)> = people.iter().map(|(key, name)| (*key, name.as_str())).collect();
         scene.ends_with(&people).await
+    });
+}
+
+/// As some proxies do, here when a connection is two seconds old: far shorter than a device waits for news.
+#[test]
+fn a_proxy_that_cuts_every_connection_delays_nothing_much_and_is_no_problem_to_the_person() {
+    on_a_local_set(async {
+        let scene = Scene::set().await?;
+        let b = scene.another("writer").await?;
+        b.synced().await?;
+        scene.gate.set(Way::CutAtAge(Duration::from_secs(2)));
+        let mut seen = BTreeMap::new();
+        for n in 0..12 {
+            let phone = |n: i32| if n == 0 { "1".to_owned() } else { format!("phone {n}") };
+            edit(&b, &person(1), "phone", &phone(n), &phone(n + 1)).await?;
+            wait_value(&scene.a, &person(1), "phone", &phone(n + 1)).await?;
+            for _ in 0..10 {
+                let status = scene.a.status().await?;
+                ensure!(status.problem.is_none(), "{status:?}");
+                *seen.entry(status.pill().text).or_insert(0) += 1;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        println!("{} cuts, {seen:?}", scene.gate.cuts());
+        ensure!(scene.gate.cuts() >= 2, "{} cuts", scene.gate.cuts());
+        add(&scene.a, 2, "Bob").await?;
+        wait_value(&b, &person(2), "name", "Bob").await?;
+        edit(&b, &person(1), "phone", "phone 12", "1").await?;
+        b.synced().await?;
+        scene.ends_with(&[(1, "Ann"), (2, "Bob")]).await
+    });
+}
+
+/// More than fits the time for an answer, if all of it had to be there by then.
+#[test]
+fn over_a_slow_link_a_first_copy_and_a_long_page_of_news_arrive_and_an_edit_gets_through() {
+    on_a_local_set(async {
+        let scene = Scene::set().await?;
+        let b = scene.another("writer").await?;
+        b.synced().await?;
+        // nothing that could be compressed
+        let noise = |from: u64, bytes: usize| -> String {
+            let digit = |n: u64| {
+                let mixed = (from * 1_000_003 + n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                char::from(
+                    b'!' + ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 57) as u8 % 90,
+                )
+            };
+            (0..bytes as u64).map(digit).collect()
+        };
+        for key in 2..1_002 {
+            add(&b, key, &format!("Person {key}")).await?;
+        }
+        b.synced().await?;
+        scene.a.synced().await?;
+        scene.gate.set(Way::Slow(Link::SECOND_GENERATION));
+        // a new device
+        let new = Client::start(&scene.dir.path().join("new"), "New")?;
+        new.join(&scene.gate.url).await?;
+        new.synced().await?;
+        assert_eq!(new.status().await?.problem, None);
+        // one that was away while much happened
+        scene.a.ask(Command::Network { online: false }).await?;
+        add(&scene.a, 2_000, "Cid").await?;
+        for key in 1_002..1_052 {
+            add(&b, key, &noise(key as u64, 12_000)).await?;
+        }
+        b.synced().await?;
+        let begin = std::time::Instant::now();
+        scene.a.ask(Command::Network { online: true }).await?;
+        wait_value(&b, &person(2_000), "name", "Cid").await?;
+        println!("the edit got through after {:?}", begin.elapsed());
+        let status = scene.a.synced().await?;
+        println!("everything was there after {:?}", begin.elapsed());
+        assert_eq!((status.problem, status.transport), (None, Transport::Online));
+        Ok(())
     });
 }
 

@@ -16,7 +16,7 @@ usage: ./x COMMAND
   bench [NAME...]        measurements; figures in target/bench
   fuzz [TARGET...] [--seconds N]
                          look for bytes that break what decodes them
-  sim [--seeds N] [--from S] [--trace]
+  sim [--seeds N] [--from S] [--sled] [--trace] | --exhaustive N
                          the simulation on more seeds, or one of them line by line
   cassandra up [--nodes 1|3] | down | status
                          Apache Cassandra on this machine

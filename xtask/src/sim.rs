@@ -1,4 +1,6 @@
-//! `./x sim [--seeds N] [--from S] [--trace]`: the simulation on as many seeds as one likes, or one seed told line by line.
+//! `./x sim [--seeds N] [--from S] [--sled] [--trace]`: the simulation on as many seeds as one likes, the server's store in
+//! memory or on sled; or one seed told line by line.
+//! `./x sim --exhaustive N`: all sequences of N actions of the small model; `--sequence "a.title b.sync"` tells one.
 
 use crate::sh;
 use anyhow::Result;

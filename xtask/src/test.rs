@@ -79,7 +79,7 @@ pub fn command(args: &[String]) -> Result<()> {
 
 /// Builds and installs what suites need, and tells where it is.
 fn environment() -> Result<Environment> {
-    tools::need(&[Kit::Desktop, Kit::DesktopTests])?;
+    tools::need(&[Kit::Desktop, Kit::DesktopTests, Kit::Faults])?;
     let mut env = browser_environment()?;
     // The package set of the other steps, and with `--examples` the features that `cargo test` chooses (those of
     // dev-dependencies too): otherwise half of the dependencies would be built a second time.

@@ -33,6 +33,8 @@ pub enum Kit {
     Icons,
     /// Building libFuzzer.
     Fuzz,
+    /// Making calls to the kernel fail.
+    Faults,
 }
 
 /// How to see that something is there.
@@ -54,6 +56,7 @@ impl Kit {
             Kit::Cassandra => "Apache Cassandra (Java 17 or 11; JAVA_HOME names another one)",
             Kit::Icons => "drawing the icons",
             Kit::Fuzz => "building libFuzzer",
+            Kit::Faults => "tests in which calls to the kernel fail",
         }
     }
 
@@ -99,6 +102,8 @@ impl Kit {
                 (Program("pkg-config"), "pkg-config"),
                 (PkgConfig("openssl"), "libssl-dev"),
             ],
+            Kit::Faults if !cfg!(target_os = "linux") => &[],
+            Kit::Faults => &[(Program("strace"), "strace")],
         }
     }
 }

@@ -37,14 +37,14 @@ impl Http {
     pub(super) async fn exchange(&self, exchange: Exchange) -> Result<Reply, NoReply> {
         let guard = Guard(AbortController::new().map_err(|_| NoReply::Unreachable)?);
         let late = Rc::new(Cell::new(false));
-        let (controller, flag) = (guard.0.clone(), late.clone());
-        let wait = u32::try_from(exchange.wait_ms).unwrap_or(u32::MAX);
-        let timer = Timeout::new(wait, move || {
-            flag.set(true);
-            controller.abort();
-        });
-        let reply = fetch(exchange, &guard).await;
-        drop(timer);
+        let alarm = |ms: u64| {
+            let (controller, flag) = (guard.0.clone(), late.clone());
+            Timeout::new(u32::try_from(ms).unwrap_or(u32::MAX), move || {
+                flag.set(true);
+                controller.abort();
+            })
+        };
+        let reply = fetch(exchange, &guard, alarm).await;
         match reply {
             Ok(Some(reply)) => Ok(reply),
             Ok(None) => Err(NoReply::TooLarge),
@@ -54,8 +54,12 @@ impl Http {
     }
 }
 
-/// `None`: the answer is too large.
-async fn fetch(exchange: Exchange, guard: &Guard) -> Result<Option<Reply>, JsValue> {
+/// `None`: the answer is too large. `alarm` takes the request back after so many milliseconds, unless it is dropped before.
+async fn fetch(
+    exchange: Exchange,
+    guard: &Guard,
+    alarm: impl Fn(u64) -> Timeout,
+) -> Result<Option<Reply>, JsValue> {
     let headers = Headers::new()?;
     for (name, value) in &exchange.headers {
         headers.set(name, value)?;
@@ -70,7 +74,9 @@ async fn fetch(exchange: Exchange, guard: &Guard) -> Result<Option<Reply>, JsVal
     let request = Request::new_with_str_and_init(&exchange.url, &init)?;
     // a window has the same function
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
+    let begins = alarm(exchange.wait_ms);
     let response: Response = JsFuture::from(scope.fetch_with_request(&request)).await?.dyn_into()?;
+    drop(begins);
     let retry_after = response.headers().get("retry-after")?;
     let mut body = Vec::new();
     let Some(stream) = response.body() else {
@@ -78,7 +84,9 @@ async fn fetch(exchange: Exchange, guard: &Guard) -> Result<Option<Reply>, JsVal
     };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     loop {
+        let silence = alarm(limits::SILENCE_MS);
         let chunk = JsFuture::from(reader.read()).await?;
+        drop(silence);
         let Ok(chunk) = Reflect::get(&chunk, &"value".into())?.dyn_into::<Uint8Array>() else { break };
         let end = body.len() + chunk.length() as usize;
         if end > limits::ANSWER_BYTES {

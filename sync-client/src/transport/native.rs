@@ -17,15 +17,14 @@ impl Http {
     pub(super) async fn exchange(&self, exchange: Exchange) -> Result<Reply, NoReply> {
         let Exchange { url, headers, body, wait_ms } = exchange;
         let request = if body.is_some() { self.0.post(url) } else { self.0.get(url) };
-        let request = request.timeout(Duration::from_millis(wait_ms));
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let request = body.into_iter().fold(request, |request, body| request.body(body));
-        let mut response = request.send().await.map_err(reason)?;
+        let mut response = in_time(wait_ms, request.send()).await?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after");
         let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(reason)? {
+        while let Some(chunk) = in_time(limits::SILENCE_MS, response.chunk()).await? {
             if body.len() + chunk.len() > limits::ANSWER_BYTES {
                 return Err(NoReply::TooLarge);
             }
@@ -35,8 +34,9 @@ impl Http {
     }
 }
 
-fn reason(error: reqwest::Error) -> NoReply {
-    if error.is_timeout() { NoReply::Late } else { NoReply::Unreachable }
+async fn in_time<T>(ms: u64, part: impl Future<Output = reqwest::Result<T>>) -> Result<T, NoReply> {
+    let part = tokio::time::timeout(Duration::from_millis(ms), part).await.map_err(|_| NoReply::Late)?;
+    part.map_err(|_| NoReply::Unreachable)
 }
 
 impl Address {

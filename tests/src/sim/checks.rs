@@ -153,6 +153,11 @@ impl Checks {
         }
     }
 
+    /// Forgets what was made, and not what broke.
+    pub fn begin_anew(&mut self) {
+        self.made.clear();
+    }
+
     /// The first that did not hold.
     pub fn broken(&self) -> Option<&Broken> {
         self.broken.as_ref()

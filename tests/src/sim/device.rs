@@ -4,20 +4,22 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use sync_client::replica::Replica;
 use sync_client::replica::session::Session;
 use sync_client::store::memory::MemoryStore;
 use sync_client::store::{Batch, Meta, SnapshotState, StoreError};
 use sync_protocol::{
-    Change, ChangeId, Conflict, Counter, Fields, Partition, Record, RecordId, Revision, Timestamp, reserved,
+    Change, ChangeId, Conflict, Counter, Fields, Partition, Record, RecordId, ReplicaId, Revision, Timestamp,
+    UserId, WorkspaceId, reserved,
 };
+use uuid::Uuid;
 
 use super::bugs::Bug;
 use super::checks::Invariant;
 use super::disk::{Disk, Failed};
-use super::model::Shared;
+use super::model::{Model, Shared};
 use super::promises::Promises;
 use super::random::Random;
 use super::server::Member;
@@ -71,8 +73,30 @@ pub struct Device {
 }
 
 impl Device {
-    /// A new device that has to fetch everything.
-    pub fn new(
+    /// The device of the nth member, new, that has to fetch everything.
+    pub fn member(
+        n: usize,
+        joined: bool,
+        workspace: WorkspaceId,
+        partitions: u16,
+        model: Shared,
+        seed: u64,
+        bug: Option<Bug>,
+    ) -> Self {
+        let (replica, user) =
+            (ReplicaId(Uuid::from_u128(100 + n as u128)), UserId(Uuid::from_u128(200 + n as u128)));
+        let member = Member {
+            replica,
+            user,
+            signed_in: AtomicBool::new(true),
+            reader: AtomicBool::new(false),
+            cut: AtomicU8::new(0),
+        };
+        let meta = Meta { workspace, partitions, replica, user };
+        Self::new(n, joined, meta, Arc::new(member), model, seed, bug)
+    }
+
+    fn new(
         n: usize,
         joined: bool,
         meta: Meta,
@@ -114,6 +138,41 @@ impl Device {
             floors: vec![Revision(0); usize::from(partitions)],
             commits: 0,
             acts: 0,
+        }
+    }
+
+    /// The same device for another run, where its program was just started.
+    pub fn another(&self, model: Shared) -> Self {
+        let disk = self.disk.another();
+        let member = Member {
+            replica: self.member.replica,
+            user: self.member.user,
+            signed_in: AtomicBool::new(true),
+            reader: AtomicBool::new(false),
+            cut: AtomicU8::new(0),
+        };
+        Self {
+            n: self.n,
+            member: Arc::new(member),
+            replica: load(&disk),
+            disk,
+            session: Session::default(),
+            epoch: 0,
+            skew: self.skew,
+            away: self.away,
+            joined: self.joined,
+            must_scan: true,
+            screen: None,
+            forms: BTreeMap::new(),
+            promises: self.promises.clone(),
+            model,
+            bug: self.bug,
+            random: self.random.clone(),
+            partitions: self.partitions,
+            shadows: self.shadows.clone(),
+            floors: self.floors.clone(),
+            commits: self.commits,
+            acts: self.acts,
         }
     }
 
@@ -274,6 +333,17 @@ impl Device {
             _ => {}
         }
         batch
+    }
+
+    /// Whether everything is read and compared, and sent as far as it can be.
+    pub fn is_quiet(&self, model: &Model) -> bool {
+        let at_head = self.replica.cursor().iter().all(|(p, at)| at == model.part(p).head());
+        at_head
+            && self.replica.snapshot().is_none()
+            && !self.must_scan
+            && self.session.is_verified(&self.replica)
+            && self.session.pushing().is_empty()
+            && self.replica.outbox().all(|pending| self.replica.is_held(&pending.change))
     }
 
     /// What the device's clock shows.

@@ -47,6 +47,13 @@ impl Disk {
         Self { live, checkpoint, log: Vec::new(), planned: None, bug, random }
     }
 
+    /// Another one with the same on it.
+    pub fn another(&self) -> Self {
+        let (live, checkpoint) = (copy(&self.live), copy(&self.live));
+        let random = self.random.clone();
+        Self { live, checkpoint, log: Vec::new(), planned: None, bug: self.bug, random }
+    }
+
     /// Plans a power cut at one of the next commits.
     pub fn plan_cut(&mut self, commits: u64, stored: bool) {
         self.planned = Some((commits, Planned::Cut { stored }));
@@ -55,6 +62,11 @@ impl Disk {
     /// Plans that one of the next commits finds the disk full.
     pub fn plan_full(&mut self, commits: u64) {
         self.planned = Some((commits, Planned::Full));
+    }
+
+    /// Whether something is planned that has not come yet.
+    pub fn awaits_failure(&self) -> bool {
+        self.planned.is_some()
     }
 
     /// Forgets what was planned.

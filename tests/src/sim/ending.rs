@@ -5,8 +5,9 @@ use sync_client::store::LocalStore;
 use sync_protocol::ChangeId;
 
 use super::checks::Invariant;
-use super::device::is_own;
+use super::device::{Device, is_own};
 use super::disk::now;
+use super::model::Shared;
 use super::things;
 use super::world::World;
 
@@ -23,8 +24,8 @@ pub async fn end(world: &mut World) {
     if !quiet(world, HEALED_WITHIN).await {
         return;
     }
-    converged(world);
-    conserved(world);
+    converged(&world.model, &world.devices);
+    conserved(&world.model, &world.devices);
     for _ in 0..ROUNDS {
         let time = world.time.now();
         let decided = world.devices.iter_mut().any(|device| device.tidy_up(time));
@@ -42,9 +43,9 @@ pub async fn end(world: &mut World) {
     if !quiet(world, HEALED_WITHIN).await {
         return;
     }
-    converged(world);
-    conserved(world);
-    all_see_the_same(world);
+    converged(&world.model, &world.devices);
+    conserved(&world.model, &world.devices);
+    all_see_the_same(&world.model, &world.devices);
 }
 
 async fn quiet(world: &mut World, within: u64) -> bool {
@@ -59,9 +60,9 @@ async fn quiet(world: &mut World, within: u64) -> bool {
 }
 
 /// Everybody holds what the server holds, and what is not sent waits for a person.
-fn converged(world: &World) {
-    let mut model = world.model.lock();
-    for device in &world.devices {
+pub(super) fn converged(model: &Shared, devices: &[Device]) {
+    let mut model = model.lock();
+    for device in devices {
         let (n, replica) = (device.n, &device.replica);
         let stored = now(device.disk.store_in_use().checksums());
         for (place, found) in (0..).zip(sums(&model)) {
@@ -96,9 +97,9 @@ fn sums(model: &super::model::Model) -> Vec<std::collections::BTreeMap<sync_prot
 }
 
 /// Every edit that was said to be saved is somewhere.
-fn conserved(world: &World) {
-    let mut model = world.model.lock();
-    for device in &world.devices {
+pub(super) fn conserved(model: &Shared, devices: &[Device]) {
+    let mut model = model.lock();
+    for device in devices {
         let promises = &device.promises;
         for (counter, change) in &promises.acked {
             let id = ChangeId { replica: device.replica.id(), counter: *counter };
@@ -119,9 +120,9 @@ fn conserved(world: &World) {
 }
 
 /// Nothing is open any more: every person sees the records that the feed leads to.
-fn all_see_the_same(world: &World) {
-    let views: Vec<_> = world.devices.iter().map(|device| device.views()).collect();
-    let mut model = world.model.lock();
+pub(super) fn all_see_the_same(model: &Shared, devices: &[Device]) {
+    let views: Vec<_> = devices.iter().map(|device| device.views()).collect();
+    let mut model = model.lock();
     let things = things::collection();
     let mut folded = std::collections::BTreeMap::new();
     let mut open = Vec::new();
@@ -130,13 +131,10 @@ fn all_see_the_same(world: &World) {
         folded.extend(live.map(|(id, record)| (id.clone(), record.fields.clone())));
         open.extend(part.conflicts.values().filter(|c| c.resolved.is_none()).map(|c| c.id));
     }
-    let open_here = world
-        .devices
-        .iter()
-        .map(|d| d.replica.conflicts().count() + d.replica.quarantine().count())
-        .sum::<usize>();
+    let open_here: usize =
+        devices.iter().map(|d| d.replica.conflicts().count() + d.replica.quarantine().count()).sum();
     model.checks.that(Invariant::Liveness, open.is_empty() && open_here == 0, || {
-        format!("still open after {ROUNDS} rounds of deciding: {open:?}, {open_here} on devices")
+        format!("still open after all rounds of deciding: {open:?}, {open_here} on devices")
     });
     for (n, view) in views.iter().enumerate() {
         model

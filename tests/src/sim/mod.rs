@@ -2,7 +2,8 @@
 //! disks, a model store and model clocks, on one thread, from one seed.
 //!
 //! Where to start: [`plan`] is what happens, as data; [`world`] plays it; [`checks`] names what must hold; [`model`] is the
-//! truth that it is compared with. [`run`] is one run, [`search`] many, [`shrink`] makes a failing one short.
+//! truth that it is compared with. [`run`] is one run, [`search`] many, [`shrink`] makes a failing one short. [`small`] plays
+//! all that can happen to one record in a few actions, instead of what chance brings.
 //!
 //! The server's code is asynchronous and spawns tasks with tokio: it runs on a current-thread runtime whose clock is
 //! paused, so that waiting takes no time and everything happens in an order that the seed decides. The replica's code is
@@ -18,6 +19,7 @@ pub mod device;
 pub mod disk;
 pub mod ending;
 pub mod faults;
+pub mod ground;
 pub mod judge;
 pub mod model;
 pub mod network;
@@ -30,6 +32,7 @@ pub mod search;
 pub mod server;
 pub mod shadow;
 pub mod shrink;
+pub mod small;
 pub mod store;
 pub mod talk;
 pub mod things;

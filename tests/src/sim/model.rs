@@ -17,6 +17,7 @@ use super::plan::Weather;
 use super::trace::Trace;
 
 /// Everything that is known outside of what is checked.
+#[derive(Clone)]
 pub struct Model {
     /// The checks made so far.
     pub checks: Checks,
@@ -48,7 +49,7 @@ pub struct Model {
 }
 
 /// One partition as committed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Part {
     /// The feed.
     pub feed: Vec<Arc<Entry>>,
@@ -111,6 +112,13 @@ impl Shared {
             last_of: BTreeMap::new(),
             judged: BTreeSet::new(),
         })))
+    }
+
+    /// The same truth for another run, of which no check was made yet; what broke stays broken.
+    pub fn another(&self) -> Self {
+        let mut model = self.lock().clone();
+        model.checks.begin_anew();
+        Self(Arc::new(Mutex::new(model)))
     }
 
     /// Looks at it or changes it. Never held over a wait.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sync_client::api::{BulkRule, Failure};
 use sync_client::replica::bulk::Tally;
 use sync_client::store::Batch;
-use sync_protocol::schema::collection_record;
+use sync_protocol::schema::{Field, collection_record};
 use sync_protocol::{
     ChangeId, Choice, Conflict, ConflictKind, Counter, Outcome, RecordId, RecordKey, Resolution, Timestamp,
     Value, reserved,
@@ -52,13 +52,8 @@ impl Device {
     }
 
     /// The collection and its fields.
-    pub fn define(&mut self, world: Timestamp) -> bool {
-        let made = self.replica.new_collection(
-            self.now(world),
-            &things::collection(),
-            "Things",
-            &things::definition(),
-        );
+    pub fn define(&mut self, world: Timestamp, fields: &[Field]) -> bool {
+        let made = self.replica.new_collection(self.now(world), &things::collection(), "Things", fields);
         self.act(made, &[])
     }
 

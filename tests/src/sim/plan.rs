@@ -11,6 +11,9 @@ pub struct Plan {
     pub weather: Weather,
     /// What happens, in order.
     pub steps: Vec<Step>,
+    /// The server's store is sled on files instead of the one in memory: threads and files decide the order of some things,
+    /// so that a run may differ from another of the same seed.
+    pub on_sled: bool,
 }
 
 /// What a whole run is like. Rates are of a hundred.
@@ -129,11 +132,33 @@ impl Plan {
                 steps[at] = Step { after: random.below(50), at: replica, what };
             }
         }
-        Self { seed, weather, steps }
+        Self { seed, weather, steps, on_sled: false }
+    }
+}
+
+impl Plan {
+    /// The same on files.
+    pub fn on_sled(self) -> Self {
+        Self { on_sled: true, ..self }
     }
 }
 
 impl Weather {
+    /// Two replicas, one slice, one record, and nothing ever goes wrong by itself.
+    pub const CALM: Self = Self {
+        replicas: 2,
+        partitions: 1,
+        keys: 1,
+        drop: 0,
+        duplicate: 0,
+        ghost: 0,
+        short: 0,
+        latency: 0,
+        store: 0,
+        store_slow: 0,
+        short_horizon: false,
+    };
+
     fn of(random: &mut Random) -> Self {
         let calm = random.percent(15);
         let mut rate = |most: u64| if calm { 0 } else { random.below(most + 1) };

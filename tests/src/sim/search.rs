@@ -88,6 +88,21 @@ impl fmt::Display for Report {
 
 /// Runs seeds on so many threads; each run has one for itself.
 pub fn search(seeds: std::ops::Range<u64>, threads: usize, bug: Option<Bug>, until_first: bool) -> Report {
+    search_plans(seeds, threads, bug, until_first, |seed| Plan::of(seed, STEPS))
+}
+
+/// The same, with the server's store on sled.
+pub fn search_on_sled(seeds: std::ops::Range<u64>, threads: usize) -> Report {
+    search_plans(seeds, threads, None, false, |seed| Plan::of(seed, STEPS).on_sled())
+}
+
+fn search_plans(
+    seeds: std::ops::Range<u64>,
+    threads: usize,
+    bug: Option<Bug>,
+    until_first: bool,
+    plan: impl Fn(u64) -> Plan + Sync,
+) -> Report {
     let start = Instant::now();
     let next = AtomicU64::new(seeds.start);
     let enough = AtomicBool::new(false);
@@ -98,9 +113,9 @@ pub fn search(seeds: std::ops::Range<u64>, threads: usize, bug: Option<Bug>, unt
             if seed >= seeds.end {
                 break;
             }
-            let plan = Plan::of(seed, STEPS);
+            let plan = plan(seed);
             let mut outcome = run(&plan, bug, false);
-            let twice = bug.is_none() && seed.is_multiple_of(TWICE);
+            let twice = bug.is_none() && !plan.on_sled && seed.is_multiple_of(TWICE);
             if twice && outcome.broken.is_none() {
                 let again = run(&plan, bug, false).hash;
                 if again != outcome.hash {
@@ -126,18 +141,17 @@ pub fn search(seeds: std::ops::Range<u64>, threads: usize, bug: Option<Bug>, unt
 }
 
 /// A whole run, line by line, as it was.
-pub fn lines(seed: u64, bug: Option<Bug>) -> String {
-    let plan = Plan::of(seed, STEPS);
-    let outcome = run(&plan, bug, true);
+pub fn lines(plan: &Plan, bug: Option<Bug>) -> String {
+    let outcome = run(plan, bug, true);
     let how = outcome.broken.map_or_else(String::new, |broken| broken.to_string());
-    format!("{}\nseed {seed}, {:?}\n{how}", outcome.lines.join("\n"), plan.weather)
+    format!("{}\nseed {seed}, {:?}\n{how}", outcome.lines.join("\n"), plan.weather, seed = plan.seed)
 }
 
 /// Everything about a failing seed that a person needs: the shortest run found, line by line.
-pub fn explain(seed: u64, bug: Option<Bug>) -> String {
-    let plan = Plan::of(seed, STEPS);
-    let Some(broken) = run(&plan, bug, false).broken else { return format!("seed {seed} holds") };
-    let short = shrink(&plan, bug, broken.invariant);
+pub fn explain(plan: &Plan, bug: Option<Bug>) -> String {
+    let seed = plan.seed;
+    let Some(broken) = run(plan, bug, false).broken else { return format!("seed {seed} holds") };
+    let short = shrink(plan, bug, broken.invariant);
     let outcome = run(&short, bug, true);
     let lines = outcome.lines.join("\n");
     let how = outcome.broken.map_or_else(String::new, |broken| broken.to_string());

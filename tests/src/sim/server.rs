@@ -112,6 +112,8 @@ impl Server {
         let new = self.node(clock, n as u64);
         let old = std::mem::replace(&mut self.nodes()[n], new);
         old.died.notify_waiters();
+        let cluster = self.cluster.clone();
+        tokio::spawn(async move { cluster.open_again().await });
     }
 
     /// A request at a node. An error is what the replica gets instead of an answer.

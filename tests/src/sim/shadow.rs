@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sync_protocol::{ChangeId, Entry, Record, RecordId, Revision};
 
 /// One partition at a cursor.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Shadow {
     at: usize,
     live: BTreeMap<RecordId, Arc<Entry>>,

@@ -1,5 +1,4 @@
-//! The server's store as the nodes see it: the real one in memory, behind a wire on which commits are lost, late or in
-//! doubt. The model is told of every step that is really taken.
+//! The server's store as the nodes see it: a real one, behind a wire on which commits are lost, late or in doubt. The model is told of every step that is really taken.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,18 +8,21 @@ use async_trait::async_trait;
 use sync_protocol::Timestamp;
 use sync_protocol::checksum::Checksums;
 use sync_server::store::clock::{Clock, ManualClock};
-use sync_server::store::memory::MemoryStore;
-use sync_server::store::{Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, StoreError};
+use sync_server::store::{
+    Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, Row, Step, StoreError,
+};
 use tokio::time::{Instant, sleep};
 
 use super::bugs::Bug;
+use super::checks::Invariant;
+use super::ground::Ground;
 use super::model::Shared;
 use super::plan::Weather;
 use super::random::Random;
 
 /// One store for all nodes.
 pub struct Cluster {
-    inner: MemoryStore,
+    inner: Ground,
     model: Shared,
     bug: Option<Bug>,
     state: Mutex<State>,
@@ -55,8 +57,8 @@ enum Fate {
 }
 
 impl Cluster {
-    /// An empty store; its rows expire by that clock.
-    pub fn new(clock: Arc<ManualClock>, model: Shared, seed: u64, bug: Option<Bug>) -> Self {
+    /// An empty store.
+    pub fn new(inner: Ground, model: Shared, seed: u64, bug: Option<Bug>) -> Self {
         let state = State {
             random: Random::of(seed, 2),
             fault_rate: 0,
@@ -65,13 +67,43 @@ impl Cluster {
             dark_until: None,
             sums_before: BTreeMap::new(),
         };
-        Self { inner: MemoryStore::new(clock), model, bug, state: Mutex::new(state) }
+        Self { inner, model, bug, state: Mutex::new(state) }
+    }
+
+    /// Everything in a partition: its head and its rows.
+    pub async fn all(&self, id: PartitionId) -> Result<(Head, Vec<Row>), StoreError> {
+        let mut rows = Vec::new();
+        for kind in [Kind::Record, Kind::Feed, Kind::Replica, Kind::Conflict] {
+            let found = self.inner.range(id, kind, None, usize::MAX, usize::MAX, Read::Serial).await?;
+            rows.extend(found.into_iter().map(|(key, body)| Row { kind, key, body, ttl: None }));
+        }
+        Ok((self.inner.head(id, Read::Serial).await?, rows))
+    }
+
+    /// Puts what another store had into a partition of this new one.
+    pub async fn fill(
+        &self,
+        id: PartitionId,
+        (head, rows): (Head, Vec<Row>),
+    ) -> Result<Committed, StoreError> {
+        self.inner.commit(id, Commit { expected: Step(0), head, rows }, |_| {}).await
     }
 
     /// Faults from now on, at these rates.
     pub fn storm(&self, weather: &Weather) {
         let mut state = self.state();
         (state.fault_rate, state.slow_rate) = (weather.store, weather.store_slow);
+    }
+
+    /// Where it stands on files, they are closed and opened again.
+    pub async fn open_again(&self) {
+        if let Ground::Memory(_) = self.inner {
+            return;
+        }
+        let opened = self.inner.open_again().await;
+        let checks = &mut self.model.lock().checks;
+        checks
+            .that(Invariant::Liveness, opened.is_ok(), || format!("the store cannot be opened: {opened:?}"));
     }
 
     /// Does not answer for a while.
@@ -129,21 +161,26 @@ impl Cluster {
     }
 
     async fn apply(
-        &self,
+        self: &Arc<Self>,
         id: PartitionId,
         mut commit: Commit,
         now: Timestamp,
     ) -> Result<Committed, StoreError> {
         self.plant(id, &mut commit);
-        let outcome = self.inner.commit(id, commit.clone()).await?;
-        if outcome == Committed::Yes {
-            self.model.lock().committed(id, &commit, now);
+        let cluster = self.clone();
+        let taken = async move {
+            let tell = |commit: &Commit| cluster.model.lock().committed(id, commit, now);
+            cluster.inner.commit(id, commit, tell).await
+        };
+        match self.inner {
+            Ground::Memory(_) => taken.await,
+            // what has reached the files goes on, also where the node dies that waits for it
+            Ground::Sled(_) => tokio::spawn(taken).await.expect("who tells the model does not panic"),
         }
-        Ok(outcome)
     }
 
     /// A commit in doubt is decided.
-    async fn decide(&self, id: PartitionId) -> Result<(), StoreError> {
+    async fn decide(self: &Arc<Self>, id: PartitionId) -> Result<(), StoreError> {
         let late = self.state().late.remove(&id);
         match late {
             Some(late) => self.apply(id, late.commit, late.now).await.map(drop),

@@ -3,6 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 /// The lines of one run.
+#[derive(Clone)]
 pub struct Trace {
     hash: Xxh3,
     kept: Option<Vec<String>>,
@@ -21,6 +22,11 @@ impl Trace {
         if let Some(kept) = &mut self.kept {
             kept.push(line);
         }
+    }
+
+    /// Whether anybody will read the lines.
+    pub fn is_kept(&self) -> bool {
+        self.kept.is_some()
     }
 
     /// The hash of all lines so far.

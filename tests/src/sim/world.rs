@@ -5,12 +5,11 @@
 //! only the seed decides. The replicas' code waits for nothing: it is called.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sync_client::replica::session::Outgoing;
-use sync_client::store::Meta;
-use sync_protocol::{ReplicaId, UserId, WorkspaceId};
+use sync_protocol::WorkspaceId;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -20,12 +19,14 @@ use super::checks::{Broken, Invariant};
 use super::clock::Time;
 use super::desk::Desk;
 use super::device::Device;
+use super::ground::Ground;
 use super::model::Shared;
 use super::network::{Arrival, Fate, Letter, carry};
 use super::plan::{Plan, Step, Weather, What};
 use super::random::Random;
-use super::server::{Member, Server};
+use super::server::Server;
 use super::store::Cluster;
+use super::things;
 
 /// How long a server keeps its feed that keeps it for minutes only.
 const SHORT_HORIZON: Duration = Duration::from_secs(600);
@@ -53,23 +54,15 @@ impl World {
         let workspace = WorkspaceId(Uuid::from_u128(1));
         let model = Shared::new(workspace, &weather, keep_trace);
         let time = Time::default();
-        let cluster = Arc::new(Cluster::new(time.store(), model.clone(), seed, bug));
+        let ground = Ground::new(plan.on_sled, time.store());
+        let cluster = Arc::new(Cluster::new(ground, model.clone(), seed, bug));
         let horizon = if weather.short_horizon { SHORT_HORIZON } else { LONG_HORIZON };
         let server =
             Server::new(cluster, model.clone(), time.nodes(), workspace, weather.partitions, horizon, bug);
         server.add_neighbour().await;
         let devices = (0..weather.replicas).map(|n| {
-            let (replica, user) =
-                (ReplicaId(Uuid::from_u128(100 + n as u128)), UserId(Uuid::from_u128(200 + n as u128)));
-            let meta = Meta { workspace, partitions: weather.partitions, replica, user };
-            let member = Member {
-                replica,
-                user,
-                signed_in: AtomicBool::new(true),
-                reader: AtomicBool::new(false),
-                cut: AtomicU8::new(0),
-            };
-            Device::new(n, n == 0, meta, Arc::new(member), model.clone(), seed, bug)
+            let model = model.clone();
+            Device::member(n, n == 0, workspace, weather.partitions, model, seed, bug)
         });
         let mut world = Self {
             devices: devices.collect(),
@@ -83,7 +76,7 @@ impl World {
         };
         world.until_quiet(60_000).await;
         let now = world.time.now();
-        let defined = world.devices[0].define(now);
+        let defined = world.devices[0].define(now, &things::definition());
         world
             .model
             .lock()
@@ -276,16 +269,7 @@ impl World {
     }
 
     fn is_quiet(&self, device: &Device) -> bool {
-        let replica = &device.replica;
-        let model = self.model.lock();
-        let at_head = replica.cursor().iter().all(|(p, at)| at == model.part(p).head());
-        drop(model);
-        at_head
-            && replica.snapshot().is_none()
-            && !device.must_scan
-            && device.session.is_verified(replica)
-            && device.session.pushing().is_empty()
-            && replica.outbox().all(|pending| replica.is_held(&pending.change))
+        device.is_quiet(&self.model.lock())
     }
 
     /// What keeps a device from being quiet, for people.
@@ -313,7 +297,8 @@ impl World {
     }
 }
 
-fn told(ask: &Outgoing) -> String {
+/// A request, for people.
+pub(super) fn told(ask: &Outgoing) -> String {
     match ask {
         Outgoing::Push(push) => {
             let changes: Vec<String> =
@@ -329,7 +314,8 @@ fn told(ask: &Outgoing) -> String {
     }
 }
 
-fn heard(answer: &super::server::Answer) -> String {
+/// An answer, for people.
+pub(super) fn heard(answer: &super::server::Answer) -> String {
     use super::server::Answer;
     match answer {
         Answer::Push(sent, answer) => {

@@ -44,14 +44,21 @@ struct Line {
     quarantine_gone: Vec<Counter>,
 }
 
-/// What a journal says, all lines folded. Refuses one that a newer version wrote.
-pub(super) fn read(path: &Path) -> Result<Unsent, StoreError> {
+/// What a journal says, all lines folded; of one that is torn what is before the tear. Refuses one that a newer version
+/// wrote.
+pub(super) fn read(path: &Path, torn_after: Option<u64>) -> Result<Unsent, StoreError> {
     let mut bytes = Vec::new();
     match File::open(path) {
         Ok(mut file) => file.read_to_end(&mut bytes).map_err(|e| disk_failed(&e))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Unsent::default()),
         Err(error) => return Err(disk_failed(&error)),
     };
+    // it may have been replaced since by a whole one, in which no line ends there
+    if let Some(end) = torn_after.map(|end| end as usize)
+        && bytes.get(..end).is_some_and(|whole| whole.ends_with(b"\n"))
+    {
+        bytes.truncate(end);
+    }
     let mut unsent = Unsent::default();
     for line in bytes.split(|b| *b == b'\n').filter_map(unframed) {
         let version: Version = serde_json::from_slice(line).unwrap_or_default();
@@ -114,16 +121,20 @@ impl Journal {
             self.file.seek(SeekFrom::Start(before))?;
             self.file.sync_data()
         };
+        self.bytes = before;
         let done = cut();
         self.torn |= done.is_err();
-        done.map_err(|e| disk_failed(&e))?;
-        self.bytes = before;
-        Ok(())
+        done.map_err(|e| disk_failed(&e))
     }
 
     /// Whether it may hold a line that was answered with an error: nothing may follow it.
     pub(super) fn is_torn(&self) -> bool {
         self.torn
+    }
+
+    /// Where it ended before that line.
+    pub(super) fn torn_after(&self) -> Option<u64> {
+        self.torn.then_some(self.bytes)
     }
 
     /// Whether most of it is history.

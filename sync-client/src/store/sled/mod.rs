@@ -12,17 +12,24 @@ use ::sled::{Batch as Rows, Db};
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Page;
 use sync_protocol::{CollectionId, Counter, Partition, Record, RecordId};
 
 use super::profile::disk_failed;
-use super::{Batch, Loaded, LocalStore, Mended, Meta, Quarantined, ScanPosition, Scanned, StoreError, Usage};
+use super::{
+    Batch, Loaded, LocalStore, Mended, Meta, Quarantined, Receipt, ScanPosition, Scanned, StoreError, Usage,
+};
 use journal::Journal;
 
 /// The layout of rows and journal that this build writes.
 const VERSION: u32 = 1;
+/// A flush that takes longer is made to look again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A [`LocalStore`] in a folder.
 pub struct SledStore {
@@ -38,9 +45,19 @@ enum Live {
     /// Closed after a failure, and not to be opened again so far.
     Down {
         why: StoreError,
-        /// See [`open::up`].
-        acknowledged: Counter,
+        acknowledged: Acknowledged,
     },
+}
+
+/// What this process has said to be saved, where it opens its files again: a batch that was answered with "nothing was
+/// saved" may be on the disk all the same.
+#[derive(Clone)]
+struct Acknowledged {
+    /// The highest number of a change.
+    counter: Counter,
+    receipts: Vec<Receipt>,
+    /// Where the journal ended, if a line behind it could not be taken back.
+    journal: Option<u64>,
 }
 
 /// The open files.
@@ -49,8 +66,28 @@ struct Up {
     journal: RefCell<Journal>,
     meta: RefCell<Option<Meta>>,
     counter: Cell<Counter>,
+    receipts: RefCell<Vec<Receipt>>,
     /// A write failed, and memory and disk may differ: nothing more is written until all is opened again.
     failed: RefCell<Option<StoreError>>,
+    /// Behind all other handles.
+    _last: Last,
+}
+
+/// Closes sled: the last handle to go. sled panics where its last sync fails; nothing can be done about it there, and what
+/// counts is in the journal.
+struct Last(Option<Db>);
+
+impl Last {
+    /// Another handle, which must go before this one.
+    fn handle(&self) -> Db {
+        self.0.clone().expect("it is taken only when this is dropped")
+    }
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        drop(catch_unwind(AssertUnwindSafe(|| drop(self.0.take()))));
+    }
 }
 
 /// A store just opened.
@@ -214,7 +251,7 @@ impl Up {
                 self.failed.replace(Some(error.clone()));
             }
         })?;
-        let flushed = || if batch.must_be_strict() { self.db.flush().map(drop) } else { Ok(()) };
+        let flushed = || if batch.must_be_strict() { flush(&self.db) } else { Ok(()) };
         if let Err(error) = self.db.apply_batch(rows).and_then(|()| flushed()) {
             let error = failed(error);
             // a line that cannot be taken back is left out when all is opened again: see `open::up`
@@ -226,7 +263,18 @@ impl Up {
             self.meta.replace(Some(meta.clone()));
         }
         self.counter.set(counter);
+        if let Some(receipts) = &batch.receipts {
+            self.receipts.replace(receipts.clone());
+        }
         Ok(())
+    }
+
+    fn acknowledged(&self) -> Acknowledged {
+        Acknowledged {
+            counter: self.counter.get(),
+            receipts: self.receipts.borrow().clone(),
+            journal: self.journal.borrow().torn_after(),
+        }
     }
 
     fn scan(
@@ -318,14 +366,15 @@ impl LocalStore for SledStore {
     async fn mend(&self) -> Result<Mended, StoreError> {
         let acknowledged = match &*self.live.borrow() {
             Live::Up(up) if up.failed.borrow().is_none() => return Ok(Mended::Nothing),
-            Live::Up(up) => up.counter.get(),
-            Live::Down { acknowledged, .. } => *acknowledged,
+            Live::Up(up) => up.acknowledged(),
+            Live::Down { acknowledged, .. } => acknowledged.clone(),
         };
         // while there is no room, what is open stays open, so that records can still be read
         open::room(&self.folder)?;
         // sled holds its files until the last handle is gone
-        self.live.replace(Live::Down { why: StoreError::Gone("it is being opened".into()), acknowledged });
-        match open::up(&self.folder, Some(acknowledged)) {
+        let why = StoreError::Gone("it is being opened".into());
+        self.live.replace(Live::Down { why, acknowledged: acknowledged.clone() });
+        match open::up(&self.folder, Some(&acknowledged)) {
             Ok((up, rebuilt)) => {
                 self.live.replace(Live::Up(Box::new(up)));
                 self.rebuilt.set(self.rebuilt.get() || rebuilt);
@@ -372,6 +421,20 @@ struct Unsent {
     counter: Counter,
     outbox: BTreeMap<Counter, sync_protocol::Change>,
     quarantine: BTreeMap<Counter, Quarantined>,
+}
+
+/// sled's own flush. By its source it can miss that a write of one of its threads failed just now (`exit_reservation`
+/// wakes nobody), and would then wait for ever; any other write makes it look again.
+fn flush(db: &Db) -> ::sled::Result<()> {
+    std::thread::scope(|scope| {
+        let (_flushing, end) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            while end.recv_timeout(LOOK_AGAIN) == Err(mpsc::RecvTimeoutError::Timeout) {
+                drop(db.insert(rows::LOOK_AGAIN, b""));
+            }
+        });
+        db.flush().map(drop)
+    })
 }
 
 fn failed(error: ::sled::Error) -> StoreError {

@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::journal::{self, Journal};
-use super::{Live, Opened, SledStore, Unsent, Up, VERSION, failed, rows};
+use super::{Acknowledged, Last, Live, Opened, SledStore, Unsent, Up, VERSION, failed, flush, rows};
 use crate::store::profile::disk_failed;
-use crate::store::{Loaded, StoreError};
-use sync_protocol::Counter;
+use crate::store::{Loaded, Receipt, StoreError};
 
 const RECORDS: &str = "records";
 const JOURNAL: &str = "unsent.journal";
@@ -40,20 +39,19 @@ pub(super) fn open(folder: &Path) -> Result<Opened, StoreError> {
     Ok(Opened { store, recovered })
 }
 
-/// Opens the files, and says whether the records were damaged and had to be rebuilt. `acknowledged`: the highest number
-/// of a change that this process has said to be saved, where it has opened them before; what has a higher one was
-/// answered with "nothing was saved" and goes.
-pub(super) fn up(folder: &Path, acknowledged: Option<Counter>) -> Result<(Up, bool), StoreError> {
-    let noted = journal::read(&folder.join(JOURNAL))?;
+/// Opens the files, and says whether the records were damaged and had to be rebuilt. `acknowledged`: what this process
+/// has said to be saved, where it has opened them before; what was answered with "nothing was saved" is undone.
+pub(super) fn up(folder: &Path, acknowledged: Option<&Acknowledged>) -> Result<(Up, bool), StoreError> {
+    let noted = journal::read(&folder.join(JOURNAL), acknowledged.and_then(|last| last.journal))?;
     // sled takes a log in which nothing is readable for a new one
     let begun = fs::metadata(folder.join(RECORDS).join("db")).is_ok_and(|db| db.len() > 0);
     let emptied = |loaded: &Loaded| begun && loaded.meta.is_none() && noted.meta.is_some();
-    let opened = checked(folder).and_then(|(db, loaded)| match emptied(&loaded) {
+    let opened = checked(folder).and_then(|(last, loaded)| match emptied(&loaded) {
         true => Err(StoreError::Corrupt("nothing of it is left".into())),
-        false => Ok((db, loaded)),
+        false => Ok((last, loaded)),
     });
-    let (db, loaded, set_aside) = match opened {
-        Ok((db, loaded)) => (db, loaded, false),
+    let (last, loaded, set_aside) = match opened {
+        Ok((last, loaded)) => (last, loaded, false),
         Err(StoreError::Corrupt(why)) => {
             // sled also gives up where it cannot write: a full disk is no damage
             room(folder)?;
@@ -62,20 +60,23 @@ pub(super) fn up(folder: &Path, acknowledged: Option<Counter>) -> Result<(Up, bo
                 why,
                 "the records on this device were damaged: set aside, unsent changes kept, the rest is fetched again"
             );
-            let (db, loaded) = checked(folder)?;
-            (db, loaded, true)
+            let (last, loaded) = checked(folder)?;
+            (last, loaded, true)
         }
         Err(other) => return Err(other),
     };
     let lost = loaded.meta.is_none() && noted.meta.is_some();
-    let unsent = reconcile(&db, noted, loaded, acknowledged)?;
+    let db = last.handle();
+    let (unsent, receipts) = reconcile(&db, noted, loaded, acknowledged)?;
     let journal = Journal::create(&folder.join(JOURNAL), &unsent)?;
     let up = Up {
         db,
         journal: RefCell::new(journal),
         meta: RefCell::new(unsent.meta),
         counter: Cell::new(unsent.counter),
+        receipts: RefCell::new(receipts),
         failed: RefCell::new(None),
+        _last: last,
     };
     Ok((up, set_aside || lost))
 }
@@ -127,13 +128,14 @@ fn patiently(mut attempt: impl FnMut() -> Result<bool, StoreError>) -> Result<bo
 }
 
 /// The records, if they are of this version and everything but the base records is readable.
-fn checked(folder: &Path) -> Result<(Db, Loaded), StoreError> {
+fn checked(folder: &Path) -> Result<(Last, Loaded), StoreError> {
     if folder.join(DAMAGED).exists() {
         return Err(StoreError::Corrupt("damage was found before".into()));
     }
     // sled panics on some kinds of damage
     let opened = catch_unwind(AssertUnwindSafe(|| -> Result<_, StoreError> {
-        let db = opened(&folder.join(RECORDS))?;
+        let last = Last(Some(opened(&folder.join(RECORDS))?));
+        let db = last.handle();
         let found: Option<u32> = rows::one(&db, rows::VERSION)?;
         match found {
             Some(found) if found > VERSION => return Err(StoreError::TooNew { found, known: VERSION }),
@@ -143,7 +145,7 @@ fn checked(folder: &Path) -> Result<(Db, Loaded), StoreError> {
             }
         }
         let loaded = rows::load(&db)?;
-        Ok((db, loaded))
+        Ok((last, loaded))
     }));
     opened.unwrap_or_else(|_| Err(StoreError::Corrupt("sled gave up on it".into())))
 }
@@ -184,14 +186,15 @@ fn set_aside(folder: &Path) -> std::io::Result<()> {
 }
 
 /// What the journal knows and the records lack goes into the records: all of it after damage, else the commits whose
-/// answer was lost. What the records settled stays settled.
+/// answer was lost. What the records settled stays settled. Gives the receipts, too.
 fn reconcile(
     db: &Db,
-    mut noted: Unsent,
+    noted: Unsent,
     loaded: Loaded,
-    acknowledged: Option<Counter>,
-) -> Result<Unsent, StoreError> {
+    acknowledged: Option<&Acknowledged>,
+) -> Result<(Unsent, Vec<Receipt>), StoreError> {
     let fresh = loaded.meta.is_none();
+    let mut receipts = loaded.receipts;
     let mut unsent = Unsent {
         meta: loaded.meta,
         counter: loaded.counter,
@@ -199,11 +202,10 @@ fn reconcile(
         quarantine: loaded.quarantine.into_iter().map(|q| (q.change.id.counter, q)).collect(),
     };
     let mut missing = Rows::default();
-    if let Some(last) = acknowledged {
-        for (counter, _) in unsent.outbox.split_off(&last.next()) {
-            missing.remove(&rows::outbox(counter)[..]);
-        }
-        noted.outbox.split_off(&last.next());
+    if let Some(last) = acknowledged.filter(|last| unsent.counter > last.counter) {
+        undo(&mut unsent, &noted, &mut missing);
+        receipts = last.receipts.clone();
+        missing.insert(rows::RECEIPTS, rows::json(rows::RECEIPTS, &receipts));
     }
     for (counter, change) in noted.outbox {
         if counter > loaded.counter {
@@ -226,6 +228,26 @@ fn reconcile(
     unsent.counter = unsent.counter.max(noted.counter);
     missing.insert(rows::COUNTER, rows::json(rows::COUNTER, &unsent.counter));
     db.apply_batch(missing).map_err(failed)?;
-    db.flush().map_err(failed)?;
-    Ok(unsent)
+    flush(db).map_err(failed)?;
+    Ok((unsent, receipts))
+}
+
+/// A person's batch that was refused has reached the records: what it added goes, and what it took away comes back. The
+/// journal says what was there.
+fn undo(unsent: &mut Unsent, noted: &Unsent, missing: &mut Rows) {
+    for counter in unsent.outbox.keys() {
+        missing.remove(&rows::outbox(*counter)[..]);
+    }
+    for counter in unsent.quarantine.keys() {
+        missing.remove(&rows::quarantine(*counter)[..]);
+    }
+    for (counter, change) in &noted.outbox {
+        let key = rows::outbox(*counter);
+        missing.insert(&key[..], rows::json(&key, change));
+    }
+    for (counter, rejected) in &noted.quarantine {
+        let key = rows::quarantine(*counter);
+        missing.insert(&key[..], rows::json(&key, rejected));
+    }
+    (unsent.outbox, unsent.quarantine) = (noted.outbox.clone(), noted.quarantine.clone());
 }

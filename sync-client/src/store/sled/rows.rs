@@ -15,6 +15,8 @@ pub(super) const COUNTER: &[u8] = b"n";
 pub(super) const CURSOR: &[u8] = b"k";
 pub(super) const SNAPSHOT: &[u8] = b"s";
 pub(super) const RECEIPTS: &[u8] = b"a";
+/// Says nothing: written where something must be.
+pub(super) const LOOK_AGAIN: &[u8] = b"l";
 /// Records: this byte, collection, 0, partition, key text.
 pub(super) const RECORD: u8 = b'r';
 const CHECKSUMS: u8 = b'h';

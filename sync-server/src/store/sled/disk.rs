@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
@@ -44,6 +45,26 @@ pub(super) struct Disk {
     failed: Mutex<Option<StoreError>>,
     /// Whether it was said in the log that there is no room.
     told: Arc<AtomicBool>,
+    /// Behind all other handles.
+    _last: Last,
+}
+
+/// Closes sled: the last handle to go. sled panics where its last sync fails; nothing can be done about it there, and all
+/// that counts is in the journal.
+#[derive(Debug)]
+struct Last(Option<sled::Db>);
+
+impl Last {
+    /// Another handle, which must go before this one.
+    fn handle(&self) -> sled::Db {
+        self.0.clone().expect("it is taken only when this is dropped")
+    }
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        drop(catch_unwind(AssertUnwindSafe(|| drop(self.0.take()))));
+    }
 }
 
 impl Disk {
@@ -54,7 +75,8 @@ impl Disk {
         told: Arc<AtomicBool>,
     ) -> Result<Self, StoreError> {
         check_version(folder)?;
-        let db = open_sled(&folder.join("db"))?;
+        let last = Last(Some(open_sled(&folder.join("db"))?));
+        let db = last.handle();
         let rows = db.open_tree("partitions").map_err(from_sled)?;
         let directory = db.open_tree("directory").map_err(from_sled)?;
         let (journal, frames) = Journal::open(&folder.join("journal")).map_err(from_io)?;
@@ -70,6 +92,7 @@ impl Disk {
             sweep_after: Mutex::default(),
             failed: Mutex::default(),
             told,
+            _last: last,
         };
         for frame in frames {
             disk.apply(frame)?;

@@ -28,7 +28,7 @@ pub(super) struct Keeper {
 
 #[derive(Debug)]
 enum State {
-    Up(Disk),
+    Up(Box<Disk>),
     Down { why: StoreError, again: Instant },
 }
 
@@ -39,7 +39,13 @@ impl Keeper {
         let lock = lock(folder)?;
         let told = Arc::default();
         let disk = Disk::open(folder, Arc::clone(&clock), Arc::clone(&told))?;
-        Ok(Self { state: RwLock::new(State::Up(disk)), folder: folder.to_owned(), clock, told, _lock: lock })
+        Ok(Self {
+            state: RwLock::new(State::Up(Box::new(disk))),
+            folder: folder.to_owned(),
+            clock,
+            told,
+            _lock: lock,
+        })
     }
 
     /// Does something with the open files.
@@ -78,7 +84,7 @@ impl Keeper {
         *state = State::Down { why, again: Instant::now() };
         match Disk::open(&self.folder, Arc::clone(&self.clock), Arc::clone(&self.told)) {
             Ok(disk) => {
-                *state = State::Up(disk);
+                *state = State::Up(Box::new(disk));
                 tracing::info!("the store is open again");
                 Ok(())
             }
