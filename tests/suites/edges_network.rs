@@ -365,6 +365,31 @@ fn a_server_that_wants_a_newer_program_stops_the_sync_and_nothing_else() {
 }
 
 #[test]
+fn who_signs_in_where_the_server_cannot_is_asked_to_try_again() {
+    on_a_local_set(async {
+        let scene = Scene::set().await?;
+        let message =
+            "The server's database does not answer now. Nothing is lost: your device sends again by itself.";
+        let busy = json!({ "code": "unavailable", "message": message });
+        let proxy = Reply::page("503 Service Unavailable", "<html>Maintenance</html>");
+        let proxy = Reply { headers: vec![("retry-after", "2".into())], ..proxy };
+        let c = Client::start(&scene.dir.path().join("c"), "Office")?;
+        c.ask(Command::Connect { server: scene.gate.url.clone() }).await?;
+        for reply in [Reply::json("503 Service Unavailable", &busy), proxy] {
+            scene.gate.set(Way::Stranger(Rc::new(move |request: &Request| {
+                request.path.contains("sign-in").then(|| reply.clone())
+            })));
+            let failure = c.ask(Command::SignInDemo).await.err().context("signed in")?;
+            let words = "The server cannot do this at the moment. Try again in a few seconds.";
+            assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Offline, words));
+        }
+        scene.gate.set(Way::Open);
+        c.ask(Command::SignInDemo).await?;
+        Ok(())
+    });
+}
+
+#[test]
 fn a_server_that_asks_to_wait_is_left_alone_for_that_long() {
     let busy = |status: &'static str, code: &'static str| {
         Reply::json(status, &json!({ "code": code, "message": "Too much at once. Wait a little." }))

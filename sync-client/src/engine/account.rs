@@ -1,7 +1,7 @@
 //! Commands about the account: where the server is, who is signed in, which workspace is open.
 
 use futures::FutureExt;
-use sync_protocol::message::{Info, NewWorkspace, SignIn, SignedIn, Workspace as Remote};
+use sync_protocol::message::{Info, NewWorkspace, ProblemCode, SignIn, SignedIn, Workspace as Remote};
 use sync_protocol::{ReplicaId, WorkspaceId};
 
 use super::address::addresses;
@@ -349,6 +349,11 @@ pub(super) fn refused(error: &SendError) -> Failure {
             format!("{message} Check the network and the address, then try again."),
         ),
         SendError::Strange(message) => failure(FailureKind::Offline, message.clone()),
+        // its words are for changes, which are sent again by themselves; what a person asks for is not
+        SendError::Problem { problem, .. } if problem.code == ProblemCode::Unavailable => failure(
+            FailureKind::Offline,
+            "The server cannot do this at the moment. Try again in a few seconds.",
+        ),
         SendError::Problem { problem, .. } => failure(FailureKind::Refused, problem.message.clone()),
     }
 }
