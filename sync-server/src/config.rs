@@ -60,7 +60,7 @@ pub struct ServeArgs {
     /// How log lines look.
     #[arg(long, env = "MOORING_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
-    /// Another origin whose pages may call the server, such as https://app.example.com; may be given several times.
+    /// Another origin (scheme, host and port) whose pages may call the server; may be given several times.
     #[arg(long, env = "MOORING_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     pub allow_origin: Vec<String>,
     /// The server stands behind a proxy: take the client's address from the last entry of X-Forwarded-For.

@@ -1,7 +1,7 @@
 //! Mooring's screens (Yew): in the browser and, unchanged, in the desktop shell.
 //!
-//! The screens know [`sync_client::api`] and nothing else: commands and queries in, answers, events and one status
-//! out. [`backend`] carries them to an engine in a worker or in the native process; no sync rule lives here.
+//! The screens know `sync_client::api` and nothing else: commands and queries in, answers, events and one status
+//! out. `backend` carries them to an engine in a worker or in the native process; no sync rule lives here.
 //!
 //! The parts are thin: PatternFly's classes on plain HTML, with the browser's own dialogs. Nothing sets a `style`
 //! attribute, so that `style-src 'self'` holds; the few computed sizes are set through the CSS object model.

@@ -8,7 +8,14 @@ pub fn command(args: &[String]) -> Result<()> {
     sh::nothing_left(args)?;
     tools::need(&[tools::Kit::Desktop])?;
     ui::build()?;
-    sh::run(sh::cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    build()?;
     println!("{}", sh::target_dir().join("doc/sync_protocol/index.html").display());
     Ok(())
+}
+
+/// Builds it; the screens must be there.
+pub fn build() -> Result<()> {
+    sh::run(
+        sh::cargo().args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
+    )
 }

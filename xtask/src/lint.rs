@@ -1,7 +1,7 @@
-//! `./x lint`: formatting, clippy for both targets, licences and sources of dependencies.
+//! `./x lint`: formatting, clippy for both targets, documentation, licences and sources of dependencies.
 
 use crate::{
-    sh,
+    doc, sh,
     tools::{self, Kit},
     ui, wasm,
 };
@@ -22,6 +22,7 @@ pub fn command(args: &[String]) -> Result<()> {
         ("format", format()),
         ("clippy", clippy()),
         ("clippy for wasm", clippy_wasm()),
+        ("documentation", doc::build()),
         ("dependencies", deny()),
     ] {
         if let Err(error) = outcome {

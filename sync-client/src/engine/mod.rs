@@ -121,7 +121,7 @@ enum Input {
 }
 
 impl<D: Device> Engine<D> {
-    /// Makes an engine with its handle and its events; [`Engine::run`] must be polled for anything to happen.
+    /// Makes an engine with its handle and its events; `Engine::run` must be polled for anything to happen.
     pub fn start(device: D) -> (Handle, mpsc::UnboundedReceiver<Event>, impl Future<Output = ()>) {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (events, outbox) = mpsc::unbounded();

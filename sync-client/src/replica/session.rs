@@ -124,7 +124,8 @@ impl Default for Session {
 }
 
 impl Session {
-    /// The next request, if one is due. Its answer goes to [`Session::answered`] or [`Session::failed`].
+    /// The next request, if one is due. Its answer goes to [`Session::pushed`], [`Session::pulled`],
+    /// [`Session::snapshotted`] or [`Session::failed`].
     pub fn next(&mut self, now: Timestamp, replica: &Replica) -> Option<Outgoing> {
         if self.halt == Some(Halt::NeedsSignIn) {
             return None;

@@ -1,7 +1,7 @@
 //! The heart of the server: judges pushes, feeds pulls, serves snapshots, for any number of server processes on one store.
 //!
-//! A push is split by partition ([`push`]); each partition's changes are judged ([`judge`]) against what the node knows of
-//! it ([`cache`]) and committed as one conditional step ([`commit`]); waiting pulls are woken ([`watch`]).
+//! A push is split by partition (`push`); each partition's changes are judged (`judge`) against what the node knows of
+//! it (`cache`) and committed as one conditional step (`commit`); waiting pulls are woken (`watch`).
 
 mod audit;
 mod cache;

@@ -1,6 +1,6 @@
 //! The local store of the desktop and of embedding programs: sled, with a second, plain copy of what is unsent.
 //!
-//! One folder holds `records` (sled), `unsent.journal` (see [`journal`]) and `lock`. All rows live in one tree, so that
+//! One folder holds `records` (sled), `unsent.journal` (see `journal`) and `lock`. All rows live in one tree, so that
 //! a batch is one atomic write. sled 0.34 has been seen damaged after an abrupt stop: every row carries a checksum,
 //! and a damaged `records` folder is set aside and rebuilt from the journal, to be fetched from the server again.
 

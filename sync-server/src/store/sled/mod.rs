@@ -1,7 +1,7 @@
 //! The embedded store: sled in one folder, one process at a time.
 //!
-//! A commit goes to an fsynced [`journal`] first and then, as one batch, to sled, so that a crash shows all of it or none
-//! and nothing is ever shown that a crash could take back. Every row carries a checksum. When the disk fails, [`keeper`]
+//! A commit goes to an fsynced `journal` first and then, as one batch, to sled, so that a crash shows all of it or none
+//! and nothing is ever shown that a crash could take back. Every row carries a checksum. When the disk fails, `keeper`
 //! closes everything and opens it again as soon as it can.
 
 mod directory;
