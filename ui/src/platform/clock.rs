@@ -11,20 +11,17 @@ pub fn now() -> Timestamp {
 
 /// A point in time as people here write it: `23 Nov 2026, 14:30`.
 pub fn moment(at: Timestamp) -> String {
-    let options = options(&[("dateStyle", "medium"), ("timeStyle", "short")]);
-    date(at).to_locale_string(&language(), &options).into()
+    written(at, "medium", "short")
 }
 
 /// The same with seconds: `23 Nov 2026, 14:30:05`.
 pub fn to_second(at: Timestamp) -> String {
-    let options = options(&[("dateStyle", "medium"), ("timeStyle", "medium")]);
-    date(at).to_locale_string(&language(), &options).into()
+    written(at, "medium", "medium")
 }
 
 /// A point in time in full, as a title on hover: `Monday, 23 November 2026 at 14:30:05 CET`.
 pub fn exact(at: Timestamp) -> String {
-    let options = options(&[("dateStyle", "full"), ("timeStyle", "long")]);
-    date(at).to_locale_string(&language(), &options).into()
+    written(at, "full", "long")
 }
 
 /// `2026-11-23T14:30:00Z` as a date-time input wants it: local, without a zone. Empty where it is not a time.
@@ -77,6 +74,12 @@ pub fn to_monday() -> u32 {
 pub fn zone() -> String {
     let options = Intl::DateTimeFormat::default().resolved_options();
     Reflect::get(&options, &"timeZone".into()).ok().and_then(|zone| zone.as_string()).unwrap_or_default()
+}
+
+/// In the person's language, with the date and the time in these styles of `Intl.DateTimeFormat`.
+fn written(at: Timestamp, date_style: &str, time_style: &str) -> String {
+    let options = options(&[("dateStyle", date_style), ("timeStyle", time_style)]);
+    date(at).to_locale_string(&language(), &options).into()
 }
 
 fn date(at: Timestamp) -> Date {
