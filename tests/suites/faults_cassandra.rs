@@ -125,7 +125,7 @@ impl Scene {
         while let Err(error) = device.join(&self.server.url).await {
             let Some(failure) = error.downcast_ref::<Failure>() else { return Err(error) };
             // not "wrong password", not "no such workspace", not "a defect"
-            ensure!(failure.message.starts_with("The server's database does not answer now."), "{failure:?}");
+            ensure!(failure.message.starts_with("The server cannot do this at the moment."), "{failure:?}");
             ensure!(started.elapsed() < PATIENCE, "nobody can sign in: {failure:?}");
         }
         Ok(device)

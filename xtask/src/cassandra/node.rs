@@ -16,6 +16,8 @@ use std::{
 
 /// One node answers after 8 s on two idle cores; this is for a loaded machine.
 const START: Duration = Duration::from_secs(180);
+/// How long a port that was given back may still be taken.
+const LET_GO: Duration = Duration::from_secs(2);
 /// How long a node may take to flush and leave.
 const STOP: Duration = Duration::from_secs(30);
 
@@ -206,7 +208,7 @@ fn wait(place: &Place, child: &mut Child) -> Result<()> {
 
 fn spawn(place: &Place, detached: bool) -> Result<Child> {
     for (port, option) in [(place.port, "--port"), (place.storage_port, "--storage-port")] {
-        TcpListener::bind((place.ip, port)).with_context(|| {
+        is_free(place.ip, port).with_context(|| {
             format!("another program uses {}:{port}; stop it, or choose another port with {option}", place.ip)
         })?;
     }
@@ -252,6 +254,19 @@ fn spawn(place: &Place, detached: bool) -> Result<Child> {
         .stderr(log_too)
         .spawn()
         .context("cannot start Java")
+}
+
+/// Whether nobody uses the port. A socket that this process has closed is open a moment longer in a child that another
+/// thread is just starting: the child has all of them until it is the program it shall be.
+fn is_free(ip: Ipv4Addr, port: u16) -> std::io::Result<()> {
+    let until = Instant::now() + LET_GO;
+    loop {
+        match TcpListener::bind((ip, port)) {
+            Err(error) if Instant::now() > until => return Err(error),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => sleep(Duration::from_millis(10)),
+            other => return other.map(drop),
+        }
+    }
 }
 
 /// The argument that tells the processes of different folders apart.
@@ -334,3 +349,29 @@ const OPENS: [&str; 15] = [
     "java.rmi/sun.rmi.transport.tcp",
     "jdk.management/com.sun.management.internal",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn a_port_given_back_is_free_while_other_threads_start_programs() {
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    Command::new("true").status().expect("a program");
+                }
+            });
+            // some two in a thousand were taken at first
+            let tried: Vec<_> = (0..5_000)
+                .map(|_| free_port(Ipv4Addr::LOCALHOST).map(|port| is_free(Ipv4Addr::LOCALHOST, port)))
+                .collect();
+            done.store(true, Ordering::Relaxed);
+            for free in tried {
+                free.expect("a port").expect("it is free");
+            }
+        });
+    }
+}
