@@ -3,6 +3,7 @@
 //! A library as well as a program, so that the suites can start the same Cassandra nodes as `./x cassandra`.
 
 pub mod bench;
+pub mod browser;
 pub mod bundle;
 pub mod cassandra;
 pub mod desktop;

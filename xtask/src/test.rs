@@ -6,7 +6,7 @@
 //! `long-NAME` runs only when named. What fails does not stop the others; a table ends the run.
 
 use crate::{
-    cassandra, installed, lint, sh,
+    browser, cassandra, installed, lint, sh,
     tools::{self, Kit},
     ui,
 };
@@ -107,12 +107,13 @@ fn says(suite: &str, words: &str) -> bool {
 
 /// The part without programs of ours.
 pub(crate) fn browser_environment() -> Result<Environment> {
-    tools::need(&[Kit::Node, Kit::Browser, Kit::Cassandra])?;
+    tools::need(&[Kit::Node, Kit::Cassandra])?;
     tools::npm()?;
+    let chromium = browser::need()?;
     ui::build()?;
     Ok(vec![
         ("MOORING_UI_DIST", ui::dist_dir()),
-        ("MOORING_CHROMIUM", tools::chromium().unwrap_or_default()),
+        (browser::VARIABLE, chromium),
         (cassandra::LIB_VARIABLE, cassandra::jars()?),
     ])
 }

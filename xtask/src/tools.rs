@@ -3,7 +3,7 @@
 //! Presence is looked up on disk (a second start costs nothing); what is missing comes from apt, as root or through
 //! a sudo that asks nothing. Where neither is possible, the one command to run is printed.
 
-use crate::sh;
+use crate::{browser, sh};
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     env, fs,
@@ -92,7 +92,7 @@ impl Kit {
                 (Program("dbus-launch"), "dbus-x11"),
                 (Program("desktop-file-validate"), "desktop-file-utils"),
             ],
-            Kit::Browser => &[(Found(|| chromium().is_some()), "chromium")],
+            Kit::Browser => &[(Found(|| browser::found().is_some()), "chromium")],
             Kit::Cassandra => {
                 &[(Found(|| java().is_some()), "openjdk-17-jre-headless"), (Program("mvn"), "maven")]
             }
@@ -147,20 +147,30 @@ fn apt(packages: &[&str]) -> Result<()> {
     );
     let install = "apt-get install -y -qq --no-install-recommends";
     let script = format!("apt-get update -qq && DEBIAN_FRONTEND=noninteractive {install} {packages}");
-    let mut command = if rustix::process::geteuid().is_root() {
-        Command::new("sh")
-    } else if Command::new("sudo").args(["-n", "true"]).output().is_ok_and(|out| out.status.success()) {
-        let mut sudo = Command::new("sudo");
-        sudo.args(["-n", "sh"]);
-        sudo
-    } else {
+    if !may_install() {
         bail!(
             "installing takes root. Run this once, then the same command again:\n  \
              sudo apt-get install --no-install-recommends {packages}"
         );
+    }
+    let mut command = if is_root() {
+        Command::new("sh")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["-n", "sh"]);
+        sudo
     };
     sh::say(&format!("installing {packages}"));
     sh::quietly(command.args(["-c", &script]))
+}
+
+/// Whether packages can be installed without asking a person: as root, or through a sudo that asks nothing.
+pub fn may_install() -> bool {
+    is_root() || Command::new("sudo").args(["-n", "true"]).output().is_ok_and(|out| out.status.success())
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 /// The npm packages of the lock file, in `node_modules`.
@@ -190,13 +200,6 @@ fn node() -> bool {
     let version = version.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
     let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
     major.is_some_and(|major: u32| major >= OLDEST_NODE)
-}
-
-/// The Chromium to drive: `MOORING_CHROMIUM`, or one on `PATH`.
-pub fn chromium() -> Option<PathBuf> {
-    env::var_os("MOORING_CHROMIUM")
-        .map(PathBuf::from)
-        .or_else(|| ["chromium", "google-chrome", "chromium-browser"].iter().find_map(|name| sh::which(name)))
 }
 
 /// A Java that Apache Cassandra 5.0 runs on (17 or 11), whatever `java` on `PATH` may be.

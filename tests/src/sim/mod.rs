@@ -25,6 +25,7 @@ pub mod model;
 pub mod network;
 pub mod person;
 pub mod plan;
+pub mod progress;
 pub mod promises;
 pub mod random;
 pub mod run;

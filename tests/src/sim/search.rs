@@ -10,6 +10,7 @@ use super::STEPS;
 use super::bugs::Bug;
 use super::checks::{Broken, Invariant};
 use super::plan::Plan;
+use super::progress::Progress;
 use super::run::{Outcome, run};
 use super::shrink::shrink;
 
@@ -107,6 +108,7 @@ fn search_plans(
     let next = AtomicU64::new(seeds.start);
     let enough = AtomicBool::new(false);
     let report = Mutex::new(Report::default());
+    let progress = Progress::new(seeds.end - seeds.start, "seeds");
     let work = || {
         while !enough.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -132,6 +134,7 @@ fn search_plans(
             if report.failed.len() >= if until_first { 1 } else { ENOUGH } {
                 enough.store(true, Ordering::Relaxed);
             }
+            progress.one();
         }
     };
     std::thread::scope(|scope| (0..threads.max(1)).for_each(|_| drop(scope.spawn(work))));

@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use crate::log;
 use crate::sim::bugs::Bug;
 use crate::sim::checks::{Broken, Checks, Invariant};
+use crate::sim::progress::Progress;
 
 /// What all sequences came to.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +94,8 @@ pub fn every(most: usize, threads: usize, bug: Option<Bug>) -> Report {
     let mut report = Report::default();
     let mut level = vec![Vec::new()];
     for length in 0..=most {
-        let found = play_all(&level, threads, bug);
+        let progress = Progress::new(level.len() as u64, format!("sequences of {length}"));
+        let found = play_all(&level, threads, bug, &progress);
         report.played.push(found.played.len() as u64);
         report.idle += found.idle;
         report.open += found.open.len() as u64;
@@ -128,7 +130,7 @@ struct Found {
 }
 
 /// Plays sequences of one length.
-fn play_all(level: &[Vec<Action>], threads: usize, bug: Option<Bug>) -> Found {
+fn play_all(level: &[Vec<Action>], threads: usize, bug: Option<Bug>, progress: &Progress) -> Found {
     let found = Mutex::new(Found::default());
     let next = AtomicUsize::new(0);
     let work = || {
@@ -138,6 +140,7 @@ fn play_all(level: &[Vec<Action>], threads: usize, bug: Option<Bug>) -> Found {
         {
             let played = play(&start, sequence, false);
             found.lock().expect("nobody panics while it counts").add(at, sequence, played);
+            progress.one();
         }
     };
     std::thread::scope(|scope| (0..threads.max(1)).for_each(|_| drop(scope.spawn(work))));
