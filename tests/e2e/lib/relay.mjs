@@ -1,5 +1,7 @@
-// Stands between browsers and the server: counts what is under way, and holds what a test wants held.
+// Stands between browsers and the server: counts what is under way, holds what a test wants held, and is slow on demand.
 import http from 'node:http';
+import { Transform } from 'node:stream';
+import { setTimeout as later } from 'node:timers/promises';
 import { atEnd } from './harness.mjs';
 
 export class Relay {
@@ -27,6 +29,11 @@ export class Relay {
   /** The most of them at one time. */
   most(kind) { return this.counts.get(kind)?.most ?? 0; }
 
+  /** From now on everything takes its time, as over a bad radio link: bytes per second each way, and milliseconds each way. */
+  slow(down, up, delay) { this.link = { down, up, delay }; }
+  /** As fast as it goes. */
+  fast() { this.link = undefined; }
+
   /** From now on, requests of that kind wait. */
   hold(kind) { this.held = kind; }
   /** All that wait go on. */
@@ -46,10 +53,26 @@ export class Relay {
     const { hostname: host, port } = this.target;
     const onward = http.request({ host, port, method: request.method, path: request.url, headers: request.headers }, answer => {
       response.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(response);
+      answer.pipe(this.#paced('down')).pipe(response);
     });
     onward.on('error', () => response.destroy());
     response.on('close', () => onward.destroy());
-    request.pipe(onward);
+    request.pipe(this.#paced('up')).pipe(onward);
+  }
+
+  /** Lets bytes pass as the link does at that moment. */
+  #paced(way) {
+    const link = this.link;
+    let first = true;
+    return new Transform({
+      // small pieces: what is slow is to look slow at the other end too
+      highWaterMark: 1_024,
+      transform: async (piece, _encoding, passOn) => {
+        if (link && first) await later(link.delay);
+        first = false;
+        if (link) await later(1_000 * piece.length / link[way]);
+        passOn(null, piece);
+      },
+    });
   }
 }
