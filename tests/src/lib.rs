@@ -8,6 +8,7 @@ pub mod disk;
 pub mod fuzz;
 pub mod gate;
 pub mod inject;
+pub mod links;
 pub mod log;
 pub mod rows;
 pub mod server;
