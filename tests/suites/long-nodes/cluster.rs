@@ -10,6 +10,7 @@ use mooring_tests::links::Links;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
+use scylla::response::query_result::QueryResult;
 use scylla::statement::{Consistency, Statement};
 use xtask::cassandra::{CommitLog, Node, Place, free_port};
 
@@ -24,6 +25,8 @@ const NAMES: [Ipv4Addr; NODES] =
 const PATIENCE: Duration = Duration::from_secs(180);
 /// So often in a row that each node was asked.
 const EACH: usize = 12;
+
+type Answer = Result<QueryResult, ExecutionError>;
 
 pub struct Cluster {
     places: Vec<Place>,
@@ -54,6 +57,7 @@ impl Cluster {
         let session = SessionBuilder::new().known_nodes(addresses(&places)).build().await?;
         let cluster = Self { places, nodes, links, session };
         // a table that is made before they know each other is not on all of them
+        cluster.all_know_all().await?;
         cluster.all_there().await?;
         Ok(cluster)
     }
@@ -88,48 +92,62 @@ impl Cluster {
         Ok(())
     }
 
+    /// Waits until every node knows every other one.
+    async fn all_know_all(&self) -> Result<()> {
+        let others = |answer: Answer| {
+            let rows = answer.ok().and_then(|answer| answer.into_rows_result().ok());
+            rows.is_some_and(|rows| rows.rows_num() == NODES - 1)
+        };
+        let query = Statement::new("SELECT peer, rpc_address FROM system.peers");
+        self.until("the nodes know each other", EACH, &query, others).await
+    }
+
     /// Waits until every node answers for every other one again.
     pub async fn all_there(&self) -> Result<()> {
-        self.until("the nodes find each other", EACH, |answer| answer.is_none()).await
+        self.until("the nodes find each other", EACH, &takes_all(), |answer| answer.is_ok()).await
     }
 
     /// Waits until a node does not even try to reach all: it calls one of them down.
     pub async fn one_is_missed(&self) -> Result<()> {
-        let missed = |answer: Option<&ExecutionError>| {
-            let Some(ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, _))) = answer
-            else {
+        let missed = |answer: Answer| {
+            let Err(ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, _))) = answer else {
                 return false;
             };
             matches!(error, DbError::Unavailable { .. })
         };
-        self.until("one of the nodes is missed", 1, missed).await
+        self.until("one of the nodes is missed", 1, &takes_all(), missed).await
     }
 
-    /// Waits for answers, so many in a row, to a question that takes all nodes. `None` is that they have answered.
+    /// Asks, whichever node it is, until the answer is as wanted so many times in a row.
     async fn until(
         &self,
         what: &str,
         times: usize,
-        wanted: impl Fn(Option<&ExecutionError>) -> bool,
+        query: &Statement,
+        wanted: impl Fn(Answer) -> bool,
     ) -> Result<()> {
-        // of Cassandra's own tables one that has three copies
-        let mut query = Statement::new(
-            "SELECT status FROM system_distributed.view_build_status WHERE keyspace_name = 'k' AND view_name = 'v'",
-        );
-        query.set_consistency(Consistency::All);
         let (started, mut in_a_row) = (Instant::now(), 0);
         while in_a_row < times {
-            let error = self.session.query_unpaged(query.clone(), ()).await.err();
-            if wanted(error.as_ref()) {
+            if wanted(self.session.query_unpaged(query.clone(), ()).await) {
                 in_a_row += 1;
             } else {
-                ensure!(started.elapsed() < PATIENCE, "waited in vain until {what}: {error:?}");
+                ensure!(started.elapsed() < PATIENCE, "waited in vain until {what}");
                 in_a_row = 0;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
         Ok(())
     }
+}
+
+/// A question that takes the answers of all nodes.
+fn takes_all() -> Statement {
+    // of Cassandra's own tables one that has three copies
+    let mut query = Statement::new(
+        "SELECT status FROM system_distributed.view_build_status WHERE keyspace_name = 'k' AND view_name = 'v'",
+    );
+    query.set_consistency(Consistency::All);
+    query
 }
 
 fn addresses(places: &[Place]) -> Vec<String> {
