@@ -85,11 +85,6 @@ impl Writer {
         number.context("the counter is not there")
     }
 
-    /// What was added last.
-    pub fn last(&self) -> RecordId {
-        person(*self.added.keys().next_back().expect("something was added"))
-    }
-
     /// Whether a device has all that was called saved, and nothing but that and what may have been.
     pub async fn meets(&mut self, device: &Client) -> Result<()> {
         self.has_added(device).await?;
