@@ -13,13 +13,14 @@ use scylla_proxy::{
     ResponseFrame, ResponseOpcode, ResponseReaction, ResponseRule, RunningProxy, ShardAwareness,
     TransportFactory,
 };
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use xtask::cassandra::free_port;
 
 /// Which requests of a server are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum At {
     /// The conditional batch that commits a group of changes.
     Commit,
@@ -75,6 +76,9 @@ pub struct Fault {
     /// How many.
     pub times: usize,
 }
+
+/// Of the streams of a connection the one that a driver would use last of all: it takes the lowest that is free.
+const NOBODYS: i16 = i16::MAX;
 
 type Frames<T> = (UnboundedSender<(T, Option<u16>)>, UnboundedReceiver<(T, Option<u16>)>);
 
@@ -152,11 +156,14 @@ impl Database {
                 What::Cut => on_request(request, RequestReaction::drop_connection()),
                 What::DoneLater(error, after) => {
                     let mut reaction = RequestReaction::forge_with_error(error);
-                    reaction.to_addressee = Some(Action { delay: Some(after), msg_processor: None });
+                    // the driver has had its answer: the second one is not for it
+                    let late = |mut frame: RequestFrame| {
+                        frame.params.stream = NOBODYS;
+                        frame
+                    };
+                    reaction.to_addressee =
+                        Some(Action { delay: Some(after), msg_processor: Some(Arc::new(late)) });
                     on_request(request, reaction);
-                    // the driver has had its answer: the second one, a refusal, is not for it
-                    let refused = answer.and(contains(b"\0\x04step"));
-                    on_answer(refused, ResponseReaction::drop_frame());
                 }
                 What::DoneBut(error) => {
                     let replace = move |frame: ResponseFrame| {
@@ -235,12 +242,33 @@ impl Database {
 /// the second waits for the first to be acknowledged: 40 ms for every answer.
 async fn lead_in(listener: TcpListener, proxy: Arc<TransportFactory>, inner: SocketAddr) {
     while let Ok((mut server, _)) = listener.accept().await {
-        let Ok(mut proxied) = proxy.connect(inner, None, None) else { return };
+        let Ok(proxied) = proxy.connect(inner, None, None) else { return };
         tokio::spawn(async move {
-            // how a connection ends does not matter here
+            // how a connection ends does not matter here, and once one way has ended the other one has nothing to say
             drop(server.set_nodelay(true));
-            drop(tokio::io::copy_bidirectional(&mut server, &mut proxied).await);
+            let (mut from_server, to_server) = server.split();
+            let (from_proxy, mut to_proxy) = tokio::io::split(proxied);
+            tokio::select! {
+                _ = tokio::io::copy(&mut from_server, &mut to_proxy) => {}
+                _ = answers(from_proxy, to_server) => {}
+            }
         });
+    }
+}
+
+/// Passes answers on, frame by frame, but for those that nobody waits for.
+async fn answers(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+    // version and flags, two bytes of stream, what it is, four bytes of length
+    const HEAD: usize = 9;
+    loop {
+        let mut frame = vec![0; HEAD];
+        from.read_exact(&mut frame).await?;
+        let length = u32::from_be_bytes([frame[5], frame[6], frame[7], frame[8]]);
+        frame.resize(HEAD + length as usize, 0);
+        from.read_exact(&mut frame[HEAD..]).await?;
+        if i16::from_be_bytes([frame[2], frame[3]]) != NOBODYS {
+            to.write_all(&frame).await?;
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Writer {
     next: i64,
     /// What was called saved: names by key.
     pub added: BTreeMap<i64, String>,
+    /// Of these, devices are asked for those with keys from here on.
+    asked_from: i64,
     doubtful: Option<i64>,
     /// Counts that were called saved.
     pub counted: i64,
@@ -36,7 +38,24 @@ pub struct Writer {
 impl Writer {
     /// One that adds records with the keys from `first` on.
     pub fn new(first: i64) -> Self {
-        Self { next: first, added: BTreeMap::new(), doubtful: None, counted: 0, doubtful_counts: 0 }
+        Self {
+            next: first,
+            added: BTreeMap::new(),
+            asked_from: first,
+            doubtful: None,
+            counted: 0,
+            doubtful_counts: 0,
+        }
+    }
+
+    /// What was added so far was found everywhere: devices are not asked for it again, only for what is added from here on.
+    pub fn proven(&mut self) {
+        self.asked_from = self.next;
+    }
+
+    /// Devices are asked for all again.
+    pub fn doubt(&mut self) {
+        self.asked_from = 0;
     }
 
     /// One record and one count; an error where no answer came.
@@ -66,11 +85,6 @@ impl Writer {
         number.context("the counter is not there")
     }
 
-    /// What was added last.
-    pub fn last(&self) -> RecordId {
-        person(*self.added.keys().next_back().expect("something was added"))
-    }
-
     /// Whether a device has all that was called saved, and nothing but that and what may have been.
     pub async fn meets(&mut self, device: &Client) -> Result<()> {
         self.has_added(device).await?;
@@ -90,9 +104,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether a device has all records that were called saved.
+    fn asked(&self) -> impl Iterator<Item = (&i64, &String)> {
+        self.added.range(self.asked_from..)
+    }
+
+    /// Whether a device has all records that were called saved, but for those that are [proven](Self::proven).
     pub async fn has_added(&self, device: &Client) -> Result<()> {
-        for (key, text) in &self.added {
+        for (key, text) in self.asked() {
             let found = value(device, &person(*key), "name").await?;
             ensure!(found.as_ref() == Some(text), "record {key} was saved as {text:?} and is {found:?}");
         }
@@ -116,9 +134,9 @@ pub async fn all_have(devices: &[&Client], writers: &[&Writer]) -> Result<()> {
     let sum: i64 = writers.iter().map(|writer| writer.counted).sum();
     for device in devices {
         device.synced().await?;
-        // what another one sent last may still be on its way
-        for writer in writers {
-            device.until_record(&writer.last(), |fields| fields.is_some()).await?;
+        // what others sent may still be on its way, and not in the order in which they sent it
+        for key in writers.iter().flat_map(|writer| writer.asked().map(|(key, _)| key)) {
+            device.until_record(&person(*key), |fields| fields.is_some()).await?;
         }
         let counted = |fields: Option<&Fields>| fields.is_some_and(|f| f.get("n") == Some(&Value::from(sum)));
         device.until_record(&person(1), counted).await?;

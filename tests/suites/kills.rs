@@ -94,6 +94,7 @@ fn cassandra_killed_at_any_moment_loses_nothing_and_nothing_is_done_twice() {
             ip,
             port: free_port(ip)?,
             storage_port: free_port(ip)?,
+            known_as: None,
             seed: ip,
             commit_log: CommitLog::Batch,
         };

@@ -7,8 +7,8 @@ use mooring_tests::database::At::{
 };
 use mooring_tests::database::What::{Cut, DoneBut, DoneButCut, DoneLater, Refused, Slow};
 use mooring_tests::database::{At, Fault, What};
-use scylla::errors::{DbError, WriteType};
-use scylla::statement::Consistency;
+use mooring_tests::errors::{CAS_WRITE_UNKNOWN, cas_timeout, read_timeout, unavailable, write_failure};
+use scylla::errors::DbError;
 
 /// Who works while it happens.
 pub enum By {
@@ -24,41 +24,12 @@ pub struct Case {
     pub faults: Vec<Fault>,
 }
 
-/// What Cassandra says when it does not know itself how a conditional write ended.
-const CAS_WRITE_UNKNOWN: DbError = DbError::Other(0x1700);
 /// More tries than a server makes before it tells the device to come back.
 const MANY: usize = 13;
 /// Longer than the server waits for an answer.
 const TOO_LATE: Duration = Duration::from_secs(13);
 /// Longer than the server takes to judge again.
 const LATER: Duration = Duration::from_secs(2);
-
-fn cas_timeout() -> DbError {
-    DbError::WriteTimeout {
-        consistency: Consistency::Serial,
-        received: 1,
-        required: 2,
-        write_type: WriteType::Cas,
-    }
-}
-
-fn write_failure() -> DbError {
-    DbError::WriteFailure {
-        consistency: Consistency::Quorum,
-        received: 1,
-        required: 2,
-        numfailures: 1,
-        write_type: WriteType::Cas,
-    }
-}
-
-fn read_timeout() -> DbError {
-    DbError::ReadTimeout { consistency: Consistency::Quorum, received: 1, required: 2, data_present: false }
-}
-
-fn unavailable() -> DbError {
-    DbError::Unavailable { consistency: Consistency::Quorum, required: 2, alive: 1 }
-}
 
 fn fault(at: At, what: What, times: usize) -> Fault {
     Fault { at, what, times }

@@ -46,6 +46,7 @@ fn up(dir: &Path, nodes: u8, port: u16, storage_port: u16) -> Result<()> {
             ip: Ipv4Addr::new(127, 0, 0, n),
             port,
             storage_port,
+            known_as: None,
             seed: Ipv4Addr::LOCALHOST,
             commit_log: CommitLog::Periodic,
         };

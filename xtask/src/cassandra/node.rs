@@ -32,7 +32,9 @@ pub struct Place {
     pub port: u16,
     /// Between nodes.
     pub storage_port: u16,
-    /// The node to ask for the cluster; for the first node its own address.
+    /// By which address the other nodes know it, where that is not `ip`: something that listens there leads to it.
+    pub known_as: Option<Ipv4Addr>,
+    /// The node to ask for the cluster, as the others know it; for the first node itself.
     pub seed: Ipv4Addr,
     /// When it calls a write done.
     pub commit_log: CommitLog,
@@ -64,6 +66,7 @@ impl Node {
             ip,
             port,
             storage_port,
+            known_as: None,
             seed: ip,
             commit_log: CommitLog::Periodic,
         })
@@ -282,6 +285,7 @@ fn log_tail(dir: &Path) -> String {
 
 fn yaml(place: &Place) -> String {
     let Place { ip, port, storage_port, seed, .. } = place;
+    let known_as = place.known_as.unwrap_or(*ip);
     let dir = place.dir.display();
     let commit_log = match place.commit_log {
         CommitLog::Periodic => "commitlog_sync: periodic\ncommitlog_sync_period: 10000ms",
@@ -299,6 +303,7 @@ cdc_raw_directory: {dir}/cdc
 {commit_log}
 endpoint_snitch: SimpleSnitch
 listen_address: {ip}
+broadcast_address: {known_as}
 rpc_address: {ip}
 storage_port: {storage_port}
 native_transport_port: {port}

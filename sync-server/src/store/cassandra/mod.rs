@@ -4,6 +4,7 @@
 
 mod directory;
 mod outcome;
+mod reading;
 mod schema;
 mod statements;
 

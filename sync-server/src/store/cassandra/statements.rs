@@ -1,12 +1,11 @@
 //! The prepared statements, each with its consistency.
 
+use scylla::client::execution_profile::ExecutionProfileHandle;
 use scylla::client::session::Session;
-use scylla::policies::retry::DefaultRetryPolicy;
 use scylla::statement::prepared::PreparedStatement;
 use scylla::statement::{Consistency, SerialConsistency, Statement};
-use std::sync::Arc;
 
-use super::CassandraOptions;
+use super::{CassandraOptions, reading};
 use crate::store::{Read, StoreError};
 
 /// A read at both consistencies.
@@ -58,7 +57,7 @@ pub(super) struct Statements {
 
 impl Statements {
     pub(super) async fn prepare(session: &Session, options: &CassandraOptions) -> Result<Self, StoreError> {
-        let p = Preparer { session, options };
+        let p = Preparer { session, options, reading: reading::profile() };
         let range =
             "SELECT key, body FROM {k}.partition_rows WHERE workspace = ? AND partition = ? AND kind = ?";
         Ok(Self {
@@ -120,6 +119,7 @@ impl Statements {
 struct Preparer<'a> {
     session: &'a Session,
     options: &'a CassandraOptions,
+    reading: ExecutionProfileHandle,
 }
 
 impl Preparer<'_> {
@@ -162,7 +162,7 @@ impl Preparer<'_> {
     async fn reading(&self, text: &str, consistency: Consistency) -> Result<PreparedStatement, StoreError> {
         let mut prepared = self.prepare(text, consistency).await?;
         prepared.set_is_idempotent(true);
-        prepared.set_retry_policy(Some(Arc::new(DefaultRetryPolicy::new())));
+        prepared.set_execution_profile_handle(Some(self.reading.clone()));
         Ok(prepared)
     }
 }
