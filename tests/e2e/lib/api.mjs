@@ -1,4 +1,5 @@
 // The server as another program sees it: plain HTTP, sharing no code with Mooring's clients.
+import { randomUUID } from 'node:crypto';
 import { truthy } from './harness.mjs';
 
 /** One request; its answer as JSON. */
@@ -28,7 +29,7 @@ export async function recordsOf(url, token, workspace) {
 
 /** One more device of a person: makes changes at once, as if it had been online all the time. */
 export class Device {
-  constructor(url) { Object.assign(this, { url, replica: crypto.randomUUID(), counter: 0 }); }
+  constructor(url) { Object.assign(this, { url, replica: randomUUID(), counter: 0 }); }
 
   /** As the sample user, or with a name and a password; in the first workspace. */
   async signIn(credentials) {

@@ -18,8 +18,8 @@ export function firstRelease(name) {
  * other names for it and for whatever names it.
  */
 export function nextRelease(folder) {
-  const files = new Map(fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
-    .map(entry => path.join(entry.parentPath, entry.name)).filter(file => !file.endsWith('.br'))
+  const files = new Map(fs.readdirSync(folder, { recursive: true }).map(file => path.join(folder, file))
+    .filter(file => fs.statSync(file).isFile() && !file.endsWith('.br'))
     .map(file => [path.relative(folder, file), fs.readFileSync(file)]));
   const wasm = [...files.keys()].find(file => file.endsWith('.wasm'));
   const section = Buffer.from('\0\x06\x05again', 'latin1'); // a custom section named "again", empty

@@ -53,7 +53,7 @@ async function desktopPictures(desk, name) {
 }
 
 /** The source of axe itself, for the desktop's window. */
-const { source } = createRequire(import.meta.resolve('@axe-core/playwright'))('axe-core');
+const { source } = createRequire(createRequire(import.meta.url).resolve('@axe-core/playwright'))('axe-core');
 
 async function barriers(screen) {
   const { violations } = screen instanceof Browser
