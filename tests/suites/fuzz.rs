@@ -6,7 +6,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Changed inputs per input of the corpus.
-const CHANGED: u64 = 24;
+const CHANGED: u64 = 100;
 
 fn replay(name: &str) {
     let target = Target::named(name).expect("a target");
