@@ -87,6 +87,58 @@ fn a_push_that_the_server_asked_to_wait_is_not_hurried_by_a_pull_that_works() {
 }
 
 #[test]
+fn what_the_server_judged_is_not_in_sync_before_its_outcome_is_here() {
+    let (mut server, mut a) = start();
+    a.ask();
+    assert_eq!(a.session.phase(&a.replica), Phase::Idle, "while it waits for news");
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    a.now.0 += 100_000;
+    a.ask();
+    let push = position(&a, true);
+    a.arrive(push, &mut server);
+    a.answer(push, &server);
+    let state = (a.replica.unsent().count(), a.replica.outbox().count(), a.session.phase(&a.replica));
+    assert_eq!(state, (0, 1, Phase::Syncing), "sent and judged; the record itself is still to come");
+    a.sync(&mut server);
+    assert_eq!((a.replica.outbox().count(), a.session.phase(&a.replica)), (0, Phase::Idle));
+}
+
+#[test]
+fn the_outcome_of_a_change_that_was_judged_before_is_fetched_without_a_wait() {
+    let (mut server, mut a) = start();
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    a.now.0 += 100_000;
+    a.ask();
+    // the answer is lost, and a pull that began before goes on
+    let push = position(&a, true);
+    a.arrive(push, &mut server);
+    a.lose(push);
+    a.now = a.session.wakes_at().unwrap();
+    a.ask();
+    let push = position(&a, true);
+    a.arrive(push, &mut server);
+    a.answer(push, &server);
+    let pull = position(&a, false);
+    let Flight::Ask(Outgoing::Pull(number, _)) = a.flights[pull] else { panic!("a pull") };
+    let nothing = sync_protocol::message::PullAnswer {
+        feeds: Vec::new(),
+        cursor: a.replica.cursor().clone(),
+        more: false,
+        expired: Vec::new(),
+        ends: Vec::new(),
+    };
+    a.flights[pull] = Flight::Pulled(number, nothing);
+    a.answer(pull, &server);
+    assert_eq!(a.session.phase(&a.replica), Phase::Syncing);
+    a.ask();
+    let pull = position(&a, false);
+    let Flight::Ask(Outgoing::Pull(_, pull)) = &a.flights[pull] else { panic!("a pull") };
+    assert_eq!(pull.wait_ms, 0, "there is something to fetch");
+    a.sync(&mut server);
+    assert_eq!((a.replica.outbox().count(), a.session.phase(&a.replica)), (0, Phase::Idle));
+}
+
+#[test]
 fn the_network_that_a_pull_found_is_used_by_the_push_at_once() {
     let (mut server, mut a) = start();
     a.insert(&item(1), json!({"n": 1})).unwrap();

@@ -268,6 +268,11 @@ impl Replica {
             .map(|p| &p.change)
     }
 
+    /// What is known of the changes that the server has judged and whose outcome has not come yet.
+    pub fn judged(&self) -> impl Iterator<Item = Judged> {
+        self.outbox.values().map(|p| p.judged).filter(|judged| *judged != Judged::No)
+    }
+
     /// Whether a change in the outbox waits for a person: it builds on a rejected one of the same record.
     pub fn is_held(&self, change: &Change) -> bool {
         self.held_from().get(&change.record).is_some_and(|first| edit::builds_on(change, *first))

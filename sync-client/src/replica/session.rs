@@ -138,8 +138,10 @@ impl Session {
                 return Some(Outgoing::Snapshot(Snapshot { resume: state.resume.clone(), partitions }));
             }
             self.pulls += 1;
-            let wait_ms =
-                if self.caught_up && self.transport == Transport::Online { wire::PULL_WAIT_MS } else { 0 };
+            // what was judged before is in the feed already
+            let there = replica.judged().any(|judged| matches!(judged, Judged::Before { .. }));
+            let waits = self.caught_up && self.transport == Transport::Online && !there;
+            let wait_ms = if waits { wire::PULL_WAIT_MS } else { 0 };
             return Some(Outgoing::Pull(self.pulls, Pull { cursor: replica.cursor().clone(), wait_ms }));
         }
         if self.pushing.is_some() || self.halt.is_some() {
@@ -354,7 +356,9 @@ impl Session {
             Some(Halt::NeedsSignIn) => Phase::NeedsSignIn,
             Some(Halt::NeedsUpdate) => Phase::NeedsUpdate,
             None if replica.snapshot().is_some() => Phase::FirstSync,
-            None if self.pushing.is_some() || !self.caught_up => Phase::Syncing,
+            None if self.pushing.is_some() || !self.caught_up || replica.judged().next().is_some() => {
+                Phase::Syncing
+            }
             None => Phase::Idle,
         }
     }

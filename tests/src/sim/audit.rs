@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sync_client::status::Phase;
 use sync_client::store::Batch;
 use sync_protocol::{ChangeId, Conflict, Edit, Partition, Record, RecordId, Revision};
 
@@ -72,6 +73,21 @@ impl Device {
         let bounded = outbox <= sync_client::limits::OUTBOX_CHANGES
             && self.replica.decisions().count() <= sync_client::limits::DECISIONS;
         model.checks.that(Invariant::Bounded, bounded, || format!("{outbox} changes in the outbox"));
+    }
+
+    /// Who is told that everything is in sync has the outcome of all that was made here.
+    pub(super) fn check_status(&self) {
+        let in_sync = self.session.phase(&self.replica) == Phase::Idle
+            && self.session.is_verified(&self.replica)
+            && self.replica.unsent().next().is_none();
+        if !in_sync {
+            return;
+        }
+        let open = self.promises.outbox.values().find(|change| !is_own(change));
+        let n = self.n;
+        self.model.lock().checks.that(Invariant::StatusTrue, open.is_none(), || {
+            format!("replica {n} says that it is in sync without the outcome of {:?}", open.map(|c| c.id))
+        });
     }
 
     /// The cursor moves only with the data that it passes.

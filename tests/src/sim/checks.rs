@@ -52,13 +52,15 @@ pub enum Invariant {
     Bounded,
     /// No stamp is later than the server's clock, and no order comes from one.
     ClockFree,
+    /// A device says that it is in sync only with the outcome of all that was made on it.
+    StatusTrue,
     /// What is in memory is what would be loaded from the disk.
     MemoryEqualsDisk,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Contiguous,
         Self::LinearRecord,
         Self::Once,
@@ -82,6 +84,7 @@ impl Invariant {
         Self::Deterministic,
         Self::Bounded,
         Self::ClockFree,
+        Self::StatusTrue,
         Self::MemoryEqualsDisk,
     ];
 
@@ -111,6 +114,7 @@ impl Invariant {
             Self::Deterministic => "deterministic",
             Self::Bounded => "bounded",
             Self::ClockFree => "clock_free",
+            Self::StatusTrue => "status_true",
             Self::MemoryEqualsDisk => "memory_equals_disk",
         }
     }

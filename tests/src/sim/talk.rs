@@ -53,6 +53,7 @@ impl Device {
             let (now, random) = (self.now(world), self.random.draw());
             self.session.failed(now, random, push, &error);
         }
+        self.check_status();
     }
 
     fn pushed(&mut self, sent: &[Counter], answer: &PushAnswer) -> Result<(), Option<SendError>> {
