@@ -1,22 +1,6 @@
-//! Mooring's build and test commands; called through `./x`.
-//!
-//! A library as well as a program, so that the suites can start the same Cassandra nodes as `./x cassandra`.
+//! What Mooring's commands and its suites share: Apache Cassandra on this machine, and what a machine lacks.
 
-pub mod bench;
 pub mod browser;
-pub mod bundle;
 pub mod cassandra;
-pub mod desktop;
-pub mod doc;
-pub mod fuzz;
-pub mod icons;
-pub mod installed;
-pub mod lint;
-pub mod run;
 pub mod sh;
-pub mod sim;
-pub mod test;
 pub mod tools;
-pub mod ui;
-pub mod wasm;
-pub mod wasm_lib;

@@ -1,7 +1,22 @@
 //! Mooring's build and test commands; called through `./x`.
 
+mod bench;
+mod bundle;
+mod desktop;
+mod doc;
+mod fuzz;
+mod icons;
+mod installed;
+mod lint;
+mod run;
+mod sim;
+mod test;
+mod ui;
+mod wasm;
+mod wasm_lib;
+
 use std::process::ExitCode;
-use xtask::{bench, bundle, cassandra, desktop, doc, fuzz, icons, lint, run, sim, test, ui, wasm_lib};
+use xtask::{browser, cassandra, sh, tools};
 
 const USAGE: &str = "\
 usage: ./x COMMAND
