@@ -1,7 +1,7 @@
 //! What stands between a device and its server: lets everything pass, or misbehaves as networks and strangers do.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,9 @@ pub enum Way {
     Stranger(Stranger),
     /// The server answers, and its answers are changed.
     Changed(Change),
+    /// Every request comes to the server twice: at once, or the second time up to that much later. Answers are held back
+    /// up to that long, so that they overtake one another; now the first one arrives, now the second.
+    Doubled(Duration),
 }
 
 /// A slow link.
@@ -99,6 +102,17 @@ impl Reply {
     }
 }
 
+/// What [`Way::Doubled`] did.
+#[derive(Default)]
+pub struct Doubled {
+    /// Requests sent twice.
+    pub requests: Cell<u32>,
+    /// Answers that arrived before the answer to an earlier request.
+    pub overtook: Cell<u32>,
+    waiting: RefCell<BTreeSet<u32>>,
+    late: RefCell<Vec<JoinHandle<()>>>,
+}
+
 /// A gate in front of a server; closed when dropped.
 pub struct Gate {
     shared: Rc<Shared>,
@@ -114,6 +128,7 @@ struct Shared {
     frozen: watch::Sender<bool>,
     connections: RefCell<Vec<JoinHandle<()>>>,
     cuts: Cell<usize>,
+    doubled: Doubled,
     asked: RefCell<BTreeMap<String, Vec<Instant>>>,
 }
 
@@ -128,6 +143,7 @@ impl Gate {
             frozen: watch::Sender::new(false),
             connections: RefCell::default(),
             cuts: Cell::new(0),
+            doubled: Doubled::default(),
             asked: RefCell::default(),
         });
         let accepting = spawn_local({
@@ -155,6 +171,14 @@ impl Gate {
     /// Connections cut in the middle so far.
     pub fn cuts(&self) -> usize {
         self.shared.cuts.get()
+    }
+
+    /// What was done twice so far, once all late copies have reached the server.
+    pub async fn doubled(&self) -> &Doubled {
+        for late in self.shared.doubled.late.take() {
+            drop(late.await);
+        }
+        &self.shared.doubled
     }
 
     /// When requests came whose path ends like that, while [`Way::Stranger`] or [`Way::Changed`] was on.
@@ -204,7 +228,39 @@ async fn serve(shared: Rc<Shared>, device: TcpStream) {
             };
             drop(exchange(&shared, device, through).await);
         }
+        Way::Doubled(most) => {
+            let twice = async |request: &Request| twice(&shared, request, most).await;
+            drop(exchange(&shared, device, twice).await);
+        }
     }
+}
+
+async fn twice(shared: &Shared, request: &Request, most: Duration) -> Result<Reply> {
+    let doubled = &shared.doubled;
+    let n = doubled.requests.get();
+    doubled.requests.set(n + 1);
+    doubled.waiting.borrow_mut().insert(n);
+    // no two neighbours wait alike
+    let part = move |of: u32| most * (of % 4) / 4;
+    let reply = if n.is_multiple_of(2) {
+        let (first, second) = futures::join!(ask(&shared.server, request), ask(&shared.server, request));
+        if n.is_multiple_of(4) { first } else { second }
+    } else {
+        let first = ask(&shared.server, request).await;
+        let (server, request) = (shared.server.clone(), request.clone());
+        doubled.late.borrow_mut().push(spawn_local(async move {
+            sleep(part(n / 2 + 1)).await;
+            drop(ask(&server, &request).await);
+        }));
+        first
+    };
+    sleep(part(3 * n + n / 4)).await;
+    let mut waiting = doubled.waiting.borrow_mut();
+    if waiting.first() != Some(&n) {
+        doubled.overtook.set(doubled.overtook.get() + 1);
+    }
+    waiting.remove(&n);
+    reply
 }
 
 /// Bytes both ways, up to so many; then both ends are closed.

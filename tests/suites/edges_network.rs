@@ -1,5 +1,8 @@
 //! Networks that lie, cut or fall silent, and servers that answer something else than the protocol says.
 
+#[path = "edges_network/doubled.rs"]
+mod doubled;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
