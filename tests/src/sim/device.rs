@@ -194,7 +194,8 @@ impl Device {
             self.check_leaving(&batch);
         }
         if let Err(failed) = self.disk.commit(batch.clone()) {
-            if failed == Failed::PowerCut {
+            self.model.lock().faults.add(failed.kind());
+            if matches!(failed, Failed::PowerCut { .. }) {
                 self.power_cut(&batch);
             }
             return Err(failed);

@@ -18,7 +18,21 @@ pub enum Failed {
     /// The disk is full: nothing was stored.
     Full,
     /// The power was cut: nobody was told anything.
-    PowerCut,
+    PowerCut {
+        /// Whether the batch had reached the disk.
+        stored: bool,
+    },
+}
+
+impl Failed {
+    /// As faults are counted.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Full => "disk: full",
+            Self::PowerCut { stored: true } => "disk: power cut after a commit",
+            Self::PowerCut { stored: false } => "disk: power cut before a commit",
+        }
+    }
 }
 
 /// What is planned for one of the next commits.
@@ -95,13 +109,13 @@ impl Disk {
                     ..Batch::default()
                 };
                 self.store(Rc::new(cursor));
-                return Err(Failed::PowerCut);
+                return Err(Failed::PowerCut { stored: false });
             }
-            Some(Planned::Cut { stored: false }) => return Err(Failed::PowerCut),
+            Some(Planned::Cut { stored: false }) => return Err(Failed::PowerCut { stored: false }),
             _ => {}
         }
         self.store(batch);
-        if planned.is_some() { Err(Failed::PowerCut) } else { Ok(()) }
+        if planned.is_some() { Err(Failed::PowerCut { stored: true }) } else { Ok(()) }
     }
 
     fn store(&mut self, batch: Rc<Batch>) {

@@ -1,4 +1,4 @@
-//! The kinds of faults, and how many of each were injected.
+//! The kinds of faults, and how many of each were met: a planned one that nothing ran into does not count.
 
 use std::collections::BTreeMap;
 

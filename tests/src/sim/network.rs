@@ -9,7 +9,6 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
 use super::desk::Desk;
-use super::faults::Faults;
 use super::plan::Weather;
 use super::random::Random;
 use super::server::{Answer, Ask, Member, Server, shortened};
@@ -45,20 +44,13 @@ pub struct Fate {
 
 impl Fate {
     /// Draws one.
-    pub fn of(random: &mut Random, weather: &Weather, faults: &mut Faults) -> Self {
+    pub fn of(random: &mut Random, weather: &Weather) -> Self {
         let ms = Duration::from_millis;
-        let mut rated = |rate, kind: &'static str| {
-            let is = random.percent(rate);
-            if is {
-                faults.add(kind);
-            }
-            is
-        };
-        let lost_there = rated(weather.drop / 2, "network: request lost");
-        let lost_back = rated(weather.drop / 2, "network: answer lost");
-        let ghost = rated(weather.ghost, "network: request given up, arrives later");
-        let twice = rated(weather.duplicate, "network: request delivered twice");
-        let short = rated(weather.short, "network: short answer");
+        let lost_there = random.percent(weather.drop / 2);
+        let lost_back = random.percent(weather.drop / 2);
+        let ghost = random.percent(weather.ghost);
+        let twice = random.percent(weather.duplicate);
+        let short = random.percent(weather.short);
         Self {
             there: ms(random.below(weather.latency)),
             back: ms(random.below(weather.latency)),
@@ -103,6 +95,7 @@ pub async fn carry(server: Server, desk: Desk, letter: Letter, arrivals: Unbound
         let (server, member, ask) = (server.clone(), member.clone(), ask.clone());
         tokio::spawn(async move {
             sleep(after).await;
+            server.met("network: request delivered twice");
             drop(server.serve(node, &member, ask).await);
         });
     }
@@ -110,11 +103,14 @@ pub async fn carry(server: Server, desk: Desk, letter: Letter, arrivals: Unbound
         sleep(fate.given_up).await;
         arrive(lost());
         sleep(after).await;
+        server.met("network: request given up, arrives later");
         drop(server.serve(node, &member, ask).await);
         return;
     }
     sleep(fate.there).await;
-    if fate.lost_there || member.cut.load(Ordering::SeqCst) & REQUESTS != 0 {
+    let cut = |way| member.cut.load(Ordering::SeqCst) & way != 0;
+    if fate.lost_there || cut(REQUESTS) {
+        server.met(if fate.lost_there { "network: request lost" } else { "network: request cut off" });
         sleep(fate.given_up).await;
         return arrive(lost());
     }
@@ -125,11 +121,13 @@ pub async fn carry(server: Server, desk: Desk, letter: Letter, arrivals: Unbound
         desk.wait(async move { server.serve(node, &member, ask).await }).await
     };
     sleep(fate.back).await;
-    if fate.lost_back || member.cut.load(Ordering::SeqCst) & ANSWERS != 0 {
+    if fate.lost_back || cut(ANSWERS) {
+        server.met(if fate.lost_back { "network: answer lost" } else { "network: answer cut off" });
         sleep(fate.given_up).await;
         return arrive(lost());
     }
     if let (Ok(answer), Some(pick)) = (&mut answer, fate.short) {
+        server.met("network: short answer");
         shortened(answer, pick, partitions);
     }
     arrive(answer);

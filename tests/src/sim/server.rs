@@ -102,6 +102,11 @@ impl Server {
         &self.cluster
     }
 
+    /// Counts a fault that a request met.
+    pub fn met(&self, kind: &'static str) {
+        self.model.lock().faults.add(kind);
+    }
+
     fn nodes(&self) -> MutexGuard<'_, Vec<Node>> {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }

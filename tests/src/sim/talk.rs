@@ -119,7 +119,7 @@ impl Device {
     fn stored(&mut self, batch: Batch) -> Result<(), Option<SendError>> {
         self.commit(batch, By::Server).map_err(|failed| match failed {
             Failed::Full => Some(SendError::Strange("the disk is full".into())),
-            Failed::PowerCut => None,
+            Failed::PowerCut { .. } => None,
         })
     }
 

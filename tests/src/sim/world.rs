@@ -113,18 +113,8 @@ impl World {
         let device = &mut self.devices[at];
         let fault = |kind| self.model.lock().faults.add(kind);
         match *what {
-            What::Crash { commits, stored } => {
-                fault(if stored {
-                    "disk: power cut after a commit"
-                } else {
-                    "disk: power cut before a commit"
-                });
-                device.disk.plan_cut(commits, stored);
-            }
-            What::Full { commits } => {
-                fault("disk: full");
-                device.disk.plan_full(commits);
-            }
+            What::Crash { commits, stored } => device.disk.plan_cut(commits, stored),
+            What::Full { commits } => device.disk.plan_full(commits),
             What::Restart => {
                 fault("program: restart");
                 device.restart();
@@ -144,13 +134,7 @@ impl World {
                 device.member.signed_in.store(false, Ordering::SeqCst);
             }
             What::SignIn => device.sign_in(),
-            What::Cut { way } => {
-                fault(
-                    ["network: requests cut", "network: answers cut", "network: both ways cut"]
-                        [usize::from(way - 1)],
-                );
-                device.member.cut.store(way, Ordering::SeqCst);
-            }
+            What::Cut { way } => device.member.cut.store(way, Ordering::SeqCst),
             What::Mend => device.member.cut.store(0, Ordering::SeqCst),
             What::Nudge => device.session.nudge(),
             What::Skew { ms } => {
@@ -202,10 +186,8 @@ impl World {
         let now = self.time.now();
         for (n, device) in self.devices.iter_mut().enumerate() {
             for ask in device.due(now) {
-                let mut model = self.model.lock();
-                let fate = Fate::of(&mut self.fates[n], &self.weather, &mut model.faults);
-                model.trace.line(format!("  {n} asks {}", told(&ask)));
-                drop(model);
+                let fate = Fate::of(&mut self.fates[n], &self.weather);
+                self.model.lock().trace.line(format!("  {n} asks {}", told(&ask)));
                 let letter = Letter {
                     device: n,
                     node: self.fates[n].below(2) as usize,
