@@ -4,7 +4,7 @@
 
 mod model;
 
-use model::device::{Device, Flight};
+use model::device::Device;
 use model::scene::{PARTITIONS, clash, keep, start};
 use model::server::Server;
 use model::{check, item};
@@ -18,11 +18,6 @@ fn neighbours() -> [RecordId; 2] {
     let first = item(1);
     let other = (2..).map(item).find(|id| id.partition(PARTITIONS) == first.partition(PARTITIONS));
     [first, other.unwrap()]
-}
-
-fn position(device: &Device, push: bool) -> usize {
-    let is = |f: &Flight| matches!(f, Flight::Ask(Outgoing::Push(_)) | Flight::Pushed(..)) == push;
-    device.flights.iter().position(is).unwrap()
 }
 
 #[test]
@@ -60,7 +55,7 @@ fn an_answer_that_is_lost_is_asked_for_again_and_nothing_is_judged_twice() {
     for _ in 0..3 {
         a.now.0 += 100_000;
         a.ask();
-        let push = position(&a, true);
+        let push = a.position(true);
         a.arrive(push, &mut server);
         a.lose(push);
     }
@@ -74,10 +69,7 @@ fn a_restart_between_the_verdict_and_the_feed_sends_again_and_gets_a_duplicate()
     let (mut server, [mut a]) = start();
     a.insert(&item(1), json!({"stock": 5})).unwrap();
     a.now.0 += 100_000;
-    a.ask();
-    let push = position(&a, true);
-    a.arrive(push, &mut server);
-    a.answer(push, &server);
+    a.hear_verdicts(&mut server);
     assert_eq!((a.replica.outbox().count(), a.replica.unsent().count()), (1, 0), "judged, not yet seen");
     a.restart();
     assert_eq!(a.replica.unsent().count(), 1, "what is not stored is asked again");
@@ -91,13 +83,13 @@ fn the_feed_may_bring_a_change_before_its_verdict() {
     a.insert(&item(1), json!({"n": 1})).unwrap();
     a.now.0 += 100_000;
     a.ask();
-    let push = position(&a, true);
+    let push = a.position(true);
     a.arrive(push, &mut server);
-    let pull = position(&a, false);
+    let pull = a.position(false);
     a.arrive(pull, &mut server);
     a.answer(pull, &server);
     assert_eq!((a.replica.outbox().count(), a.view(&item(1))), (0, json!({"n": 1})));
-    let push = position(&a, true);
+    let push = a.position(true);
     a.answer(push, &server);
     a.sync(&mut server);
     check::convergence(&[a], &server);
@@ -197,7 +189,7 @@ fn an_edit_on_top_of_a_refused_insert_follows_its_retry() {
     a.now.0 += 100_000;
     a.ask();
     a.edit(&item(1), json!({"n": [1, 2]})).unwrap(); // made while the insert is under way
-    let push = position(&a, true);
+    let push = a.position(true);
     a.arrive(push, &mut server);
     a.answer(push, &server);
     a.sync(&mut server);
@@ -220,13 +212,13 @@ fn what_was_accepted_before_a_refused_change_is_not_sent_again_with_its_retry() 
         a.edit(&item(1), json!({"stock": [1, 2]})).unwrap(); // accepted
         a.now.0 += 100_000;
         a.ask();
-        let push = position(&a, true);
+        let push = a.position(true);
         a.arrive(push, &mut server);
         a.answer(push, &server);
         a.edit(&item(1), json!({"stock": [2, 3]})).unwrap(); // refused
         server.refuse.insert(item(1));
         a.ask();
-        let push = position(&a, true);
+        let push = a.position(true);
         a.arrive(push, &mut server);
         a.answer(push, &server);
         server.refuse.clear();
@@ -362,7 +354,7 @@ fn a_deleted_record_does_not_come_back_when_a_snapshot_brought_its_insert() {
     let lose_answer = |a: &mut Device, server: &mut Server| {
         a.now.0 += 100_000;
         a.ask();
-        let push = position(a, true);
+        let push = a.position(true);
         a.arrive(push, server);
         a.lose(push);
     };
@@ -376,7 +368,7 @@ fn a_deleted_record_does_not_come_back_when_a_snapshot_brought_its_insert() {
     for _ in 0..2 {
         a.now.0 += 100_000;
         a.ask();
-        let pull = position(&a, false);
+        let pull = a.position(false);
         a.arrive(pull, &mut server);
         a.answer(pull, &server);
         a.flights.clear();
@@ -385,7 +377,7 @@ fn a_deleted_record_does_not_come_back_when_a_snapshot_brought_its_insert() {
     assert_eq!((a.view(&item(1)), a.counters().len()), (json!({"n": 1}), 1), "a snapshot, no feed entry");
     a.delete(&item(1)).unwrap();
     lose_answer(&mut a, &mut server);
-    let pull = position(&a, false);
+    let pull = a.position(false);
     a.arrive(pull, &mut server);
     a.answer(pull, &server);
     assert_eq!(

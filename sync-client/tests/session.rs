@@ -23,11 +23,6 @@ fn start() -> (Server, Device) {
     (server, device)
 }
 
-fn position(device: &Device, push: bool) -> usize {
-    let is = |f: &Flight| matches!(f, Flight::Ask(Outgoing::Push(_)) | Flight::Pushed(..)) == push;
-    device.flights.iter().position(is).unwrap()
-}
-
 #[test]
 fn a_session_that_needs_sign_in_keeps_the_outbox_and_asks_nothing() {
     let (mut server, mut a) = start();
@@ -65,12 +60,12 @@ fn a_push_that_the_server_asked_to_wait_is_not_hurried_by_a_pull_that_works() {
     a.insert(&item(1), json!({"n": 1})).unwrap();
     a.now.0 += 100_000;
     a.ask();
-    let push = position(&a, true);
+    let push = a.position(true);
     a.flights.remove(push);
     let problem = Problem { code: ProblemCode::SlowDown, message: "Wait a little.".into() };
     a.session.failed(a.now, 7, true, &SendError::Problem { problem, retry_after: Some(5_000) });
     let told = a.now.0;
-    let pull = position(&a, false);
+    let pull = a.position(false);
     a.arrive(pull, &mut server);
     a.answer(pull, &server);
     assert_eq!(a.session.problem(), Some("Wait a little."), "a person still sees why nothing is sent");
@@ -80,7 +75,7 @@ fn a_push_that_the_server_asked_to_wait_is_not_hurried_by_a_pull_that_works() {
     assert!(a.flights.iter().all(|f| matches!(f, Flight::Ask(Outgoing::Pull(..)))));
     a.now.0 += 1;
     a.ask();
-    position(&a, true);
+    a.position(true);
     assert_eq!(a.session.wakes_at(), None, "who waits for an answer waits for no time");
     a.sync(&mut server);
     assert_eq!((a.session.problem(), a.view(&item(1))), (None, json!({"n": 1})));
@@ -93,10 +88,7 @@ fn what_the_server_judged_is_not_in_sync_before_its_outcome_is_here() {
     assert_eq!(a.session.phase(&a.replica), Phase::Idle, "while it waits for news");
     a.insert(&item(1), json!({"n": 1})).unwrap();
     a.now.0 += 100_000;
-    a.ask();
-    let push = position(&a, true);
-    a.arrive(push, &mut server);
-    a.answer(push, &server);
+    a.hear_verdicts(&mut server);
     let state = (a.replica.unsent().count(), a.replica.outbox().count(), a.session.phase(&a.replica));
     assert_eq!(state, (0, 1, Phase::Syncing), "sent and judged; the record itself is still to come");
     a.sync(&mut server);
@@ -110,15 +102,12 @@ fn the_outcome_of_a_change_that_was_judged_before_is_fetched_without_a_wait() {
     a.now.0 += 100_000;
     a.ask();
     // the answer is lost, and a pull that began before goes on
-    let push = position(&a, true);
+    let push = a.position(true);
     a.arrive(push, &mut server);
     a.lose(push);
     a.now = a.session.wakes_at().unwrap();
-    a.ask();
-    let push = position(&a, true);
-    a.arrive(push, &mut server);
-    a.answer(push, &server);
-    let pull = position(&a, false);
+    a.hear_verdicts(&mut server);
+    let pull = a.position(false);
     let Flight::Ask(Outgoing::Pull(number, _)) = a.flights[pull] else { panic!("a pull") };
     let nothing = sync_protocol::message::PullAnswer {
         feeds: Vec::new(),
@@ -131,7 +120,7 @@ fn the_outcome_of_a_change_that_was_judged_before_is_fetched_without_a_wait() {
     a.answer(pull, &server);
     assert_eq!(a.session.phase(&a.replica), Phase::Syncing);
     a.ask();
-    let pull = position(&a, false);
+    let pull = a.position(false);
     let Flight::Ask(Outgoing::Pull(_, pull)) = &a.flights[pull] else { panic!("a pull") };
     assert_eq!(pull.wait_ms, 0, "there is something to fetch");
     a.sync(&mut server);
@@ -151,13 +140,13 @@ fn the_network_that_a_pull_found_is_used_by_the_push_at_once() {
         a.now = a.session.wakes_at().unwrap();
     }
     a.ask();
-    let push = position(&a, true);
+    let push = a.position(true);
     a.lose(push);
-    let pull = position(&a, false);
+    let pull = a.position(false);
     a.arrive(pull, &mut server);
     a.answer(pull, &server);
     a.ask();
-    position(&a, true);
+    a.position(true);
 }
 
 #[test]
@@ -202,7 +191,7 @@ fn a_server_of_another_version_is_asked_again_rarely_and_when_a_person_says_so()
     a.session.nudge();
     a.ask();
     assert_eq!(a.flights.len(), 1, "one pull, no push");
-    let pull = position(&a, false);
+    let pull = a.position(false);
     a.arrive(pull, &mut server);
     a.answer(pull, &server);
     assert_ne!(a.session.phase(&a.replica), Phase::NeedsUpdate);

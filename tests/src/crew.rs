@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use sync_client::api::{Answer, Command, ConflictInfo, Failure, Review, ReviewQuery, Seen};
 use sync_protocol::schema::Field;
 use sync_protocol::{CollectionId, FieldName, FieldType, Fields, RecordId, RecordKey, Value};
@@ -82,6 +82,24 @@ pub async fn value(client: &Client, id: &RecordId, name: &str) -> Result<Option<
         }
         other => bail!("no record: {other:?}"),
     }
+}
+
+/// A whole number as the person sees it.
+pub async fn number(client: &Client, id: &RecordId, name: &str) -> Result<i64> {
+    let Answer::Record(info) = client.ask(Command::Record { id: id.clone() }).await? else {
+        bail!("no record")
+    };
+    let number = info.fields.as_ref().and_then(|fields| fields.get(name)).and_then(Value::as_integer);
+    number.with_context(|| format!("{name} of {id} is not there"))
+}
+
+/// Counts a counter up by one.
+pub async fn count_up(client: &Client, id: &RecordId, name: &str) -> Result<()> {
+    let saw = number(client, id, name).await?;
+    let seen = Seen { saw: saw.into(), want: (saw + 1).into() };
+    let fields = BTreeMap::from([(FieldName::new(name).expect("a valid name"), seen)]);
+    client.ask(Command::Edit { id: id.clone(), fields }).await?;
+    Ok(())
 }
 
 /// Waits until a text is as wanted.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail, ensure};
-use sync_client::api::{Answer, Command as Ask, Seen};
+use anyhow::{Result, ensure};
+use sync_client::api::Command as Ask;
 use sync_protocol::{FieldName, FieldType, Fields, RecordId, Value};
 
 use crate::Client;
-use crate::crew::{field, person, value};
+use crate::crew::{count_up, field, number, person, value};
 
 /// Makes the collection that [`Writer`]s write to, with its counter at zero.
 pub async fn boats(device: &Client) -> Result<()> {
@@ -69,20 +69,10 @@ impl Writer {
         self.doubtful = None;
         self.added.insert(key, text);
         self.doubtful_counts += 1;
-        let saw = self.number(device).await?;
-        let seen = Seen { saw: saw.into(), want: (saw + 1).into() };
-        device.ask(Ask::Edit { id: person(1), fields: [(name("n"), seen)].into() }).await?;
+        count_up(device, &person(1), "n").await?;
         self.doubtful_counts -= 1;
         self.counted += 1;
         Ok(())
-    }
-
-    async fn number(&self, device: &Client) -> Result<i64> {
-        let Answer::Record(info) = device.ask(Ask::Record { id: person(1) }).await? else {
-            bail!("no record")
-        };
-        let number = info.fields.as_ref().and_then(|fields| fields.get("n")).and_then(Value::as_integer);
-        number.context("the counter is not there")
     }
 
     /// Whether a device has all that was called saved, and nothing but that and what may have been.
@@ -93,7 +83,7 @@ impl Writer {
         {
             self.added.insert(key, format!("boat {key}"));
         }
-        let number = self.number(device).await?;
+        let number = number(device, &person(1), "n").await?;
         let most = self.counted + self.doubtful_counts;
         ensure!(
             (self.counted..=most).contains(&number),

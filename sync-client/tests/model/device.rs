@@ -290,6 +290,19 @@ impl Device {
         }
     }
 
+    /// Where the push under way is, or the pull.
+    pub fn position(&self, push: bool) -> usize {
+        self.flights.iter().position(|flight| flight.is_push() == push).unwrap()
+    }
+
+    /// What is due is asked, and the push is judged and answered; the pull is still under way.
+    pub fn hear_verdicts(&mut self, server: &mut Server) {
+        self.ask();
+        let push = self.position(true);
+        self.arrive(push, server);
+        self.answer(push, server);
+    }
+
     /// A request or an answer is lost.
     pub fn lose(&mut self, at: usize) {
         let flight = self.flights.remove(at);

@@ -1,13 +1,12 @@
 //! A network that delivers requests twice, some of them late, and answers out of order.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use mooring_tests::crew::{add, edit, field, names, person, value};
+use mooring_tests::crew::{add, count_up, edit, field, names, number, person, value};
 use mooring_tests::gate::Way;
 use mooring_tests::{Client, on_a_local_set};
-use sync_client::api::{Answer, Command, Seen};
+use sync_client::api::{Answer, Command};
 use sync_protocol::{CollectionId, FieldName, FieldType, Fields, RecordId, RecordKey, Value};
 
 use super::Scene;
@@ -19,22 +18,7 @@ fn tally() -> RecordId {
     RecordId::new(CollectionId::new("tally").expect("a valid name"), RecordKey::Int(1))
 }
 
-fn count() -> FieldName {
-    FieldName::new("count").expect("a valid name")
-}
-
-async fn counted(client: &Client) -> Result<i64> {
-    let Answer::Record(info) = client.ask(Command::Record { id: tally() }).await? else { bail!("no record") };
-    let value = info.fields.as_ref().and_then(|fields| fields.get(&count())).and_then(Value::as_integer);
-    value.ok_or_else(|| anyhow::anyhow!("no count: {:?}", info.fields))
-}
-
-async fn count_up(client: &Client) -> Result<()> {
-    let saw = counted(client).await?;
-    let seen = Seen { saw: Value::from(saw), want: Value::from(saw + 1) };
-    client.ask(Command::Edit { id: tally(), fields: BTreeMap::from([(count(), seen)]) }).await?;
-    Ok(())
-}
+const COUNT: &str = "count";
 
 async fn versions(client: &Client) -> Result<usize> {
     let (mut versions, mut resume) = (0, None);
@@ -55,9 +39,9 @@ fn requests_that_come_twice_or_late_and_answers_out_of_order_change_nothing() {
     on_a_local_set(async {
         let scene = Scene::set().await?;
         let a = &scene.a;
-        let fields = vec![field("count", FieldType::Counter, 0)];
+        let fields = vec![field(COUNT, FieldType::Counter, 0)];
         a.ask(Command::NewCollection { label: "Tally".into(), fields }).await?;
-        let fields = Fields::from([(count(), Value::from(0))]);
+        let fields = Fields::from([(FieldName::new(COUNT)?, Value::from(0))]);
         a.ask(Command::Insert { collection: tally().collection, key: Some(tally().key), fields }).await?;
         a.synced().await?;
         let b = Client::start(&scene.dir.path().join("writer"), "Writer")?;
@@ -68,8 +52,8 @@ fn requests_that_come_twice_or_late_and_answers_out_of_order_change_nothing() {
         let name = |n: i64| if n == 0 { "Ann".to_owned() } else { format!("Ann {n}") };
         let phone = |n: i64| (n + 1).to_string();
         for n in 0..TIMES {
-            count_up(a).await?;
-            count_up(&b).await?;
+            count_up(a, &tally(), COUNT).await?;
+            count_up(&b, &tally(), COUNT).await?;
             edit(a, &person(1), "name", &name(n), &name(n + 1)).await?;
             edit(&b, &person(1), "phone", &phone(n), &phone(n + 1)).await?;
             add(a, n + 2, &format!("Person {}", n + 2)).await?;
@@ -91,7 +75,7 @@ fn requests_that_come_twice_or_late_and_answers_out_of_order_change_nothing() {
         let c = scene.another("c").await?;
         c.synced().await?;
         for client in [a, &b, &c] {
-            assert_eq!(counted(client).await?, 2 * TIMES, "each count once");
+            assert_eq!(number(client, &tally(), COUNT).await?, 2 * TIMES, "each count once");
             assert_eq!(value(client, &person(1), "phone").await?, Some(phone(TIMES)));
             assert_eq!((names(client).await?.len(), client.status().await?.review()), (people.len(), 0));
         }
