@@ -12,6 +12,13 @@ pub const RECORD_BYTES: usize = 1 << 20;
 /// Fields in one record or one collection: a form longer than this is several collections.
 pub const FIELDS: usize = 512;
 
+/// Steps that the texts of one change may take to be merged, then it is asked: as much work as reading and writing one of the
+/// largest records; some 2,000 differences, however long the texts are. A part of the rules: see `docs/protocol.md`.
+pub const MERGE_STEPS: usize = 1 << 22;
+
+/// Of these, for each byte of the three texts of a field: what a small push costs stays small.
+pub const MERGE_STEPS_PER_BYTE: usize = 64;
+
 /// Depth of a JSON value: below the depth that every JSON parser in use accepts (128), with room for the envelope.
 pub const JSON_DEPTH: usize = 64;
 

@@ -1,12 +1,45 @@
 //! Three-way merge of one field, by value.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use crate::id::Timestamp;
+use crate::limits;
 use crate::policy::Policy;
 use crate::value::Value;
 
+mod difference;
 mod text;
+
+/// The steps that may still be taken to merge the texts of one change. They are counted, not timed: whoever judges, and on
+/// whatever machine, stops at the same one, and then asks a person. So the count is a part of the rules.
+#[derive(Debug)]
+pub struct Work(Cell<usize>);
+
+impl Default for Work {
+    /// What one change may take.
+    fn default() -> Self {
+        Self(Cell::new(limits::MERGE_STEPS))
+    }
+}
+
+impl Work {
+    /// Does something with no more of it than texts of so many bytes may take.
+    fn within<T>(&self, bytes: usize, act: impl FnOnce(&Self) -> T) -> T {
+        let part = self.0.get().min(bytes.saturating_mul(limits::MERGE_STEPS_PER_BYTE));
+        let work = Self(Cell::new(part));
+        let done = act(&work);
+        self.0.set(self.0.get() - (part - work.0.get()));
+        done
+    }
+
+    /// Takes steps; `None` where so many are not left.
+    fn spend(&self, steps: usize) -> Option<()> {
+        let left = self.0.get().checked_sub(steps);
+        self.0.set(left.unwrap_or(0));
+        left.map(drop)
+    }
+}
 
 /// What becomes of one touched field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +69,10 @@ pub struct Meeting<'a> {
     pub incoming_at: Timestamp,
 }
 
-/// Merges one field (design, rule 2): it clashes when `current != base` and `current != incoming`; then the policy
+/// Merges one field, with a part of the work that its change may take (design, rule 2): it clashes when `current != base` and `current != incoming`; then the policy
 /// decides. A counter adds even where both sides reached the same number: two people who each counted one more
 /// counted two.
-pub fn merge(m: Meeting<'_>, policy: Policy) -> Merged {
+pub fn merge(m: Meeting<'_>, policy: Policy, work: &Work) -> Merged {
     if m.current == m.base {
         return if m.current == m.incoming { Merged::Keep } else { Merged::Set(m.incoming.clone()) };
     }
@@ -60,7 +93,7 @@ pub fn merge(m: Meeting<'_>, policy: Policy) -> Merged {
         Policy::Last if m.incoming_at >= m.current_at => Some(m.incoming.clone()),
         Policy::Last => return Merged::Keep,
         Policy::Set => united(m),
-        Policy::Text => merged_text(m),
+        Policy::Text => merged_text(m, work),
     };
     match combined {
         None => Merged::Clash,
@@ -91,10 +124,10 @@ fn united(m: Meeting<'_>) -> Option<Value> {
     Some(if all.is_empty() { Value::ABSENT } else { Value::from_tags(all) })
 }
 
-/// Three-way merge by lines and words; `None` where the edits overlap.
-fn merged_text(m: Meeting<'_>) -> Option<Value> {
+/// Three-way merge by lines and words; `None` where the edits overlap, or are too much to compare.
+fn merged_text(m: Meeting<'_>, work: &Work) -> Option<Value> {
     let (base, current, incoming) = (m.base.as_text()?, m.current.as_text()?, m.incoming.as_text()?);
-    text::merge(base, current, incoming).map(Value::from)
+    text::merge(base, current, incoming, work).map(Value::from)
 }
 
 #[cfg(test)]
@@ -117,7 +150,7 @@ mod tests {
             current_at: at(20),
             incoming_at: at(10),
         };
-        merge(meeting, policy)
+        merge(meeting, policy, &Work::default())
     }
 
     fn combined(value: serde_json::Value) -> Merged {

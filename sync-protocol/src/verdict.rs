@@ -7,6 +7,7 @@ use crate::conflict::{Conflict, Resolved};
 use crate::feed::{EntryKind, Merge};
 use crate::id::{ChangeId, Counter, FieldName, Revision, Timestamp};
 use crate::limits;
+use crate::merge::Work;
 use crate::record::{Fields, Record, Stamp};
 use crate::schema::{Collection, Schema, check_value};
 use crate::value::Value;
@@ -194,18 +195,19 @@ impl From<Rejection> for Verdict {
 
 /// Judges one change by value, three ways (design, rule 2). It is applied whole, kept whole as a conflict, or rejected.
 pub fn judge(change: &Change, facts: Facts<'_>) -> Judgement {
-    let judged = check(change, facts.schema).and_then(|collection| match &change.edit {
+    let case = |collection| Case { change, facts, collection, work: Work::default() };
+    let judged = check(change, facts.schema).map(case).and_then(|case| match &change.edit {
         Edit::Insert { fields } => {
             let deltas = fields
                 .iter()
                 .map(|(name, value)| (name.clone(), Delta { base: Value::ABSENT, incoming: value.clone() }))
                 .collect();
-            Case { change, facts, collection }.edit(&deltas, true)
+            case.edit(&deltas, true)
         }
-        Edit::Patch { fields } => Case { change, facts, collection }.edit(fields, false),
-        Edit::Delete { base } => Case { change, facts, collection }.delete(base),
-        Edit::Resolve(resolution) => Case { change, facts, collection }.resolve(resolution),
-        Edit::Reopen(reopening) => Case { change, facts, collection }.reopen(reopening),
+        Edit::Patch { fields } => case.edit(fields, false),
+        Edit::Delete { base } => case.delete(base),
+        Edit::Resolve(resolution) => case.resolve(resolution),
+        Edit::Reopen(reopening) => case.reopen(reopening),
     });
     judged.unwrap_or_else(|reason| Judgement {
         verdict: reason.into(),
@@ -275,6 +277,8 @@ struct Case<'a> {
     change: &'a Change,
     facts: Facts<'a>,
     collection: &'a Collection,
+    /// What merging its texts may still take.
+    work: Work,
 }
 
 impl<'a> Case<'a> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use common::{World, name, replica};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use sync_protocol::merge::{Meeting, Merged, merge};
+use sync_protocol::merge::{Meeting, Merged, Work, merge};
 use sync_protocol::{Choice, Outcome, Policy, RecordKey, Timestamp, Value};
 
 const A: u128 = 1;
@@ -191,7 +191,7 @@ proptest! {
             current_at: at,
             incoming_at: at,
         };
-        let Merged::Combined(merged) = merge(meeting, Policy::Text) else { return Ok(()) };
+        let Merged::Combined(merged) = merge(meeting, Policy::Text, &Work::default()) else { return Ok(()) };
         let merged: Vec<&str> = merged.as_text().unwrap().split_whitespace().collect();
         let mut wanted: Vec<&str> = Vec::new();
         wanted.extend(base.iter().filter(|w| mine.contains(w) && theirs.contains(w)).map(String::as_str));
@@ -230,7 +230,7 @@ fn one_side_each(words: &[u8], edits: &[(bool, u8)], lines: bool) -> Option<(Cou
     let (base_text, current, incoming) = (text(&base), text(&mine), text(&theirs));
     let meeting =
         Meeting { base: &base_text, current: &current, incoming: &incoming, current_at: at, incoming_at: at };
-    let Merged::Combined(merged) = merge(meeting, Policy::Text) else { return None };
+    let Merged::Combined(merged) = merge(meeting, Policy::Text, &Work::default()) else { return None };
     Some((count(merged.as_text().unwrap().split_whitespace()), count(edited(&base, &all, "new").iter())))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sync_protocol::merge::{Meeting, Merged, merge};
+use sync_protocol::merge::{Meeting, Merged, Work, merge};
 use sync_protocol::record::per_field;
 use sync_protocol::schema::Collection;
 use sync_protocol::{
@@ -223,13 +223,14 @@ impl Replica {
         }
         let collection = self.schema().collection(&conflict.record.collection);
         let names = conflict.fields.keys();
+        let work = Work::default();
         ConflictInfo {
             item: self.item(conflict, &self.notes(now), &mut authors),
             current_by,
             incoming_by,
             policies: per_field(names.filter_map(|name| Some((name.clone(), collection?.policy(name))))),
             without_choice: per_field(conflict.fields.iter().filter_map(|(name, sides)| {
-                Some((name.clone(), without_choice(conflict, base, collection?, name, sides)?))
+                Some((name.clone(), without_choice(conflict, base, collection?, name, sides, &work)?))
             })),
             record: self.beside(conflict, base),
             record_rev: base.map(|r| r.rev),
@@ -369,6 +370,7 @@ fn without_choice(
     collection: &Collection,
     name: &FieldName,
     sides: &Sides,
+    work: &Work,
 ) -> Option<Value> {
     let now = base.map_or(&sides.current, |record| record.value(name));
     match (conflict.kind, base) {
@@ -383,7 +385,7 @@ fn without_choice(
                 current_at: record.field_stamp(name).at,
                 incoming_at: conflict.incoming.at,
             };
-            match merge(meeting, collection.policy(name)) {
+            match merge(meeting, collection.policy(name), work) {
                 Merged::Keep => Some(now.clone()),
                 Merged::Set(value) | Merged::Combined(value) => Some(value),
                 Merged::Clash => None,

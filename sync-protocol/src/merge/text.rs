@@ -1,14 +1,43 @@
 //! Three-way merge of texts: by lines, and where lines overlap, by words.
 
-use diffy::{DiffOptions, Line};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-/// Both edits of a text in one; `None` where they touch the same words: a person has to decide.
-pub(super) fn merge(base: &str, current: &str, incoming: &str) -> Option<String> {
-    let whole = |merged: &String| keeps_every_word(base, current, incoming, merged);
-    by_pieces(base, current, incoming)
-        .filter(whole)
-        .or_else(|| by_words(base, current, incoming).filter(whole))
+use super::Work;
+use super::difference::{Edit, edits};
+
+/// Both edits of a text in one; `None` where they touch the same words, or where that cannot be told with the work that
+/// is left: a person has to decide.
+pub(super) fn merge(base: &str, current: &str, incoming: &str, work: &Work) -> Option<String> {
+    let texts = [base, current, incoming];
+    work.within(texts.iter().map(|text| text.len()).sum(), |work| {
+        let by = |pieces: fn(&str) -> Vec<&str>| {
+            by_pieces(texts.map(pieces), work)
+                .filter(|merged| keeps_every_word(base, current, incoming, merged))
+        };
+        by(lines).or_else(|| by(words))
+    })
+}
+
+fn lines(text: &str) -> Vec<&str> {
+    text.split_inclusive('\n').collect()
+}
+
+/// Words, runs of blanks, and each other sign alone.
+fn words(text: &str) -> Vec<&str> {
+    let mut all = Vec::new();
+    let mut start = 0;
+    let mut before: Option<Sort> = None;
+    for (at, c) in text.char_indices() {
+        let sort = sort(c);
+        if before.as_ref().is_some_and(|before| *before != sort || sort == Sort::Other) {
+            all.push(&text[start..at]);
+            start = at;
+        }
+        before = Some(sort);
+    }
+    all.extend(Some(&text[start..]).filter(|rest| !rest.is_empty()));
+    all
 }
 
 /// Whether each word is in the merged text as often as both edits together leave it. Where words repeat, differences can be
@@ -27,35 +56,31 @@ fn keeps_every_word(base: &str, current: &str, incoming: &str, merged: &str) -> 
     })
 }
 
-/// The same merge with one word, one run of blanks or one other sign to a line.
-fn by_words(base: &str, current: &str, incoming: &str) -> Option<String> {
-    let [base, current, incoming] = [base, current, incoming].map(one_to_a_line);
-    by_pieces(&base, &current, &incoming).map(|merged| together(&merged))
-}
-
-/// The classic three-way merge of lines (Khanna, Kunal, Pierce: A Formal Investigation of Diff3, 2007): what only one side
-/// changed is taken from it, whole; where both changed the same lines, or lines side by side, they have to agree. So
-/// nothing that one side wrote can vanish, whatever lines the differences align.
-fn by_pieces(base: &str, current: &str, incoming: &str) -> Option<String> {
-    let lines: Vec<&str> = base.split_inclusive('\n').collect();
-    let sides = [edits(base, current), edits(base, incoming)];
+/// The classic three-way merge (Khanna, Kunal, Pierce: A Formal Investigation of Diff3, 2007): what only one side
+/// changed is taken from it, whole; where both changed the same pieces, or pieces side by side, they have to agree. So
+/// nothing that one side wrote can vanish, whatever pieces the differences align.
+fn by_pieces([base, current, incoming]: [Vec<&str>; 3], work: &Work) -> Option<String> {
+    let sides = [
+        Side { edits: edits(&base, &current, work)?, pieces: current },
+        Side { edits: edits(&base, &incoming, work)?, pieces: incoming },
+    ];
     let mut next = [0, 0];
     let mut at = 0;
-    let mut merged = String::with_capacity(current.len().max(incoming.len()));
+    let mut merged = String::new();
     loop {
-        let start = (0..2).filter_map(|side| sides[side].get(next[side])).map(|edit| edit.from).min();
+        let start = (0..2).filter_map(|side| sides[side].edits.get(next[side])).map(|e| e.old.start).min();
         let Some(start) = start else { break };
-        merged.extend(lines[at..start].iter().copied());
-        // everything that touches: lines that both changed, or that follow each other without one between that stays
+        merged.extend(base[at..start].iter().copied());
+        // everything that touches: pieces that both changed, or that follow each other without one between that stays
         let (first, mut end) = (next, start);
         loop {
             let touching =
-                |side: usize, next: [usize; 2]| sides[side].get(next[side]).filter(|e| e.from <= end);
-            let Some(side) = (0..2).find(|side| touching(*side, next).is_some()) else { break };
-            end = end.max(sides[side][next[side]].to);
+                |side: usize| sides[side].edits.get(next[side]).is_some_and(|e| e.old.start <= end);
+            let Some(side) = (0..2).find(|side| touching(*side)) else { break };
+            end = end.max(sides[side].edits[next[side]].old.end);
             next[side] += 1;
         }
-        let taken = |side: usize| piece(&lines, start, end, &sides[side][first[side]..next[side]]);
+        let taken = |side: usize| sides[side].between(&base, start..end, first[side]..next[side]);
         match (first[0] < next[0], first[1] < next[1]) {
             (true, false) => merged.push_str(&taken(0)),
             (false, _) => merged.push_str(&taken(1)),
@@ -69,54 +94,29 @@ fn by_pieces(base: &str, current: &str, incoming: &str) -> Option<String> {
         }
         at = end;
     }
-    merged.extend(lines[at..].iter().copied());
+    merged.extend(base[at..].iter().copied());
     Some(merged)
 }
 
-/// Lines of the base, and what stands in their place.
-struct Edit {
-    from: usize,
-    to: usize,
-    text: String,
+/// What one of the two made of the text.
+struct Side<'a> {
+    edits: Vec<Edit>,
+    pieces: Vec<&'a str>,
 }
 
-/// What one side made of the base, in order; none of them touch.
-fn edits(base: &str, side: &str) -> Vec<Edit> {
-    let mut all: Vec<Edit> = Vec::new();
-    let patch = DiffOptions::new().set_context_len(base.len() + side.len()).create_patch(base, side);
-    let mut at = 0;
-    for line in patch.hunks().iter().flat_map(|hunk| hunk.lines()) {
-        if matches!(line, Line::Context(_)) {
-            at += 1;
-            continue;
+impl Side<'_> {
+    /// What it has in the place of these pieces of the base, by these edits.
+    fn between(&self, base: &[&str], place: Range<usize>, edits: Range<usize>) -> String {
+        let mut text = String::new();
+        let mut at = place.start;
+        for edit in &self.edits[edits] {
+            text.extend(base[at..edit.old.start].iter().copied());
+            text.extend(self.pieces[edit.new.clone()].iter().copied());
+            at = edit.old.end;
         }
-        if all.last().is_none_or(|edit| edit.to < at) {
-            all.push(Edit { from: at, to: at, text: String::new() });
-        }
-        let edit = all.last_mut().expect("pushed where there was none");
-        match line {
-            Line::Delete(_) => {
-                at += 1;
-                edit.to = at;
-            }
-            Line::Insert(new) => edit.text.push_str(new),
-            Line::Context(_) => {}
-        }
+        text.extend(base[at..place.end].iter().copied());
+        text
     }
-    all
-}
-
-/// What one side has between two lines of the base.
-fn piece(lines: &[&str], start: usize, end: usize, edits: &[Edit]) -> String {
-    let mut text = String::new();
-    let mut at = start;
-    for edit in edits {
-        text.extend(lines[at..edit.from].iter().copied());
-        text.push_str(&edit.text);
-        at = edit.to;
-    }
-    text.extend(lines[at..end].iter().copied());
-    text
 }
 
 #[derive(PartialEq)]
@@ -136,55 +136,19 @@ fn sort(c: char) -> Sort {
     }
 }
 
-/// Each piece on its own line; line ends and the sign that hides them are written as `\n`, `\r` and `\\`.
-fn one_to_a_line(text: &str) -> String {
-    let mut lines = String::with_capacity(text.len() * 2);
-    let mut before: Option<Sort> = None;
-    for c in text.chars() {
-        let sort = sort(c);
-        if before.as_ref().is_some_and(|before| *before != sort || sort == Sort::Other) {
-            lines.push('\n');
-        }
-        match c {
-            '\n' => lines.push_str("\\n"),
-            '\r' => lines.push_str("\\r"),
-            '\\' => lines.push_str("\\\\"),
-            c => lines.push(c),
-        }
-        before = Some(sort);
-    }
-    if before.is_some() {
-        lines.push('\n');
-    }
-    lines
-}
-
-fn together(lines: &str) -> String {
-    let mut text = String::with_capacity(lines.len());
-    let mut chars = lines.chars().filter(|c| *c != '\n');
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some('n') => text.push('\n'),
-                Some('r') => text.push('\r'),
-                Some(other) => text.push(other),
-                None => {}
-            },
-            c => text.push(c),
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn merge(base: &str, current: &str, incoming: &str) -> Option<String> {
+        super::merge(base, current, incoming, &Work::default())
+    }
 
     #[test]
     fn pieces_come_together_as_they_were() {
         for text in ["", "a", " a  b\n\nc\r\n", "back\\slash \\n\n", "née – 日本語, «x»\t1.5\n", "\n", "\\"]
         {
-            assert_eq!(together(&one_to_a_line(text)), text);
+            assert_eq!(words(text).concat(), text);
         }
     }
 

@@ -27,13 +27,13 @@ impl Case<'_> {
                 let record = self.next_record(fields, deltas.keys())?;
                 Ok(self.applied(Some(record), false))
             } else {
-                Ok(self.conflicted(ConflictKind::EditDelete, deltas))
+                Ok(self.conflicted(ConflictKind::EditDelete, deltas, &BTreeMap::new()))
             };
         };
         let outcomes: BTreeMap<&FieldName, Merged> =
             deltas.iter().map(|(name, delta)| (name, self.merge_field(live, name, delta))).collect();
         if outcomes.iter().any(|(name, m)| *m == Merged::Clash || self.joins(live, name, &deltas[*name])) {
-            return Ok(self.conflicted(ConflictKind::EditEdit, deltas));
+            return Ok(self.conflicted(ConflictKind::EditEdit, deltas, &outcomes));
         }
         let mut fields = live.fields.clone();
         let mut touched = Vec::new();
@@ -70,7 +70,7 @@ impl Case<'_> {
         let gone = |name: &FieldName| Delta { base: value_of(base, name).clone(), incoming: Value::ABSENT };
         let Some(stands) = stands else {
             let deltas: BTreeMap<FieldName, Delta> = names().map(|name| (name.clone(), gone(name))).collect();
-            return Ok(self.conflicted(ConflictKind::DeleteEdit, &deltas));
+            return Ok(self.conflicted(ConflictKind::DeleteEdit, &deltas, &BTreeMap::new()));
         };
         let met = names()
             .filter(|name| value_of(base, name) != live.value(name))
@@ -97,7 +97,7 @@ impl Case<'_> {
     ) -> Merged {
         let current_at = live.field_stamp(name).at;
         let meeting = Meeting { base, current: live.value(name), incoming, current_at, incoming_at: at };
-        merge(meeting, self.collection.policy(name))
+        merge(meeting, self.collection.policy(name), &self.work)
     }
 
     /// Whether edits of the field count where they arrive: sums and sets.

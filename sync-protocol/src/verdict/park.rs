@@ -25,7 +25,13 @@ impl Case<'_> {
     }
 
     /// Parks the change; a conflict of the same record and replica that is still open takes it in.
-    pub(super) fn conflicted(&self, kind: ConflictKind, deltas: &BTreeMap<FieldName, Delta>) -> Judgement {
+    /// `outcomes`: what becomes of each field of an edit that met a living record.
+    pub(super) fn conflicted(
+        &self,
+        kind: ConflictKind,
+        deltas: &BTreeMap<FieldName, Delta>,
+        outcomes: &BTreeMap<&FieldName, Merged>,
+    ) -> Judgement {
         let open = self.parked();
         let incoming = self.stamp();
         let mut fields = open.map(|c| c.fields.clone()).unwrap_or_default();
@@ -37,12 +43,20 @@ impl Case<'_> {
         }
         for (name, delta) in deltas {
             let (base, wanted, clash) = match fields.get(name) {
-                None => (delta.base.clone(), delta.incoming.clone(), self.clashes(kind, name, delta)),
+                None => (
+                    delta.base.clone(),
+                    delta.incoming.clone(),
+                    self.clashes(kind, name, delta, outcomes.get(name)),
+                ),
                 // what the author first saw stays the base: later edits were made on top of the parked ones
                 Some(parked) => {
                     let whole = self.joined(name, parked, delta);
-                    let met = if delta.base == parked.incoming { &whole } else { delta };
-                    let clash = parked.clash || self.clashes(kind, name, met);
+                    let (met, known) = if delta.base == parked.incoming {
+                        (&whole, None)
+                    } else {
+                        (delta, outcomes.get(name))
+                    };
+                    let clash = parked.clash || self.clashes(kind, name, met, known);
                     (whole.base, whole.incoming, clash)
                 }
             };
@@ -97,7 +111,7 @@ impl Case<'_> {
             current_at: self.stamp().at,
             incoming_at: self.stamp().at,
         };
-        let incoming = match merge(meeting, self.collection.policy(name)) {
+        let incoming = match merge(meeting, self.collection.policy(name), &self.work) {
             Merged::Combined(sum) if self.adds_up(name) => sum,
             Merged::Keep if self.adds_up(name) => parked.incoming.clone(),
             _ => delta.incoming.clone(),
@@ -105,9 +119,13 @@ impl Case<'_> {
         Delta { base: parked.base.clone(), incoming }
     }
 
-    fn clashes(&self, kind: ConflictKind, name: &FieldName, delta: &Delta) -> bool {
+    /// `known`: what becomes of the field, where that was told before.
+    fn clashes(&self, kind: ConflictKind, name: &FieldName, delta: &Delta, known: Option<&Merged>) -> bool {
         match (kind, self.live()) {
-            (ConflictKind::EditEdit, Some(live)) => self.merge_field(live, name, delta) == Merged::Clash,
+            (ConflictKind::EditEdit, Some(live)) => match known {
+                Some(known) => *known == Merged::Clash,
+                None => self.merge_field(live, name, delta) == Merged::Clash,
+            },
             (ConflictKind::DeleteEdit, Some(live)) => delta.base != *live.value(name),
             _ => true,
         }
