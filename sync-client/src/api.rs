@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use sync_protocol::message::{Role, User, Workspace};
+use sync_protocol::message::Role;
 use sync_protocol::schema::Field;
 use sync_protocol::{
     ChangeId, CollectionId, Counter, FieldName, Fields, Outcome, Policy, RecordId, RecordKey, Revision,
@@ -18,6 +18,7 @@ mod import;
 mod record;
 mod review;
 mod rows;
+mod session;
 
 pub use crate::status::{Phase, Pill, Status, Transport};
 pub use failure::*;
@@ -25,6 +26,7 @@ pub use import::*;
 pub use record::*;
 pub use review::*;
 pub use rows::*;
+pub use session::*;
 pub use sync_protocol::ConflictKind;
 
 /// What a screen asks for. Each gets exactly one [`Answer`] or [`Failure`].
@@ -47,8 +49,20 @@ pub enum Command {
     },
     /// Signs in as the sample user of a local first run. Answer: `Session`.
     SignInDemo,
-    /// Signs out. Refused with [`FailureKind::Unsent`] while changes are unsent, unless `unsent` says what to do.
+    /// Signs out, and removes what this device keeps of every workspace of the person, unless it shall be kept. Refused
+    /// with [`FailureKind::Unsent`] while changes are unsent in any of them, unless `unsent` says what to do. Answer:
+    /// `Session`.
     SignOut {
+        /// What becomes of unsent changes, and of all else.
+        #[serde(default)]
+        unsent: Unsent,
+    },
+    /// Removes what this device keeps of one workspace; one that is still the person's comes again from the server when
+    /// it is opened. Refused with [`FailureKind::Unsent`] while changes are unsent in it, unless `unsent` says to discard
+    /// them. Answer: `Session`.
+    RemoveRecords {
+        /// Which.
+        workspace: WorkspaceId,
         /// What becomes of unsent changes.
         #[serde(default)]
         unsent: Unsent,
@@ -240,7 +254,8 @@ pub enum Command {
     },
     /// Stops the import under way; what is saved stays. Answer: `Done`.
     CancelImport,
-    /// Everything unsent as JSON, for safe keeping. Answer: `Text`.
+    /// Everything unsent in every workspace of the person on this device as JSON, for safe keeping: a list of workspaces,
+    /// each with its changes or the reason why they cannot be read. Answer: `Text`.
     ExportUnsent,
     /// Tries the network now. Answer: `Done`.
     SyncNow,
@@ -253,19 +268,6 @@ pub enum Command {
         /// Whether the platform believes there is a network.
         online: bool,
     },
-}
-
-/// What becomes of unsent changes at sign-out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unsent {
-    /// Ask the person.
-    #[default]
-    Ask,
-    /// Keep them on this device for the next sign-in of the same person.
-    Keep,
-    /// Throw them away with everything else of this person on this device.
-    Discard,
 }
 
 /// A field's value as the person saw it and as the person wants it.
@@ -320,24 +322,6 @@ pub enum Answer {
     Status(Box<Status>),
     /// A text.
     Text(String),
-}
-
-/// Who is signed in where.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
-    /// The server's address; `None` on a desktop before the first start is finished.
-    pub server: Option<String>,
-    /// Whether one click signs in as the sample user.
-    pub demo: bool,
-    /// Who; `None` when nobody is.
-    pub user: Option<User>,
-    /// The name that they signed in with; `None` for the sample user.
-    #[serde(default)]
-    pub login: Option<String>,
-    /// The known workspaces.
-    pub workspaces: Vec<Workspace>,
-    /// The open one.
-    pub open: Option<WorkspaceId>,
 }
 
 /// What a screen is told without asking.

@@ -19,6 +19,9 @@ pub trait Device: 'static {
     /// Opens the store of that name, a new one where there is none.
     async fn open_store(&self, name: &str) -> Result<Self::Store, StoreError>;
 
+    /// The names of the stores that are there, as far as the platform tells.
+    async fn stores(&self) -> Result<Vec<String>, StoreError>;
+
     /// Deletes the store of that name with all that is in it.
     async fn delete_store(&self, name: &str) -> Result<(), StoreError>;
 

@@ -58,6 +58,16 @@ impl Device for NativeDevice {
         Ok(SledStore::open(&self.store_folder(name))?.store)
     }
 
+    async fn stores(&self) -> Result<Vec<String>, StoreError> {
+        let folder = self.folder.join("workspaces");
+        let entries = match std::fs::read_dir(folder) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|e| disk_failed(&e))?,
+        };
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
+        Ok(entries.filter_map(name).collect())
+    }
+
     async fn delete_store(&self, name: &str) -> Result<(), StoreError> {
         match std::fs::remove_dir_all(self.store_folder(name)) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(disk_failed(&e)),

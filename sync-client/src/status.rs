@@ -35,6 +35,8 @@ pub enum Phase {
     NeedsSignIn,
     /// This program is too old for the server; offline use goes on.
     NeedsUpdate,
+    /// The person is no member of the workspace (any more); what is unsent stays until they have seen to it.
+    Removed,
 }
 
 /// How the replica is doing. Computed in one place; every count equals the length of the list it counts.
@@ -108,12 +110,17 @@ impl Status {
     pub fn pill(&self) -> Pill {
         let pill = |tone, text: String| Pill { tone, text };
         match (self.phase, self.transport) {
-            (Phase::Closed, _) => pill(Tone::Calm, "No workspace open".into()),
+            (Phase::Closed, _) if self.problem.is_none() => pill(Tone::Calm, "No workspace open".into()),
             (Phase::NeedsSignIn, _) if self.pending > 0 => {
                 pill(Tone::Attention, format!("Needs sign-in, {} safe on this device", changes(self.pending)))
             }
             (Phase::NeedsSignIn, _) => pill(Tone::Attention, "Needs sign-in".into()),
             (Phase::NeedsUpdate, _) => pill(Tone::Attention, "Needs an update of Mooring to sync".into()),
+            (Phase::Removed, _) if self.pending > 0 => pill(
+                Tone::Attention,
+                format!("No longer a member, {} safe on this device", changes(self.pending)),
+            ),
+            (Phase::Removed, _) => pill(Tone::Attention, "No longer a member".into()),
             // also while nothing but the first sync is under way: a percentage that stands still would say nothing
             _ if self.problem.is_some() => pill(Tone::Problem, "Problem: see details".into()),
             (_, Transport::Offline) if self.pending > 0 => {

@@ -2,8 +2,15 @@
 
 use sync_client::status::{Phase, Status, Tone, Transport};
 
-const PHASES: [Phase; 6] =
-    [Phase::Closed, Phase::FirstSync, Phase::Syncing, Phase::Idle, Phase::NeedsSignIn, Phase::NeedsUpdate];
+const PHASES: [Phase; 7] = [
+    Phase::Closed,
+    Phase::FirstSync,
+    Phase::Syncing,
+    Phase::Idle,
+    Phase::NeedsSignIn,
+    Phase::NeedsUpdate,
+    Phase::Removed,
+];
 const TRANSPORTS: [Transport; 3] = [Transport::Offline, Transport::Connecting, Transport::Online];
 
 fn every() -> Vec<Status> {
@@ -39,7 +46,7 @@ fn expected(s: &Status) -> (Tone, String) {
     let review = s.conflicts + s.rejected;
     let changes = if s.pending == 1 { "1 change".to_owned() } else { format!("{} changes", s.pending) };
     let offline = s.transport == Transport::Offline;
-    let (tone, words) = if s.phase == Phase::Closed {
+    let (tone, words) = if s.phase == Phase::Closed && s.problem.is_none() {
         (Tone::Calm, "No workspace open".to_owned())
     } else if s.phase == Phase::NeedsUpdate {
         (Tone::Attention, "Needs an update of Mooring to sync".to_owned())
@@ -47,6 +54,10 @@ fn expected(s: &Status) -> (Tone, String) {
         (Tone::Attention, "Needs sign-in".to_owned())
     } else if s.phase == Phase::NeedsSignIn {
         (Tone::Attention, format!("Needs sign-in, {changes} safe on this device"))
+    } else if s.phase == Phase::Removed && s.pending == 0 {
+        (Tone::Attention, "No longer a member".to_owned())
+    } else if s.phase == Phase::Removed {
+        (Tone::Attention, format!("No longer a member, {changes} safe on this device"))
     } else if s.problem.is_some() {
         (Tone::Problem, "Problem: see details".to_owned())
     } else if !offline && s.phase == Phase::FirstSync {

@@ -8,9 +8,10 @@ use anyhow::{Context, Result, bail, ensure};
 use mooring_tests::crew::{add, crew, edit, names, person, value};
 use mooring_tests::disk::tree;
 use mooring_tests::{Client, Server, on_a_local_set};
-use sync_client::api::{Command, FailureKind};
+use sync_client::api::{Answer, Command, FailureKind, Unsent};
 
 const NOTICE: &str = "The records kept on this device were damaged. They were set aside, and everything is fetched again from the server. What you had not sent yet is kept.";
+const NEWER: &str = "The records on this device were saved by a newer version of Mooring (2; this one knows 1). Update Mooring; nothing was changed.";
 /// Records that are on the server and on the device before the damage.
 const BEFORE: i64 = 60;
 
@@ -166,14 +167,21 @@ fn records_of_a_newer_program_are_left_alone() {
         let before = tree(&scene.store()?)?;
         for _ in 0..2 {
             let a = Client::start(&scene.dir.path().join("a"), "Deck tablet")?;
-            for command in [Command::Collections, Command::Session, Command::Status] {
-                let failure = a.ask(command).await.err().context("nothing is answered from such records")?;
-                assert_eq!(failure.kind, FailureKind::Storage);
-                assert_eq!(
-                    failure.message,
-                    "The records on this device were saved by a newer version of Mooring (2; this one knows 1). Update Mooring; nothing was changed."
-                );
-            }
+            let failure =
+                a.ask(Command::Collections).await.err().context("nothing is answered from such records")?;
+            assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Storage, NEWER));
+            // it is that workspace's trouble: the device says who is signed in, and what is the matter
+            let Answer::Session(session) = a.ask(Command::Session).await? else { bail!("no session") };
+            assert_eq!((session.workspaces.len(), session.open), (1, None));
+            let status = a.status().await?;
+            assert_eq!(
+                (status.problem.as_deref(), status.pill().text.as_str()),
+                (Some(NEWER), "Problem: see details")
+            );
+            // nobody throws away by signing out what cannot be counted
+            let asked = a.ask(Command::SignOut { unsent: Unsent::Ask }).await.err().context("asked")?;
+            assert_eq!(asked.kind, FailureKind::Unsent);
+            ensure!(asked.message.contains(NEWER), "{asked}");
             a.stop().await;
         }
         assert_eq!(tree(&scene.store()?)?, before, "nothing was touched");

@@ -186,7 +186,9 @@ fn questions_about_what_is_not_there_are_answered_in_words() {
     on_a_local_set(async {
         let dir = tempfile::tempdir()?;
         let a = Client::start(&dir.path().join("a"), "Deck tablet")?;
-        for command in [Command::Collections, Command::Review(Default::default()), Command::ExportUnsent] {
+        let failure = a.ask(Command::ExportUnsent).await.err().context("whose?")?;
+        assert_eq!(failure.message, "Sign in first.");
+        for command in [Command::Collections, Command::Review(Default::default())] {
             let failure = a.ask(command).await.err().context("no workspace is open")?;
             assert_eq!(failure.message, "No workspace is open. Choose one first.");
         }

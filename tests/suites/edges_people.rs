@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use mooring_tests::crew::{add, crew, edit, names, person, review, wait_value};
 use mooring_tests::server::administer;
 use mooring_tests::{Client, Server, on_a_local_set};
-use sync_client::api::{Answer, Command, Failure, FailureKind, Unsent};
+use sync_client::api::{Answer, Command, Failure, FailureKind, Session, Unsent};
 use sync_protocol::{Rejection, WorkspaceId};
 
 const ANN: &str = "correct horse";
@@ -175,7 +175,7 @@ fn who_is_no_member_any_more_is_told_and_keeps_what_was_made() {
         for client in [&anns, &bobs] {
             client.ask(Command::Network { online: true }).await?;
         }
-        let status = bobs.until_pill("Problem: see details").await?;
+        let status = bobs.until_pill("No longer a member, 1 change safe on this device").await?;
         assert_eq!(
             status.problem.as_deref(),
             Some(
@@ -219,6 +219,147 @@ fn who_is_no_member_any_more_is_told_and_keeps_what_was_made() {
         bobs.until_pill("Synced and verified").await?;
         wait_value(&anns, &person(2), "name", "made offline").await?;
         assert_eq!(names(&anns).await?, people(&[(1, "Ann"), (2, "made offline")]));
+        Ok(())
+    });
+}
+
+/// Two workspaces of Bob's on one device: in the one a change was not sent, the other one is open. Ann owns the first.
+async fn two_workspaces(team: &Team) -> Result<(Server, Client, WorkspaceId)> {
+    let attic = administer(&team.data, &["workspace", "add", "Attic", "--owner", "bob"], "")?.parse()?;
+    let server = team.serve(0)?;
+    let port = server.port()?;
+    let anns = team.device(&server, "tablet", "ann", ANN).await?;
+    crew(&anns).await?;
+    anns.synced().await?;
+    anns.stop().await;
+    let bobs = team.device(&server, "desktop", "bob", BOB).await?;
+    bobs.synced().await?;
+    server.kill()?;
+    add(&bobs, 2, "made offline").await?;
+    let server = team.serve(port)?;
+    // nothing of it reached the server: the other workspace is opened before there is a network
+    bobs.ask(Command::Network { online: false }).await?;
+    bobs.open(attic).await?;
+    Ok((server, bobs, attic))
+}
+
+fn stores(team: &Team) -> Result<usize> {
+    Ok(std::fs::read_dir(team.dir.path().join("desktop/workspaces"))?.count())
+}
+
+async fn session(client: &Client) -> Result<Session> {
+    match client.ask(Command::Session).await? {
+        Answer::Session(session) => Ok(session),
+        other => bail!("no session: {other:?}"),
+    }
+}
+
+async fn exported(client: &Client) -> Result<String> {
+    match client.ask(Command::ExportUnsent).await? {
+        Answer::Text(text) => Ok(text),
+        other => bail!("no text: {other:?}"),
+    }
+}
+
+#[test]
+fn a_device_starts_and_exports_whatever_became_of_the_workspace_that_was_open_last() {
+    on_a_local_set(async {
+        let team = Team::make()?;
+        let (server, bobs, attic) = two_workspaces(&team).await?;
+        bobs.open(team.workspace).await?;
+        let port = server.port()?;
+        server.kill()?;
+        team.member("bob", "none")?;
+        let _server = team.serve(port)?;
+        // the list of workspaces is looked at, as the first screen does, and the program starts again
+        bobs.ask(Command::Workspaces).await?;
+        let bobs = bobs.restart().await?;
+        let now = session(&bobs).await?;
+        assert_eq!(now.workspaces.iter().map(|w| w.id).collect::<Vec<_>>(), [attic]);
+        assert_eq!(
+            now.left.iter().map(|l| (l.id, l.name.as_str())).collect::<Vec<_>>(),
+            [(team.workspace, "Harbour")]
+        );
+        ensure!(exported(&bobs).await?.contains("made offline"), "what is unsent can be taken away");
+        bobs.until_pill("No longer a member, 1 change safe on this device").await?;
+        bobs.open(attic).await?;
+        bobs.synced().await?;
+
+        // seen and exported, its records go, by an explicit act, and nothing else
+        let remove = |unsent| Command::RemoveRecords { workspace: team.workspace, unsent };
+        let asked = bobs.ask(remove(Unsent::Ask)).await.err().context("asked")?;
+        assert_eq!(asked.kind, FailureKind::Unsent);
+        ensure!(asked.message.starts_with("Only on this device: 1 of your changes in “Harbour”."), "{asked}");
+        assert_eq!(stores(&team)?, 2);
+        bobs.ask(remove(Unsent::Discard)).await?;
+        assert_eq!((stores(&team)?, session(&bobs).await?.left), (1, Vec::new()));
+        ensure!(!exported(&bobs).await?.contains("made offline"), "gone");
+        let bobs = bobs.restart().await?;
+        assert_eq!(session(&bobs).await?.open, Some(attic));
+        bobs.synced().await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn who_is_added_again_finds_the_records_and_sends_what_was_made_meanwhile() {
+    on_a_local_set(async {
+        let team = Team::make()?;
+        let (server, bobs, _) = two_workspaces(&team).await?;
+        let port = server.port()?;
+        server.kill()?;
+        team.member("bob", "none")?;
+        let server = team.serve(port)?;
+        bobs.ask(Command::Workspaces).await?;
+        bobs.open(team.workspace).await?;
+        bobs.until_pill("No longer a member, 1 change safe on this device").await?;
+        server.kill()?;
+        team.member("bob", "editor")?;
+        let _server = team.serve(port)?;
+        bobs.ask(Command::Network { online: true }).await?;
+        bobs.synced().await?;
+        let start = std::time::Instant::now();
+        while !session(&bobs).await?.left.is_empty() {
+            ensure!(start.elapsed().as_secs() < 60, "it is listed again");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!(names(&bobs).await?, people(&[(2, "made offline")]));
+        Ok(())
+    });
+}
+
+#[test]
+fn signing_out_counts_exports_and_removes_what_is_unsent_in_every_workspace() {
+    on_a_local_set(async {
+        let team = Team::make()?;
+        let (server, bobs, _) = two_workspaces(&team).await?;
+        // one that is not listed any more counts too
+        let port = server.port()?;
+        server.kill()?;
+        team.member("bob", "none")?;
+        let _server = team.serve(port)?;
+        bobs.ask(Command::Workspaces).await?;
+        let asked = bobs.ask(Command::SignOut { unsent: Unsent::Ask }).await.err().context("asked")?;
+        assert_eq!(asked.kind, FailureKind::Unsent);
+        ensure!(asked.message.starts_with("Only on this device: 1 of your changes in “Harbour”."), "{asked}");
+        ensure!(exported(&bobs).await?.contains("made offline"), "all of it is exported");
+
+        // kept, it waits for the same person
+        bobs.ask(Command::SignOut { unsent: Unsent::Keep }).await?;
+        assert_eq!((stores(&team)?, session(&bobs).await?.left), (2, Vec::new()));
+        bobs.sign_in("bob", BOB).await?;
+        ensure!(exported(&bobs).await?.contains("made offline"), "nothing was lost");
+        // a crash later it still counts
+        bobs.open(team.workspace).await?;
+        let bobs = bobs.restart().await?;
+        let asked = bobs.ask(Command::SignOut { unsent: Unsent::Ask }).await.err().context("asked again")?;
+        ensure!(asked.message.contains("1 of your changes in “Harbour”"), "{asked}");
+
+        // discarded, nothing is left, and nothing is asked the next time
+        bobs.ask(Command::SignOut { unsent: Unsent::Discard }).await?;
+        assert_eq!(stores(&team)?, 0, "no record is left on the device");
+        bobs.sign_in("bob", BOB).await?;
+        bobs.ask(Command::SignOut { unsent: Unsent::Ask }).await?;
         Ok(())
     });
 }

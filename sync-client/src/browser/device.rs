@@ -7,6 +7,8 @@ use crate::device::Device;
 use crate::store::StoreError;
 use crate::store::indexeddb::{IndexedDbStore, Profile};
 
+/// What the names of the stores' databases begin with.
+const PREFIX: &str = "mooring.";
 /// The profile's key.
 const SESSION: &str = "session";
 
@@ -27,6 +29,11 @@ impl Device for BrowserDevice {
 
     async fn open_store(&self, name: &str) -> Result<IndexedDbStore, StoreError> {
         IndexedDbStore::open(&database(name)).await
+    }
+
+    async fn stores(&self) -> Result<Vec<String>, StoreError> {
+        let all = IndexedDbStore::names().await;
+        Ok(all.iter().filter_map(|name| name.strip_prefix(PREFIX)).map(str::to_owned).collect())
     }
 
     async fn delete_store(&self, name: &str) -> Result<(), StoreError> {
@@ -61,7 +68,7 @@ impl Device for BrowserDevice {
 }
 
 fn database(name: &str) -> String {
-    format!("mooring.{name}")
+    format!("{PREFIX}{name}")
 }
 
 /// `Chrome on Linux` and the like.

@@ -8,7 +8,7 @@ use super::address::addresses;
 use super::profile::{Profile, Token, store_name};
 use super::workspace::Workspace;
 use super::{Done, Engine, Reply, failure};
-use crate::api::{Answer, Event, Failure, FailureKind, Session, Unsent};
+use crate::api::{Answer, Event, Failure, FailureKind, Session};
 use crate::device::Device;
 use crate::query::storage;
 use crate::replica::session::SendError;
@@ -16,7 +16,7 @@ use crate::store::Meta;
 use crate::transport::Transport;
 
 /// Time for an account's request to be answered, in milliseconds: a person waits for it.
-const WAIT_MS: u64 = 20_000;
+pub(super) const WAIT_MS: u64 = 20_000;
 
 const NO_MOORING: &str = "There is no Mooring server at this address: something else answers there. Check the address; on a guest network, open its sign-in page first.";
 
@@ -24,24 +24,23 @@ const NO_MOORING: &str = "There is no Mooring server at this address: something 
 pub(super) enum AccountDone {
     Info(String, Option<Reply>, Result<Info, SendError>),
     SignedIn(Reply, Option<String>, Result<(SignedIn, Vec<Remote>), SendError>),
-    Workspaces(Reply, Result<Vec<Remote>, SendError>),
+    Workspaces(Option<Reply>, Result<Vec<Remote>, SendError>),
     Made(Reply, Result<Vec<Remote>, SendError>),
     SignedOut,
 }
 
 impl<D: Device> Engine<D> {
-    /// Reads the profile and opens what was open.
+    /// Reads the profile and opens what was open. What became of one workspace keeps nobody from the rest: one that
+    /// cannot be opened says so itself.
     pub(super) async fn restore(&mut self) -> Result<(), Failure> {
         let text = self.device.load_profile().await.map_err(storage)?;
-        self.profile = match text {
-            None => Profile::default(),
-            Some(text) => serde_json::from_str(&text).map_err(|_| {
-                failure(
-                    FailureKind::Storage,
-                    "What this device remembers of its account cannot be read. Nothing was changed.",
-                )
-            })?,
-        };
+        self.profile = text.map_or_else(Profile::default, |text| {
+            serde_json::from_str(&text).unwrap_or_else(|_| {
+                // it names who was signed in; whoever signs in again finds all records as they were
+                tracing::warn!("what this device remembered of its account cannot be read: sign in again");
+                Profile::default()
+            })
+        });
         if let Some(home) = self.device.home_server() {
             self.profile.server = Some(home);
         }
@@ -49,13 +48,17 @@ impl<D: Device> Engine<D> {
         if let Some(server) = self.profile.server.clone() {
             self.ask_info(vec![server], None);
         }
+        self.find_stores().await;
         if let Some(last) = self.profile.last {
-            self.open(last).await?;
+            let opened = self.open(last).await;
+            if let Err(failure) = opened {
+                tracing::warn!(%failure, "the workspace that was open last cannot be opened");
+            }
         }
         Ok(())
     }
 
-    fn connect(&mut self) {
+    pub(super) fn connect(&mut self) {
         let token = self.profile.token.as_ref().map(|t| t.0.clone());
         self.transport =
             self.profile.server.as_deref().map(|server| Transport::new(server).with_token(token));
@@ -91,6 +94,7 @@ impl<D: Device> Engine<D> {
             login: self.profile.login.clone(),
             workspaces: self.profile.workspaces.clone(),
             open: self.open.as_ref().map(|open| open.replica.meta().workspace),
+            left: self.left(),
         }
     }
 
@@ -124,9 +128,13 @@ impl<D: Device> Engine<D> {
         self.account.push(request.boxed_local());
     }
 
-    pub(super) fn ask_workspaces(&mut self, reply: Reply) {
+    /// Asks which workspaces there are, for a screen or because the open one seems to have gone or come back.
+    pub(super) fn ask_workspaces(&mut self, reply: Option<Reply>) {
         let Some(transport) = self.transport.clone() else {
-            return drop(reply.send(Ok(Answer::Session(self.session()))));
+            if let Some(reply) = reply {
+                drop(reply.send(Ok(Answer::Session(self.session()))));
+            }
+            return;
         };
         let request = async move {
             Done::Account(AccountDone::Workspaces(reply, transport.get("/v1/workspaces", WAIT_MS).await))
@@ -162,6 +170,7 @@ impl<D: Device> Engine<D> {
                             self.profile = Profile {
                                 server: Some(server),
                                 unsent: self.profile.unsent.clone(),
+                                stores: self.profile.stores.clone(),
                                 ..Profile::default()
                             };
                             self.close().await;
@@ -193,7 +202,9 @@ impl<D: Device> Engine<D> {
                     Err(SendError::NoAnswer(_) | SendError::Strange(_)) => Ok(()),
                     Err(error) => Err(refused(&error)),
                 };
-                drop(reply.send(answer.map(|()| Answer::Session(self.session()))));
+                if let Some(reply) = reply {
+                    drop(reply.send(answer.map(|()| Answer::Session(self.session()))));
+                }
             }
             AccountDone::Made(reply, result) => {
                 let answer = match result {
@@ -212,6 +223,7 @@ impl<D: Device> Engine<D> {
         }
         self.profile.token = Some(Token(signed_in.token));
         self.profile.user = Some(signed_in.user);
+        self.find_stores().await;
         self.connect();
         self.know_workspaces(workspaces).await?;
         if let Some(open) = &mut self.open {
@@ -226,13 +238,19 @@ impl<D: Device> Engine<D> {
 
     async fn know_workspaces(&mut self, workspaces: Vec<Remote>) -> Result<(), Failure> {
         if self.profile.workspaces != workspaces {
+            if let Some(user) = &self.profile.user {
+                for listed in &workspaces {
+                    let kept = self.profile.stores.get_mut(&store_name(user.id, listed.id));
+                    kept.into_iter().for_each(|label| label.clone_from(&listed.name));
+                }
+            }
             self.profile.workspaces = workspaces;
             self.tell(Event::SessionChanged);
         }
         self.save_profile().await
     }
 
-    async fn save_profile(&mut self) -> Result<(), Failure> {
+    pub(super) async fn save_profile(&mut self) -> Result<(), Failure> {
         let text = serde_json::to_string(&self.profile).expect("a profile is plain data");
         self.device.save_profile(&text).await.map_err(storage)
     }
@@ -243,24 +261,40 @@ impl<D: Device> Engine<D> {
         }
         let user =
             self.profile.user.clone().ok_or_else(|| failure(FailureKind::NeedsSignIn, "Sign in first."))?;
-        let known = self.profile.workspaces.iter().find(|w| w.id == workspace).cloned();
-        let known = known.ok_or_else(|| {
+        let name = store_name(user.id, workspace);
+        // one that is listed no longer can still be read and exported
+        let known = self.profile.workspaces.iter().find(|w| w.id == workspace);
+        let label = known.map(|w| &w.name).or(self.profile.stores.get(&name)).cloned();
+        let label = label.ok_or_else(|| {
             Failure::input(
                 "This device does not know this workspace. Connect to the network, then try again.",
             )
         })?;
+        let partitions = known.map(|w| w.partitions);
         self.close().await;
         let replica = ReplicaId(uuid::Builder::from_random_bytes(self.device.random()).into_uuid());
-        let meta = Meta { workspace, partitions: known.partitions, replica, user: user.id };
-        let name = store_name(user.id, workspace);
-        let store = self.device.open_store(&name).await.map_err(storage)?;
-        self.open = Some(Workspace::open(store, meta).await?);
+        let meta = Meta { workspace, partitions: partitions.unwrap_or_default(), replica, user: user.id };
+        match self.open_store(&name, meta).await {
+            Ok(opened) => self.open = Some(opened),
+            Err(failure) => {
+                self.shut = Some((workspace, failure.clone()));
+                self.tell(Event::SessionChanged);
+                return Err(failure);
+            }
+        }
+        self.shut = None;
         self.profile.unsent.remove(&name);
+        self.profile.stores.insert(name, label);
         self.profile.last = Some(workspace);
         self.touched();
         self.tell(Event::SessionChanged);
         self.tell_all();
         self.save_profile().await
+    }
+
+    async fn open_store(&self, name: &str, meta: Meta) -> Result<Workspace<D::Store>, Failure> {
+        let store = self.device.open_store(name).await.map_err(storage)?;
+        Workspace::open(store, meta).await
     }
 
     /// Screens that had another tab's engine before may have missed the last that it did.
@@ -272,7 +306,8 @@ impl<D: Device> Engine<D> {
     }
 
     /// Closes the open workspace; requests under way are dropped, what is unsent stays in its store.
-    async fn close(&mut self) {
+    pub(super) async fn close(&mut self) {
+        self.shut = None;
         self.stop_import("The workspace was closed.");
         self.cancel_work();
         self.requests.clear();
@@ -280,64 +315,8 @@ impl<D: Device> Engine<D> {
         self.mend_at = None;
         if let Some(open) = self.open.take() {
             let meta = open.replica.meta();
-            let unsent = open.replica.unsent().count() as u64;
-            if unsent > 0 {
-                self.profile.unsent.insert(store_name(meta.user, meta.workspace), unsent);
-            }
+            self.profile.unsent.insert(store_name(meta.user, meta.workspace), open.unsent());
         }
-    }
-
-    pub(super) async fn sign_out(&mut self, unsent: Unsent) -> Result<Answer, Failure> {
-        let Some(user) = self.profile.user.clone() else { return Ok(Answer::Session(self.session())) };
-        let here = self
-            .open
-            .as_ref()
-            .map_or(0, |open| open.replica.unsent().count() + open.replica.quarantine().count());
-        let prefix = format!("{}.", user.id);
-        let elsewhere: u64 =
-            self.profile.unsent.iter().filter(|(name, _)| name.starts_with(&prefix)).map(|(_, n)| n).sum();
-        let all = here as u64 + elsewhere;
-        if unsent == Unsent::Ask && all > 0 {
-            return Err(failure(
-                FailureKind::Unsent,
-                format!(
-                    "{all} of your changes are only on this device. Sync them first, keep them here for your next sign-in, export them, or discard them."
-                ),
-            ));
-        }
-        let workspaces: Vec<WorkspaceId> = self.profile.workspaces.iter().map(|w| w.id).collect();
-        self.close().await;
-        if unsent != Unsent::Keep {
-            for workspace in workspaces {
-                let name = store_name(user.id, workspace);
-                if let Err(error) = self.device.delete_store(&name).await {
-                    // still signed in, at least: screens open the workspace again
-                    self.tell(Event::SessionChanged);
-                    return Err(storage(error));
-                }
-                self.profile.unsent.remove(&name);
-            }
-        }
-        self.end_session();
-        let unsent = std::mem::take(&mut self.profile.unsent);
-        let Profile { server, demo, .. } = std::mem::take(&mut self.profile);
-        self.profile = Profile { server, demo, unsent, ..Profile::default() };
-        self.connect();
-        self.save_profile().await?;
-        self.tell(Event::SessionChanged);
-        Ok(Answer::Session(self.session()))
-    }
-}
-
-impl<D: Device> Engine<D> {
-    /// Tells the server that the session is over. Best effort: offline, it ends by itself.
-    fn end_session(&mut self) {
-        let Some(transport) = self.transport.clone() else { return };
-        let request = async move {
-            drop(transport.post::<serde_json::Value>("/v1/sign-out", &serde_json::json!({}), WAIT_MS).await);
-            Done::Account(AccountDone::SignedOut)
-        };
-        self.account.push(request.boxed_local());
     }
 }
 

@@ -10,8 +10,8 @@ use futures::channel::{mpsc, oneshot};
 use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, SinkExt};
-use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{Counter, Timestamp};
+use sync_protocol::message::{ProblemCode, PullAnswer, PushAnswer, SnapshotAnswer};
+use sync_protocol::{Counter, Timestamp, WorkspaceId};
 
 use crate::api::{Answer, Command, Event, Failure, FailureKind};
 use crate::device::Device;
@@ -25,6 +25,7 @@ mod address;
 mod asking;
 mod deciding;
 mod importing;
+mod leaving;
 mod profile;
 mod records;
 mod workspace;
@@ -96,6 +97,8 @@ pub struct Engine<D: Device> {
     profile: Profile,
     transport: Option<Transport>,
     open: Option<Workspace<D::Store>>,
+    /// The workspace that was to be opened and could not be, with the reason.
+    shut: Option<(WorkspaceId, Failure)>,
     file: Option<crate::import::File>,
     importing: Option<Importing>,
     deciding: Option<Deciding>,
@@ -131,6 +134,7 @@ impl<D: Device> Engine<D> {
             profile: Profile::default(),
             transport: None,
             open: None,
+            shut: None,
             file: None,
             importing: None,
             deciding: None,
@@ -241,6 +245,9 @@ impl<D: Device> Engine<D> {
         if let (Err((push, error)), Some(open)) = (result, &mut self.open) {
             tracing::debug!(push, %error, "a request brought no answer");
             open.session.failed(now, random, push, &error);
+            if matches!(&error, SendError::Problem { problem, .. } if problem.code == ProblemCode::NotFound) {
+                self.ask_workspaces(None);
+            }
         }
     }
 
@@ -264,7 +271,10 @@ impl<D: Device> Engine<D> {
     async fn status(&self) -> Status {
         match &self.open {
             Some(open) => open.status().await,
-            None => Status::default(),
+            None => {
+                let problem = self.shut.as_ref().map(|(_, failure)| failure.message.clone());
+                Status { problem, ..Status::default() }
+            }
         }
     }
 }

@@ -30,9 +30,13 @@ pub(super) struct Profile {
     /// The one that was open.
     #[serde(default)]
     pub last: Option<WorkspaceId>,
-    /// Unsent changes in closed stores on this device, per store name.
+    /// Unsent changes in closed stores on this device, per store name; a store that was not closed in order is not
+    /// among them.
     #[serde(default)]
     pub unsent: BTreeMap<String, u64>,
+    /// The stores on this device, also of workspaces that are listed no longer, with the workspace's name as last heard.
+    #[serde(default)]
+    pub stores: BTreeMap<String, String>,
 }
 
 /// A session token; never shown.
@@ -46,7 +50,12 @@ impl std::fmt::Debug for Token {
     }
 }
 
+/// What the names of a person's stores begin with.
+pub(super) fn prefix(user: UserId) -> String {
+    format!("{user}.")
+}
+
 /// One store per person and workspace: nobody's changes are ever pushed as somebody else's.
 pub(super) fn store_name(user: UserId, workspace: WorkspaceId) -> String {
-    format!("{user}.{workspace}")
+    format!("{}{workspace}", prefix(user))
 }

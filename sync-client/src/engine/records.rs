@@ -26,7 +26,7 @@ impl<D: Device> Engine<D> {
                 return self.sign_in(Some(SignIn { name, password }), reply);
             }
             Command::SignInDemo => return self.sign_in(None, reply),
-            Command::Workspaces => return self.ask_workspaces(reply),
+            Command::Workspaces => return self.ask_workspaces(Some(reply)),
             Command::NewWorkspace { name } => return self.new_workspace(name, reply),
             Command::Import { plan } => return self.import(plan, reply).await,
             Command::ResolveMany { which, rule, dry_run } => {
@@ -41,6 +41,8 @@ impl<D: Device> Engine<D> {
             }
             Command::Session => Ok(Answer::Session(self.session())),
             Command::SignOut { unsent } => self.sign_out(unsent).await,
+            Command::RemoveRecords { workspace, unsent } => self.remove_records(workspace, unsent).await,
+            Command::ExportUnsent => self.export_unsent().await,
             Command::Open { workspace } => self.open(workspace).await.map(|()| Answer::Done),
             Command::Status => Ok(Answer::Status(Box::new(self.status().await))),
             Command::CancelImport => {
@@ -70,6 +72,10 @@ impl<D: Device> Engine<D> {
     async fn record_command(&mut self, command: Command) -> Result<Answer, Failure> {
         let now = self.device.now();
         let random = self.device.random();
+        if let (None, Some((shut, _))) = (&self.open, &self.shut) {
+            // another program may have closed it, or there is room by now
+            self.open(*shut).await?;
+        }
         let open = self.workspace()?;
         match command {
             Command::Collections => Ok(Answer::Collections(collections(open))),
@@ -116,12 +122,6 @@ impl<D: Device> Engine<D> {
                 let batch = open.replica.restore(now, id.clone(), base.as_ref(), fields)?;
                 self.save(batch).await?;
                 Ok(Answer::Saved { ids: vec![id] })
-            }
-            Command::ExportUnsent => {
-                let changes: Vec<_> = open.replica.outbox().map(|p| &p.change).collect();
-                let rejected: Vec<_> = open.replica.quarantine().collect();
-                let all = serde_json::json!({ "unsent": changes, "rejected": rejected });
-                Ok(Answer::Text(serde_json::to_string_pretty(&all).expect("changes are plain data")))
             }
             Command::Verify => {
                 open.scan().await.map_err(storage)?;
@@ -189,7 +189,9 @@ impl<D: Device> Engine<D> {
     }
 
     pub(super) fn workspace(&mut self) -> Result<&mut Workspace<D::Store>, Failure> {
-        self.open.as_mut().ok_or_else(|| Failure::input("No workspace is open. Choose one first."))
+        let shut = self.shut.as_ref().map(|(_, failure)| failure.clone());
+        let none = || Failure::input("No workspace is open. Choose one first.");
+        self.open.as_mut().ok_or_else(|| shut.unwrap_or_else(none))
     }
 
     /// What a request of that name was answered when it was done.

@@ -122,6 +122,11 @@ impl<S: LocalStore> Workspace<S> {
         }
     }
 
+    /// Changes of the person that are nowhere else, rejected ones among them.
+    pub fn unsent(&self) -> u64 {
+        (self.replica.unsent().count() + self.replica.quarantine().count()) as u64
+    }
+
     pub async fn status(&self) -> Status {
         let (replica, session) = (&self.replica, &self.session);
         let phase = session.phase(replica);
@@ -177,6 +182,10 @@ async fn load<S: LocalStore>(store: &S, new: Meta) -> Result<Replica, Failure> {
             "The records on this device belong to somebody else. Nothing was changed.",
         )),
         Some(meta) => Ok(Replica::new(meta, loaded, scanned)),
+        // nothing is made for a workspace that is not the person's
+        None if new.partitions == 0 => {
+            Err(Failure::input("This device keeps no records of this workspace (any more)."))
+        }
         None => {
             let partitions = (0..new.partitions).map(Partition).collect();
             let first = Batch {
@@ -286,6 +295,11 @@ impl<D: Device> Engine<D> {
         open.session.pulled(now, &open.replica, answer.more, moved, &answer.ends).map_err(|e| (false, e))?;
         if open.session.is_verified(&open.replica) {
             open.refetched.clear();
+        }
+        let workspace = open.replica.meta().workspace;
+        if !self.profile.workspaces.iter().any(|w| w.id == workspace) {
+            // the person is a member (again)
+            self.ask_workspaces(None);
         }
         if !differing.is_empty() {
             return self.refetch(differing).await;

@@ -93,6 +93,8 @@ pub struct Session {
     transport: Transport,
     pulls: u64,
     stale_pulls: u32,
+    /// The server knows of no such workspace for this person. It is asked on, rarely: they may be added again.
+    removed: bool,
     /// The highest sequence number of partition 0 that a verdict named: the server must judge with at least that schema.
     schema_judged: Revision,
     caught_up: bool,
@@ -113,6 +115,7 @@ impl Default for Session {
             transport: Transport::Connecting,
             pulls: 0,
             stale_pulls: 0,
+            removed: false,
             schema_judged: Revision(0),
             caught_up: false,
             caught_up_at: None,
@@ -241,6 +244,7 @@ impl Session {
 
     fn heard(&mut self) {
         self.transport = Transport::Online;
+        self.removed = false;
         if self.halt == Some(Halt::NeedsUpdate) {
             self.halt = None;
         }
@@ -265,6 +269,7 @@ impl Session {
                         self.halt = Some(Halt::NeedsUpdate);
                         at_least = at_least.max(Some(limits::UPDATE_RETRY_MS));
                     }
+                    ProblemCode::NotFound => self.removed = true,
                     _ => {}
                 }
             }
@@ -355,6 +360,7 @@ impl Session {
         match self.halt {
             Some(Halt::NeedsSignIn) => Phase::NeedsSignIn,
             Some(Halt::NeedsUpdate) => Phase::NeedsUpdate,
+            None if self.removed => Phase::Removed,
             None if replica.snapshot().is_some() => Phase::FirstSync,
             None if self.pushing.is_some() || !self.caught_up || replica.judged().next().is_some() => {
                 Phase::Syncing

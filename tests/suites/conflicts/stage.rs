@@ -163,6 +163,10 @@ impl Device for Skewed {
         self.device.open_store(name).await
     }
 
+    async fn stores(&self) -> Result<Vec<String>, StoreError> {
+        self.device.stores().await
+    }
+
     async fn delete_store(&self, name: &str) -> Result<(), StoreError> {
         self.device.delete_store(name).await
     }

@@ -10,6 +10,7 @@ pub use masthead::Masthead;
 use super::collection::CollectionPage;
 use super::collection_form::NewCollection;
 use super::import::Import;
+use super::left::LeftWorkspace;
 use super::merges::MergesPage;
 use super::review::{Decide, Looking, Review};
 use super::settings::Settings;
@@ -117,6 +118,14 @@ pub struct FrameProps {
 pub fn Frame(props: &FrameProps) -> Html {
     let session = use_session().session;
     let Some(workspace) = workspace_of(&session, &props.workspace).cloned() else {
+        if let Some(left) = session.left.iter().find(|left| left.name == props.workspace.as_str()) {
+            return html! {
+                <div class="mooring-plain">
+                    <Masthead />
+                    <main id="main" class="mooring-narrow"><LeftWorkspace left={left.clone()} /></main>
+                </div>
+            };
+        }
         let advice = "Ask an owner to add you, or choose another one.";
         return super::start::nowhere("This workspace is not yours, or not there", advice);
     };

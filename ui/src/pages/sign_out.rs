@@ -4,20 +4,21 @@ use crate::components::button::{Button, Look};
 use crate::components::dialog::Dialog;
 use crate::components::states::{Notice, Tint};
 use crate::components::status_details::use_export;
-use crate::hooks::{use_call, use_session, use_status};
-use crate::text::count;
+use crate::hooks::{use_call, use_session};
 use sync_client::api::{Answer, Command, Failure, FailureKind, Session, Unsent};
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
 pub struct SignOutProps {
+    /// What the person has chosen for the records: to go, unless something unsent would go with them, or to stay.
+    pub begin: Unsent,
     pub onclose: Callback<()>,
 }
 
 /// Signs out at once where it loses nothing, else asks.
 #[component]
 pub fn SignOut(props: &SignOutProps) -> Html {
-    let (call, set, status) = (use_call(), use_session().set, use_status());
+    let (call, set) = (use_call(), use_session().set);
     let asked = use_state(|| None::<Failure>);
     let busy = use_state_eq(|| false);
     let export = use_export();
@@ -48,7 +49,7 @@ pub fn SignOut(props: &SignOutProps) -> Html {
     };
     {
         let sign_out = sign_out.clone();
-        use_effect_with((), move |()| sign_out.emit(Unsent::Ask));
+        use_effect_with(props.begin, move |begin| sign_out.emit(*begin));
     }
 
     let Some(failure) = &*asked else { return Html::default() };
@@ -61,11 +62,6 @@ pub fn SignOut(props: &SignOutProps) -> Html {
             </Dialog>
         };
     }
-    let changes = if status.pending == 1 {
-        "1 change is".into()
-    } else {
-        format!("{} changes are", count::number(status.pending))
-    };
     let actions = html! {
         <>
             <Button look={Look::Primary} text="Keep them and sign out" busy={*busy} onclick={keep} test="sign-out-keep" />
@@ -75,8 +71,8 @@ pub fn SignOut(props: &SignOutProps) -> Html {
     };
     html! {
         <Dialog title="Sign out with unsent changes?" onclose={props.onclose.clone()} {actions} test="sign-out-dialog">
-            <p>{ format!("{changes} not on the server yet.") }</p>
-            <p class="mooring-gap">{ "Kept on this device, they are sent when you sign in here again. Discarded, they are gone for good." }</p>
+            <p>{ failure.message.clone() }</p>
+            <p class="mooring-gap">{ "Kept on this device, with all records, they are sent when you sign in here again. Discarded, they are gone for good." }</p>
         </Dialog>
     }
 }

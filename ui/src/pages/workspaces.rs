@@ -1,6 +1,7 @@
 //! The workspaces: choose one, make one.
 
 use super::frame::Masthead;
+use super::left::LeftWorkspace;
 use super::start::use_session_command;
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Dialog;
@@ -72,6 +73,7 @@ pub fn Workspaces() -> Html {
                         </li>
                     }) }
                 </ul>
+                { for session.left.iter().map(|left| html! { <LeftWorkspace key={left.id.to_string()} left={left.clone()} /> }) }
             </main>
             if *making {
                 <NewWorkspace onclose={close} />

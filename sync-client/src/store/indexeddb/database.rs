@@ -315,6 +315,17 @@ fn answered(transaction: &Transaction, last: Option<&Request>) -> JsFuture {
     }))
 }
 
+/// The names of all databases of this origin; empty where the browser does not tell.
+pub(super) async fn names() -> Vec<String> {
+    let Some(list) = all().await else { return Vec::new() };
+    list.iter().filter_map(|info| platform::property(&info, "name")?.as_string()).collect()
+}
+
+async fn all() -> Option<Array> {
+    let list = JsFuture::from(platform::factory()?.databases().ok()?).await.ok()?;
+    Some(Array::from(&list))
+}
+
 async fn version_of(name: &str) -> Option<u32> {
     let found = listed(name).await??;
     Some(platform::property(&found, "version")?.as_f64()? as u32)
@@ -327,11 +338,10 @@ async fn is_there(name: &str) -> Option<bool> {
 
 /// What the browser's list of databases says of one; the outer `None` where there is no such list.
 async fn listed(name: &str) -> Option<Option<JsValue>> {
-    let list = JsFuture::from(platform::factory()?.databases().ok()?).await.ok()?;
     let named = |info: &JsValue| {
         platform::property(info, "name").and_then(|n| n.as_string()).as_deref() == Some(name)
     };
-    Some(Array::from(&list).iter().find(named))
+    Some(all().await?.iter().find(named))
 }
 
 fn error_name(error: &JsValue) -> String {

@@ -65,6 +65,11 @@ impl IndexedDbStore {
         Ok(Self { inner: Mutex::new(Inner { database, state: None, ahead: None }) })
     }
 
+    /// The names of all databases of this origin; empty where the browser does not tell.
+    pub async fn names() -> Vec<String> {
+        database::names().await
+    }
+
     /// Deletes all that is in the store of that name.
     pub async fn delete(name: &str) -> Result<(), StoreError> {
         Database::empty(name, &LAYOUT).await

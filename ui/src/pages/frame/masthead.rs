@@ -9,6 +9,7 @@ use crate::hooks::use_session;
 use crate::pages::sign_out::SignOut;
 use crate::platform::theme::{self, Theme};
 use crate::route::{Route, workspace_name, workspace_of};
+use sync_client::api::Unsent;
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
@@ -93,7 +94,7 @@ fn Switcher(props: &SwitcherProps) -> Html {
 #[component]
 fn UserMenu() -> Html {
     let session = use_session().session;
-    let signing_out = use_state_eq(|| false);
+    let signing_out = use_state_eq(|| None);
     let chosen = use_state_eq(theme::chosen);
     let name = session.user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
     let themes = Theme::ALL
@@ -109,11 +110,18 @@ fn UserMenu() -> Html {
         .collect();
     let sign_out = {
         let signing_out = signing_out.setter();
-        vec![Entry::new("Sign out", Callback::from(move |()| signing_out.set(true))).test("sign-out")]
+        let begin = |unsent| {
+            let signing_out = signing_out.clone();
+            Callback::from(move |()| signing_out.set(Some(unsent)))
+        };
+        vec![
+            Entry::new("Sign out, remove records here", begin(Unsent::Ask)).test("sign-out"),
+            Entry::new("Sign out, keep records here", begin(Unsent::Keep)).test("sign-out-keeping"),
+        ]
     };
     let onclose = {
         let signing_out = signing_out.setter();
-        Callback::from(move |()| signing_out.set(false))
+        Callback::from(move |()| signing_out.set(None))
     };
     html! {
         <>
@@ -122,8 +130,8 @@ fn UserMenu() -> Html {
                     (AttrValue::from(format!("Signed in as {name}")), sign_out),
                     (AttrValue::from("Colours"), themes),
                 ]} />
-            if *signing_out {
-                <SignOut {onclose} />
+            if let Some(begin) = *signing_out {
+                <SignOut {onclose} {begin} />
             }
         </>
     }

@@ -1,0 +1,221 @@
+//! What a device keeps of a person, in every workspace: counted, exported, removed. One that is listed no longer, or cannot
+//! be opened, is among them.
+
+use futures::FutureExt;
+use serde::Serialize;
+use sync_protocol::{Change, UserId, WorkspaceId};
+
+use super::account::{AccountDone, WAIT_MS};
+use super::profile::{Profile, prefix, store_name};
+use super::{Done, Engine, failure};
+use crate::api::{Answer, Event, Failure, FailureKind, Left, Unsent};
+use crate::device::Device;
+use crate::import::grouped;
+use crate::query::storage;
+use crate::replica::people::is_own_record;
+use crate::store::{LocalStore, Quarantined, StoreError};
+
+/// What is unsent in one workspace, as it is exported.
+#[derive(Serialize)]
+struct Exported<'a> {
+    workspace: WorkspaceId,
+    name: &'a str,
+    unsent: Vec<Change>,
+    rejected: Vec<Quarantined>,
+    /// Why it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+/// Changes of a store that are nowhere else.
+struct Found {
+    unsent: Vec<Change>,
+    rejected: Vec<Quarantined>,
+}
+
+impl<D: Device> Engine<D> {
+    /// Takes note of the person's stores on this device that the profile does not know.
+    pub(super) async fn find_stores(&mut self) {
+        let Some(user) = self.profile.user.as_ref().map(|user| user.id) else { return };
+        // where the platform does not tell, the profile's own list counts
+        for name in self.device.stores().await.unwrap_or_default() {
+            let Some(workspace) = workspace_of(user, &name) else { continue };
+            let listed = self.profile.workspaces.iter().find(|w| w.id == workspace);
+            let label = listed.map(|w| w.name.clone()).unwrap_or_default();
+            self.profile.stores.entry(name).or_insert(label);
+        }
+    }
+
+    /// The workspaces that this device keeps of the person, each with its name.
+    fn kept(&self, user: UserId) -> Vec<(WorkspaceId, String)> {
+        let of = |(name, label): (&String, &String)| Some((workspace_of(user, name)?, label.clone()));
+        self.profile.stores.iter().filter_map(of).collect()
+    }
+
+    /// Those of them that are the person's no longer.
+    pub(super) fn left(&self) -> Vec<Left> {
+        let Some(user) = &self.profile.user else { return Vec::new() };
+        let listed = |id: WorkspaceId| self.profile.workspaces.iter().any(|w| w.id == id);
+        let kept = self.kept(user.id).into_iter().filter(|(id, _)| !listed(*id));
+        kept.map(|(id, name)| Left { id, name }).collect()
+    }
+
+    fn is_open(&self, workspace: WorkspaceId) -> bool {
+        self.open.as_ref().is_some_and(|open| open.replica.meta().workspace == workspace)
+    }
+
+    async fn found(&self, user: UserId, workspace: WorkspaceId) -> Result<Found, StoreError> {
+        if let Some(open) = self.open.as_ref().filter(|_| self.is_open(workspace)) {
+            let unsent = open.replica.outbox().map(|p| p.change.clone()).collect();
+            return Ok(Found { unsent, rejected: open.replica.quarantine().cloned().collect() });
+        }
+        let loaded = self.device.open_store(&store_name(user, workspace)).await?.load().await?;
+        Ok(Found { unsent: loaded.outbox, rejected: loaded.quarantine })
+    }
+
+    /// How many changes are only on this device.
+    async fn count(&self, user: UserId, workspace: WorkspaceId) -> Result<u64, StoreError> {
+        if let Some(open) = self.open.as_ref().filter(|_| self.is_open(workspace)) {
+            return Ok(open.unsent());
+        }
+        if let Some(counted) = self.profile.unsent.get(&store_name(user, workspace)) {
+            return Ok(*counted);
+        }
+        let Found { unsent, rejected } = self.found(user, workspace).await?;
+        Ok((unsent.iter().filter(|change| !is_own_record(change)).count() + rejected.len()) as u64)
+    }
+
+    /// Says what would be lost with these workspaces, if anything would.
+    async fn would_lose(&self, user: UserId, kept: &[(WorkspaceId, String)]) -> Option<String> {
+        let (mut counted, mut unknown) = (Vec::new(), Vec::new());
+        let mut first = true;
+        for (workspace, label) in kept {
+            match self.count(user, *workspace).await {
+                Ok(0) => {}
+                Ok(n) => {
+                    let of = if std::mem::take(&mut first) { " of your changes" } else { "" };
+                    counted.push(format!("{}{of} in {}", grouped(n as usize), quoted(label)));
+                }
+                Err(error) => {
+                    unknown.push(format!("What is unsent in {} cannot be counted: {error}", quoted(label)))
+                }
+            }
+        }
+        let counted = (!counted.is_empty()).then(|| format!("Only on this device: {}.", counted.join(", ")));
+        let all: Vec<String> = counted.into_iter().chain(unknown).collect();
+        (!all.is_empty()).then(|| all.join(" "))
+    }
+
+    /// Everything unsent of the person, of every workspace on this device.
+    pub(super) async fn export_unsent(&self) -> Result<Answer, Failure> {
+        let user = self.profile.user.as_ref().map(|user| user.id);
+        let user = user.ok_or_else(|| failure(FailureKind::NeedsSignIn, "Sign in first."))?;
+        let kept = self.kept(user);
+        let mut workspaces = Vec::new();
+        for (workspace, name) in &kept {
+            let (found, problem) = match self.found(user, *workspace).await {
+                Ok(found) => (found, None),
+                Err(error) => (Found { unsent: Vec::new(), rejected: Vec::new() }, Some(error.to_string())),
+            };
+            let Found { unsent, rejected } = found;
+            workspaces.push(Exported { workspace: *workspace, name, unsent, rejected, problem });
+        }
+        let all = serde_json::json!({ "workspaces": workspaces });
+        Ok(Answer::Text(serde_json::to_string_pretty(&all).expect("changes are plain data")))
+    }
+
+    /// Removes the store, and all that is remembered of it.
+    async fn remove(&mut self, user: UserId, workspace: WorkspaceId, label: &str) -> Result<(), Failure> {
+        let name = store_name(user, workspace);
+        self.device.delete_store(&name).await.map_err(|error| {
+            let failure = storage(error);
+            let message = format!("The records of {} were not removed: {}", quoted(label), failure.message);
+            Failure { message, ..failure }
+        })?;
+        self.profile.unsent.remove(&name);
+        self.profile.stores.remove(&name);
+        Ok(())
+    }
+
+    pub(super) async fn remove_records(
+        &mut self,
+        workspace: WorkspaceId,
+        unsent: Unsent,
+    ) -> Result<Answer, Failure> {
+        let Some(user) = self.profile.user.as_ref().map(|user| user.id) else {
+            return Err(failure(FailureKind::NeedsSignIn, "Sign in first."));
+        };
+        let kept: Vec<_> = self.kept(user).into_iter().filter(|(id, _)| *id == workspace).collect();
+        if unsent != Unsent::Discard
+            && let Some(lost) = self.would_lose(user, &kept).await
+        {
+            let message = format!("{lost} Export them, or discard them.");
+            return Err(failure(FailureKind::Unsent, message));
+        }
+        if self.is_open(workspace) || self.shut.as_ref().is_some_and(|(shut, _)| *shut == workspace) {
+            self.close().await;
+        }
+        if self.profile.last == Some(workspace) {
+            self.profile.last = None;
+        }
+        let mut removed = Ok(());
+        for (workspace, label) in kept {
+            removed = self.remove(user, workspace, &label).await;
+        }
+        self.tell(Event::SessionChanged);
+        removed?;
+        self.save_profile().await?;
+        Ok(Answer::Session(self.session()))
+    }
+
+    pub(super) async fn sign_out(&mut self, unsent: Unsent) -> Result<Answer, Failure> {
+        let Some(user) = self.profile.user.clone() else { return Ok(Answer::Session(self.session())) };
+        let kept = self.kept(user.id);
+        if unsent == Unsent::Ask
+            && let Some(lost) = self.would_lose(user.id, &kept).await
+        {
+            let message = format!(
+                "{lost} Sync them first, keep them here for your next sign-in, export them, or discard them."
+            );
+            return Err(failure(FailureKind::Unsent, message));
+        }
+        self.close().await;
+        if unsent != Unsent::Keep {
+            for (workspace, label) in kept {
+                if let Err(failure) = self.remove(user.id, workspace, &label).await {
+                    // still signed in, at least: screens open the workspace again
+                    self.tell(Event::SessionChanged);
+                    drop(self.save_profile().await); // what is gone is found to be gone when it is opened
+                    let message = format!("{} You are still signed in.", failure.message);
+                    return Err(Failure { message, ..failure });
+                }
+            }
+        }
+        self.end_session();
+        let Profile { server, demo, unsent, stores, .. } = std::mem::take(&mut self.profile);
+        self.profile = Profile { server, demo, unsent, stores, ..Profile::default() };
+        self.connect();
+        self.save_profile().await?;
+        self.tell(Event::SessionChanged);
+        Ok(Answer::Session(self.session()))
+    }
+
+    /// Tells the server that the session is over. Best effort: offline, it ends by itself.
+    fn end_session(&mut self) {
+        let Some(transport) = self.transport.clone() else { return };
+        let request = async move {
+            drop(transport.post::<serde_json::Value>("/v1/sign-out", &serde_json::json!({}), WAIT_MS).await);
+            Done::Account(AccountDone::SignedOut)
+        };
+        self.account.push(request.boxed_local());
+    }
+}
+
+/// The workspace of a store, where it is that person's.
+fn workspace_of(user: UserId, store: &str) -> Option<WorkspaceId> {
+    store.strip_prefix(&prefix(user))?.parse().ok()
+}
+
+fn quoted(label: &str) -> String {
+    if label.is_empty() { "a workspace that is no longer yours".into() } else { format!("“{label}”") }
+}
