@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use sync_protocol::{UserId, WorkspaceId};
 use tokio::sync::{Mutex, broadcast};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::answer::Failure;
 use crate::auth::Auth;
 use crate::limits;
 use crate::partition::{PartitionEngine, Settings};
@@ -50,6 +52,10 @@ pub struct Inner {
     pub pulls: Slots,
     /// Pushes and snapshots under way.
     pub work: Slots,
+    /// KiB of request bodies in memory.
+    pub bodies: Slots,
+    /// What the last health check found, and when.
+    pub health: Mutex<Option<(Instant, Result<(), Failure>)>>,
     /// Members whose role was changed by this node just now: their waiting pulls look again.
     pub members: broadcast::Sender<(WorkspaceId, UserId)>,
     /// Held while a role is changed, so that two owners cannot take each other's role at the same moment.
@@ -76,6 +82,8 @@ impl App {
             options,
             pulls: Slots::new(limits::PULLS, limits::PULLS_PER_USER),
             work: Slots::new(limits::WORK, limits::WORK_PER_USER),
+            bodies: Slots::new(limits::BODIES_KIB, limits::BODIES_KIB_PER_USER),
+            health: Mutex::default(),
             members: broadcast::Sender::new(64),
             changing_members: Mutex::default(),
             commits: TaskTracker::new(),

@@ -66,11 +66,14 @@ pub struct Access {
 }
 
 impl Access {
-    /// Looks again: after a wait the session may have ended and the membership may be gone.
-    pub async fn again(&self, app: &App) -> Result<(), Failure> {
+    /// Looks again: after a wait, and after a body that took its time, the session may have ended, the membership may
+    /// be gone and the role another one. The role as it is now.
+    ///
+    /// # Errors
+    /// As at the door.
+    pub async fn again(&self, app: &App) -> Result<Role, Failure> {
         let session = app.auth.session_of(self.session.token).await?;
-        let role = app.store.role(self.workspace.id, session.user).await?;
-        role.map(|_| ()).ok_or_else(Failure::no_workspace)
+        app.store.role(self.workspace.id, session.user).await?.ok_or_else(Failure::no_workspace)
     }
 
     /// Refuses those who are not owners.

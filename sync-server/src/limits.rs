@@ -6,32 +6,57 @@ use std::time::Duration;
 /// Connections open at once: each costs a file descriptor and some 20 KiB; above this a second node is the answer.
 pub const CONNECTIONS: usize = 8_192;
 
+/// Connections of one address (an IPv6 /64 counts as one) where no proxy stands between: an office of a hundred people,
+/// each with a page that waits and one that sends. Above that its longest silent one gives way.
+pub const CONNECTIONS_PER_ADDRESS: usize = 256;
+
+/// Open files that are no connections: the store's (sled wants one for each large record that it writes), the log, the
+/// nodes of a cluster, files of the web application on their way.
+pub const DESCRIPTORS_ASIDE: usize = 256;
+
+/// First pause after a connection could not be taken; doubles up to [`ACCEPT_PAUSE_LONGEST`].
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Longest such pause: whoever waits to be let in shall not wait longer once there is room.
+pub const ACCEPT_PAUSE_LONGEST: Duration = Duration::from_secs(1);
+
 /// Pulls that wait at once, all users together: half of the connections, so that pushes and sign-ins find one.
 pub const PULLS: usize = 4_096;
 
 /// Pulls of one user at once: one per device and workspace that is open; nobody has a hundred of them in front.
 pub const PULLS_PER_USER: usize = 64;
 
-/// Pushes and snapshots at work at once: 256 bodies of 4 MiB, with the values read from them, fit into some GiB.
+/// Pushes and snapshots at work at once: what the store and the judge have under way; more only wait for each other.
 pub const WORK: usize = 256;
 
 /// Pushes and snapshots of one user at once: a replica sends one at a time; a person has a handful of replicas.
 pub const WORK_PER_USER: usize = 16;
 
+/// KiB of request bodies in memory at once, counted as they grow and after decompression, until the work on them is
+/// done: 32 of the longest ones. What is made of a body in memory is some times its size.
+pub const BODIES_KIB: usize = 128 << 10;
+
+/// KiB of them from one user: eight of the longest ones; a quarter of all, so that nobody takes everybody's.
+pub const BODIES_KIB_PER_USER: usize = 32 << 10;
+
 /// Time to send a request's head, and to be silent between requests: a phone on a bad link manages in a few seconds.
 pub const HEAD_TIME: Duration = Duration::from_secs(20);
 
-/// Time to send a request's body: [`sync_protocol::limits::REQUEST_BYTES`] at 1.2 Mbit/s.
-pub const BODY_TIME: Duration = Duration::from_secs(30);
+/// Silence in the middle of a body, a request's or an answer's: a train in a tunnel comes out of most.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Time in which a client must take some bytes of an answer: longer silence means that it is gone.
-pub const WRITE_TIME: Duration = Duration::from_secs(30);
+/// What each byte of a body buys of that time, so that 8 kbit/s get through whatever the size, and a byte now and then
+/// does not: a link of the second generation has four times as much.
+pub const PER_BYTE: Duration = Duration::from_millis(1);
 
-/// Time for a whole request: the longest body, the longest wait of a pull and a slow database together.
-pub const REQUEST_TIME: Duration = Duration::from_secs(75);
+/// Time for an answer from the last byte of the request: the longest wait of a pull and a slow database together.
+pub const REQUEST_TIME: Duration = Duration::from_secs(60);
 
 /// Time for a health check's read: a load balancer asks every few seconds and counts a late answer as none.
 pub const HEALTH_TIME: Duration = Duration::from_secs(2);
+
+/// For so long the answer to a health check holds: whoever asks more often costs no further read.
+pub const HEALTH_PAUSE: Duration = Duration::from_millis(500);
 
 /// Time that a stopping server gives to what is under way: service managers kill after 10 to 90 s.
 pub const STOP_TIME: Duration = Duration::from_secs(10);

@@ -12,11 +12,16 @@ use sync_server::store::cassandra::CassandraStore;
 use sync_server::store::clock::SystemClock;
 use sync_server::store::sled::SledStore;
 use sync_server::store::{Store, StoreError};
-use sync_server::{admin, demo, telemetry};
+use sync_server::{admin, demo, system, telemetry};
 use tracing::info;
+
+/// Memory that a burst took goes back to the system; glibc keeps it in the arena of each thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    system::keep_files_private();
     let done = match Cli::parse().command {
         Command::Serve(args) => serve(*args).await,
         other => administer(other).await,
@@ -32,6 +37,7 @@ async fn main() -> ExitCode {
 
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     telemetry::start(args.log_format);
+    system::raise_descriptors();
     let options = args.options();
     if let Some(web) = &options.web
         && !web.join("index.html").is_file()
@@ -95,7 +101,10 @@ async fn open(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
         folder
     });
     let what = match SledStore::open(&folder) {
-        Ok(store) => return Ok(Arc::new(store)),
+        Ok(store) => {
+            system::warn_where_others_read(&folder);
+            return Ok(Arc::new(store));
+        }
         Err(error @ StoreError::InUse(_)) => anyhow::Error::new(error).context(
             "The embedded store serves one process at a time. Stop the other mooring-server first, or use --cassandra",
         ),

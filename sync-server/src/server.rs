@@ -1,8 +1,9 @@
 //! Takes connections, and stops without cutting anything off.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -10,17 +11,19 @@ use hyper_util::server::graceful::GracefulShutdown;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
 use crate::app::{App, Peer};
-use crate::{limits, routes};
+use crate::auth::network_of;
+use crate::connections::{AtWork, Connections, Place};
+use crate::pace::PacedStream;
+use crate::{limits, routes, system};
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -68,34 +71,54 @@ impl Server {
     /// way, for at most [`limits::STOP_TIME`].
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let router = routes::router(self.app.clone());
-        let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+        let most = system::connections();
+        if most < limits::CONNECTIONS {
+            info!(connections = most, "the limit of open files allows fewer connections than usual");
+        }
+        // the proxy's address is everybody's: it counts for itself
+        let per_address = if self.app.options.behind_proxy { most } else { limits::CONNECTIONS_PER_ADDRESS };
+        let connections = Arc::new(Connections::new(most, per_address));
         let graceful = GracefulShutdown::new();
         let mut stop = std::pin::pin!(stop);
+        let mut pause = limits::ACCEPT_PAUSE;
         loop {
-            let place = Arc::clone(&places).acquire_owned();
-            let (place, accepted) = tokio::select! {
+            let accepted = async {
+                connections.room().await;
+                self.listener.accept().await
+            };
+            let accepted = tokio::select! {
                 () = &mut stop => break,
-                both = async { (place.await, self.listener.accept().await) } => both,
+                accepted = accepted => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection = graceful.watch(connection(stream, peer, router.clone()));
+                    pause = limits::ACCEPT_PAUSE;
+                    let Some(place) = connections.enter(network_of(peer.ip())) else {
+                        debug!("an address has as many connections at work as it may: one more is closed");
+                        continue;
+                    };
+                    let end = place.end.clone();
+                    let connection = graceful.watch(connection(stream, peer, router.clone(), place));
                     tokio::spawn(async move {
-                        let _place = place;
-                        if let Err(error) = connection.await {
-                            debug!(%error, "a connection ended early");
+                        tokio::select! {
+                            ended = connection => if let Err(error) = ended {
+                                debug!(%error, "a connection ended early");
+                            },
+                            () = end.cancelled() => debug!("a silent connection gave way"),
                         }
                     });
                 }
                 Err(error) => {
-                    // mostly too many open files: the pause lets some close
-                    warn!(%error, "cannot take a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    // mostly too many open files: whoever is silent makes room, and the store gets a file, too
+                    let gave_way = connections.end_oldest();
+                    warn!(%error, gave_way, "cannot take a connection");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(limits::ACCEPT_PAUSE_LONGEST);
                 }
             }
         }
         drop(self.listener);
-        wind_up(self.app, graceful).await;
+        wind_up(self.app, graceful, &connections).await;
     }
 }
 
@@ -104,30 +127,62 @@ fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
+    place: Arc<Place>,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "a connection stays without TCP_NODELAY");
     }
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(limits::WRITE_TIME));
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let at_work = place.works();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
+        let answer = router.clone().oneshot(request);
+        async move {
+            let answer = answer.await?;
+            Ok::<_, std::convert::Infallible>(answer.map(|inner| Answer { inner, _at_work: at_work }))
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEAD_TIME)
         .max_headers(limits::HEADERS)
         .max_buf_size(limits::HEAD_BYTES)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+        .serve_connection(TokioIo::new(PacedStream::new(stream)), service)
 }
 
-async fn wind_up(app: App, graceful: GracefulShutdown) {
+/// An answer's body; its connection is at work until it is written.
+struct Answer {
+    inner: Body,
+    _at_work: AtWork,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+async fn wind_up(app: App, graceful: GracefulShutdown, connections: &Connections) {
     info!(connections = graceful.count(), pulls = app.pulls.in_use(), work = app.work.in_use(), "stopping");
     let deadline = Instant::now() + limits::STOP_TIME;
     app.stopping.cancel();
     app.commits.close();
+    // a head that is half there would be waited for
+    connections.end_silent();
     let done = async {
         graceful.shutdown().await;
         app.commits.wait().await;

@@ -1,4 +1,4 @@
-//! How much one user, and all of them together, may have under way at once.
+//! How much one user, and all of them together, may have under way at once: requests, or KiB of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::Failure;
 
-/// A bounded number of places, bounded also per user.
+/// A bounded number of places, bounded also per user. The bound of all is at most 2^32 - 1.
 #[derive(Clone, Debug)]
 pub struct Slots {
     overall: Arc<Semaphore>,
@@ -16,11 +16,11 @@ pub struct Slots {
     taken: Arc<Mutex<HashMap<UserId, usize>>>,
 }
 
-/// A place, given back when dropped.
+/// Places of one user, given back when dropped. Lives with the work, not with the connection that asked for it.
 #[derive(Debug)]
 pub struct Slot {
-    _overall: OwnedSemaphorePermit,
-    taken: Arc<Mutex<HashMap<UserId, usize>>>,
+    overall: OwnedSemaphorePermit,
+    slots: Slots,
     user: UserId,
 }
 
@@ -36,32 +36,53 @@ impl Slots {
     }
 
     /// Takes a place or says which bound is reached.
+    ///
+    /// # Errors
+    /// Slow down, where this user has all of theirs; unavailable, where all are taken.
     pub fn take(&self, user: UserId) -> Result<Slot, Failure> {
-        let overall = Arc::clone(&self.overall).try_acquire_owned().map_err(|_| {
+        let overall = self.acquire(user, 1)?;
+        Ok(Slot { overall, slots: self.clone(), user })
+    }
+
+    fn acquire(&self, user: UserId, count: usize) -> Result<OwnedSemaphorePermit, Failure> {
+        let many = u32::try_from(count).unwrap_or(u32::MAX);
+        let overall = Arc::clone(&self.overall).try_acquire_many_owned(many).map_err(|_| {
             Failure::unavailable("The server has as much to do as it can. Your device sends again by itself.")
         })?;
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(user).or_default();
-        if *count >= self.per_user {
+        let own = taken.get(&user).copied().unwrap_or_default();
+        if own + count > self.per_user {
             return Err(Failure::slow_down(
-                format!(
-                    "You have {} requests of this kind under way already, which is the most. Close some windows or devices.",
-                    self.per_user
-                ),
+                "Your account has as much under way as one may have at once. Close some windows or devices; yours sends again by itself.",
                 Duration::from_secs(5),
             ));
         }
-        *count += 1;
-        drop(taken);
-        Ok(Slot { _overall: overall, taken: Arc::clone(&self.taken), user })
+        taken.insert(user, own + count);
+        Ok(overall)
+    }
+}
+
+impl Slot {
+    /// Takes so many more places.
+    ///
+    /// # Errors
+    /// As [`Slots::take`]; what was taken before stays.
+    pub fn more(&mut self, count: usize) -> Result<(), Failure> {
+        self.overall.merge(self.slots.acquire(self.user, count)?);
+        Ok(())
+    }
+
+    /// How many places these are.
+    pub fn size(&self) -> usize {
+        self.overall.num_permits()
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.slots.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = taken.get_mut(&self.user) {
-            *count -= 1;
+            *count -= self.overall.num_permits();
             if *count == 0 {
                 taken.remove(&self.user);
             }
@@ -86,5 +107,21 @@ mod tests {
         drop(other);
         assert_eq!(slots.in_use(), 0);
         assert!(slots.take(user(1)).is_ok());
+    }
+
+    #[test]
+    fn what_grows_is_bounded_as_it_grows() {
+        let user = |n| UserId(uuid::Uuid::from_u128(n));
+        let slots = Slots::new(10, 6);
+        let mut one = slots.take(user(1)).unwrap();
+        one.more(5).unwrap();
+        assert_eq!(one.more(1).unwrap_err().problem.code, ProblemCode::SlowDown);
+        let mut two = slots.take(user(2)).unwrap();
+        assert_eq!(two.more(4).unwrap_err().problem.code, ProblemCode::Unavailable);
+        assert_eq!((one.size(), two.size(), slots.in_use()), (6, 1, 7));
+        drop(one);
+        two.more(4).unwrap();
+        drop(two);
+        assert_eq!(slots.in_use(), 0);
     }
 }

@@ -135,7 +135,7 @@ fn wrong() -> Failure {
 }
 
 /// Whoever has one IPv6 address has the other 2^64 of that network, too.
-fn network_of(address: IpAddr) -> IpAddr {
+pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

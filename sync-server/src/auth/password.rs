@@ -1,7 +1,8 @@
 //! Argon2id with the parameters that OWASP's password storage cheat sheet gives: 19 MiB, 2 passes, 1 lane.
 
-use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
-use std::sync::Arc;
+use argon2::password_hash::phc::{Output, ParamsString, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use tokio::sync::Semaphore;
 
@@ -11,9 +12,15 @@ use crate::limits;
 /// Stored instead of a hash where no password shall ever work.
 pub const UNUSABLE: &str = "!";
 
+/// KiB of memory that one check works in.
+const MEMORY_KIB: u32 = 19 * 1_024;
+
 /// Checks passwords, a few at a time, on threads that may block.
 pub struct Passwords {
     slots: Arc<Semaphore>,
+    /// The memory of checks, used again and again: what is taken and freed on ever other threads stays with the
+    /// allocator of each of them, which adds up to gigabytes.
+    benches: Arc<Mutex<Vec<Vec<Block>>>>,
     /// Checked where there is no account, so that an unknown login takes as long as a known one.
     decoy: Arc<str>,
 }
@@ -22,11 +29,35 @@ impl Passwords {
     /// Makes the decoy: takes as long as one check.
     pub fn new() -> Self {
         let at_once = available_parallelism().map_or(1, usize::from).min(limits::PASSWORD_CHECKS);
-        Self { slots: Arc::new(Semaphore::new(at_once)), decoy: hash("no account has this password").into() }
+        let decoy = hash("no account has this password").into();
+        Self { slots: Arc::new(Semaphore::new(at_once)), benches: Arc::default(), decoy }
     }
 
     /// Whether the password belongs to the hash; `None` stands for an account that is not there.
+    ///
+    /// # Errors
+    /// Where too many are checked already.
     pub async fn check(&self, password: String, stored: Option<String>) -> Result<bool, Failure> {
+        let decoy = Arc::clone(&self.decoy);
+        self.on_a_bench(move |memory| {
+            let usable = stored.as_deref().filter(|hash| *hash != UNUSABLE);
+            matches(&password, usable.unwrap_or(&decoy), memory) && usable.is_some()
+        })
+        .await
+    }
+
+    /// The same as [`hash`], a few at a time and in the same memory as the checks.
+    ///
+    /// # Errors
+    /// Where too many are checked already.
+    pub async fn hash(&self, password: String) -> Result<String, Failure> {
+        self.on_a_bench(move |memory| hash_in(&password, memory)).await
+    }
+
+    async fn on_a_bench<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut [Block]) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
         let slots = Arc::clone(&self.slots);
         let Ok(Ok(slot)) = tokio::time::timeout(limits::PASSWORD_QUEUE, slots.acquire_owned()).await else {
             return Err(Failure::slow_down(
@@ -34,11 +65,14 @@ impl Passwords {
                 limits::PASSWORD_QUEUE,
             ));
         };
-        let decoy = Arc::clone(&self.decoy);
+        let benches = Arc::clone(&self.benches);
         let work = move || {
             let _slot = slot;
-            let usable = stored.as_deref().filter(|hash| *hash != UNUSABLE);
-            matches(&password, usable.unwrap_or(&decoy)) && usable.is_some()
+            let free = benches.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut bench = free.unwrap_or_else(bench);
+            let done = work(&mut bench);
+            benches.lock().unwrap_or_else(PoisonError::into_inner).push(bench);
+            done
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| Failure::internal())
     }
@@ -52,9 +86,31 @@ impl Default for Passwords {
 
 /// A new hash with a new salt from the system, in PHC form. Takes a core for some 20 ms.
 pub fn hash(password: &str) -> String {
-    let hashed: Result<PasswordHash, _> = hasher().hash_password(password.as_bytes());
+    hash_in(password, &mut bench())
+}
+
+fn bench() -> Vec<Block> {
+    vec![Block::new(); MEMORY_KIB as usize]
+}
+
+fn hash_in(password: &str, memory: &mut [Block]) -> String {
+    let mut salt = [0; 16];
     // fails only where the system gives no random numbers: nothing secret can be made on such a machine
-    hashed.expect("the system has random numbers").to_string()
+    getrandom::fill(&mut salt).expect("the system has random numbers");
+    let hasher = hasher();
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    hasher
+        .hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, memory)
+        .expect("a bench has the memory that the parameters ask for");
+    let fits = "constant parameters and lengths are valid, a test sees to it";
+    PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(hasher.params()).expect(fits),
+        salt: Some(Salt::new(&salt).expect(fits)),
+        hash: Some(Output::new(&output).expect(fits)),
+    }
+    .to_string()
 }
 
 /// Why a new password is not good enough, if so.
@@ -74,13 +130,35 @@ pub fn check_new(password: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn matches(password: &str, stored: &str) -> bool {
-    PasswordHash::new(stored).is_ok_and(|hash| hasher().verify_password(password.as_bytes(), &hash).is_ok())
+/// What `PasswordVerifier` does, in the memory given.
+fn matches(password: &str, stored: &str, memory: &mut [Block]) -> bool {
+    let Ok(stored) = PasswordHash::new(stored) else { return false };
+    let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else { return false };
+    let Some(hasher) = hasher_of(&stored) else { return false };
+    let mut output = vec![0; expected.as_bytes().len()];
+    let mut own = Vec::new();
+    let memory = match hasher.params().block_count() {
+        count if count <= memory.len() => memory,
+        // a hash with other parameters, brought in by hand
+        count => {
+            own.resize(count, Block::new());
+            &mut own
+        }
+    };
+    hasher.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, memory).is_ok()
+        // outputs are compared in the same time wherever they differ
+        && Output::new(&output).is_ok_and(|output| output == *expected)
+}
+
+fn hasher_of(stored: &PasswordHash) -> Option<Argon2<'static>> {
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
+    let version = stored.version.map_or(Some(Version::default()), |number| Version::try_from(number).ok())?;
+    Some(Argon2::new(algorithm, version, Params::try_from(stored).ok()?))
 }
 
 fn hasher() -> Argon2<'static> {
     let params =
-        Params::new(19 * 1_024, 2, 1, None).expect("constant parameters are valid, a test sees to it");
+        Params::new(MEMORY_KIB, 2, 1, None).expect("constant parameters are valid, a test sees to it");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 

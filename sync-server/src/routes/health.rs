@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use sync_protocol::WorkspaceId;
+use tokio::time::Instant;
 
 use crate::answer::Failure;
 use crate::app::App;
@@ -11,13 +12,29 @@ use crate::limits;
 
 /// 200 where a read of the store comes back in time, else 503.
 pub(super) async fn health(State(app): State<App>) -> Response {
-    let read = app.store.workspace(WorkspaceId(uuid::Uuid::nil()));
-    match tokio::time::timeout(limits::HEALTH_TIME, read).await {
-        Ok(Ok(_)) if app.stopping.is_cancelled() => {
-            Failure::unavailable("The server is stopping.").into_response()
-        }
-        Ok(Ok(_)) => (StatusCode::OK, axum::Json(serde_json::json!({ "status": "ok" }))).into_response(),
-        Ok(Err(error)) => Failure::from(error).into_response(),
-        Err(_) => Failure::unavailable("The server's database answers too slowly.").into_response(),
+    if app.stopping.is_cancelled() {
+        return Failure::unavailable("The server is stopping.").into_response();
     }
+    match found(&app).await {
+        Ok(()) => (StatusCode::OK, axum::Json(serde_json::json!({ "status": "ok" }))).into_response(),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+/// One read for all who ask at the same time and shortly after: asking needs no session and shall cost nothing.
+async fn found(app: &App) -> Result<(), Failure> {
+    let mut last = app.health.lock().await;
+    if let Some((at, found)) = &*last
+        && at.elapsed() < limits::HEALTH_PAUSE
+    {
+        return found.clone();
+    }
+    let read = app.store.workspace(WorkspaceId(uuid::Uuid::nil()));
+    let found = match tokio::time::timeout(limits::HEALTH_TIME, read).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(Failure::from(error)),
+        Err(_) => Err(Failure::unavailable("The server's database answers too slowly.")),
+    };
+    *last = Some((Instant::now(), found.clone()));
+    found
 }

@@ -29,7 +29,7 @@ use tracing::{Instrument, error, info, info_span};
 
 use crate::answer::Failure;
 use crate::app::App;
-use crate::{guard, limits, openapi};
+use crate::{guard, limits, openapi, pace};
 
 /// Everything under a path that starts with this is the protocol.
 const API: &str = "/v1/";
@@ -102,11 +102,26 @@ fn layers(router: Router) -> Router {
         .layer(middleware::from_fn(logged))
 }
 
+/// The time of an answer counts from the last byte of the request: that one may come as slowly as [`pace`] lets it.
 async fn bounded(request: Request, next: Next) -> Response {
-    tokio::time::timeout(limits::REQUEST_TIME, next.run(request)).await.unwrap_or_else(|_| {
-        Failure::unavailable("The server took too long to answer. Your device sends again by itself.")
-            .into_response()
-    })
+    let (parts, body) = request.into_parts();
+    let (body, arrival) = pace::paced(body);
+    let too_long = async {
+        loop {
+            let deadline = arrival.last() + limits::REQUEST_TIME;
+            if deadline <= tokio::time::Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(deadline).await;
+        }
+    };
+    tokio::select! {
+        response = next.run(Request::from_parts(parts, body)) => response,
+        () = too_long => {
+            Failure::unavailable("The server took too long to answer. Your device sends again by itself.")
+                .into_response()
+        }
+    }
 }
 
 async fn headers(request: Request, next: Next) -> Response {
@@ -183,6 +198,28 @@ mod tests {
     use axum::body::Body;
     use sync_protocol::message::Problem;
     use tower::ServiceExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_body_takes_nothing_from_the_time_of_the_answer() {
+        let read = async |request: Request| {
+            let body = axum::body::to_bytes(request.into_body(), 1 << 20).await;
+            tokio::time::sleep(limits::REQUEST_TIME - Duration::from_secs(1)).await;
+            format!("{}", body.map_or(0, |body| body.len()))
+        };
+        let never = async || tokio::time::sleep(2 * limits::REQUEST_TIME).await;
+        let router = layers(Router::new().route("/read", post(read)).route("/never", get(never)));
+        // 300 kB at 32 kbit/s
+        let drops = futures::stream::unfold(0, |done| async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            (done < 75).then(|| (Ok::<_, std::io::Error>(vec![b' '; 4_000]), done + 1))
+        });
+        let request = Request::post("/read").body(Body::from_stream(drops)).unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(axum::body::to_bytes(answer.into_body(), 100).await.unwrap(), "300000");
+        let request = Request::get("/never").body(Body::empty()).unwrap();
+        assert_eq!(router.oneshot(request).await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
 
     #[tokio::test]
     async fn a_panic_is_answered_and_the_next_request_too() {

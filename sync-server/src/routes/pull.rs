@@ -41,7 +41,9 @@ pub(super) async fn pull(
             () = app.stopping.cancelled(), if waiting => {}
             changed = members.recv() => match changed {
                 Ok((workspace, user)) if workspace != access.workspace.id || user != access.session.user => {}
-                Ok(_) | Err(RecvError::Lagged(_) | RecvError::Closed) => access.again(&app).await?,
+                Ok(_) | Err(RecvError::Lagged(_) | RecvError::Closed) => {
+                    access.again(&app).await?;
+                }
             },
         }
     }

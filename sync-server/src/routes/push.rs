@@ -19,25 +19,32 @@ pub(super) async fn push(
     access: Access,
     request: Request,
 ) -> Result<Json<PushAnswer>, Failure> {
-    let _slot = app.work.take(access.session.user)?;
-    let push: Push = body::read(request, wire::REQUEST_BYTES).await?;
+    let user = access.session.user;
+    // who cannot be served now is told before the body comes; a body that comes slowly takes nobody's place
+    drop(app.work.take(user)?);
+    let (push, memory) =
+        body::read_counted::<Push>(request, wire::REQUEST_BYTES, app.bodies.take(user)?).await?;
+    let slot = app.work.take(user)?;
     if push.changes.len() > wire::PUSH_CHANGES {
         return Err(Failure::too_large(format!(
             "A push holds at most {} changes. Send them in several pushes.",
             wire::PUSH_CHANGES
         )));
     }
-    let owner = app.store.claim_replica(push.replica, access.session.user).await?;
-    if owner != access.session.user {
+    let role = access.again(&app).await?;
+    let owner = app.store.claim_replica(push.replica, user).await?;
+    if owner != user {
         return Err(Failure::not_permitted(
             "The changes on this device belong to another account. Sign in with that account to send them, or set up this device anew; nothing was sent.",
         ));
     }
-    let author = Author { replica: push.replica, user: owner, role: access.role };
+    let author = Author { replica: push.replica, user: owner, role };
     let (workspace, partitions) = (access.workspace.id, access.workspace.partitions);
-    // on a task of its own: when the connection is cut, what was begun is finished, and a stopping server waits for it
+    // on a task of its own: when the connection is cut, what was begun is finished, and a stopping server waits for it;
+    // until then the place and the memory are taken
     let engine = app.clone();
     let commit = app.commits.spawn(async move {
+        let _taken = (slot, memory);
         let verdicts = engine.engine.push(workspace, partitions, author, &push).await;
         (push, verdicts)
     });

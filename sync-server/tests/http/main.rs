@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
 
 mod bodies;
+mod bounds;
 mod document;
 mod members;
 mod process;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-fn program(line: &[&str], data: &Path) -> Command {
+pub fn program(line: &[&str], data: &Path) -> Command {
     let mut command = bare(line);
     command.arg("--data").arg(data);
     command
@@ -23,7 +23,7 @@ fn bare(line: &[&str]) -> Command {
     command
 }
 
-async fn ran(line: &[&str], data: &Path, input: &str) -> Output {
+pub async fn ran(line: &[&str], data: &Path, input: &str) -> Output {
     end_of(program(line, data), input).await
 }
 
@@ -36,14 +36,19 @@ async fn end_of(mut program: Command, input: &str) -> Output {
 
 /// Starts a server and waits for its line.
 async fn served(data: &Path) -> (Child, String) {
-    let mut child = program(&["serve", "--listen", "127.0.0.1:0"], data).spawn().unwrap();
+    started(program(&["serve", "--listen", "127.0.0.1:0"], data)).await
+}
+
+/// Starts a program that is a server and waits for its line.
+pub async fn started(mut program: Command) -> (Child, String) {
+    let mut child = program.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let line = timeout(SOON, lines.next_line()).await.expect("the server starts").unwrap().unwrap();
     let address = line.strip_prefix("Mooring listens on ").unwrap().to_owned();
     (child, address)
 }
 
-fn terminate(child: &Child) {
+pub fn terminate(child: &Child) {
     let id = child.id().expect("it runs").to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
 }
