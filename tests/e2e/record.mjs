@@ -4,12 +4,12 @@ import fs from 'node:fs';
 import AxeBuilder from '@axe-core/playwright';
 import { check, end, equal, need, truthy, until, whenFailed } from './lib/harness.mjs';
 import { onSled } from './lib/server.mjs';
-import { Browser, hook, picturesOf } from './lib/screens.mjs';
+import { Browser, cleanUp, hook } from './lib/screens.mjs';
 import { Peer, addAccount } from './lib/peer.mjs';
 import * as act from './lib/actions.mjs';
 import { openReview } from './lib/review.mjs';
 
-whenFailed(picturesOf);
+whenFailed(cleanUp);
 for (const name of ['MOORING_SERVER', 'MOORING_CHROMIUM', 'MOORING_UI_DIST']) need(name);
 
 const HOUR = 3_600_000;

@@ -115,6 +115,13 @@ export function gone(browser, selector) {
   return until(`no ${selector} on ${browser.name}`, async () => await browser.count(selector) === 0, 30_000);
 }
 
+/** Until a device has nothing unsent any more: while something needs review, the pill does not tell. */
+export async function sent(browser) {
+  await browser.click(hook('pill'));
+  await says(browser, hook('status-pending'), /^nothing/);
+  await browser.click(hook('pill'));
+}
+
 /** Edits fields of a record in its form. */
 export async function edit(browser, collection, key, values) {
   await browser.click(`${hook('collection-item')}[data-name="${collection}"]`);

@@ -19,6 +19,14 @@ export async function picturesOf(name) {
   }
 }
 
+/** After a failed check: pictures of every screen, then a clean page on each, so that the next check fails for itself only. */
+export async function cleanUp(name) {
+  await picturesOf(name);
+  for (const screen of screens) {
+    try { await screen.afresh?.(); } catch { /* closed, or never opened */ }
+  }
+}
+
 class Screen {
   constructor(name) { this.name = name; screens.push(this); }
 
@@ -67,6 +75,16 @@ export class Browser extends Screen {
     return this;
   }
 
+  /** The same workspace, loaded anew, as it is for a person who begins. */
+  async afresh() {
+    await this.slowed(1);
+    await this.offline(false);
+    await this.page.setViewportSize(this.viewport);
+    await this.page.emulateMedia({ colorScheme: 'light', reducedMotion: null });
+    await this.page.goto(this.page.url().match(/^.*\/w\/[^/]+/)?.[0] ?? this.url);
+    await this.page.locator('main').first().waitFor({ timeout: 30_000 });
+  }
+
   /** Runs a function in the worker of this tab. */
   inWorker(run, argument) { return this.page.workers()[0].evaluate(run, argument); }
 
@@ -101,6 +119,11 @@ export class Browser extends Screen {
   /** Chooses in a list, by what is written there. */
   choose(selector, label) { return this.page.locator(selector).first().selectOption({ label }); }
   press(key) { return this.page.keyboard.press(key); }
+  /** As on a machine that is so many times slower: the page's program, not the network nor its worker. 1: as it is. */
+  async slowed(times) {
+    this.devtools ??= await this.context.newCDPSession(this.page);
+    await this.devtools.send('Emulation.setCPUThrottlingRate', { rate: times });
+  }
   waitFor(selector, ms = 30_000) { return this.page.locator(selector).first().waitFor({ timeout: ms }); }
   async screenshot(name) {
     fs.mkdirSync(shots, { recursive: true });

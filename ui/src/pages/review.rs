@@ -15,6 +15,7 @@ use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
 use crate::components::states::{Empty, Notice, Tint, failed, loading};
 use crate::hooks::{use_ask, use_status};
+use crate::live::{self, use_live};
 use crate::platform::dom;
 use crate::text::count;
 use bulk::Selection;
@@ -27,7 +28,6 @@ use sync_client::api::{
 };
 use sync_protocol::schema::Field;
 use sync_protocol::{ChangeId, CollectionId, FieldName, FieldType, Value};
-use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 /// Items of one page: a few screens of them, few enough to draw at once.
@@ -54,9 +54,9 @@ pub fn Review() -> Html {
         pick_review,
         |_, event| on_news(event),
     );
-    let selected = use_state(BTreeSet::<ChangeId>::new);
+    let selected = use_live(BTreeSet::<ChangeId>::new);
     let show = {
-        let (shown, selected, looking) = (shown.setter(), selected.setter(), looking.clone());
+        let (shown, selected, looking) = (shown.setter(), selected.clone(), looking.clone());
         Callback::from(move |(filter, offset, turned): (ReviewFilter, usize, bool)| {
             looking.keep_list(&filter, offset);
             if !turned {
@@ -73,24 +73,25 @@ pub fn Review() -> Html {
     let onselect = {
         let selected = selected.clone();
         Callback::from(move |(ids, on): (Vec<ChangeId>, bool)| {
-            let mut now = (*selected).clone();
-            for id in ids {
-                if on {
-                    now.insert(id);
-                } else {
-                    now.remove(&id);
+            selected.change(|now| {
+                for id in ids {
+                    if on {
+                        now.insert(id);
+                    } else {
+                        now.remove(&id);
+                    }
                 }
-            }
-            selected.set(now);
+            });
         })
     };
     let clear = {
-        let selected = selected.setter();
+        let selected = selected.clone();
         Callback::from(move |()| selected.set(BTreeSet::new()))
     };
-    use_keys();
+    use_list_keys();
     use_return(&looking, ask.data.is_some());
 
+    let chosen = selected.get();
     let body = match &ask.data {
         None if ask.failure.is_some() => Html::default(),
         None => loading("Reading what needs review"),
@@ -101,13 +102,14 @@ pub fn Review() -> Html {
         Some(list) if list.items.is_empty() => nothing(list, &filter, &onfilter),
         Some(list) => html! {
             <>
-                <Selection list={list.clone()} selected={(*selected).clone()} filter={filter.clone()}
+                <Selection list={list.clone()} selected={(*chosen).clone()} filter={filter.clone()}
                     may_edit={here.may_edit()} onselect={onselect.clone()} onclear={clear} />
-                { items(&here, &Page { list, selected: &selected, busy: ask.busy, size: PAGE, onselect: &onselect, onpage: &onpage }) }
+                { items(&here, &Page { list, selected: &chosen, busy: ask.busy, size: PAGE, onselect: &onselect, onpage: &onpage }) }
             </>
         },
     };
     let rejected = ask.data.as_ref().filter(|_| filter.tab == ReviewTab::Open).map(|list| &list.rejected);
+    let list_is_empty = ask.data.as_ref().is_none_or(|list| list.items.is_empty());
     html! {
         <section class="mooring-narrow mooring-inbox-page" aria-labelledby="review-title">
             <div class="mooring-heading">
@@ -132,7 +134,7 @@ pub fn Review() -> Html {
                 }
             }
             <div role="tabpanel" id="review-panel" aria-labelledby={filters::tab_id(filter.tab)}>
-                { body }
+                // a few, and nobody else sees them: before what may be many
                 if let Some(rejected) = rejected.filter(|rejected| !rejected.is_empty()) {
                     <h2 class="pf-v6-c-title pf-m-lg mooring-refused-title">{ count::of(rejected.len() as u64, "refused change", "refused changes") }</h2>
                     <ul class="mooring-reviews" role="list">
@@ -141,6 +143,10 @@ pub fn Review() -> Html {
                         }) }
                     </ul>
                 }
+                if rejected.is_some_and(|rejected| !rejected.is_empty()) && !list_is_empty {
+                    <h2 class="pf-v6-c-title pf-m-lg mooring-refused-title">{ "To decide" }</h2>
+                }
+                { body }
             </div>
         </section>
     }
@@ -219,7 +225,7 @@ fn nothing(list: &List, filter: &ReviewFilter, onfilter: &Callback<ReviewFilter>
 
 /// J and K or the arrows move, Enter opens, X selects, / searches.
 #[hook]
-fn use_keys() {
+fn use_list_keys() {
     let onkey = use_callback((), |key: KeyboardEvent, ()| {
         let done = match key.key().as_str() {
             "j" | "J" | "ArrowDown" => list::step(1),
@@ -236,26 +242,7 @@ fn use_keys() {
             key.prevent_default();
         }
     });
-    use_key_listener(onkey);
-}
-
-/// Hears keys anywhere on the page, unless somebody is typing or means the browser.
-#[hook]
-fn use_key_listener(onkey: Callback<KeyboardEvent>) {
-    use_effect_with(onkey, |onkey| {
-        let onkey = onkey.clone();
-        let options = gloo::events::EventListenerOptions::enable_prevent_default();
-        let document = crate::platform::document();
-        let listener =
-            gloo::events::EventListener::new_with_options(&document, "keydown", options, move |event| {
-                let Some(key) = event.dyn_ref::<KeyboardEvent>() else { return };
-                let meant = !(key.ctrl_key() || key.meta_key() || key.alt_key() || event.default_prevented());
-                if meant && !dom::typing(event) {
-                    onkey.emit(key.clone());
-                }
-            });
-        move || drop(listener)
-    });
+    live::use_keys(onkey);
 }
 
 /// Coming back from a review, the focus is on its row.

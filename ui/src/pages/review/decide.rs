@@ -10,12 +10,13 @@ mod state;
 pub use draft::Draft;
 
 use super::looking::title;
-use super::{Looking, collection_label, on_news, reader, use_key_listener};
+use super::{Looking, collection_label, on_news, reader};
 use crate::components::button::{Button, Look};
 use crate::components::icon::{Icon, icon};
 use crate::components::link::{Link, use_go};
 use crate::components::states::{Empty, loading};
 use crate::hooks::{use_ask, use_call, use_status, use_toaster};
+use crate::live::{Live, use_keys, use_live};
 use crate::pages::frame::use_here;
 use crate::platform::{dom, storage};
 use crate::route::{KeyText, Route};
@@ -24,11 +25,12 @@ use beside::{Around, Comments};
 use draft::{Case, Picked, Whole};
 use fields::{Choices, choices};
 use life::life;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, ConflictInfo, Review as List, ReviewQuery, Transport};
 use sync_protocol::record::per_field;
-use sync_protocol::{ChangeId, FieldName};
+use sync_protocol::{ChangeId, FieldName, Value};
 use yew::prelude::*;
 
 /// Items asked for before and after this one, to know where to go next.
@@ -90,30 +92,31 @@ fn Open(props: &OpenProps) -> Html {
     let item = &info.item;
     let id = item.id;
     let case = Case::new(&here, info.clone());
-    let draft = use_state(|| {
+    let draft = use_live(|| {
         let returned = || info.returned.as_ref().map(|(outcome, _)| case.draft_of(outcome));
         looking.draft(id).or_else(returned).unwrap_or_default()
     });
-    let errors = use_state(BTreeMap::<FieldName, String>::new);
-    let active = use_state_eq(|| None::<FieldName>);
-    let busy = use_state_eq(|| false);
+    let errors = use_live(BTreeMap::<FieldName, String>::new);
+    let active = use_live(|| None::<FieldName>);
+    let busy = use_live(|| false);
     // what was on the screen first: what moves while somebody looks is pointed out
     let first = use_memo((), |()| (info.record_rev, info.conflict.rev, item.settled.is_some()));
     let open = item.settled.is_none() && item.pending.is_none() && here.may_edit();
 
+    let seen = use_mut_ref(BTreeMap::new);
+    keep_fresh(&seen, &case, &draft, &looking);
     let set = {
-        let (draft, errors, looking) = (draft.setter(), errors.setter(), looking.clone());
+        let (draft, errors, looking) = (draft.clone(), errors.clone(), looking.clone());
         Callback::from(move |next: Draft| {
             looking.keep_draft(id, Some(&next));
             errors.set(BTreeMap::new());
             draft.set(next);
         })
     };
-    use_fresh(&case, &draft, &set);
     let pick = {
         let (set, draft) = (set.clone(), draft.clone());
         Callback::from(move |(name, picked): (FieldName, Picked)| {
-            let mut next = Draft { whole: None, ..(*draft).clone() };
+            let mut next = Draft { whole: None, ..(*draft.get()).clone() };
             next.picks.insert(name, picked);
             set.emit(next);
         })
@@ -121,8 +124,9 @@ fn Open(props: &OpenProps) -> Html {
     let pick_whole = {
         let (set, draft) = (set.clone(), draft.clone());
         Callback::from(move |whole: Whole| {
-            let off = draft.whole == Some(whole) && whole == Whole::Both;
-            set.emit(Draft { whole: (!off).then_some(whole), ..(*draft).clone() });
+            let now = draft.get();
+            let off = now.whole == Some(whole) && whole == Whole::Both;
+            set.emit(Draft { whole: (!off).then_some(whole), ..(*now).clone() });
         })
     };
     let to = {
@@ -137,13 +141,14 @@ fn Open(props: &OpenProps) -> Html {
     };
     let place = Place::of(props.around.as_deref(), id);
     let save = {
-        let (case, draft, errors, busy) = (case.clone(), draft.clone(), errors.setter(), busy.clone());
+        let (case, draft, errors, busy) = (case.clone(), draft.clone(), errors.clone(), busy.clone());
         let (call, toaster) = (call.clone(), toaster.clone());
         let (to, next, looking, offline) =
             (to.clone(), place.open, looking.clone(), status.transport == Transport::Offline);
         Callback::from(move |()| {
+            let draft = draft.get();
             let command = match case.command(&draft) {
-                Some(Ok(command)) if !*busy => command,
+                Some(Ok(command)) if !*busy.get() => command,
                 Some(Err(wrong)) => {
                     if let Some(name) = wrong.keys().next() {
                         fields::focus_own(name);
@@ -155,7 +160,7 @@ fn Open(props: &OpenProps) -> Html {
             busy.set(true);
             let says = case.says(&draft);
             let (busy, errors, toaster, to, looking) =
-                (busy.setter(), errors.clone(), toaster.clone(), to.clone(), looking.clone());
+                (busy.clone(), errors.clone(), toaster.clone(), to.clone(), looking.clone());
             let done = Callback::from(move |outcome| {
                 busy.set(false);
                 match outcome {
@@ -199,7 +204,7 @@ fn Open(props: &OpenProps) -> Html {
     let write = {
         let (case, draft, pick) = (case.clone(), draft.clone(), pick.clone());
         Callback::from(move |name: FieldName| {
-            if !matches!(draft.picks.get(&name), Some(Picked::Own(_))) {
+            if !matches!(draft.get().picks.get(&name), Some(Picked::Own(_))) {
                 let text = case
                     .field(&name)
                     .map(|field| crate::components::field_input::to_input(field, case.now(&name)));
@@ -213,13 +218,11 @@ fn Open(props: &OpenProps) -> Html {
         let (pick, pick_whole, save, to) = (pick.clone(), pick_whole.clone(), save.clone(), to.clone());
         let (before, after) = (place.before, place.after);
         Callback::from(move |event: KeyboardEvent| {
-            let field = || case.field_for_keys(&draft, active.as_ref());
+            let field = || case.field_for_keys(&draft.get(), (*active.get()).as_ref());
             let choose = |picked: Picked, whole: Whole| match field() {
                 Some(name) if case.by_field() => {
-                    pick.emit((name.clone(), picked.clone()));
-                    let mut then = (*draft).clone();
-                    then.picks.insert(name, picked);
-                    go_on(&case, &then, &active.setter());
+                    pick.emit((name, picked));
+                    go_on(&case, &draft.get(), &active);
                 }
                 _ => pick_whole.emit(whole),
             };
@@ -236,26 +239,26 @@ fn Open(props: &OpenProps) -> Html {
             event.prevent_default();
         })
     };
-    use_key_listener(key);
+    use_keys(key);
     use_effect_with((), |()| dom::focus("#decide-title"));
 
     let shown = match (&item.settled, &item.pending) {
         (Some(settled), _) => case.draft_of(&settled.outcome),
         (None, Some(outcome)) => case.draft_of(outcome),
-        (None, None) => (*draft).clone(),
+        (None, None) => (*draft.get()).clone(),
     };
     let onactive = {
-        let active = active.setter();
+        let active = active.clone();
         Callback::from(move |name| active.set(Some(name)))
     };
     let ondone = {
-        let (case, draft, active) = (case.clone(), draft.clone(), active.setter());
+        let (case, draft, active) = (case.clone(), draft.clone(), active.clone());
         Callback::from(move |name: FieldName| {
             dom::focus(&fields::section_of(&name));
-            go_on(&case, &draft, &active);
+            go_on(&case, &draft.get(), &active);
         })
     };
-    let keys_for = if open { case.field_for_keys(&draft, active.as_ref()) } else { None };
+    let keys_for = if open { case.field_for_keys(&draft.get(), (*active.get()).as_ref()) } else { None };
     html! {
         <section class="mooring-narrow mooring-decide" aria-labelledby="decide-title" data-test="review-screen">
             { top(&here.name, &place, &to) }
@@ -278,12 +281,12 @@ fn Open(props: &OpenProps) -> Html {
                         if open && case.fields.len() > 1 {
                             { whole_buttons(&case, &set) }
                         }
-                        { choices(&Choices { case: case.clone(), draft: shown.clone(), errors: (*errors).clone(), open, active: keys_for, onpick: pick, onactive, ondone }) }
+                        { choices(&Choices { case: case.clone(), draft: shown.clone(), errors: (*errors.get()).clone(), open, active: keys_for, onpick: pick, onactive, ondone }) }
                     } else {
                         { life(&case, &shown, open, &pick_whole) }
                     }
                     if open {
-                        { bar(&case, &draft, *busy, &save, &pick_whole, &to, place.after) }
+                        { bar(&case, &draft.get(), *busy.get(), &save, &pick_whole, &to, place.after) }
                     }
                 </div>
                 <aside class="mooring-decide-aside" aria-label="Preview and comments">
@@ -309,27 +312,29 @@ impl Case {
 }
 
 /// Keys are for the next field that needs a choice, if any does.
-fn go_on(case: &Case, draft: &Draft, active: &UseStateSetter<Option<FieldName>>) {
+fn go_on(case: &Case, draft: &Draft, active: &Live<Option<FieldName>>) {
     if let Some(next) = case.missing(draft).first() {
         active.set(Some(next.name.clone()));
         dom::focus(&fields::section_of(&next.name));
     }
 }
 
-/// A pick of "as it is now" counts for what was seen: where that has changed, it is asked for anew.
-#[hook]
-fn use_fresh(case: &Case, draft: &UseStateHandle<Draft>, set: &Callback<Draft>) {
+/// A pick of "as it is now" counts for what was seen: where that has changed, it is asked for anew. While it is drawn,
+/// so that a key which comes next is for what is seen then.
+fn keep_fresh(
+    seen: &RefCell<BTreeMap<FieldName, Value>>,
+    case: &Case,
+    draft: &Live<Draft>,
+    looking: &Looking,
+) {
     let now = per_field(case.names().map(|name| (name.clone(), case.now(name).clone())));
-    let seen = use_mut_ref(|| now.clone());
-    let (draft, set) = (draft.clone(), set.clone());
-    use_effect_with(now, move |now| {
-        let before = std::mem::replace(&mut *seen.borrow_mut(), now.clone());
-        let mut next = (*draft).clone();
-        next.picks.retain(|name, picked| *picked != Picked::Current || before.get(name) == now.get(name));
-        if next != *draft {
-            set.emit(next);
-        }
-    });
+    let before = seen.replace(now.clone());
+    let moved = |name: &FieldName| before.get(name).is_some_and(|value| now.get(name) != Some(value));
+    let mut next = (*draft.get()).clone();
+    next.picks.retain(|name, picked| *picked != Picked::Current || !moved(name));
+    if draft.put(next) {
+        looking.keep_draft(case.info.item.id, Some(&draft.get()));
+    }
 }
 
 /// Where a review is among the others.
