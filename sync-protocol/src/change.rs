@@ -9,6 +9,7 @@ use crate::value::Value;
 
 /// One edit of one record by one replica.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Change {
     /// Minted and stored by the replica before the change is sent.
     pub id: ChangeId,
@@ -25,11 +26,13 @@ pub struct Change {
 
 /// What was done to the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Edit {
     /// A new record; its author saw none there.
     Insert {
         /// The values.
+        #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<FieldName, Value>))]
         fields: Fields,
     },
     /// Some fields set or removed.
@@ -40,6 +43,7 @@ pub enum Edit {
     /// The record deleted: touches all fields.
     Delete {
         /// The values that the author saw.
+        #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<FieldName, Value>))]
         base: Fields,
     },
     /// An open conflict settled.
@@ -50,6 +54,7 @@ pub enum Edit {
 
 /// The value that the author of a change saw, and the value wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Delta {
     /// What was there.
     #[serde(default, skip_serializing_if = "Value::is_absent")]
@@ -61,6 +66,7 @@ pub struct Delta {
 
 /// How somebody settles a conflict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Resolution {
     /// The conflict, named by the change that opened it.
     pub conflict: ChangeId,
@@ -75,6 +81,7 @@ pub struct Resolution {
 
 /// What a resolution decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outcome {
     /// The record lives. Every clashing field needs a choice; the others are merged as if the change arrived now.
@@ -95,6 +102,7 @@ pub enum Outcome {
 
 /// How somebody takes a resolution back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reopening {
     /// The conflict, named by the change that opened it.
     pub conflict: ChangeId,
@@ -107,6 +115,7 @@ pub struct Reopening {
 
 /// Which value a field ends with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "take", content = "value", rename_all = "snake_case")]
 pub enum Choice {
     /// What the record has now.

@@ -43,6 +43,7 @@ fn hash(id: &RecordId, rev: Revision) -> u128 {
 
 /// The checksums of one partition, per collection; a collection without live records has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Checksums(pub BTreeMap<CollectionId, Checksum>);
 

@@ -10,6 +10,7 @@ use crate::value::Value;
 
 /// A change that met a newer one on the same field, or a delete. Synced to every member like a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Conflict {
     /// The change that opened it names it; the incoming side is that change's replica.
     pub id: ChangeId,
@@ -42,6 +43,7 @@ pub struct Conflict {
 
 /// That a decision was taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reopened {
     /// By whom and when.
     pub stamp: Stamp,
@@ -52,6 +54,7 @@ pub struct Reopened {
 
 /// What met what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConflictKind {
     /// An edit (or a new record) met another edit of the same field.
@@ -64,6 +67,7 @@ pub enum ConflictKind {
 
 /// The three values of one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sides {
     /// What the author of the incoming change saw.
     #[serde(default, skip_serializing_if = "Value::is_absent")]
@@ -86,6 +90,7 @@ pub struct Sides {
 
 /// How a conflict ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Resolved {
     /// The resolving change.
     pub change: ChangeId,
@@ -103,6 +108,7 @@ pub struct Resolved {
 
 /// What a resolution did to the record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Effect {
     /// Whether the record came or went by it.
@@ -118,6 +124,7 @@ pub struct Effect {
 
 /// Whether a record came or went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Life {
     /// It lived before and after, or neither.
@@ -131,6 +138,7 @@ pub enum Life {
 
 /// One field before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changed {
     /// The value before.
     #[serde(default, skip_serializing_if = "Value::is_absent")]

@@ -6,6 +6,7 @@ use crate::id::{Partition, Revision};
 
 /// One sequence number per partition: everything up to it has been read. Opaque to those who embed Mooring.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Cursor(pub Vec<Revision>);
 

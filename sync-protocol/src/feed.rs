@@ -11,6 +11,7 @@ use crate::value::Value;
 
 /// One judged change with what it did. Sequence numbers are contiguous within a partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Entry {
     /// Its sequence number.
     pub seq: Revision,
@@ -37,6 +38,7 @@ pub struct Entry {
 
 /// What a policy decided without asking, with everything that a person needs to look at it and to decide otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Merge {
     /// The record.
     pub record: RecordId,
@@ -53,6 +55,7 @@ pub struct Merge {
 
 /// Two edits of one field that met, and what the policy made of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Met {
     /// What the author of the incoming change saw.
     #[serde(default, skip_serializing_if = "Value::is_absent")]
@@ -84,6 +87,7 @@ impl Merge {
 
 /// What a change in the feed did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     /// Applied as it was.

@@ -15,6 +15,8 @@ pub mod id;
 pub mod limits;
 pub mod merge;
 pub mod message;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod policy;
 pub mod record;
 pub mod schema;

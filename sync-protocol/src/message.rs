@@ -24,6 +24,7 @@ pub const VERSION_HEADER: &str = "mooring-protocol";
 
 /// `GET /v1/info`: what a client needs before it signs in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Info {
     /// Always `mooring`: tells a Mooring server from a captive portal.
     pub service: String,
@@ -41,6 +42,7 @@ pub struct Info {
 
 /// `POST /v1/sign-in`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignIn {
     /// The account's name, such as an e-mail address.
     pub name: String,
@@ -50,6 +52,7 @@ pub struct SignIn {
 
 /// What signing in gives.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignedIn {
     /// The opaque session token: `Authorization: Bearer ...`.
     pub token: String,
@@ -59,6 +62,7 @@ pub struct SignedIn {
 
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
     /// Who.
     pub id: UserId,
@@ -68,6 +72,7 @@ pub struct User {
 
 /// `GET /v1/workspaces` and `POST /v1/workspaces`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Workspace {
     /// Which.
     pub id: WorkspaceId,
@@ -81,6 +86,7 @@ pub struct Workspace {
 
 /// What a member may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Read.
@@ -93,16 +99,20 @@ pub enum Role {
 
 /// `POST /v1/workspaces`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewWorkspace {
     /// What people call it.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 200))]
     pub name: String,
     /// Number of partitions; 1 gives one total order and atomic pushes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1024))]
     pub partitions: Option<u16>,
 }
 
 /// `PUT /v1/workspaces/{workspace}/members/{name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Member {
     /// The new role; `None` takes the membership away.
     pub role: Option<Role>,
@@ -110,6 +120,7 @@ pub struct Member {
 
 /// `POST /v1/workspaces/{workspace}/push`: changes of one replica, in the order of their counters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Push {
     /// Whose changes. Belongs to the first user who pushed as it.
     pub replica: ReplicaId,
@@ -118,11 +129,13 @@ pub struct Push {
     /// The sequence number of partition 0 up to which the replica knows the schema: the server judges with at least that.
     pub schema_seen: Revision,
     /// The changes, at most [`crate::limits::PUSH_CHANGES`].
+    #[cfg_attr(feature = "openapi", schema(max_items = 1000))]
     pub changes: Vec<Change>,
 }
 
 /// The answer to a push: one verdict per change, in the same order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PushAnswer {
     /// The verdicts.
     pub verdicts: Vec<Verdict>,
@@ -130,6 +143,7 @@ pub struct PushAnswer {
 
 /// `POST /v1/workspaces/{workspace}/pull`: what happened after a cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Pull {
     /// Where the replica has read to.
     pub cursor: Cursor,
@@ -140,6 +154,7 @@ pub struct Pull {
 
 /// The answer to a pull.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PullAnswer {
     /// New entries, per partition contiguous from the cursor on. Partition 0 (the schema) comes first.
     pub feeds: Vec<PartitionFeed>,
@@ -156,6 +171,7 @@ pub struct PullAnswer {
 
 /// Entries of one partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PartitionFeed {
     /// Which.
     pub partition: Partition,
@@ -165,6 +181,7 @@ pub struct PartitionFeed {
 
 /// The end of a partition's feed and the checksums there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct End {
     /// Which.
     pub partition: Partition,
@@ -176,6 +193,7 @@ pub struct End {
 
 /// `POST /v1/workspaces/{workspace}/snapshot`: the live records, page by page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Snapshot {
     /// Where to go on; `None` starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,6 +205,7 @@ pub struct Snapshot {
 
 /// Where a snapshot goes on. Opaque to clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SnapshotToken {
     /// The heads at which the partitions' snapshots started: the feed goes on from there.
     pub cursor: Cursor,
@@ -205,6 +224,7 @@ pub struct SnapshotToken {
 
 /// The answer to a snapshot request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SnapshotAnswer {
     /// Pages of records, partition by partition, each sorted by key text.
     pub pages: Vec<Page>,
@@ -224,6 +244,7 @@ pub struct SnapshotAnswer {
 
 /// Live records of one collection in one partition, sorted by [`crate::RecordKey::to_text`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page {
     /// The partition.
     pub partition: Partition,
@@ -236,11 +257,13 @@ pub struct Page {
     /// Number of records, 1 to [`crate::limits::PAGE_RECORDS`].
     pub count: u32,
     /// A JSON list of [`crate::Record`]; stored by replicas as it came.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Record>))]
     pub records: Box<RawValue>,
 }
 
 /// `POST /v1/workspaces/{workspace}/history`: the versions of one record, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct History {
     /// Which record.
     pub record: RecordId,
@@ -251,6 +274,7 @@ pub struct History {
 
 /// The answer to a history request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryAnswer {
     /// Newest first, each with its values; a deleted one without.
     pub versions: Vec<Version>,
@@ -267,6 +291,7 @@ pub struct HistoryAnswer {
 
 /// One version of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Version {
     /// The record as it was.
     pub record: Record,
@@ -278,6 +303,7 @@ pub struct Version {
 /// `POST /v1/workspaces/{workspace}/audit`: everything that policies and people decided where edits met, as far as the
 /// feed is kept, partition by partition in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Audit {
     /// Where to go on, as the answer before said; `None` starts at the oldest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -286,6 +312,7 @@ pub struct Audit {
 
 /// The answer to an audit request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditAnswer {
     /// Entries with a conflict or a merge, without their records.
     pub entries: Vec<Entry>,
@@ -300,6 +327,7 @@ pub struct AuditAnswer {
 
 /// The body of every answer that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[error("{message}")]
 pub struct Problem {
     /// What a program decides by.
@@ -310,6 +338,7 @@ pub struct Problem {
 
 /// What a program decides by; each has one HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemCode {
     /// 400: the request is not what the protocol says.
@@ -335,6 +364,20 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::BadRequest,
+        Self::NeedsSignIn,
+        Self::NotPermitted,
+        Self::NotFound,
+        Self::Exists,
+        Self::TooLarge,
+        Self::Upgrade,
+        Self::SlowDown,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
     /// The HTTP status.
     pub fn status(self) -> u16 {
         match self {

@@ -6,6 +6,7 @@ use crate::value::FieldType;
 
 /// The rule for two edits of one field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// Keep both sides and let a person decide.

@@ -12,6 +12,7 @@ pub type Fields = BTreeMap<FieldName, Value>;
 /// Who changed something, and when by that device's clock (never later than the server's).
 /// The person and the device's name are in the reserved collection `_devices`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stamp {
     /// The replica that made the change.
     pub by: ReplicaId,
@@ -21,6 +22,7 @@ pub struct Stamp {
 
 /// A record as of one revision. Which collection it is in is told by its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Record {
     /// Its key in the collection.
     pub key: RecordKey,
@@ -47,6 +49,7 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
     /// The values.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<FieldName, Value>))]
     pub fields: Fields,
 }
 

@@ -18,6 +18,7 @@ mod settle;
 
 /// What the server says of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     /// Applied as it was.
@@ -50,6 +51,7 @@ pub enum Verdict {
 
 /// Why a change can never be accepted as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Rejection {
     /// The collection does not exist (any more).

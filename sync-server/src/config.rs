@@ -34,6 +34,8 @@ pub enum Command {
     /// Members of workspaces.
     #[command(subcommand)]
     Member(MemberCommand),
+    /// Print the protocol as an OpenAPI document: what /openapi.json serves.
+    Openapi,
 }
 
 /// How to serve.

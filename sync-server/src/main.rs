@@ -64,6 +64,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
 async fn administer(command: Command) -> anyhow::Result<()> {
     let sentence = match command {
         Command::Serve(_) => unreachable!("main serves"),
+        Command::Openapi => sync_server::openapi::document().to_owned(),
         Command::User(UserCommand::Add { login, name, store }) => {
             let password = admin::read_password()?;
             admin::add_user(&*open(&store).await?, &login, &name, &password).await?

@@ -1,14 +1,22 @@
 //! `GET /healthz`: whether this node can reach its store.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use sync_protocol::WorkspaceId;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use crate::answer::Failure;
 use crate::app::App;
 use crate::limits;
+
+/// That the store answers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    #[schema(value_type = String)]
+    status: &'static str,
+}
 
 /// 200 where a read of the store comes back in time, else 503.
 pub(super) async fn health(State(app): State<App>) -> Response {
@@ -16,7 +24,7 @@ pub(super) async fn health(State(app): State<App>) -> Response {
         return Failure::unavailable("The server is stopping.").into_response();
     }
     match found(&app).await {
-        Ok(()) => (StatusCode::OK, axum::Json(serde_json::json!({ "status": "ok" }))).into_response(),
+        Ok(()) => axum::Json(Health { status: "ok" }).into_response(),
         Err(failure) => failure.into_response(),
     }
 }

@@ -20,7 +20,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 use std::any::Any;
 use std::time::{Duration, Instant};
-use sync_protocol::message::{ProblemCode, VERSION_HEADER};
+use sync_protocol::message::{
+    Audit, AuditAnswer, History, HistoryAnswer, Info, Member, NewWorkspace, ProblemCode, Pull, PullAnswer,
+    Push, PushAnswer, SignIn, SignedIn, Snapshot, SnapshotAnswer, User, VERSION_HEADER, Workspace,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
@@ -29,6 +32,7 @@ use tracing::{Instrument, error, info, info_span};
 
 use crate::answer::Failure;
 use crate::app::App;
+use crate::openapi::{About, about};
 use crate::{guard, limits, openapi, pace};
 
 /// Everything under a path that starts with this is the protocol.
@@ -40,43 +44,140 @@ pub struct Route {
     pub method: Method,
     /// The path as axum and OpenAPI write it.
     pub path: &'static str,
+    /// What the document says of it.
+    pub about: About,
     handler: MethodRouter<App>,
+}
+
+impl Route {
+    /// Whether a client's version is looked at first: everywhere but where it learns which ones are spoken.
+    pub(crate) fn is_versioned(&self) -> bool {
+        self.path.starts_with(API) && self.path != "/v1/info"
+    }
 }
 
 /// All routes but the web application's files.
 pub fn table() -> Vec<Route> {
-    let get_ = |path, handler| Route { method: Method::GET, path, handler };
-    let post_ = |path, handler| Route { method: Method::POST, path, handler };
+    use ProblemCode::{NeedsSignIn, NotPermitted, SlowDown};
+    let route = |method, path, handler, about| Route { method, path, about, handler };
+    let get_ = |path, handler, about| route(Method::GET, path, handler, about);
+    let post_ = |path, handler, about| route(Method::POST, path, handler, about);
+    let put_ = |path, handler, about| route(Method::PUT, path, handler, about);
     vec![
-        get_("/healthz", get(health::health)),
-        get_("/openapi.json", get(openapi::serve)),
-        get_("/v1/info", get(info::info)),
-        post_("/v1/sign-in", post(session::sign_in)),
-        post_("/v1/sign-in/demo", post(session::sign_in_demo)),
-        post_("/v1/sign-out", post(session::sign_out)),
-        get_("/v1/me", get(session::me)),
-        get_("/v1/workspaces", get(workspaces::list)),
-        post_("/v1/workspaces", post(workspaces::create)),
-        Route {
-            method: Method::PUT,
-            path: "/v1/workspaces/{workspace}/members/{login}",
-            handler: put(workspaces::set_member),
-        },
-        post_("/v1/workspaces/{workspace}/push", post(push::push)),
-        post_("/v1/workspaces/{workspace}/pull", post(pull::pull)),
-        post_("/v1/workspaces/{workspace}/snapshot", post(snapshot::snapshot)),
-        post_("/v1/workspaces/{workspace}/history", post(history::history)),
-        post_("/v1/workspaces/{workspace}/audit", post(audit::audit)),
+        get_(
+            "/healthz",
+            get(health::health),
+            about("operations", "Whether this node can reach its store")
+                .open()
+                .gives::<health::Health>(200, "It can."),
+        ),
+        get_(
+            "/openapi.json",
+            get(openapi::serve),
+            about("operations", "This document").open().gives_any(200, "OpenAPI 3.1."),
+        ),
+        get_(
+            "/v1/info",
+            get(info::info),
+            about("account", "What a client needs before it signs in; answered to every version")
+                .open()
+                .gives::<Info>(200, "What this server speaks."),
+        ),
+        post_(
+            "/v1/sign-in",
+            post(session::sign_in),
+            about("account", "Start a session with a password")
+                .open()
+                .takes::<SignIn>()
+                .gives::<SignedIn>(200, "A session of 30 days.")
+                .fails(&[NeedsSignIn, SlowDown]),
+        ),
+        post_(
+            "/v1/sign-in/demo",
+            post(session::sign_in_demo),
+            about("account", "Start a session as the sample user (only with --demo, from the same machine)")
+                .open()
+                .gives::<SignedIn>(200, "A session of 30 days.")
+                .fails(&[NotPermitted]),
+        ),
+        post_("/v1/sign-out", post(session::sign_out), about("account", "End this session")),
+        get_(
+            "/v1/me",
+            get(session::me),
+            about("account", "Who is signed in").gives::<User>(200, "The person."),
+        ),
+        get_(
+            "/v1/workspaces",
+            get(workspaces::list),
+            about("workspaces", "The user's workspaces").gives_list::<Workspace>("All of them."),
+        ),
+        post_(
+            "/v1/workspaces",
+            post(workspaces::create),
+            about("workspaces", "Make a workspace; the user becomes its owner")
+                .takes::<NewWorkspace>()
+                .gives::<Workspace>(201, "Made.")
+                .fails(&[NotPermitted]),
+        ),
+        put_(
+            "/v1/workspaces/{workspace}/members/{login}",
+            put(workspaces::set_member),
+            about("workspaces", "Set what an account may do in the workspace; for owners")
+                .takes::<Member>()
+                .fails(&[NotPermitted]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/push",
+            post(push::push),
+            about("sync", "Changes of one replica: a verdict for each")
+                .takes::<Push>()
+                .gives::<PushAnswer>(200, "One verdict per change, in the same order.")
+                .fails(&[NotPermitted, SlowDown]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/pull",
+            post(pull::pull),
+            about("sync", "What happened after a cursor; waits where there is nothing")
+                .takes::<Pull>()
+                .gives::<PullAnswer>(200, "New entries, without gaps.")
+                .fails(&[SlowDown]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/snapshot",
+            post(snapshot::snapshot),
+            about("sync", "The live records and open conflicts, page by page")
+                .takes::<Snapshot>()
+                .gives::<SnapshotAnswer>(200, "The next pages.")
+                .fails(&[SlowDown]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/history",
+            post(history::history),
+            about("sync", "The versions of one record, newest first, and its conflicts")
+                .takes::<History>()
+                .gives::<HistoryAnswer>(200, "Some versions.")
+                .fails(&[SlowDown]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/audit",
+            post(audit::audit),
+            about("sync", "Everything that policies and people decided where edits met")
+                .takes::<Audit>()
+                .gives::<AuditAnswer>(200, "The next piece.")
+                .fails(&[SlowDown]),
+        ),
     ]
 }
 
 /// The whole HTTP side.
 pub fn router(app: App) -> Router {
     let mut router = Router::new();
-    for Route { path, handler, .. } in table() {
-        let versioned = path.starts_with(API) && path != "/v1/info";
-        let handler = if versioned { handler.layer(middleware::from_fn(guard::version)) } else { handler };
-        router = router.route(path, handler);
+    for route in table() {
+        let handler = match route.is_versioned() {
+            true => route.handler.layer(middleware::from_fn(guard::version)),
+            false => route.handler,
+        };
+        router = router.route(route.path, handler);
     }
     let router = match &app.options.web {
         Some(folder) => router.fallback_service(web::files(folder)),
