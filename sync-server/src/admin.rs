@@ -7,6 +7,7 @@ use sync_protocol::{UserId, WorkspaceId};
 use uuid::Uuid;
 
 use crate::auth::{login_of, password};
+use crate::events::Event;
 use crate::limits;
 use crate::routes::workspaces::{add, check_label};
 use crate::store::{Account, Store, WorkspaceRow};
@@ -15,7 +16,7 @@ use crate::store::{Account, Store, WorkspaceRow};
 pub async fn add_user(store: &dyn Store, login: &str, name: &str, password: &str) -> anyhow::Result<String> {
     let login = check_login(login)?;
     let name = check_label(name).map_err(|failure| failure.problem)?.to_owned();
-    password::check_new(password).map_err(anyhow::Error::msg)?;
+    password::check_new(password, &[&login, &name]).map_err(anyhow::Error::msg)?;
     let password_hash = password::hash(password);
     let account = Account { user: UserId(Uuid::now_v7()), login: login.clone(), name, password_hash };
     ensure!(
@@ -28,7 +29,7 @@ pub async fn add_user(store: &dyn Store, login: &str, name: &str, password: &str
 /// Sets a new password and ends all sessions that the old one opened; the sentence to print.
 pub async fn set_password(store: &dyn Store, login: &str, password: &str) -> anyhow::Result<String> {
     let account = account(store, login).await?;
-    password::check_new(password).map_err(anyhow::Error::msg)?;
+    password::check_new(password, &[&account.login, &account.name]).map_err(anyhow::Error::msg)?;
     ensure!(
         account.password_hash != password::UNUSABLE,
         "“{}” is the sample account, which has no password.",
@@ -39,6 +40,7 @@ pub async fn set_password(store: &dyn Store, login: &str, password: &str) -> any
     let ended = store.end_sessions(account.user).await.context(
         "the password is set, but devices that are signed in may still be. Run the same command again",
     )?;
+    Event::PasswordChanged { user: account.user, by: None, sessions: ended }.log();
     let sessions = if ended == 1 { "1 session".to_owned() } else { format!("{ended} sessions") };
     Ok(format!(
         "Password of “{}” set, {sessions} ended. What those devices have not sent stays on them until the new password is entered there.",
@@ -72,6 +74,7 @@ pub async fn set_member(
         .with_context(|| format!("There is no workspace {workspace}. Its id is printed when it is added."))?;
     let account = account(store, login).await?;
     store.set_member(workspace, account.user, role).await?;
+    Event::Member { workspace, by: None, user: account.user, role }.log();
     let what = match role {
         Some(Role::Reader) => "may read",
         Some(Role::Editor) => "may read and edit",

@@ -2,15 +2,16 @@
 
 use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Once;
 use sync_protocol::WorkspaceId;
 use sync_protocol::message::{ProblemCode, Role, VERSION, VERSION_HEADER, VERSION_MIN};
-use tracing::Span;
+use tracing::{Span, warn};
 
 use crate::answer::Failure;
 use crate::app::{App, Peer};
@@ -110,7 +111,8 @@ impl FromRequestParts<App> for Access {
 pub struct Address {
     /// Its address, as told by the proxy where the server stands behind one.
     pub ip: IpAddr,
-    /// Whether it is on this machine: connected from a loopback address, to a loopback name, through no proxy.
+    /// Whether it is on this machine: connected from a loopback address, to a loopback name, from a page of such a name
+    /// if from any, through nothing that looks like a proxy.
     pub local: bool,
 }
 
@@ -119,24 +121,101 @@ impl FromRequestParts<App> for Address {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical());
-        let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();
-        let told = forwarded
-            .and_then(|value| value.to_str().ok())
-            .and_then(|list| list.rsplit(',').next())
-            .and_then(|last| last.trim().parse::<IpAddr>().ok())
-            .filter(|_| app.options.behind_proxy);
-        let proxied = forwarded.is_some() || parts.headers.contains_key(header::FORWARDED);
-        let local = peer.is_some_and(|ip| ip.is_loopback()) && !proxied && is_loopback_name(&parts.headers);
+        let told = told(&parts.headers).filter(|_| app.options.behind_proxy);
+        if app.options.behind_proxy && told.is_none() {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| {
+                warn!(
+                    "a request came without an address in X-Forwarded-For: either not through the proxy, or the proxy does not set it. Sign-in limits count it as the proxy's own"
+                );
+            });
+        }
+        let local = peer.is_some_and(|ip| ip.is_loopback())
+            && !is_proxied(parts)
+            && is_loopback_name(text(&parts.headers, header::HOST))
+            && is_local_page(&parts.headers);
         Ok(Self { ip: told.or(peer).unwrap_or(Ipv6Addr::UNSPECIFIED.into()), local })
     }
 }
 
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The address that the proxy saw: the last one in `X-Forwarded-For`, with or without a port.
+fn told(headers: &HeaderMap) -> Option<IpAddr> {
+    let list = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    let last = list.rsplit(',').next()?.trim().trim_matches('"');
+    let address = last.parse().ok().or_else(|| last.parse().ok().map(|with_port: SocketAddr| with_port.ip()));
+    let address = address.or_else(|| last.strip_prefix('[')?.strip_suffix(']')?.parse().ok());
+    address.map(|address: IpAddr| address.to_canonical())
+}
+
+/// Whether anything looks as if the request came through a proxy: a header that one adds (browsers and Mooring's own
+/// devices send none that starts with `x-`), or the version that proxies speak where nobody told them otherwise.
+fn is_proxied(parts: &Parts) -> bool {
+    const ADDED: [&str; 10] = [
+        "forwarded",
+        "via",
+        "max-forwards",
+        "true-client-ip",
+        "client-ip",
+        "cdn-loop",
+        "proxy-authorization",
+        "proxy-connection",
+        "wl-proxy-client-ip",
+        "surrogate-capability",
+    ];
+    const FAMILIES: [&str; 6] = ["x-", "cf-", "fly-", "fastly-", "akamai-", "incap-"];
+    let added = |name: &str| ADDED.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family));
+    parts.version < Version::HTTP_11 || parts.headers.keys().any(|name| added(name.as_str()))
+}
+
 /// A page of another site can make its own name point at this machine; the name in `Host` then still is its own.
-fn is_loopback_name(headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+fn is_loopback_name(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Whether no page asks, or one that was loaded from this machine: a browser tells where its page is from, also through
+/// a proxy that adds nothing.
+fn is_local_page(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    let page = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let local = |page: &str| {
+        page.split_once("://")
+            .is_some_and(|(_, rest)| is_loopback_name(rest.split('/').next().unwrap_or_default()))
+    };
+    site.is_none_or(|site| matches!(site, "same-origin" | "none"))
+        && page(header::ORIGIN).is_none_or(local)
+        && page(header::REFERER).is_none_or(local)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_that_the_proxy_saw_is_the_last_one() {
+        for (list, address) in [
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("10.0.0.1, 192.0.2.1", Some("192.0.2.1")),
+            ("192.0.2.1:51234", Some("192.0.2.1")),
+            ("[2001:db8::1]:51234", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("\"[2001:db8::1]:443\"", Some("2001:db8::1")),
+            ("::ffff:192.0.2.1", Some("192.0.2.1")),
+            ("192.0.2.1, unknown", None),
+            ("", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append("x-forwarded-for", "198.51.100.1".parse().unwrap());
+            headers.append("x-forwarded-for", list.parse().unwrap());
+            assert_eq!(told(&headers), address.map(|text| text.parse().unwrap()), "{list}");
+        }
+    }
 }

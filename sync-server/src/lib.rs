@@ -11,6 +11,7 @@ pub mod body;
 pub mod config;
 pub mod connections;
 pub mod demo;
+pub mod events;
 pub mod guard;
 pub mod limits;
 pub mod openapi;

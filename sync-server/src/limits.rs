@@ -94,11 +94,18 @@ pub const PASSWORD_CHECKS: usize = 4;
 /// Longest queueing for a password check: after that the honest answer is "slow down".
 pub const PASSWORD_QUEUE: Duration = Duration::from_secs(5);
 
-/// Failed sign-ins in a row of one login: a person who mistypes has ten tries.
+/// Failed sign-ins in a row of one login from one address: a person who mistypes has ten tries.
 pub const SIGN_INS_PER_LOGIN: u32 = 10;
 
-/// After those, one try of that login per this time: 8,640 guesses a day are nothing against a password of 8 characters.
+/// After those, one try of that login from there per this time.
 pub const SIGN_IN_PAUSE_LOGIN: Duration = Duration::from_secs(10);
+
+/// Failed sign-ins in a row of one login from all addresses that are new to it: ten guessers at work on one person.
+pub const SIGN_INS_PER_LOGIN_IN_ALL: u32 = 100;
+
+/// After those, one such try per this time: 17,280 guesses a day are nothing against a password of 8 characters that is
+/// no common one. Shorter than the pause of one address, so that one guesser alone never takes all.
+pub const SIGN_IN_PAUSE_LOGIN_IN_ALL: Duration = Duration::from_secs(5);
 
 /// Failed sign-ins in a row from one address: an office behind one address on a Monday morning.
 pub const SIGN_INS_PER_ADDRESS: u32 = 60;
@@ -106,7 +113,7 @@ pub const SIGN_INS_PER_ADDRESS: u32 = 60;
 /// After those, one try from that address per this time.
 pub const SIGN_IN_PAUSE_ADDRESS: Duration = Duration::from_secs(2);
 
-/// Logins and addresses remembered for the two limits above: some MiB.
+/// Logins and addresses remembered for each of the limits above: some MiB.
 pub const THROTTLED: usize = 65_536;
 
 /// Workspaces of one user: more than a screen can list; a runaway script is stopped here.

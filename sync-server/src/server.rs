@@ -3,6 +3,9 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use axum::http::Version;
+use axum::http::header::HOST;
+use axum::response::{IntoResponse, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,6 +22,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
+use crate::answer::Failure;
 use crate::app::{App, Peer};
 use crate::auth::network_of;
 use crate::connections::{AtWork, Connections, Place};
@@ -136,9 +140,10 @@ fn connection(
         let at_work = place.works();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
+        let nameless = request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST);
         let answer = router.clone().oneshot(request);
         async move {
-            let answer = answer.await?;
+            let answer = if nameless { no_host() } else { answer.await? };
             Ok::<_, std::convert::Infallible>(answer.map(|inner| Answer { inner, _at_work: at_work }))
         }
     });
@@ -148,6 +153,12 @@ fn connection(
         .max_headers(limits::HEADERS)
         .max_buf_size(limits::HEAD_BYTES)
         .serve_connection(TokioIo::new(PacedStream::new(stream)), service)
+}
+
+/// RFC 9112, 3.2: a request of that version without a host is answered with 400.
+fn no_host() -> Response {
+    Failure::bad_request("The request has no Host header. Send the name that the server was reached by.")
+        .into_response()
 }
 
 /// An answer's body; its connection is at work until it is written.

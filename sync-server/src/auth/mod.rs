@@ -1,8 +1,10 @@
 //! Who is there: accounts with passwords, sessions with opaque tokens, and how fast they may be tried.
 
+mod common;
 pub mod password;
 mod throttle;
 mod token;
+mod tries;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,12 +14,14 @@ use sync_protocol::{Timestamp, UserId};
 use tracing::error;
 
 use crate::answer::Failure;
+use crate::events::{Event, SignInEnd};
 use crate::limits;
 use crate::store::clock::Clock;
 use crate::store::{Account, SessionRow, Store};
 use password::Passwords;
-use throttle::Throttle;
 pub use token::{Token, TokenHash};
+use tries::Tries;
+pub use tries::network_of;
 
 /// A session that was checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,55 +37,38 @@ pub struct Auth {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     passwords: Passwords,
-    by_login: Throttle,
-    by_address: Throttle,
+    tries: Tries,
 }
 
 impl Auth {
     /// On a store; remembers failed tries in memory.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            store,
-            clock,
-            passwords: Passwords::new(),
-            by_login: Throttle::new(
-                limits::SIGN_INS_PER_LOGIN,
-                limits::SIGN_IN_PAUSE_LOGIN,
-                limits::THROTTLED,
-            ),
-            by_address: Throttle::new(
-                limits::SIGN_INS_PER_ADDRESS,
-                limits::SIGN_IN_PAUSE_ADDRESS,
-                limits::THROTTLED,
-            ),
-        }
+        Self { store, clock, passwords: Passwords::new(), tries: Tries::new() }
     }
 
     /// Checks name and password and starts a session. One answer for an unknown name and a wrong password, and the
     /// same work for both.
     pub async fn sign_in(&self, request: SignIn, from: IpAddr) -> Result<SignedIn, Failure> {
         let login = login_of(&request.name);
+        let ended = |user, end| Event::SignIn { login: &login, user, from, end }.log();
         if login.len() > limits::LOGIN_BYTES || request.password.len() > limits::PASSWORD_BYTES {
+            ended(None, SignInEnd::Failed);
             return Err(wrong());
         }
-        let (address, now) = (network_of(from), Instant::now());
-        self.by_address.take(address, now).and_then(|()| self.by_login.take(&login, now)).map_err(
-            |wait| {
-                Failure::slow_down(
-                    format!(
-                        "Too many failed sign-ins. Wait {} s, then try again.",
-                        wait.as_millis().div_ceil(1_000)
-                    ),
-                    wait,
-                )
-            },
-        )?;
+        let now = Instant::now();
+        let try_ = self.tries.take(&login, from, now).map_err(|wait| {
+            ended(None, SignInEnd::Throttled);
+            let seconds = wait.as_millis().div_ceil(1_000);
+            Failure::slow_down(format!("Too many failed sign-ins. Wait {seconds} s, then try again."), wait)
+        })?;
         let account = self.store.account(&login).await?;
-        let stored = account.as_ref().map(|a| a.password_hash.clone());
+        let (user, stored) = account.as_ref().map(|a| (a.user, a.password_hash.clone())).unzip();
         let right = self.passwords.check(request.password, stored).await?;
-        let Some(account) = account.filter(|_| right) else { return Err(wrong()) };
-        self.by_login.clear(&login);
-        self.by_address.clear(address);
+        let Some(account) = account.filter(|_| right) else {
+            ended(user, SignInEnd::Failed);
+            return Err(wrong());
+        };
+        self.tries.succeeded(try_, now);
         let signed_in = self.start(&account).await?;
         // a password that was changed while this one was checked has ended all sessions but this one
         let now = self.store.account_of(account.user).await?;
@@ -89,8 +76,10 @@ impl Auth {
             if let Some(token) = TokenHash::of_text(&signed_in.token) {
                 self.store.end_session(&token.0).await?;
             }
+            ended(user, SignInEnd::Failed);
             return Err(wrong());
         }
+        ended(user, SignInEnd::Succeeded);
         Ok(signed_in)
     }
 
@@ -121,7 +110,9 @@ impl Auth {
 
     /// Ends a session.
     pub async fn sign_out(&self, session: Session) -> Result<(), Failure> {
-        Ok(self.store.end_session(&session.token.0).await?)
+        self.store.end_session(&session.token.0).await?;
+        Event::SignedOut { user: session.user }.log();
+        Ok(())
     }
 }
 
@@ -132,15 +123,4 @@ pub fn login_of(name: &str) -> String {
 
 fn wrong() -> Failure {
     Failure::new(ProblemCode::NeedsSignIn, "The name or the password is wrong. Check both and try again.")
-}
-
-/// Whoever has one IPv6 address has the other 2^64 of that network, too.
-pub fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        v4 => v4,
-    }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use tokio::sync::Semaphore;
 
+use super::common::is_common;
 use crate::answer::Failure;
 use crate::limits;
 
@@ -113,8 +114,11 @@ fn hash_in(password: &str, memory: &mut [Block]) -> String {
     .to_string()
 }
 
-/// Why a new password is not good enough, if so.
-pub fn check_new(password: &str) -> Result<(), String> {
+/// Whether a new password is good enough for the account of which `about` tells login and name.
+///
+/// # Errors
+/// The sentence that says why not, and what to do.
+pub fn check_new(password: &str, about: &[&str]) -> Result<(), String> {
     if password.chars().count() < limits::PASSWORD_CHARS {
         return Err(format!(
             "A password has at least {} characters. Choose a longer one.",
@@ -126,6 +130,9 @@ pub fn check_new(password: &str) -> Result<(), String> {
             "A password has at most {} bytes. Choose a shorter one.",
             limits::PASSWORD_BYTES
         ));
+    }
+    if is_common(password, about) {
+        return Err("This password is among the first that somebody would try: it is a common one, or made of the login or the name. Choose another one, such as some words that do not belong together.".into());
     }
     Ok(())
 }

@@ -38,10 +38,44 @@ impl Throttle {
         Ok(())
     }
 
-    /// Gives all tries back: this one knew the password.
-    pub fn clear(&self, key: impl Hash) {
+    /// Gives one try back: this one knew the password.
+    pub fn give_back(&self, key: impl Hash) {
         let key = self.hasher.hash_one(key);
-        self.full_at.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = full_at.get_mut(&key) {
+            *at = at.checked_sub(self.pause).unwrap_or(*at);
+        }
+    }
+}
+
+/// A bounded set of keys that were seen, as keyed hashes; where there are too many, the half that was seen last stays.
+#[derive(Debug)]
+pub struct Seen {
+    capacity: usize,
+    hasher: RandomState,
+    seen: Mutex<HashMap<u64, Instant>>,
+}
+
+impl Seen {
+    /// At most so many.
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity, hasher: RandomState::new(), seen: Mutex::default() }
+    }
+
+    /// Whether that one was seen.
+    pub fn has(&self, key: impl Hash) -> bool {
+        let key = self.hasher.hash_one(key);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&key)
+    }
+
+    /// That one is seen now.
+    pub fn note(&self, key: impl Hash, now: Instant) {
+        let key = self.hasher.hash_one(key);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= self.capacity && !seen.contains_key(&key) {
+            keep_later_half(&mut seen);
+        }
+        seen.insert(key, now);
     }
 }
 
@@ -50,12 +84,16 @@ fn make_room(full_at: &mut HashMap<u64, Instant>, now: Instant) {
     let before = full_at.len();
     full_at.retain(|_, at| *at > now);
     if full_at.len() == before {
-        let mut instants: Vec<Instant> = full_at.values().copied().collect();
-        let middle = instants.len() / 2;
-        let (_, median, _) = instants.select_nth_unstable(middle);
-        let median = *median;
-        full_at.retain(|_, at| *at > median);
+        keep_later_half(full_at);
     }
+}
+
+fn keep_later_half(instants: &mut HashMap<u64, Instant>) {
+    let mut sorted: Vec<Instant> = instants.values().copied().collect();
+    let middle = sorted.len() / 2;
+    let (_, median, _) = sorted.select_nth_unstable(middle);
+    let median = *median;
+    instants.retain(|_, at| *at > median);
 }
 
 #[cfg(test)]
@@ -73,8 +111,9 @@ mod tests {
         assert_eq!(throttle.take("b", start), Ok(()), "others are not concerned");
         assert_eq!(throttle.take("a", start + Duration::from_secs(4)), Err(Duration::from_secs(6)));
         assert_eq!(throttle.take("a", start + Duration::from_secs(10)), Ok(()));
-        throttle.clear("a");
-        assert_eq!(throttle.take("a", start), Ok(()));
+        throttle.give_back("a");
+        assert_eq!(throttle.take("a", start + Duration::from_secs(10)), Ok(()), "one is given back");
+        assert!(throttle.take("a", start + Duration::from_secs(10)).is_err(), "and no more");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(crate) mod workspaces;
 
 use axum::Router;
 use axum::body::HttpBody;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -184,7 +184,8 @@ pub fn router(app: App) -> Router {
         None => router.fallback(web::none),
     };
     let cors = cors(&app);
-    let router = layers(router.method_not_allowed_fallback(wrong_method).with_state(app));
+    let behind_proxy = app.options.behind_proxy;
+    let router = layers(router.method_not_allowed_fallback(wrong_method).with_state(app), behind_proxy);
     match cors {
         Some(cors) => router.layer(cors),
         None => router,
@@ -192,13 +193,13 @@ pub fn router(app: App) -> Router {
 }
 
 /// From the outside in: the log line, panics, headers, compression, the time limit.
-fn layers(router: Router) -> Router {
+fn layers(router: Router, behind_proxy: bool) -> Router {
     let predicate = SizeAbove::new(limits::COMPRESS_FROM).and(NotForContentType::IMAGES);
     let compression = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(predicate);
     router
         .layer(middleware::from_fn(bounded))
         .layer(compression)
-        .layer(middleware::from_fn(headers))
+        .layer(middleware::from_fn_with_state(behind_proxy, headers))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(logged))
 }
@@ -225,15 +226,27 @@ async fn bounded(request: Request, next: Next) -> Response {
     }
 }
 
-async fn headers(request: Request, next: Next) -> Response {
+async fn headers(State(behind_proxy): State<bool>, request: Request, next: Next) -> Response {
+    let by_tls = behind_proxy
+        && request.headers().get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes() == b"https");
     let api = request.uri().path().starts_with(API);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
+    if by_tls {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
     if api {
         set(header::CACHE_CONTROL, "no-store");
+    }
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        // data and messages: nothing of them is ever a page
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
     }
     response
 }
@@ -308,7 +321,7 @@ mod tests {
             format!("{}", body.map_or(0, |body| body.len()))
         };
         let never = async || tokio::time::sleep(2 * limits::REQUEST_TIME).await;
-        let router = layers(Router::new().route("/read", post(read)).route("/never", get(never)));
+        let router = layers(Router::new().route("/read", post(read)).route("/never", get(never)), false);
         // 300 kB at 32 kbit/s
         let drops = futures::stream::unfold(0, |done| async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -327,7 +340,8 @@ mod tests {
         async fn boom() {
             panic!("planted")
         }
-        let router = layers(Router::new().route("/v1/boom", get(boom)).route("/fine", get(async || "fine")));
+        let router =
+            layers(Router::new().route("/v1/boom", get(boom)).route("/fine", get(async || "fine")), false);
         let ask = |path| Request::get(path).body(Body::empty()).expect("a constant path is valid");
         let response = router.clone().oneshot(ask("/v1/boom")).await.unwrap();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -93,6 +93,11 @@ fn dressed(mut response: Response, immutable: bool) -> Response {
     if !immutable {
         headers.remove(header::LAST_MODIFIED);
     }
+    if let Some(kind) = headers.get_mut(header::CONTENT_TYPE)
+        && let Some(named) = with_charset(kind)
+    {
+        *kind = named;
+    }
     for (name, value) in [
         (header::CACHE_CONTROL, caching),
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
@@ -103,6 +108,12 @@ fn dressed(mut response: Response, immutable: bool) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// Texts are UTF-8; without saying so, old browsers guess.
+fn with_charset(kind: &HeaderValue) -> Option<HeaderValue> {
+    let text = kind.to_str().ok().filter(|kind| kind.starts_with("text/") && !kind.contains(';'))?;
+    HeaderValue::from_str(&format!("{text}; charset=utf-8")).ok()
 }
 
 /// Whether the name carries a hash of the content, as in `app-1a2b3c4d.js` or `app-1a2b3c4d_bg.wasm`: it never changes.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::answer::Failure;
 use crate::app::App;
 use crate::auth::{Session, login_of};
+use crate::events::Event;
 use crate::guard::Access;
 use crate::store::{Store, StoreError, WorkspaceRow};
 use crate::{body, limits};
@@ -51,6 +52,7 @@ pub(super) async fn create(
     if !add(&*app.store, &row, session.user).await? {
         return Err(Failure::internal());
     }
+    Event::WorkspaceMade { workspace: row.id, by: session.user }.log();
     let made = Workspace { id: row.id, name: row.name, partitions, role };
     Ok((StatusCode::CREATED, Json(made)))
 }
@@ -103,6 +105,8 @@ pub(super) async fn set_member(
     }
     app.store.set_member(workspace, account.user, member.role).await?;
     drop(changing);
+    let by = Some(access.session.user);
+    Event::Member { workspace, by, user: account.user, role: member.role }.log();
     // nobody waits: nobody has to be told
     let _ = app.members.send((workspace, account.user));
     Ok(StatusCode::NO_CONTENT)

@@ -173,6 +173,11 @@ async fn a_connection_cut_in_the_middle_leaves_the_server_well() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 400"));
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 400"), "no host");
     assert_eq!(ann.get("/v1/me").await.status(), StatusCode::OK);
     let device = Device::new();
     assert_eq!(ann.push(workspace, &device.push(Vec::new())).await.status(), StatusCode::OK);

@@ -129,6 +129,11 @@ async fn an_operator_sets_up_a_team_from_the_command_line() {
             .contains("already")
     );
     assert!(bad(&["user", "add", "eve", "--name", "Eve"], "short\n").await.contains("at least 8"));
+    for common in ["password\n", "12345678\n", "mooring1\n", "aaaaaaaa\n", "eve-eve-eve\n"] {
+        let said = bad(&["user", "add", "eve", "--name", "Eve"], common).await;
+        assert!(said.contains("among the first that somebody would try"), "{common}: {said}");
+    }
+    assert!(bad(&["user", "passwd", "bob"], "Password1\n").await.contains("among the first"));
     let id = good(&["workspace", "add", "Harbour", "--owner", "ann@example.com"], "").await;
     good(&["member", "set", &id, "bob", "editor"], "").await;
     assert!(bad(&["member", "set", &id, "eve", "editor"], "").await.contains("no account"));
@@ -141,6 +146,54 @@ async fn an_operator_sets_up_a_team_from_the_command_line() {
     let answer = client.get(format!("{address}/v1/workspaces")).bearer_auth(token).send().await.unwrap();
     let workspaces: serde_json::Value = ok(answer).await;
     assert_eq!((&workspaces[0]["id"], &workspaces[0]["role"]), (&id.into(), &"editor".into()));
+}
+
+#[tokio::test]
+async fn the_log_tells_who_came_from_where_and_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let added = ran(&["user", "add", "ann", "--name", "Ann"], folder.path(), "correct horse\n").await;
+    assert!(added.status.success());
+    let added = ran(&["user", "add", "bob", "--name", "Bob"], folder.path(), "battery staple\n").await;
+    assert!(added.status.success());
+    let line = ["serve", "--listen", "127.0.0.1:0", "--behind-proxy", "--log-format", "json"];
+    let (server, address) = started(program(&line, folder.path())).await;
+    let client = reqwest::Client::new();
+    let post = async |path: &str, token: &str, body: serde_json::Value| {
+        let request = client.post(format!("{address}{path}")).bearer_auth(token);
+        request.header("x-forwarded-for", "192.0.2.77").json(&body).send().await.unwrap()
+    };
+    let ann = serde_json::json!({ "name": "ann", "password": "correct horse" });
+    let signed_in: serde_json::Value = ok(post("/v1/sign-in", "", ann).await).await;
+    let token = signed_in["token"].as_str().unwrap();
+    let user = signed_in["user"]["id"].as_str().unwrap();
+    for n in 0..12 {
+        post("/v1/sign-in", "", serde_json::json!({ "name": "bob", "password": format!("guess-{n}") })).await;
+    }
+    let made: serde_json::Value =
+        ok(post("/v1/workspaces", token, serde_json::json!({ "name": "Harbour" })).await).await;
+    let member = format!("{address}/v1/workspaces/{}/members/bob", made["id"].as_str().unwrap());
+    let request = client.put(member).bearer_auth(token).json(&serde_json::json!({ "role": "editor" }));
+    assert!(request.send().await.unwrap().status().is_success());
+    assert!(post("/v1/sign-out", token, serde_json::json!({})).await.status().is_success());
+    terminate(&server);
+    let log = String::from_utf8(server.wait_with_output().await.unwrap().stderr).unwrap();
+    let events: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .filter(|line: &serde_json::Value| line["event"].is_string())
+        .collect();
+    let count = |kind: &str, name: &str, value: &str| {
+        events.iter().filter(|e| e["event"] == kind && e[name] == value).count()
+    };
+    assert_eq!(count("sign_in", "outcome", "ok"), 1, "{log}");
+    assert_eq!(count("sign_in", "outcome", "failed"), 10);
+    assert_eq!(count("sign_in", "outcome", "throttled"), 2);
+    assert_eq!(count("sign_in", "from", "192.0.2.77"), 13);
+    assert_eq!((count("member_set", "by", user), count("member_set", "role", "editor")), (1, 1));
+    assert_eq!((count("workspace_made", "by", user), count("sign_out", "user", user)), (1, 1));
+    for secret in ["\"ann\"", "\"bob\"", "correct horse", "guess-", token, "Harbour"] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
 }
 
 #[tokio::test]

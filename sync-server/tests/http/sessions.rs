@@ -79,6 +79,34 @@ async fn guessing_is_slowed_down_and_says_for_how_long() {
 }
 
 #[tokio::test]
+async fn guesses_from_elsewhere_lock_nobody_out() {
+    let world = World::with(Options { behind_proxy: true, ..Options::default() }).await;
+    world.person("ann").await;
+    let sign_in = async |from: &str, name: &str, password: &str| {
+        let request = world.ask(Method::POST, "/v1/sign-in").header("x-forwarded-for", from);
+        let request = request.json(&serde_json::json!({ "name": name, "password": password }));
+        request.send().await.unwrap().status()
+    };
+    for _ in 0..2 * limits::SIGN_INS_PER_LOGIN {
+        sign_in("203.0.113.66:4711", "ann", "guess").await;
+    }
+    assert_eq!(sign_in("203.0.113.66:4712", "ann", PASSWORD).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(sign_in("192.0.2.1", "ann", PASSWORD).await, StatusCode::OK);
+    assert_eq!(sign_in("[2001:db8::1]:9", "ann", PASSWORD).await, StatusCode::OK, "one budget per address");
+    // an own account gives a guesser nothing back
+    world.person("eve").await;
+    let mut tried = 0;
+    for n in 0..2 * limits::SIGN_INS_PER_ADDRESS {
+        if n % 20 == 19 {
+            sign_in("198.51.100.1", "eve", PASSWORD).await;
+        }
+        let status = sign_in("198.51.100.1", &format!("victim {n}"), "guess").await;
+        tried += u32::from(status == StatusCode::UNAUTHORIZED);
+    }
+    assert!(tried < limits::SIGN_INS_PER_ADDRESS + 30, "{tried}");
+}
+
+#[tokio::test]
 async fn expired_and_garbage_tokens_need_a_new_sign_in() {
     let world = World::start().await;
     let ann = world.person("ann").await;
@@ -101,20 +129,43 @@ async fn the_sample_account_opens_on_this_machine_only() {
     let world = World::with(Options { demo: true, ..Options::default() }).await;
     let info: Info = ok(world.ask(Method::GET, "/v1/info").send().await.unwrap()).await;
     assert!(info.demo);
-    let demo = || world.ask(Method::POST, "/v1/sign-in/demo");
+    let demo = || world.ask(Method::POST, "/v1/sign-in/demo").json(&serde_json::json!({}));
     let signed_in: SignedIn = ok(demo().send().await.unwrap()).await;
     let person = Person { world: &world, token: signed_in.token };
     let workspaces: Vec<serde_json::Value> = ok(person.get("/v1/workspaces").await).await;
     assert_eq!(workspaces.len(), 1);
-    for (header, value) in
-        [("x-forwarded-for", "192.0.2.7"), ("forwarded", "for=192.0.2.7"), ("host", "evil.example")]
-    {
+    for (header, value) in [
+        ("x-forwarded-for", "192.0.2.7"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "mooring.example"),
+        ("x-real-ip", "192.0.2.7"),
+        ("x-request-id", "1"),
+        ("forwarded", "for=192.0.2.7"),
+        ("via", "1.1 proxy"),
+        ("cf-connecting-ip", "192.0.2.7"),
+        ("true-client-ip", "192.0.2.7"),
+        ("host", "evil.example"),
+        ("origin", "https://mooring.example"),
+        ("origin", "null"),
+        ("referer", "https://mooring.example/start"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
         assert_problem(demo().header(header, value).send().await.unwrap(), ProblemCode::NotPermitted).await;
+        let info = world.ask(Method::GET, "/v1/info").header(header, value).send().await.unwrap();
+        assert!(!ok::<Info>(info).await.demo, "{header}: {value}");
     }
+    // nginx where nobody told it otherwise adds nothing, and speaks the version before
+    let old = demo().version(reqwest::Version::HTTP_10).send().await.unwrap();
+    assert_problem(old, ProblemCode::NotPermitted).await;
+    // what a page of another site may send without asking
+    let form = world.ask(Method::POST, "/v1/sign-in/demo").body("{}");
+    assert_problem(form.send().await.unwrap(), ProblemCode::BadRequest).await;
     assert_problem(world.sign_in("demo", "!").await, ProblemCode::NeedsSignIn).await;
 
     let plain = World::start().await;
-    let answer = plain.ask(Method::POST, "/v1/sign-in/demo").send().await.unwrap();
+    let request = plain.ask(Method::POST, "/v1/sign-in/demo").json(&serde_json::json!({}));
+    let answer = request.send().await.unwrap();
     assert_problem(answer, ProblemCode::NotPermitted).await;
 }
 
@@ -122,7 +173,8 @@ async fn the_sample_account_opens_on_this_machine_only() {
 async fn the_samples_are_written_once() {
     let world = World::with(Options { demo: true, ..Options::default() }).await;
     let read = async || {
-        let signed_in: SignedIn = ok(world.ask(Method::POST, "/v1/sign-in/demo").send().await.unwrap()).await;
+        let request = world.ask(Method::POST, "/v1/sign-in/demo").json(&serde_json::json!({}));
+        let signed_in: SignedIn = ok(request.send().await.unwrap()).await;
         let person = Person { world: &world, token: signed_in.token };
         let path = format!("/v1/workspaces/{}/snapshot", sync_server::demo::WORKSPACE);
         ok::<serde_json::Value>(person.post(&path, &serde_json::json!({})).await).await

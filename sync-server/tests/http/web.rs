@@ -29,10 +29,10 @@ async fn get(world: &World, path: &str) -> Response {
 async fn files_carry_strict_headers_and_the_right_caching() {
     let (world, _folder) = with_files().await;
     for (path, kind, caching) in [
-        ("/", "text/html", "no-cache"),
+        ("/", "text/html; charset=utf-8", "no-cache"),
         ("/index.html", "text/html", "no-cache"),
         ("/records/boats?filter=a.b", "text/html", "no-cache"),
-        ("/sw.js", "text/javascript", "no-cache"),
+        ("/sw.js", "text/javascript; charset=utf-8", "no-cache"),
         ("/manifest.webmanifest", "application/manifest+json", "no-cache"),
         ("/app-0123456789abcdef.js", "text/javascript", "public, max-age=31536000, immutable"),
         ("/app-0123456789abcdef_bg.wasm", "application/wasm", "public, max-age=31536000, immutable"),
@@ -96,9 +96,26 @@ async fn answers_of_the_protocol_are_kept_by_nobody() {
     let answer = get(&world, "/v1/info").await;
     assert_eq!(answer.headers()["cache-control"], "no-store");
     assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(answer.headers()["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
     let note = get(&world, "/").await;
     assert!(note.text().await.unwrap().contains("--web"));
     assert_problem(get(&world, "/records").await, ProblemCode::NotFound).await;
+}
+
+#[tokio::test]
+async fn who_came_by_tls_is_told_to_come_so_again() {
+    for (behind_proxy, scheme, told) in
+        [(true, "https", true), (true, "http", false), (false, "https", false)]
+    {
+        let world = World::with(Options { behind_proxy, ..Options::default() }).await;
+        let request = world.ask(Method::GET, "/v1/info").header("x-forwarded-proto", scheme);
+        let answer = request.send().await.unwrap();
+        assert_eq!(
+            answer.headers().contains_key("strict-transport-security"),
+            told,
+            "{behind_proxy} {scheme}"
+        );
+    }
 }
 
 #[tokio::test]

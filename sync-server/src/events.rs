@@ -1,0 +1,126 @@
+//! What somebody who looks after the server wants to find in its log: who signed in from where, who failed to, whose role
+//! was changed by whom. Ids, addresses and keyed hashes; never a login, a name, a password or a token.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::LazyLock;
+use sync_protocol::message::Role;
+use sync_protocol::{UserId, WorkspaceId};
+use tracing::{info, warn};
+
+/// The key of the hashes of logins, another one in each process: lines of one run can be put together, no more.
+static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// One line of the log, with `event` as its kind. `by: None` stands for whoever runs the server.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// Somebody tried to sign in.
+    SignIn {
+        /// What they called themselves; logged as a keyed hash.
+        login: &'a str,
+        /// Whose account that is, where there is one.
+        user: Option<UserId>,
+        /// Where they are.
+        from: IpAddr,
+        /// How it ended.
+        end: SignInEnd,
+    },
+    /// A session was ended by its device.
+    SignedOut {
+        /// Whose.
+        user: UserId,
+    },
+    /// Sessions were ended from another device.
+    SessionsEnded {
+        /// Whose.
+        user: UserId,
+        /// How many.
+        sessions: usize,
+    },
+    /// A password was changed, and with it sessions ended.
+    PasswordChanged {
+        /// Whose.
+        user: UserId,
+        /// By whom.
+        by: Option<UserId>,
+        /// How many sessions.
+        sessions: usize,
+    },
+    /// A workspace was made.
+    WorkspaceMade {
+        /// Which.
+        workspace: WorkspaceId,
+        /// By whom.
+        by: UserId,
+    },
+    /// A member's role was set.
+    Member {
+        /// Where.
+        workspace: WorkspaceId,
+        /// By whom.
+        by: Option<UserId>,
+        /// Whose.
+        user: UserId,
+        /// To what; `None` is no member any more.
+        role: Option<Role>,
+    },
+}
+
+/// How a sign-in ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInEnd {
+    /// With a session.
+    Succeeded,
+    /// With a wrong name or password.
+    Failed,
+    /// Before the password was looked at: too many tries.
+    Throttled,
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Reader => "reader",
+        Role::Editor => "editor",
+        Role::Owner => "owner",
+    }
+}
+
+impl Event<'_> {
+    /// Writes the line.
+    pub fn log(self) {
+        let known = |user: Option<UserId>| user.map(tracing::field::display);
+        let operator = |by: Option<UserId>| by.map_or("operator".to_owned(), |user| user.to_string());
+        match self {
+            Self::SignIn { login, user, from, end } => {
+                let login = format!("{:016x}", KEY.hash_one(login));
+                let user = known(user);
+                match end {
+                    SignInEnd::Succeeded => {
+                        info!(event = "sign_in", outcome = "ok", user, %from, login, "signed in");
+                    }
+                    SignInEnd::Failed => {
+                        warn!(event = "sign_in", outcome = "failed", user, %from, login, "sign-in failed");
+                    }
+                    SignInEnd::Throttled => {
+                        warn!(event = "sign_in", outcome = "throttled", user, %from, login, "sign-in slowed down");
+                    }
+                }
+            }
+            Self::SignedOut { user } => info!(event = "sign_out", %user, "signed out"),
+            Self::SessionsEnded { user, sessions } => {
+                info!(event = "sessions_ended", %user, sessions, "sessions ended");
+            }
+            Self::PasswordChanged { user, by, sessions } => {
+                let by = operator(by);
+                info!(event = "password_changed", %user, by, sessions, "password changed");
+            }
+            Self::WorkspaceMade { workspace, by } => {
+                info!(event = "workspace_made", %workspace, %by, "workspace made");
+            }
+            Self::Member { workspace, by, user, role } => {
+                let (by, role) = (operator(by), role.map_or("none", role_name));
+                info!(event = "member_set", %workspace, by, %user, role, "role changed");
+            }
+        }
+    }
+}
