@@ -6,7 +6,6 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use sync_protocol::message::Role;
 use sync_protocol::schema::Field;
 use sync_protocol::{
     ChangeId, CollectionId, Counter, FieldName, Fields, Outcome, Policy, RecordId, RecordKey, Revision,
@@ -360,10 +359,8 @@ pub enum Event {
     },
 }
 
-/// May the role change records?
-pub fn may_edit(role: Role) -> bool {
-    role >= Role::Editor
-}
+/// What a role may do: screens offer nothing else.
+pub use sync_protocol::permit::{may_edit, may_manage, may_shape};
 
 /// A command with the number its answer comes back under: what travels between a screen and its engine.
 #[derive(Clone, Serialize, Deserialize)]

@@ -83,8 +83,5 @@ pub const BULK: usize = 20_000;
 /// Conflicts left open that are listed by name in a report; the rest is counted.
 pub const LEFT_LISTED: usize = 100;
 
-/// Characters of a comment: a page of text.
-pub const COMMENT_CHARS: usize = 4_000;
-
 /// Entries of an exported audit: a file that a spreadsheet still opens.
 pub const AUDIT_ENTRIES: usize = 500_000;

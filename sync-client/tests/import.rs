@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use sync_client::api::{ImportPlan, Preview};
 use sync_client::import::{File, Rows, check_plan, fields, preview};
-use sync_protocol::verdict::check;
+use sync_protocol::gate::check;
 use sync_protocol::{
     Change, ChangeId, CollectionId, Counter, Edit, FieldType, Fields, RecordId, RecordKey, ReplicaId, Schema,
     Timestamp, Value,

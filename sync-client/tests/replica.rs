@@ -455,3 +455,34 @@ fn a_clock_that_jumps_back_a_day_stops_nothing() {
     let partition = Partition(0);
     assert!(b.replica.cursor().get(partition) > Revision(0));
 }
+
+/// An entry that this version cannot read does not stop a device: it goes on with the rest, and takes a snapshot of that
+/// partition.
+#[test]
+fn an_entry_that_cannot_be_read_is_passed_by_a_snapshot() {
+    let (mut server, [mut a, mut b]) = start();
+    for key in 1..40 {
+        a.insert(&item(key), json!({"n": key})).unwrap();
+    }
+    a.sync(&mut server);
+    b.sync(&mut server);
+    a.edit(&item(1), json!({"n": [1, 2]})).unwrap();
+    for key in 2..40 {
+        a.edit(&item(key), json!({"n": [key, key + 1]})).unwrap();
+    }
+    a.sync(&mut server);
+    let pull = sync_protocol::message::Pull { cursor: b.replica.cursor().clone(), wait_ms: 0 };
+    let text = serde_json::to_string(&server.pull(&pull)).unwrap();
+    let spoilt = text.replacen("\"kind\":\"applied\"", "\"kind\":\"unheard_of\"", 1);
+    assert_ne!(text, spoilt);
+    let answer: sync_protocol::message::PullAnswer = serde_json::from_str(&spoilt).unwrap();
+    let unread = sync_client::replica::unread(&answer);
+    assert_eq!(unread.len(), 1);
+    let batch = b.replica.pulled(1, &answer).unwrap();
+    assert_eq!(batch.snapshot.as_ref().unwrap().as_ref().unwrap().partitions, unread);
+    assert!(!batch.records.is_empty(), "the rest is taken");
+    b.commit(&batch).unwrap();
+    b.sync(&mut server);
+    assert_eq!(b.view(&item(1)), json!({"n": 2}));
+    check::convergence(&[a, b], &server);
+}

@@ -116,7 +116,7 @@ pub struct Reopening {
 /// Which value a field ends with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(tag = "take", content = "value", rename_all = "snake_case")]
+#[serde(tag = "take", content = "value", rename_all = "snake_case", from = "ChoiceText")]
 pub enum Choice {
     /// What the record has now.
     Current,
@@ -124,6 +124,32 @@ pub enum Choice {
     Incoming,
     /// Another value.
     Own(Value),
+}
+
+/// A choice as it is written: a value beside another choice than an own one says nothing.
+#[derive(Deserialize)]
+struct ChoiceText {
+    take: Take,
+    #[serde(default)]
+    value: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Take {
+    Current,
+    Incoming,
+    Own,
+}
+
+impl From<ChoiceText> for Choice {
+    fn from(text: ChoiceText) -> Self {
+        match text.take {
+            Take::Current => Self::Current,
+            Take::Incoming => Self::Incoming,
+            Take::Own => Self::Own(text.value),
+        }
+    }
 }
 
 impl Change {
@@ -135,10 +161,10 @@ impl Change {
                 fields.iter().map(|(n, d)| n.as_str().len() + 28 + d.base.size() + d.incoming.size()).sum()
             }
             Edit::Delete { base } => fields_size(base),
-            Edit::Reopen(r) => 160 + r.twin.as_ref().map_or(0, key_size),
-            Edit::Resolve(r) => 160 + r.outcome.size(),
+            Edit::Reopen(r) => 200 + r.twin.as_ref().map_or(0, RecordKey::size),
+            Edit::Resolve(r) => 200 + r.outcome.size(),
         };
-        body + 160
+        body + self.record.key.size() + 260
     }
 
     /// The conflict that the change is about, where it settles one or opens it again.
@@ -187,15 +213,8 @@ impl Outcome {
         };
         match self {
             Self::Delete => 20,
-            Self::KeepBoth { key } => 40 + key_size(key),
+            Self::KeepBoth { key } => 40 + key.size(),
             Self::Keep { choices } => 40 + choices.iter().map(choice).sum::<usize>(),
         }
-    }
-}
-
-fn key_size(key: &RecordKey) -> usize {
-    match key {
-        RecordKey::Int(_) => 20,
-        RecordKey::Text(text) => text.len() + 2,
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::change::Outcome;
 use crate::id::{ChangeId, FieldName, RecordId, Revision};
 use crate::record::Stamp;
-use crate::value::Value;
+use crate::value::{Value, shallow, text_size};
 
 /// A change that met a newer one on the same field, or a delete. Synced to every member like a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,13 +70,13 @@ pub enum ConflictKind {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sides {
     /// What the author of the incoming change saw.
-    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    #[serde(default, deserialize_with = "shallow", skip_serializing_if = "Value::is_absent")]
     pub base: Value,
     /// What the record had at the verdict.
-    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    #[serde(default, deserialize_with = "shallow", skip_serializing_if = "Value::is_absent")]
     pub current: Value,
     /// What the incoming change wanted.
-    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    #[serde(default, deserialize_with = "shallow", skip_serializing_if = "Value::is_absent")]
     pub incoming: Value,
     /// Whether the two really differ here; false for a field that only the incoming side changed.
     pub clash: bool,
@@ -181,7 +181,7 @@ impl Conflict {
     /// Bytes that the conflict takes as JSON, near enough for limits.
     pub fn size(&self) -> usize {
         let sides = |(name, s): (&FieldName, &Sides)| {
-            name.as_str().len() + 224 + s.base.size() + s.current.size() + s.incoming.size()
+            name.as_str().len() + 240 + s.base.size() + s.current.size() + s.incoming.size()
         };
         let settled = self.resolved.as_ref().map_or(0, |resolved| {
             let changed = |(name, c): (&FieldName, &Changed)| {
@@ -189,6 +189,9 @@ impl Conflict {
             };
             300 + resolved.outcome.size() + resolved.effect.fields.iter().map(changed).sum::<usize>()
         });
-        400 + self.title.len() + self.fields.iter().map(sides).sum::<usize>() + settled
+        600 + text_size(&self.title)
+            + self.record.key.size()
+            + self.fields.iter().map(sides).sum::<usize>()
+            + settled
     }
 }

@@ -7,7 +7,7 @@ use crate::conflict::Conflict;
 use crate::id::{ChangeId, CollectionId, FieldName, RecordId, Revision};
 use crate::policy::Policy;
 use crate::record::{Record, Stamp};
-use crate::value::Value;
+use crate::value::{Value, shallow, text_size};
 
 /// One judged change with what it did. Sequence numbers are contiguous within a partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,18 +58,18 @@ pub struct Merge {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Met {
     /// What the author of the incoming change saw.
-    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    #[serde(default, deserialize_with = "shallow", skip_serializing_if = "Value::is_absent")]
     pub base: Value,
     /// What the record had.
-    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    #[serde(default, deserialize_with = "shallow", skip_serializing_if = "Value::is_absent")]
     pub current: Value,
     /// Who had set that.
     pub current_by: Stamp,
     /// What the incoming change wanted.
-    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    #[serde(default, deserialize_with = "shallow", skip_serializing_if = "Value::is_absent")]
     pub incoming: Value,
     /// What the field became.
-    #[serde(default, skip_serializing_if = "Value::is_absent")]
+    #[serde(default, deserialize_with = "shallow", skip_serializing_if = "Value::is_absent")]
     pub result: Value,
     /// The policy that decided.
     pub policy: Policy,
@@ -81,7 +81,7 @@ impl Merge {
         let met = |(name, m): (&FieldName, &Met)| {
             name.as_str().len() + 160 + m.base.size() + m.current.size() + m.incoming.size() + m.result.size()
         };
-        300 + self.title.len() + self.fields.iter().map(met).sum::<usize>()
+        300 + text_size(&self.title) + self.record.key.size() + self.fields.iter().map(met).sum::<usize>()
     }
 }
 

@@ -7,6 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::limits;
+use crate::value::text_size;
 
 macro_rules! uuid_id {
     ($(#[$doc:meta] $name:ident),+ $(,)?) => {$(
@@ -66,7 +67,7 @@ number! {
 impl Revision {
     /// The sequence number after this one.
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -87,7 +88,7 @@ impl Timestamp {
 impl Counter {
     /// The counter after this one.
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -243,6 +244,14 @@ impl RecordKey {
                 Err(InvalidName("a record's key must not contain control characters".into()))
             }
             Self::Text(_) => Ok(()),
+        }
+    }
+
+    /// Bytes that the key takes as JSON, at most.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Int(_) => 20,
+            Self::Text(text) => text_size(text),
         }
     }
 

@@ -3,7 +3,8 @@
 //! This crate is pure: no I/O, no clock, no randomness, no async. Time is an argument, so both
 //! sides judge with the same functions and a test can replay any history.
 //!
-//! Where to start: [`verdict::judge`] is the rule book; [`message`] is the wire; [`record`],
+//! Where to start: [`gate::check`] is what every change passes first, [`permit`] who may do what, [`verdict::judge`] the rule
+//! book; [`message`] is the wire; [`record`],
 //! [`change`] and [`conflict`] are the nouns.
 
 pub mod change;
@@ -11,12 +12,14 @@ pub mod checksum;
 pub mod conflict;
 pub mod cursor;
 pub mod feed;
+pub mod gate;
 pub mod id;
 pub mod limits;
 pub mod merge;
 pub mod message;
 #[cfg(feature = "openapi")]
 mod openapi;
+pub mod permit;
 pub mod policy;
 pub mod record;
 pub mod schema;

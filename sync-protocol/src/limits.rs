@@ -22,10 +22,23 @@ pub const MERGE_STEPS_PER_BYTE: usize = 64;
 /// Depth of a JSON value: below the depth that every JSON parser in use accepts (128), with room for the envelope.
 pub const JSON_DEPTH: usize = 64;
 
+/// Bytes of one change as JSON: what its author saw and what is wanted, each of one largest record, with room for names.
+pub const CHANGE_BYTES: usize = 2 * RECORD_BYTES + (64 << 10);
+
+/// Cells of one change: one per value, 2 per list, [`OBJECT_CELLS`] per object. A map of 2 MiB full of coordinates fits;
+/// what is made to take memory (`[{"":0},{"":0}]` takes 190 times its size) stays below 50 MiB.
+pub const CHANGE_CELLS: usize = 1 << 19;
+
+/// Cells of an object: the smallest tree takes as much as so many plain values.
+pub const OBJECT_CELLS: usize = 16;
+
+/// Cells of all changes of one push: two of the dearest changes, or a full push of ordinary ones.
+pub const PUSH_CELLS: usize = 2 * CHANGE_CELLS;
+
 /// Changes in one push: one group of a commit; a larger outbox takes several pushes.
 pub const PUSH_CHANGES: usize = 1_000;
 
-/// Bytes of one request body after decompression: a full push of ordinary records, or two of the largest.
+/// Bytes of one request body after decompression: a full push of ordinary records, or the largest change with room.
 pub const REQUEST_BYTES: usize = 4 << 20;
 
 /// Bytes of change bodies that a replica puts into one push, leaving room for the envelope and one largest change.
@@ -51,6 +64,13 @@ pub const PARTITIONS_MAX: u16 = 1_024;
 
 /// Characters in a name that people give (workspace, person, device, label).
 pub const LABEL_CHARS: usize = 200;
+
+/// Characters of a comment: a page of text.
+pub const COMMENT_CHARS: usize = 4_000;
+
+/// Bytes of a record of Mooring's own collections: each is on every device and in memory there; a choice of a thousand
+/// options fits.
+pub const RESERVED_BYTES: usize = 128 << 10;
 
 /// Characters of a record's title: a line on a wide screen.
 pub const TITLE_CHARS: usize = 120;

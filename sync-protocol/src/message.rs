@@ -91,9 +91,9 @@ pub struct Workspace {
 pub enum Role {
     /// Read.
     Reader,
-    /// Read and change records, settle conflicts.
+    /// Read and change records, settle conflicts, make and change collections. [`crate::permit`] is the table.
     Editor,
-    /// All of that, change the schema and the members.
+    /// All of that, and manage the members.
     Owner,
 }
 
@@ -170,13 +170,33 @@ pub struct PullAnswer {
 }
 
 /// Entries of one partition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Each is read by itself: one that cannot be read ends the list, and does not fail the answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(from = "FeedText")]
 pub struct PartitionFeed {
     /// Which.
     pub partition: Partition,
     /// In order, contiguous.
     pub entries: Vec<Entry>,
+    /// Whether an entry came next that this version cannot read; it and what follows it are not in `entries`.
+    #[serde(skip)]
+    pub unread: bool,
+}
+
+#[derive(Deserialize)]
+struct FeedText {
+    partition: Partition,
+    entries: Vec<Box<RawValue>>,
+}
+
+impl From<FeedText> for PartitionFeed {
+    fn from(text: FeedText) -> Self {
+        let entries: Vec<Entry> =
+            text.entries.iter().map_while(|entry| serde_json::from_str(entry.get()).ok()).collect();
+        Self { partition: text.partition, unread: entries.len() < text.entries.len(), entries }
+    }
 }
 
 /// The end of a partition's feed and the checksums there.

@@ -71,7 +71,9 @@ impl Record {
 
     /// Bytes that the record takes as JSON, near enough for limits.
     pub fn size(&self) -> usize {
-        fields_size(&self.fields) + 64 * self.edits.len() + 160
+        let edits: usize = self.edits.keys().map(|name| name.as_str().len() + 80).sum();
+        let twin = self.twin_of.as_ref().map_or(0, RecordKey::size);
+        fields_size(&self.fields) + edits + self.key.size() + twin + 400
     }
 }
 

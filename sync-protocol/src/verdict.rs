@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Change, Choice, Delta, Edit, Outcome, Resolution};
+use crate::change::{Change, Delta, Edit};
 use crate::conflict::{Conflict, Resolved};
 use crate::feed::{EntryKind, Merge};
+use crate::gate::check;
 use crate::id::{ChangeId, Counter, FieldName, Revision, Timestamp};
 use crate::limits;
 use crate::merge::Work;
 use crate::record::{Fields, Record, Stamp};
-use crate::schema::{Collection, Schema, check_value};
+use crate::schema::{Collection, Schema};
 use crate::value::Value;
 
 mod edit;
@@ -217,60 +218,6 @@ pub fn judge(change: &Change, facts: Facts<'_>) -> Judgement {
         conflict: None,
         merge: None,
     })
-}
-
-/// Whether the change could ever be accepted under this schema. Replicas call it before they save an edit.
-pub fn check<'a>(change: &Change, schema: &'a Schema) -> Result<&'a Collection, Rejection> {
-    change.record.key.check().map_err(|e| Rejection::InvalidKey { rule: e.0 })?;
-    let collection = match schema.collection(&change.record.collection) {
-        Some(collection) => collection,
-        None if closes(change) => Collection::gone(),
-        None => {
-            return Err(Rejection::UnknownCollection { collection: change.record.collection.to_string() });
-        }
-    };
-    if change.size() > limits::RECORD_BYTES {
-        return Err(Rejection::TooLarge { limit: limits::RECORD_BYTES });
-    }
-    let check_field = |name: &FieldName, value: &Value| check_field(collection, name, value);
-    match &change.edit {
-        Edit::Insert { fields } => fields.iter().try_for_each(|(name, value)| check_field(name, value))?,
-        Edit::Patch { fields } => {
-            fields.iter().try_for_each(|(name, delta)| check_field(name, &delta.incoming))?
-        }
-        Edit::Delete { .. } => {}
-        Edit::Reopen(_) | Edit::Resolve(Resolution { outcome: Outcome::Delete, .. }) => {}
-        Edit::Resolve(Resolution { outcome: Outcome::KeepBoth { key }, .. }) => {
-            key.check().map_err(|e| Rejection::InvalidKey { rule: e.0 })?;
-        }
-        Edit::Resolve(Resolution { outcome: Outcome::Keep { choices }, .. }) => {
-            choices.iter().try_for_each(|(name, choice)| match choice {
-                Choice::Own(value) => check_field(name, value),
-                Choice::Current | Choice::Incoming => Ok(()),
-            })?;
-        }
-    }
-    Ok(collection)
-}
-
-/// Whether the change only ends a conflict (or opens one again) and writes no new value: possible also where the
-/// collection was deleted, so that nothing waits for a decision that nobody can make.
-fn closes(change: &Change) -> bool {
-    match &change.edit {
-        Edit::Reopen(_) | Edit::Resolve(Resolution { outcome: Outcome::Delete, .. }) => true,
-        Edit::Resolve(Resolution { outcome: Outcome::Keep { choices }, .. }) => {
-            choices.values().all(|choice| *choice == Choice::Current)
-        }
-        Edit::Resolve(Resolution { outcome: Outcome::KeepBoth { .. }, .. })
-        | Edit::Insert { .. }
-        | Edit::Patch { .. }
-        | Edit::Delete { .. } => false,
-    }
-}
-
-fn check_field(collection: &Collection, name: &FieldName, value: &Value) -> Result<(), Rejection> {
-    let field = collection.fields.get(name).ok_or_else(|| Rejection::UnknownField { field: name.clone() })?;
-    check_value(field, value).map_err(|m| Rejection::Misfit { field: name.clone(), rule: m.to_string() })
 }
 
 /// One change before the judge. Its methods are the rules: `edit` what becomes of inserts, patches and deletes, `park`

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::auth::{login_of, password};
 use crate::events::Event;
 use crate::limits;
+use crate::partition::Settings;
 use crate::routes::workspaces::{add, check_label};
 use crate::store::{Account, Store, WorkspaceRow};
 
@@ -60,6 +61,39 @@ pub async fn add_workspace(
     let row = WorkspaceRow { id: WorkspaceId(Uuid::now_v7()), name, partitions };
     ensure!(add(store, &row, owner).await?, "The new workspace's id is taken. Try again.");
     Ok(row.id)
+}
+
+/// Looks at every row of a workspace, and mends what can be mended; the sentences to print.
+pub async fn check_workspace(
+    store: &dyn Store,
+    workspace: WorkspaceId,
+    mend: bool,
+) -> anyhow::Result<String> {
+    let row = store.workspace(workspace).await?;
+    let row = row
+        .with_context(|| format!("There is no workspace {workspace}. Its id is printed when it is added."))?;
+    let report = crate::mend::workspace(store, &row, Settings::default().horizon, mend).await?;
+    let mut said = format!("{} rows of “{}” looked at.", report.rows, row.name);
+    match (report.deep, mend) {
+        (0, _) => {}
+        (deep, true) => said.push_str(&format!(" {deep} held values nested too deep: they were cut.")),
+        (deep, false) => said.push_str(&format!(
+            " {deep} hold values nested too deep: the server cuts them when it sends them; --mend cuts them for good."
+        )),
+    }
+    for (partition, kind, key) in &report.unreadable {
+        said.push_str(&format!("\nCannot be read: {kind} {key} of partition {partition}."));
+    }
+    if !report.unreadable.is_empty() {
+        said.push_str(if mend {
+            "\nGroups of the feed among them are gone: devices fetch the records as they are. Restore the others from a backup."
+        } else {
+            "\nRestore a backup; or drop the groups of the feed among them with --mend: devices then fetch the records as they are."
+        });
+    } else if report.deep == 0 {
+        said.push_str(" All of them can be read by every device.");
+    }
+    Ok(said)
 }
 
 /// Sets a role; the sentence to print.

@@ -54,6 +54,8 @@ pub struct Inner {
     pub work: Slots,
     /// KiB of request bodies in memory.
     pub bodies: Slots,
+    /// What the changes at work take in memory, in cells.
+    pub cells: Slots,
     /// What the last health check found, and when.
     pub health: Mutex<Option<(Instant, Result<(), Failure>)>>,
     /// Members whose role was changed by this node just now: their waiting pulls look again.
@@ -83,6 +85,7 @@ impl App {
             pulls: Slots::new(limits::PULLS, limits::PULLS_PER_USER),
             work: Slots::new(limits::WORK, limits::WORK_PER_USER),
             bodies: Slots::new(limits::BODIES_KIB, limits::BODIES_KIB_PER_USER),
+            cells: Slots::new(limits::CELLS, limits::CELLS_PER_USER),
             health: Mutex::default(),
             members: broadcast::Sender::new(64),
             changing_members: Mutex::default(),

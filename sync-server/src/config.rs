@@ -134,6 +134,22 @@ pub enum WorkspaceCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Look at every stored row of a workspace: whether each can be read by every device.
+    Check(CheckArgs),
+}
+
+/// `workspace check ...`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Id of the workspace.
+    pub workspace: WorkspaceId,
+    /// Mend what can be mended: cut values that lie too deep for devices to read, and drop groups of the feed that
+    /// nobody can read, so that devices fetch the records as they are.
+    #[arg(long)]
+    pub mend: bool,
+    /// Where the data is.
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 /// `member ...`
@@ -158,9 +174,9 @@ pub enum MemberCommand {
 pub enum RoleArg {
     /// Read.
     Reader,
-    /// Read, change records, settle conflicts.
+    /// Read, change records, settle conflicts, make and change collections.
     Editor,
-    /// All of that, and change collections, fields and members.
+    /// All of that, and manage members.
     Owner,
     /// No member (any more).
     None,

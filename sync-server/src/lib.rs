@@ -14,6 +14,7 @@ pub mod demo;
 pub mod events;
 pub mod guard;
 pub mod limits;
+pub mod mend;
 pub mod openapi;
 pub mod pace;
 pub mod partition;

@@ -26,6 +26,13 @@ pub const PULLS: usize = 4_096;
 /// Pulls of one user at once: one per device and workspace that is open; nobody has a hundred of them in front.
 pub const PULLS_PER_USER: usize = 64;
 
+/// Cells ([`sync_protocol::limits::CHANGE_CELLS`]) of all changes that are read and at work at once: some 200 MiB where
+/// somebody does their worst; an ordinary push takes a hundredth.
+pub const CELLS: usize = 4 * sync_protocol::limits::PUSH_CELLS;
+
+/// Cells of one user's: half of all, so that nobody takes everybody's.
+pub const CELLS_PER_USER: usize = 2 * sync_protocol::limits::PUSH_CELLS;
+
 /// Pushes and snapshots at work at once: what the store and the judge have under way; more only wait for each other.
 pub const WORK: usize = 256;
 

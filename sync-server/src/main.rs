@@ -76,6 +76,9 @@ async fn administer(command: Command) -> anyhow::Result<()> {
         Command::Workspace(WorkspaceCommand::Add { name, owner, partitions, store }) => {
             admin::add_workspace(&*open(&store).await?, &name, &owner, partitions).await?.to_string()
         }
+        Command::Workspace(WorkspaceCommand::Check(args)) => {
+            admin::check_workspace(&*open(&args.store).await?, args.workspace, args.mend).await?
+        }
         Command::Member(MemberCommand::Set { workspace, login, role, store }) => {
             admin::set_member(&*open(&store).await?, workspace, &login, role.role()).await?
         }

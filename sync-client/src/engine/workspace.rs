@@ -12,7 +12,7 @@ use crate::limits;
 use crate::query::{Tables, storage};
 use crate::replica::notes::is_note;
 use crate::replica::session::{Outgoing, SendError, Session};
-use crate::replica::{FeedError, Replica};
+use crate::replica::{FeedError, Replica, unread};
 use crate::status::Status;
 use crate::store::{Batch, LocalStore, Mended, Meta, SnapshotState, StoreError};
 use crate::transport::Transport;
@@ -35,6 +35,8 @@ pub(super) struct Workspace<S> {
     pub must_scan: bool,
     pub refetched: std::collections::BTreeMap<Partition, u32>,
     pub storage_problem: Option<String>,
+    /// What came from the server and could not be read here, for people.
+    pub unread: Option<String>,
 }
 
 /// A batch that did not end well, and whether a push brought it.
@@ -51,6 +53,7 @@ impl<S: LocalStore> Workspace<S> {
             must_scan: true,
             refetched: Default::default(),
             storage_problem: None,
+            unread: None,
         })
     }
 
@@ -144,7 +147,7 @@ impl<S: LocalStore> Workspace<S> {
             progress: (phase == crate::status::Phase::FirstSync).then(|| session.progress()).flatten(),
             retry_at: session.wakes_at(),
             usage: self.store.usage().await,
-            notice: self.store.rebuilt().then(|| REBUILT.to_owned()),
+            notice: self.store.rebuilt().then(|| REBUILT.to_owned()).or(self.unread.clone()),
             follower: false,
         }
     }
@@ -277,10 +280,16 @@ impl<D: Device> Engine<D> {
         let strange = |e: String| (false, SendError::Strange(e));
         let Some(open) = &mut self.open else { return Ok(()) };
         let batch = open.replica.pulled(number, &answer).map_err(|e| (false, unusable(&e)))?;
-        let moved = batch.cursor.is_some() || !answer.expired.is_empty();
+        let unread = unread(&answer);
+        let moved = batch.cursor.is_some() || !answer.expired.is_empty() || !unread.is_empty();
         self.commit(&batch).await.map_err(|e| strange(e.to_string()))?;
         let now = self.device.now();
         let Some(open) = &mut self.open else { return Ok(()) };
+        if let Some(partition) = unread.first() {
+            let number = open.replica.cursor().get(*partition).next();
+            tracing::warn!(%partition, %number, "an entry of the feed cannot be read: fetching the records anew");
+            open.unread = Some(unreadable(*partition, number));
+        }
         if open.must_scan && !answer.more && open.replica.snapshot().is_none() {
             open.scan().await.map_err(|e| strange(e.to_string()))?;
         }
@@ -352,4 +361,11 @@ fn unusable(error: &FeedError) -> SendError {
     SendError::Strange(format!(
         "An answer of the server cannot be used: {error}. Nothing of it was stored; this device asks again by itself. If this stays, tell the person who runs the server."
     ))
+}
+
+/// What a person is told of an entry that was left out.
+fn unreadable(partition: Partition, number: Revision) -> String {
+    format!(
+        "A change from the server cannot be read by this version of Mooring (number {number} of partition {partition}). The records were fetched as they are now; nothing else is missing. Update the app, and tell the person who runs the server if this comes again."
+    )
 }

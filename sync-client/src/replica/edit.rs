@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sync_protocol::gate::check;
 use sync_protocol::record::{per_field, value_of};
 use sync_protocol::schema::{Field, check_schema_record, collection_record, field_record};
-use sync_protocol::verdict::{Facts, check, judge};
+use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
     Beside, Change, ChangeId, CollectionId, Conflict, Counter, Delta, Edit, FieldName, Fields, Policy,
     Record, RecordId, RecordKey, Rejection, Resolution, Revision, Timestamp, Value, Verdict, limits as wire,

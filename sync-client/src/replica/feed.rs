@@ -90,9 +90,11 @@ impl Replica {
                 batch.checksums.insert(feed.partition, checksums);
             }
         }
+        // an entry that cannot be read is not stepped over either: its partition is fetched as it is now
+        let unread = unread(answer);
         for (partition, at) in cursor.iter() {
             // never step over what was not received: the server's cursor may only say what the entries say
-            if answer.cursor.get(partition) != at {
+            if answer.cursor.get(partition) != at && !unread.contains(&partition) {
                 return Err(FeedError::Cursor(partition));
             }
         }
@@ -104,8 +106,9 @@ impl Replica {
         if cursor != self.cursor {
             batch.cursor = Some(cursor);
         }
-        if !answer.expired.is_empty() {
-            self.refetch_into(&mut batch, &answer.expired);
+        let again: Vec<Partition> = answer.expired.iter().copied().chain(unread).collect();
+        if !again.is_empty() {
+            self.refetch_into(&mut batch, &again);
         }
         Ok(batch)
     }
@@ -287,6 +290,11 @@ impl Replica {
             }
         }
     }
+}
+
+/// The partitions of which an answer has an entry that this version cannot read.
+pub fn unread(answer: &PullAnswer) -> Vec<Partition> {
+    answer.feeds.iter().filter(|feed| feed.unread).map(|feed| feed.partition).collect()
 }
 
 /// Why a change was rejected. A decision builds on nothing: where it only follows another one in the same push (one that

@@ -30,7 +30,7 @@ pub mod session;
 pub mod view;
 
 pub use edit::uuid_key;
-pub use feed::FeedError;
+pub use feed::{FeedError, unread};
 
 /// A change that the server may not have judged yet, or whose outcome the feed has not brought yet.
 #[derive(Clone, Debug, PartialEq, Eq)]

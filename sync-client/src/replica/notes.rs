@@ -10,7 +10,6 @@ use sync_protocol::{
 
 use super::{Replica, uuid_key};
 use crate::api::{CommentInfo, Failure, Person, Seen};
-use crate::limits;
 use crate::store::Batch;
 
 /// What is noted of all conflicts.
@@ -128,10 +127,10 @@ impl Replica {
         if said.is_empty() {
             return Err(Failure::input("Write something first."));
         }
-        if said.chars().count() > limits::COMMENT_CHARS {
+        if said.chars().count() > sync_protocol::limits::COMMENT_CHARS {
             return Err(Failure::input(format!(
                 "A comment has at most {} characters. Shorten it, or write two.",
-                limits::COMMENT_CHARS
+                sync_protocol::limits::COMMENT_CHARS
             )));
         }
         let fields = Fields::from([

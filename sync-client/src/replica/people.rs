@@ -1,5 +1,6 @@
 //! Names of people and devices: records that each replica writes about itself, so that every member knows them offline.
 
+use sync_protocol::limits::LABEL_CHARS;
 use sync_protocol::record::per_field;
 use sync_protocol::schema::{device_record, person_record};
 use sync_protocol::{Change, Fields, RecordId, RecordKey, Stamp, Timestamp, Value, reserved};
@@ -23,9 +24,12 @@ impl Replica {
         channel: &str,
     ) -> Result<Batch, Failure> {
         let mut all = Batch::default();
+        // an account's or a computer's name may be longer than what every member's screen has room for
+        let label =
+            |name: &str| name.chars().filter(|c| !c.is_control()).take(LABEL_CHARS).collect::<String>();
         for (id, fields) in [
-            person_record(self.meta().user, person),
-            device_record(self.id(), self.meta().user, device, channel),
+            person_record(self.meta().user, &label(person)),
+            device_record(self.id(), self.meta().user, &label(device), channel),
         ] {
             let base = self.reserved(&id);
             let batch = match self.view(&id, base) {

@@ -140,7 +140,7 @@ impl Server {
             }
             answer.cursor.advance(partition, to);
             if !entries.is_empty() {
-                answer.feeds.push(PartitionFeed { partition, entries });
+                answer.feeds.push(PartitionFeed { partition, entries, ..PartitionFeed::default() });
             }
         }
         answer

@@ -6,12 +6,11 @@ use super::{Case, Judgement, Rejection};
 use crate::change::Delta;
 use crate::conflict::ConflictKind;
 use crate::feed::{Merge, Met};
-use crate::id::{FieldName, Revision, Timestamp};
-use crate::limits;
+use crate::gate;
+use crate::id::{FieldName, RecordId, Revision, Timestamp};
 use crate::merge::{Meeting, Merged, merge};
 use crate::policy::Policy;
 use crate::record::{Fields, Record, set_value, value_of};
-use crate::schema::check_schema_record;
 use crate::value::Value;
 
 impl Case<'_> {
@@ -163,13 +162,8 @@ impl Case<'_> {
 
     /// The record, unless it is more than a record may be.
     pub(super) fn checked(&self, record: Record) -> Result<Record, Rejection> {
-        if record.size() > limits::RECORD_BYTES || record.fields.len() > limits::FIELDS {
-            return Err(Rejection::TooLarge { limit: limits::RECORD_BYTES });
-        }
-        if self.change.record.collection.is_reserved() {
-            check_schema_record(&self.change.record, &record.fields)
-                .map_err(|rule| Rejection::InvalidSchema { rule: rule.into() })?;
-        }
+        let id = RecordId::new(self.change.record.collection.clone(), record.key.clone());
+        gate::record(&id, &record.fields)?;
         Ok(record)
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, Judgement, Rejection, Verdict, check_field};
+use super::{Case, Judgement, Rejection, Verdict};
 use crate::change::{Choice, Outcome, Reopening, Resolution};
 use crate::conflict::{Changed, Conflict, ConflictKind, Effect, Life, Reopened, Resolved, Sides};
+use crate::gate::check_field;
 use crate::id::{FieldName, RecordKey, Revision};
 use crate::merge::Merged;
 use crate::record::{Record, set_value, value_of};

@@ -10,7 +10,6 @@ mod feed;
 mod history;
 mod judge;
 pub mod limits;
-mod permit;
 mod pull;
 mod push;
 mod recent;
@@ -23,8 +22,6 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use sync_protocol::message::Role;
-use sync_protocol::{ReplicaId, UserId};
 use tokio::task::JoinSet;
 
 use crate::store::clock::{Clock, SystemClock};
@@ -51,15 +48,7 @@ impl Default for Settings {
 }
 
 /// Who pushes; the caller has checked the session and that the replica is this user's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Author {
-    /// The local copy.
-    pub replica: ReplicaId,
-    /// The person.
-    pub user: UserId,
-    /// What the person may do in this workspace.
-    pub role: Role,
-}
+pub use sync_protocol::permit::Author;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

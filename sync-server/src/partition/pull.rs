@@ -136,7 +136,7 @@ impl PartitionEngine {
                         let last = entries.last().map_or(Revision(0), |entry| entry.seq);
                         answer.cursor.advance(partition, last);
                         answer.more |= last < heads[&partition].revision;
-                        answer.feeds.push(PartitionFeed { partition, entries });
+                        answer.feeds.push(PartitionFeed { partition, entries, unread: false });
                     }
                 }
             }

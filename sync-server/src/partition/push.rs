@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use sync_protocol::gate::text::Unread;
 use sync_protocol::message::Push;
-use sync_protocol::verdict::check;
 use sync_protocol::{
     Change, Counter, Partition, RecordId, Rejection, Revision, Schema, Verdict, WorkspaceId,
     limits::PUSH_CHANGES,
 };
+use sync_protocol::{gate, permit};
 
 use super::commit::{self, Answer};
 use super::judge::{Asked, Case};
-use super::permit::refusal;
 use super::schema::Fresh;
 use super::{Author, EngineError, PartitionEngine};
 use crate::store::{PartitionId, StoreError};
@@ -60,6 +60,45 @@ impl PartitionEngine {
         Ok(verdicts)
     }
 
+    /// The same for a push as it came: changes that could not be read are refused in their place, and with each what
+    /// follows it in the same record.
+    pub async fn push_read(
+        &self,
+        workspace: WorkspaceId,
+        partitions: u16,
+        author: Author,
+        mut push: Push,
+        mut unread: BTreeMap<usize, Unread>,
+    ) -> Result<Vec<Verdict>, EngineError> {
+        if unread.is_empty() {
+            return self.push(workspace, partitions, author, &push).await;
+        }
+        let mut first: BTreeMap<RecordId, Counter> = BTreeMap::new();
+        let count = push.changes.len() + unread.len();
+        let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(count);
+        let mut changes = std::mem::take(&mut push.changes).into_iter();
+        for place in 0..count {
+            let refused = match unread.remove(&place) {
+                Some(Unread { id, record, reason }) => {
+                    if let (Some(id), Some(record)) = (id, record) {
+                        first.entry(record).or_insert(id.counter);
+                    }
+                    Some(reason)
+                }
+                None => changes.next().and_then(|change| {
+                    let counter = first.get(&change.record).copied();
+                    if counter.is_none() {
+                        push.changes.push(change);
+                    }
+                    counter.map(|counter| Rejection::FollowsRejected { counter })
+                }),
+            };
+            verdicts.push(refused.map(Verdict::from));
+        }
+        let mut judged = self.push(workspace, partitions, author, &push).await?.into_iter();
+        Ok(verdicts.into_iter().filter_map(|refused| refused.or_else(|| judged.next())).collect())
+    }
+
     /// Fresh enough for the author, and up to date before anything is refused because of it.
     async fn schema_for(
         &self,
@@ -99,7 +138,7 @@ impl PartitionEngine {
             case.asked.push(Asked {
                 record: change.record.to_text(),
                 twin_is_elsewhere: change.twin().is_some_and(|twin| twin.partition(partitions) != partition),
-                refused: refusal(author, change),
+                refused: gate::form(change).err().or_else(|| permit::refusal(&author, change)),
                 change: change.clone(),
             });
         }
@@ -135,7 +174,7 @@ fn is_reserved(change: &Change) -> bool {
 
 fn refused_by_schema(change: &Change, schema: &Schema) -> bool {
     matches!(
-        check(change, schema),
+        gate::check(change, schema),
         Err(Rejection::UnknownCollection { .. } | Rejection::UnknownField { .. } | Rejection::Misfit { .. })
     )
 }

@@ -2,8 +2,11 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
+use sync_protocol::UserId;
+use sync_protocol::gate::text::{PushText, Reading};
 use sync_protocol::limits as wire;
-use sync_protocol::message::{Push, PushAnswer};
+use sync_protocol::message::PushAnswer;
+use tokio::task::spawn_blocking;
 use tracing::info;
 
 use crate::answer::Failure;
@@ -11,6 +14,7 @@ use crate::app::App;
 use crate::body;
 use crate::guard::Access;
 use crate::partition::Author;
+use crate::slots::Slot;
 
 /// What the role permits is judged change by change: a member whose role was lowered keeps every change, refused and
 /// visible, on the device.
@@ -22,16 +26,17 @@ pub(super) async fn push(
     let user = access.session.user;
     // who cannot be served now is told before the body comes; a body that comes slowly takes nobody's place
     drop(app.work.take(user)?);
-    let (push, memory) =
-        body::read_counted::<Push>(request, wire::REQUEST_BYTES, app.bodies.take(user)?).await?;
+    let (text, memory) =
+        body::read_counted::<PushText>(request, wire::REQUEST_BYTES, app.bodies.take(user)?).await?;
     let slot = app.work.take(user)?;
-    if push.changes.len() > wire::PUSH_CHANGES {
+    if text.is_too_long() {
         return Err(Failure::too_large(format!(
             "A push holds at most {} changes. Send them in several pushes.",
             wire::PUSH_CHANGES
         )));
     }
     let role = access.again(&app).await?;
+    let (Reading { push, unread }, cells) = read(&app, user, text).await?;
     let owner = app.store.claim_replica(push.replica, user).await?;
     if owner != user {
         return Err(Failure::not_permitted(
@@ -44,12 +49,26 @@ pub(super) async fn push(
     // until then the place and the memory are taken
     let engine = app.clone();
     let commit = app.commits.spawn(async move {
-        let _taken = (slot, memory);
-        let verdicts = engine.engine.push(workspace, partitions, author, &push).await;
-        (push, verdicts)
+        let _taken = (slot, memory, cells);
+        engine.engine.push_read(workspace, partitions, author, push, unread).await
     });
-    let (push, verdicts) = commit.await.map_err(|_| Failure::internal())?;
-    let verdicts = verdicts?;
-    info!(replica = %push.replica, changes = push.changes.len(), "judged");
+    let verdicts = commit.await.map_err(|_| Failure::internal())??;
+    info!(replica = %author.replica, changes = verdicts.len(), "judged");
     Ok(Json(PushAnswer { verdicts }))
+}
+
+/// Reads the changes once there is room for what they take in memory.
+async fn read(app: &App, user: UserId, text: PushText) -> Result<(Reading, Slot), Failure> {
+    // looking and reading take a moment each where there is much
+    let looked = spawn_blocking(move || (text.cells(), text)).await;
+    let (cells, text) = looked.map_err(|_| Failure::internal())?;
+    if cells > wire::PUSH_CELLS {
+        return Err(Failure::too_large(
+            "The values in this push take too much memory together. Send them in several pushes.",
+        ));
+    }
+    let mut room = app.cells.take(user)?;
+    room.more(cells)?;
+    let reading = spawn_blocking(move || text.read()).await.map_err(|_| Failure::internal())?;
+    Ok((reading, room))
 }

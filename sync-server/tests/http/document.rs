@@ -334,6 +334,7 @@ fn pull_answer() -> PullAnswer {
         feeds: vec![PartitionFeed {
             partition: Partition(0),
             entries: [Applied, Merged, Conflicted, Resolved, Reopened].into_iter().map(entry).collect(),
+            unread: false,
         }],
         cursor: Cursor::start(1),
         more: true,

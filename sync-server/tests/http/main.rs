@@ -5,6 +5,7 @@
 mod bodies;
 mod bounds;
 mod document;
+mod gate;
 mod members;
 mod process;
 mod sessions;

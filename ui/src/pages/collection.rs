@@ -142,7 +142,9 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         _ => None,
     };
     let panel = match &props.place {
-        Place::NewRecord(_) => html! { <NewRecord info={props.info.clone()} onclose={close} /> },
+        Place::NewRecord(_) if here.may_edit() => {
+            html! { <NewRecord info={props.info.clone()} onclose={close} /> }
+        }
         Place::Record(_, key) | Place::History(_, key) => html! {
             <RecordPanel key={key.to_text()} info={props.info.clone()} record={key.clone()}
                 history={matches!(props.place, Place::History(..))} onclose={close} />

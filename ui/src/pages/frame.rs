@@ -25,8 +25,10 @@ use crate::platform::{dom, update};
 use crate::route::{Route, workspace_of};
 use nav::Nav;
 use std::rc::Rc;
-use sync_client::api::{Answer, CollectionInfo, Command, Event, Failure, Session, Status, may_edit};
-use sync_protocol::message::{Role, Workspace};
+use sync_client::api::{
+    Answer, CollectionInfo, Command, Event, Failure, Session, Status, may_edit, may_shape,
+};
+use sync_protocol::message::Workspace;
 use sync_protocol::{ChangeId, CollectionId, RecordKey, WorkspaceId};
 use yew::prelude::*;
 
@@ -86,7 +88,7 @@ impl Here {
 
     /// Whether the person may change collections and fields.
     pub fn may_shape(&self) -> bool {
-        self.workspace.role == Role::Owner
+        may_shape(self.workspace.role)
     }
 
     /// A collection of this workspace.
@@ -314,7 +316,8 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
         Place::Merges => html! { <MergesPage /> },
         Place::Decide(id) => html! { <Decide key={id.to_string()} id={*id} /> },
         Place::Import => html! { <Import /> },
-        Place::NewCollection => html! { <NewCollection /> },
+        Place::NewCollection if here.may_shape() => html! { <NewCollection /> },
+        Place::NewCollection => html! { <Start /> },
         Place::Settings(id) if here.collection(id).is_some() => html! { <Settings id={id.clone()} /> },
         Place::Collection(id)
         | Place::NewRecord(id)
