@@ -50,6 +50,16 @@ pub struct SignIn {
     pub password: String,
 }
 
+/// `POST /v1/me/password`: ends all sessions of the account; the answer is a new one.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewPassword {
+    /// The password as it is.
+    pub current: String,
+    /// The password as it shall be.
+    pub new: String,
+}
+
 /// What signing in gives.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -1,5 +1,7 @@
 //! `docs/vectors.json`: what whoever writes a client in another language computes, with results.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
+
 use serde_json::{Value as Json, json};
 use sync_protocol::{
     CollectionId, FieldType, Policy, RecordId, RecordKey, Revision, Value,

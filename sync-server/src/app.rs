@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::Failure;
 use crate::auth::Auth;
+use crate::auth::throttle::Throttle;
 use crate::limits;
 use crate::partition::{PartitionEngine, Settings};
 use crate::slots::Slots;
@@ -64,6 +65,10 @@ pub struct Inner {
     pub changing_members: Mutex<()>,
     /// Commits go on when their client is gone; a stopping server waits for them.
     pub commits: TaskTracker,
+    /// Who makes how many workspaces.
+    pub making: Throttle,
+    /// Who asks for how many logins that there are none of.
+    pub asking: Throttle,
     /// Cancelled once the server stops: waiting pulls end.
     pub stopping: CancellationToken,
 }
@@ -90,6 +95,8 @@ impl App {
             members: broadcast::Sender::new(64),
             changing_members: Mutex::default(),
             commits: TaskTracker::new(),
+            making: Throttle::new(limits::WORKSPACES_IN_A_ROW, limits::WORKSPACE_PAUSE, limits::SPARING),
+            asking: Throttle::new(limits::UNKNOWN_LOGINS, limits::UNKNOWN_LOGIN_PAUSE, limits::SPARING),
             stopping: CancellationToken::new(),
         }))
     }

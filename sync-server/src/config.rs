@@ -213,6 +213,11 @@ impl ServeArgs {
 }
 
 impl StoreArgs {
+    /// The folder of the embedded store.
+    pub fn folder(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| PathBuf::from("mooring-data"))
+    }
+
     /// How to reach the cluster, where one was named. `password` is only used with a user.
     pub fn cluster(&self, password: Option<String>) -> Option<CassandraOptions> {
         if self.cassandra.is_empty() {

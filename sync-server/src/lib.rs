@@ -14,8 +14,11 @@ pub mod demo;
 pub mod events;
 pub mod guard;
 pub mod limits;
+#[cfg(unix)]
+pub mod local;
 pub mod mend;
 pub mod openapi;
+pub mod order;
 pub mod pace;
 pub mod partition;
 pub mod routes;

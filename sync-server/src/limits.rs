@@ -126,6 +126,28 @@ pub const THROTTLED: usize = 65_536;
 /// Workspaces of one user: more than a screen can list; a runaway script is stopped here.
 pub const WORKSPACES_PER_USER: usize = 500;
 
+/// Workspaces that others may add one person to: enough for any job, and half of the above is left to make own ones.
+pub const ADDED_PER_USER: usize = 250;
+
+/// Workspaces that one person makes in a row: a consultant who sets up a year's customers in one morning.
+pub const WORKSPACES_IN_A_ROW: u32 = 50;
+
+/// After those, one per this time: a script that fills other people's lists is stopped here.
+pub const WORKSPACE_PAUSE: Duration = Duration::from_secs(60);
+
+/// Logins that there is no account of, as one person may ask for them in a row when adding members: a list with some
+/// misspelt addresses. Whoever tries which logins there are is stopped here.
+pub const UNKNOWN_LOGINS: u32 = 20;
+
+/// After those, one per this time.
+pub const UNKNOWN_LOGIN_PAUSE: Duration = Duration::from_secs(60);
+
+/// People remembered for the limits of the two above.
+pub const SPARING: usize = 16_384;
+
+/// Time for an order of whoever runs the server: every row of a large workspace is looked at and mended.
+pub const ORDER_TIME: Duration = Duration::from_secs(3_600);
+
 /// Answers smaller than this are not compressed: they fit one packet anyway.
 pub const COMPRESS_FROM: u16 = 860;
 

@@ -2,18 +2,20 @@
 
 use anyhow::Context;
 use clap::Parser;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use sync_server::app::App;
 use sync_server::config::{Cli, Command, MemberCommand, ServeArgs, StoreArgs, UserCommand, WorkspaceCommand};
+#[cfg(unix)]
+use sync_server::local;
+use sync_server::order::Order;
 use sync_server::server::Server;
 use sync_server::store::cassandra::CassandraStore;
 use sync_server::store::clock::SystemClock;
 use sync_server::store::sled::SledStore;
 use sync_server::store::{Store, StoreError};
 use sync_server::{admin, demo, system, telemetry};
-use tracing::info;
+use tracing::{info, warn};
 
 /// Memory that a burst took goes back to the system; glibc keeps it in the arena of each thread.
 #[global_allocator]
@@ -53,6 +55,12 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     if args.demo {
         demo::prepare(&app).await.context("the samples of --demo cannot be written")?;
     }
+    #[cfg(unix)]
+    if args.store.cassandra.is_empty()
+        && let Err(error) = local::serve(app.clone(), &args.store.folder())
+    {
+        warn!(%error, "accounts, workspaces and members cannot be changed from the command line while this server runs");
+    }
     let address = server.address().context("the address listened on")?;
     info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     // for people and for scripts that wait: the only line on standard output
@@ -62,29 +70,41 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
 }
 
 async fn administer(command: Command) -> anyhow::Result<()> {
-    let sentence = match command {
+    let (order, store) = match command {
         Command::Serve(_) => unreachable!("main serves"),
-        Command::Openapi => sync_server::openapi::document().to_owned(),
+        Command::Openapi => {
+            println!("{}", sync_server::openapi::document());
+            return Ok(());
+        }
         Command::User(UserCommand::Add { login, name, store }) => {
-            let password = admin::read_password()?;
-            admin::add_user(&*open(&store).await?, &login, &name, &password).await?
+            (Order::AddUser { login, name, password: admin::read_password()? }, store)
         }
         Command::User(UserCommand::Passwd { login, store }) => {
-            let password = admin::read_password()?;
-            admin::set_password(&*open(&store).await?, &login, &password).await?
+            (Order::SetPassword { login, password: admin::read_password()? }, store)
         }
         Command::Workspace(WorkspaceCommand::Add { name, owner, partitions, store }) => {
-            admin::add_workspace(&*open(&store).await?, &name, &owner, partitions).await?.to_string()
+            (Order::AddWorkspace { name, owner, partitions }, store)
         }
         Command::Workspace(WorkspaceCommand::Check(args)) => {
-            admin::check_workspace(&*open(&args.store).await?, args.workspace, args.mend).await?
+            (Order::CheckWorkspace { workspace: args.workspace, mend: args.mend }, args.store)
         }
         Command::Member(MemberCommand::Set { workspace, login, role, store }) => {
-            admin::set_member(&*open(&store).await?, workspace, &login, role.role()).await?
+            (Order::SetMember { workspace, login, role: role.role() }, store)
         }
     };
-    println!("{sentence}");
+    println!("{}", carry_out(order, &store).await?);
     Ok(())
+}
+
+/// By the server that has the folder, or else by ourselves.
+async fn carry_out(order: Order, args: &StoreArgs) -> anyhow::Result<String> {
+    #[cfg(unix)]
+    if args.cassandra.is_empty()
+        && let Some(done) = local::send(&args.folder(), &order).await
+    {
+        return done;
+    }
+    order.carry_out(&*open(args).await?).await
 }
 
 async fn open(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
@@ -99,11 +119,10 @@ async fn open(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
             Err(error) => Err(anyhow::Error::new(error).context(what)),
         };
     }
-    let folder = args.data.clone().unwrap_or_else(|| {
-        let folder = PathBuf::from("mooring-data");
+    let folder = args.folder();
+    if args.data.is_none() {
         eprintln!("No --data and no --cassandra given: the data is in ./{}.", folder.display());
-        folder
-    });
+    }
     let what = match SledStore::open(&folder) {
         Ok(store) => {
             system::warn_where_others_read(&folder);

@@ -13,9 +13,11 @@ pub fn is_common(password: &str, about: &[&str]) -> bool {
     leaked(&folded) || is_dull(&folded) || (core.chars().count() >= 8 && leaked(core)) || {
         let words = about.iter().flat_map(|text| parts(text)).chain(["mooring".to_owned()]);
         words.filter(|word| word.chars().count() >= 3).any(|word| {
-            // the name once or again and again, with less than four characters of its own around
+            // the name, once or again and again, with a number or a few letters around
             let rest = folded.replace(&word, "");
-            rest.chars().filter(|c| c.is_alphanumeric()).count() < 5 && rest.len() < folded.len()
+            let letters = rest.chars().filter(|c| c.is_alphabetic()).count();
+            let digits = rest.chars().filter(|c| c.is_numeric()).count();
+            letters < 4 && letters + digits < 8 && rest.len() < folded.len()
         })
     }
 }
@@ -65,6 +67,8 @@ mod tests {
             "Annsmith!",
             "smith123",
             "harbour1",
+            "smith12345",
+            "1987-Smith-12",
         ] {
             assert!(is_common(common, &about), "{common}");
         }

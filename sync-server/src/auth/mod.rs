@@ -2,14 +2,13 @@
 
 mod common;
 pub mod password;
-mod throttle;
+pub mod throttle;
 mod token;
 mod tries;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
-use sync_protocol::message::{ProblemCode, SignIn, SignedIn, User};
+use sync_protocol::message::{NewPassword, ProblemCode, SignIn, SignedIn, User};
 use sync_protocol::{Timestamp, UserId};
 use tracing::error;
 
@@ -55,15 +54,15 @@ impl Auth {
             ended(None, SignInEnd::Failed);
             return Err(wrong());
         }
-        let now = Instant::now();
+        let now = self.clock.instant();
         let try_ = self.tries.take(&login, from, now).map_err(|wait| {
             ended(None, SignInEnd::Throttled);
-            let seconds = wait.as_millis().div_ceil(1_000);
-            Failure::slow_down(format!("Too many failed sign-ins. Wait {seconds} s, then try again."), wait)
+            too_often(wait)
         })?;
         let account = self.store.account(&login).await?;
         let (user, stored) = account.as_ref().map(|a| (a.user, a.password_hash.clone())).unzip();
-        let right = self.passwords.check(request.password, stored).await?;
+        let right = self.passwords.check(request.password, stored).await;
+        let right = right.inspect_err(|_| ended(user, SignInEnd::Throttled))?;
         let Some(account) = account.filter(|_| right) else {
             ended(user, SignInEnd::Failed);
             return Err(wrong());
@@ -81,6 +80,54 @@ impl Auth {
         }
         ended(user, SignInEnd::Succeeded);
         Ok(signed_in)
+    }
+
+    /// Sets a new password, ends all sessions of the account and starts a new one.
+    ///
+    /// # Errors
+    /// A wrong current password, which counts as a failed sign-in; a new one that is not good enough; an account without
+    /// one.
+    pub async fn change_password(
+        &self,
+        session: Session,
+        request: NewPassword,
+        from: IpAddr,
+    ) -> Result<SignedIn, Failure> {
+        let account = self.store.account_of(session.user).await?.ok_or_else(Failure::needs_sign_in)?;
+        if account.password_hash == password::UNUSABLE {
+            return Err(Failure::not_permitted(
+                "The sample account has no password. Ask for an account of your own.",
+            ));
+        }
+        if request.current.len() > limits::PASSWORD_BYTES {
+            return Err(wrong_current());
+        }
+        password::check_new(&request.new, &[&account.login, &account.name]).map_err(Failure::bad_request)?;
+        let now = self.clock.instant();
+        let try_ = self.tries.take(&account.login, from, now).map_err(too_often)?;
+        let stored = Some(account.password_hash.clone());
+        if !self.passwords.check(request.current, stored).await? {
+            let (login, user) = (account.login.as_str(), Some(account.user));
+            Event::SignIn { login, user, from, end: SignInEnd::Failed }.log();
+            return Err(wrong_current());
+        }
+        self.tries.succeeded(try_, now);
+        let password_hash = self.passwords.hash(request.new).await?;
+        // the password first: whoever signs in with the old one meanwhile is found by `sign_in`
+        self.store.set_password(account.user, &password_hash).await?;
+        let sessions = self.store.end_sessions(account.user).await?;
+        Event::PasswordChanged { user: account.user, by: Some(account.user), sessions }.log();
+        self.start(&account).await
+    }
+
+    /// Ends all sessions of an account.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn sign_out_everywhere(&self, session: Session) -> Result<(), Failure> {
+        let sessions = self.store.end_sessions(session.user).await?;
+        Event::SessionsEnded { user: session.user, sessions }.log();
+        Ok(())
     }
 
     /// Starts a session for an account that was checked in some other way.
@@ -119,6 +166,18 @@ impl Auth {
 /// A login as it is stored and looked up: without blanks around it, in lower case.
 pub fn login_of(name: &str) -> String {
     name.trim().to_lowercase()
+}
+
+fn too_often(wait: std::time::Duration) -> Failure {
+    let seconds = wait.as_millis().div_ceil(1_000);
+    Failure::slow_down(format!("Too many failed sign-ins. Wait {seconds} s, then try again."), wait)
+}
+
+/// Not "needs sign-in": the session is a good one.
+fn wrong_current() -> Failure {
+    Failure::not_permitted(
+        "The current password is another one. Nothing was changed; check it and try again.",
+    )
 }
 
 fn wrong() -> Failure {

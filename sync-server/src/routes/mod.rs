@@ -1,5 +1,6 @@
 //! The HTTP side: one table of routes, thin handlers, and the layers around them.
 
+mod account;
 mod audit;
 mod health;
 mod history;
@@ -21,8 +22,9 @@ use axum::routing::{MethodRouter, get, post, put};
 use std::any::Any;
 use std::time::{Duration, Instant};
 use sync_protocol::message::{
-    Audit, AuditAnswer, History, HistoryAnswer, Info, Member, NewWorkspace, ProblemCode, Pull, PullAnswer,
-    Push, PushAnswer, SignIn, SignedIn, Snapshot, SnapshotAnswer, User, VERSION_HEADER, Workspace,
+    Audit, AuditAnswer, History, HistoryAnswer, Info, Member, NewPassword, NewWorkspace, ProblemCode, Pull,
+    PullAnswer, Push, PushAnswer, SignIn, SignedIn, Snapshot, SnapshotAnswer, User, VERSION_HEADER,
+    Workspace,
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -97,6 +99,7 @@ pub fn table() -> Vec<Route> {
             post(session::sign_in_demo),
             about("account", "Start a session as the sample user (only with --demo, from the same machine)")
                 .open()
+                .takes::<session::Nothing>()
                 .gives::<SignedIn>(200, "A session of 30 days.")
                 .fails(&[NotPermitted]),
         ),
@@ -105,6 +108,19 @@ pub fn table() -> Vec<Route> {
             "/v1/me",
             get(session::me),
             about("account", "Who is signed in").gives::<User>(200, "The person."),
+        ),
+        post_(
+            "/v1/me/password",
+            post(account::change_password),
+            about("account", "Set a new password: all sessions of the account end, the answer is a new one")
+                .takes::<NewPassword>()
+                .gives::<SignedIn>(200, "A session of 30 days.")
+                .fails(&[NotPermitted, SlowDown]),
+        ),
+        post_(
+            "/v1/me/sign-out-everywhere",
+            post(account::sign_out_everywhere),
+            about("account", "End all sessions of the account, this one too"),
         ),
         get_(
             "/v1/workspaces",
@@ -117,14 +133,19 @@ pub fn table() -> Vec<Route> {
             about("workspaces", "Make a workspace; the user becomes its owner")
                 .takes::<NewWorkspace>()
                 .gives::<Workspace>(201, "Made.")
-                .fails(&[NotPermitted]),
+                .fails(&[NotPermitted, SlowDown]),
         ),
         put_(
             "/v1/workspaces/{workspace}/members/{login}",
             put(workspaces::set_member),
             about("workspaces", "Set what an account may do in the workspace; for owners")
                 .takes::<Member>()
-                .fails(&[NotPermitted]),
+                .fails(&[NotPermitted, SlowDown]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/leave",
+            post(workspaces::leave),
+            about("workspaces", "Be no member any more; not for owners").fails(&[NotPermitted]),
         ),
         post_(
             "/v1/workspaces/{workspace}/push",

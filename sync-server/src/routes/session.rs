@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use serde::de::IgnoredAny;
-use std::collections::BTreeMap;
+use serde::Deserialize;
 use sync_protocol::message::{SignedIn, User};
+
+use utoipa::ToSchema;
 
 use crate::answer::Failure;
 use crate::app::App;
@@ -23,6 +24,10 @@ pub(super) async fn sign_in(
     Ok(Json(app.auth.sign_in(request, address.ip).await?))
 }
 
+/// An object without members.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Nothing {}
+
 /// `POST /v1/sign-in/demo`: without a password, where the server was started for a first look on this machine. The body
 /// is an object without members: a page of another site may not send one without asking first.
 pub(super) async fn sign_in_demo(
@@ -35,7 +40,7 @@ pub(super) async fn sign_in_demo(
             "The sample account works only where the server was started with --demo, and only from the same machine. Sign in with your own account.",
         ));
     }
-    let _: BTreeMap<String, IgnoredAny> = body::read(request, limits::SMALL_BYTES).await?;
+    let _: Nothing = body::read(request, limits::SMALL_BYTES).await?;
     let account = app.store.account(demo::LOGIN).await?.ok_or_else(Failure::internal)?;
     Ok(Json(app.auth.start(&account).await?))
 }

@@ -47,6 +47,9 @@ pub(super) async fn create(
             limits::WORKSPACES_PER_USER
         )));
     }
+    app.making.take(session.user, app.clock.instant()).map_err(|wait| {
+        Failure::slow_down("You have made many workspaces just now. Wait a minute before the next one.", wait)
+    })?;
     let row = WorkspaceRow { id: WorkspaceId(Uuid::now_v7()), name: name.to_owned(), partitions };
     let role = Role::Owner;
     if !add(&*app.store, &row, session.user).await? {
@@ -82,12 +85,18 @@ pub(super) async fn set_member(
 ) -> Result<StatusCode, Failure> {
     access.owner()?;
     let member: Member = body::read(request, limits::SMALL_BYTES).await?;
-    let account = app.store.account(&login_of(&login)).await?.ok_or_else(|| {
-        Failure::new(
+    let Some(account) = app.store.account(&login_of(&login)).await? else {
+        app.asking.take(access.session.user, app.clock.instant()).map_err(|wait| {
+            Failure::slow_down(
+                "You have asked for many accounts that there are none of. Wait a minute, and ask those people how they sign in.",
+                wait,
+            )
+        })?;
+        return Err(Failure::new(
             ProblemCode::NotFound,
             "There is no account of that name on this server. Whoever runs the server can add it.",
-        )
-    })?;
+        ));
+    };
     let workspace = access.workspace.id;
     if account.user == access.session.user {
         return if member.role == Some(Role::Owner) {
@@ -97,6 +106,13 @@ pub(super) async fn set_member(
                 "You cannot take your own ownership away: a workspace always keeps an owner. Make somebody else an owner and ask them to do it.",
             ))
         };
+    }
+    let there = app.store.workspaces_of(account.user).await?;
+    if member.role.is_some() && !there.contains_key(&workspace) && there.len() >= limits::ADDED_PER_USER {
+        return Err(Failure::not_permitted(format!(
+            "That person is in {} workspaces, which is the most that others may add somebody to. Ask them to leave one first.",
+            there.len()
+        )));
     }
     let changing = app.changing_members.lock().await;
     // two owners who remove each other: the second one is none any more
@@ -109,6 +125,25 @@ pub(super) async fn set_member(
     Event::Member { workspace, by, user: account.user, role: member.role }.log();
     // nobody waits: nobody has to be told
     let _ = app.members.send((workspace, account.user));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/workspaces/{workspace}/leave`: whoever was added, asked or not, can go. An owner asks another one.
+pub(super) async fn leave(State(app): State<App>, access: Access) -> Result<StatusCode, Failure> {
+    let (workspace, user) = (access.workspace.id, access.session.user);
+    let changing = app.changing_members.lock().await;
+    match app.store.role(workspace, user).await? {
+        None => return Err(Failure::no_workspace()),
+        Some(Role::Owner) => {
+            return Err(Failure::not_permitted(
+                "An owner cannot leave: a workspace always keeps an owner. Make somebody else an owner and ask them to change your role first.",
+            ));
+        }
+        Some(Role::Editor | Role::Reader) => app.store.set_member(workspace, user, None).await?,
+    }
+    drop(changing);
+    Event::Member { workspace, by: Some(user), user, role: None }.log();
+    let _ = app.members.send((workspace, user));
     Ok(StatusCode::NO_CONTENT)
 }
 

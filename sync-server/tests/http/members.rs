@@ -4,7 +4,8 @@ use crate::world::{Device, SOON, World, assert_problem, ok};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use sync_protocol::message::{ProblemCode, Role, User, Workspace};
-use sync_protocol::{Cursor, Rejection, Verdict};
+use sync_protocol::{Cursor, Rejection, Verdict, WorkspaceId};
+use sync_server::limits;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -93,6 +94,60 @@ async fn roles_decide_and_an_owner_is_always_left() {
     assert_problem(ann.set_member(workspace, "bob", None).await, ProblemCode::NotFound).await;
     assert_problem(ann.pull(workspace, start(), 0).await, ProblemCode::NotFound).await;
     assert_problem(bob.set_member(workspace, "bob", None).await, ProblemCode::NotPermitted).await;
+}
+
+#[tokio::test]
+async fn whoever_was_added_can_leave() {
+    let world = World::start().await;
+    let (ann, bob) = (world.person("ann").await, world.person("bob").await);
+    let workspace = ann.workspace(1).await.id;
+    let path = format!("/v1/workspaces/{workspace}/leave");
+    assert_problem(bob.post(&path, &()).await, ProblemCode::NotFound).await;
+    ann.set_member(workspace, "bob", Some(Role::Editor)).await;
+    let waiting = async {
+        let (answer, ()) = tokio::join!(bob.pull(workspace, Cursor::start(1), 25_000), async {
+            world.pulls(1).await;
+            assert_eq!(bob.post(&path, &()).await.status(), StatusCode::NO_CONTENT);
+        });
+        answer
+    };
+    assert_problem(timeout(SOON, waiting).await.expect("the wait ends"), ProblemCode::NotFound).await;
+    assert_eq!(ok::<Vec<Workspace>>(bob.get("/v1/workspaces").await).await, []);
+    assert_problem(ann.post(&path, &()).await, ProblemCode::NotPermitted).await;
+    ann.set_member(workspace, "bob", Some(Role::Owner)).await;
+    assert_problem(bob.post(&path, &()).await, ProblemCode::NotPermitted).await;
+}
+
+#[tokio::test]
+async fn nobody_fills_the_lists_of_others_or_finds_out_who_has_an_account() {
+    let world = World::start().await;
+    let (eve, ann) = (world.person("eve").await, world.person("ann").await);
+    let mut made = Vec::new();
+    let refused = loop {
+        let answer = eve.post("/v1/workspaces", &json!({ "name": "x", "partitions": 1 })).await;
+        if !answer.status().is_success() {
+            break answer;
+        }
+        made.push(answer.json::<Workspace>().await.unwrap().id);
+    };
+    assert_problem(refused, ProblemCode::SlowDown).await;
+    assert_eq!(made.len(), limits::WORKSPACES_IN_A_ROW as usize);
+    assert_eq!(ann.post("/v1/workspaces", &json!({ "name": "Harbour" })).await.status(), StatusCode::CREATED);
+    for n in 0..limits::UNKNOWN_LOGINS {
+        let answer = eve.set_member(made[0], &format!("nobody-{n}"), Some(Role::Reader)).await;
+        assert_problem(answer, ProblemCode::NotFound).await;
+    }
+    let answer = eve.set_member(made[0], "nobody-else", Some(Role::Reader)).await;
+    assert_problem(answer, ProblemCode::SlowDown).await;
+    assert_eq!(eve.set_member(made[0], "ann", Some(Role::Reader)).await.status(), StatusCode::NO_CONTENT);
+    // many accounts together fill no list either
+    let anns = ok::<User>(ann.get("/v1/me").await).await.id;
+    for n in 0..limits::ADDED_PER_USER as u128 {
+        world.store.set_member(WorkspaceId(Uuid::from_u128(n)), anns, Some(Role::Reader)).await.unwrap();
+    }
+    assert_problem(eve.set_member(made[1], "ann", Some(Role::Reader)).await, ProblemCode::NotPermitted).await;
+    assert_eq!(eve.set_member(made[0], "ann", None).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(ann.post("/v1/workspaces", &json!({ "name": "Quay" })).await.status(), StatusCode::CREATED);
 }
 
 #[tokio::test]
