@@ -31,6 +31,8 @@ pub struct Options {
     pub allow_origin: BTreeSet<String>,
     /// Whether the client's address is the last one in `X-Forwarded-For`.
     pub behind_proxy: bool,
+    /// Workspaces that one person makes in a row; [`limits::WORKSPACES_IN_A_ROW`] unless given.
+    pub workspaces_in_a_row: Option<u32>,
 }
 
 /// Shared by all requests; cheap to clone.
@@ -80,6 +82,7 @@ impl App {
         // without random numbers the pauses of several nodes are less well spread, no more
         let _ = getrandom::fill(&mut seed);
         let settings = Settings { horizon, clock: Arc::clone(&clock), seed: u64::from_ne_bytes(seed) };
+        let in_a_row = options.workspaces_in_a_row.unwrap_or(limits::WORKSPACES_IN_A_ROW);
         let engine = PartitionEngine::new(Arc::clone(&store) as Arc<dyn PartitionStore>, settings);
         Self(Arc::new(Inner {
             auth: Auth::new(Arc::clone(&store), Arc::clone(&clock)),
@@ -95,7 +98,7 @@ impl App {
             members: broadcast::Sender::new(64),
             changing_members: Mutex::default(),
             commits: TaskTracker::new(),
-            making: Throttle::new(limits::WORKSPACES_IN_A_ROW, limits::WORKSPACE_PAUSE, limits::SPARING),
+            making: Throttle::new(in_a_row, limits::WORKSPACE_PAUSE, limits::SPARING),
             asking: Throttle::new(limits::UNKNOWN_LOGINS, limits::UNKNOWN_LOGIN_PAUSE, limits::SPARING),
             stopping: CancellationToken::new(),
         }))

@@ -8,6 +8,7 @@ use sync_protocol::WorkspaceId;
 use sync_protocol::message::Role;
 
 use crate::app::Options;
+use crate::limits;
 use crate::store::cassandra::{CassandraOptions, keyspace};
 use crate::telemetry::LogFormat;
 
@@ -68,6 +69,9 @@ pub struct ServeArgs {
     /// The server stands behind a proxy: take the client's address from the last entry of X-Forwarded-For.
     #[arg(long, env = "MOORING_BEHIND_PROXY")]
     pub behind_proxy: bool,
+    /// Workspaces that one person makes in a row; after those, one a minute.
+    #[arg(long, env = "MOORING_WORKSPACES_IN_A_ROW", value_name = "NUMBER", default_value_t = limits::WORKSPACES_IN_A_ROW)]
+    pub workspaces_in_a_row: u32,
 }
 
 /// Where the data is.
@@ -208,6 +212,7 @@ impl ServeArgs {
             demo: self.demo,
             allow_origin: self.allow_origin.iter().cloned().collect(),
             behind_proxy: self.behind_proxy,
+            workspaces_in_a_row: Some(self.workspaces_in_a_row),
         }
     }
 }

@@ -176,7 +176,8 @@ pub fn tree(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
         let path = entry?.path();
         if path.is_dir() {
             found.extend(tree(&path)?);
-        } else {
+        } else if path.is_file() {
+            // a server that was killed leaves its socket
             found.insert(path.clone(), std::fs::read(&path)?);
         }
     }

@@ -30,6 +30,8 @@ use table::Scenario;
 const AT_ONCE: usize = 4;
 /// The server's option for the scenarios in which what is old is no longer kept.
 const SHORT_HORIZON: [&str; 2] = ["--horizon-seconds", "3"];
+/// One of Ada's for each scenario.
+const MANY_WORKSPACES: [&str; 2] = ["--workspaces-in-a-row", "10000"];
 
 /// All tables that run side by side on one server.
 fn common() -> Result<Vec<Scenario>> {
@@ -58,7 +60,7 @@ fn chosen(mut all: Vec<Scenario>) -> Vec<Scenario> {
 
 async fn all_scenarios(kind: &Kind) -> Result<()> {
     let mut failed = Vec::new();
-    let stage = Stage::set(kind, "common", &[]).await?;
+    let stage = Stage::set(kind, "common", &MANY_WORKSPACES).await?;
     let runs = common()?.into_iter().enumerate().map(|(place, scenario)| {
         let stage = &stage;
         async move { run(stage, &scenario, place).await }
