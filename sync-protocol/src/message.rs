@@ -314,9 +314,12 @@ pub struct HistoryAnswer {
     /// Whether the record had older versions that are no longer kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub expired: bool,
-    /// The record's conflicts, open and settled, oldest first: the sides that gave way. Comes with the first answer.
+    /// The record's newest conflicts, open and settled, oldest first: the sides that gave way. Comes with the first answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
+    /// Whether it has older ones, which only an audit tells: there were more than one answer holds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub conflicts_cut: bool,
 }
 
 /// One version of a record.

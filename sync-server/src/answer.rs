@@ -79,7 +79,10 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::InUse(_) => {
+            StoreError::Unavailable(_)
+            | StoreError::InUse(_)
+            | StoreError::Refused(_)
+            | StoreError::Expired(_) => {
                 warn!(%error, "the store does not answer");
                 Self::unavailable(
                     "The server's database does not answer now. Nothing is lost: your device sends again by itself.",

@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use sync_protocol::{UserId, WorkspaceId};
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,7 +14,8 @@ use crate::answer::Failure;
 use crate::auth::Auth;
 use crate::auth::throttle::Throttle;
 use crate::limits;
-use crate::partition::{PartitionEngine, Settings};
+use crate::members::Members;
+use crate::partition::{PartitionEngine, Quotas, Settings};
 use crate::slots::Slots;
 use crate::store::clock::Clock;
 use crate::store::{PartitionStore, Store};
@@ -33,6 +33,8 @@ pub struct Options {
     pub behind_proxy: bool,
     /// Workspaces that one person makes in a row; [`limits::WORKSPACES_IN_A_ROW`] unless given.
     pub workspaces_in_a_row: Option<u32>,
+    /// How much each workspace may keep.
+    pub quotas: Quotas,
 }
 
 /// Shared by all requests; cheap to clone.
@@ -61,8 +63,8 @@ pub struct Inner {
     pub cells: Slots,
     /// What the last health check found, and when.
     pub health: Mutex<Option<(Instant, Result<(), Failure>)>>,
-    /// Members whose role was changed by this node just now: their waiting pulls look again.
-    pub members: broadcast::Sender<(WorkspaceId, UserId)>,
+    /// Who waits for a change of what they may do: a role that this node changes.
+    pub members: Members,
     /// Held while a role is changed, so that two owners cannot take each other's role at the same moment.
     pub changing_members: Mutex<()>,
     /// Commits go on when their client is gone; a stopping server waits for them.
@@ -81,8 +83,13 @@ impl App {
         let mut seed = [0; 8];
         // without random numbers the pauses of several nodes are less well spread, no more
         let _ = getrandom::fill(&mut seed);
-        let settings = Settings { horizon, clock: Arc::clone(&clock), seed: u64::from_ne_bytes(seed) };
         let in_a_row = options.workspaces_in_a_row.unwrap_or(limits::WORKSPACES_IN_A_ROW);
+        let settings = Settings {
+            horizon,
+            clock: Arc::clone(&clock),
+            seed: u64::from_ne_bytes(seed),
+            quotas: options.quotas,
+        };
         let engine = PartitionEngine::new(Arc::clone(&store) as Arc<dyn PartitionStore>, settings);
         Self(Arc::new(Inner {
             auth: Auth::new(Arc::clone(&store), Arc::clone(&clock)),
@@ -95,7 +102,7 @@ impl App {
             bodies: Slots::new(limits::BODIES_KIB, limits::BODIES_KIB_PER_USER),
             cells: Slots::new(limits::CELLS, limits::CELLS_PER_USER),
             health: Mutex::default(),
-            members: broadcast::Sender::new(64),
+            members: Members::default(),
             changing_members: Mutex::default(),
             commits: TaskTracker::new(),
             making: Throttle::new(in_a_row, limits::WORKSPACE_PAUSE, limits::SPARING),

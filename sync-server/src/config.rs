@@ -9,6 +9,7 @@ use sync_protocol::message::Role;
 
 use crate::app::Options;
 use crate::limits;
+use crate::partition::Quotas;
 use crate::store::cassandra::{CassandraOptions, keyspace};
 use crate::telemetry::LogFormat;
 
@@ -72,6 +73,15 @@ pub struct ServeArgs {
     /// Workspaces that one person makes in a row; after those, one a minute.
     #[arg(long, env = "MOORING_WORKSPACES_IN_A_ROW", value_name = "NUMBER", default_value_t = limits::WORKSPACES_IN_A_ROW)]
     pub workspaces_in_a_row: u32,
+    /// MiB that one workspace may keep: its records, what waits for review, and the history up to the horizon.
+    #[arg(long, env = "MOORING_QUOTA_MIB", value_name = "MIB", default_value_t = Quotas::default().bytes >> 20, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    pub quota_mib: u64,
+    /// Records that one workspace may hold.
+    #[arg(long, env = "MOORING_QUOTA_RECORDS", value_name = "NUMBER", default_value_t = Quotas::default().records, value_parser = clap::value_parser!(u64).range(1..))]
+    pub quota_records: u64,
+    /// Edits that may wait for review in one workspace.
+    #[arg(long, env = "MOORING_QUOTA_REVIEWS", value_name = "NUMBER", default_value_t = Quotas::default().reviews, value_parser = clap::value_parser!(u64).range(1..))]
+    pub quota_reviews: u64,
 }
 
 /// Where the data is.
@@ -213,6 +223,11 @@ impl ServeArgs {
             allow_origin: self.allow_origin.iter().cloned().collect(),
             behind_proxy: self.behind_proxy,
             workspaces_in_a_row: Some(self.workspaces_in_a_row),
+            quotas: Quotas {
+                bytes: self.quota_mib << 20,
+                records: self.quota_records,
+                reviews: self.quota_reviews,
+            },
         }
     }
 }

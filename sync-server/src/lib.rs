@@ -16,6 +16,7 @@ pub mod guard;
 pub mod limits;
 #[cfg(unix)]
 pub mod local;
+pub mod members;
 pub mod mend;
 pub mod openapi;
 pub mod order;

@@ -72,8 +72,7 @@ async fn take(app: &App, mut stream: UnixStream) -> io::Result<()> {
             if let Some((workspace, login)) = member
                 && let Ok(Some(account)) = app.store.account(&login).await
             {
-                // nobody waits: nobody has to be told
-                let _ = app.members.send((workspace, account.user));
+                app.members.changed(workspace, account.user);
             }
             done.map_or_else(|error| Answer::Failed(format!("{error:#}")), Answer::Done)
         }

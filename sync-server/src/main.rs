@@ -4,6 +4,7 @@ use anyhow::Context;
 use clap::Parser;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use sync_server::app::App;
 use sync_server::config::{Cli, Command, MemberCommand, ServeArgs, StoreArgs, UserCommand, WorkspaceCommand};
 #[cfg(unix)]
@@ -15,19 +16,31 @@ use sync_server::store::clock::SystemClock;
 use sync_server::store::sled::SledStore;
 use sync_server::store::{Store, StoreError};
 use sync_server::{admin, demo, system, telemetry};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 /// Memory that a burst took goes back to the system; glibc keeps it in the arena of each thread.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     system::keep_files_private();
-    let done = match Cli::parse().command {
-        Command::Serve(args) => serve(*args).await,
-        other => administer(other).await,
+    let command = Cli::parse().command;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("mooring-server: no threads to work with: {error}");
+            return ExitCode::FAILURE;
+        }
     };
+    let done = runtime.block_on(async {
+        match command {
+            Command::Serve(args) => serve(*args).await,
+            other => administer(other).await,
+        }
+    });
+    // what a thread is still at is not waited for: nothing of it was promised
+    runtime.shutdown_timeout(Duration::from_secs(1));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -49,7 +62,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
             web.display()
         );
     }
-    let store = open(&args.store).await?;
+    let (store, beyond_help) = open_to_serve(&args.store).await?;
     let app = App::new(store, Arc::new(SystemClock), args.horizon(), options);
     let server = Server::bind(args.listen, app.clone()).await?;
     if args.demo {
@@ -65,7 +78,21 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     // for people and for scripts that wait: the only line on standard output
     println!("Mooring listens on http://{address}");
-    server.run(stop_signal()?).await;
+    let signal = stop_signal()?;
+    let gone = beyond_help.clone();
+    server
+        .run(async move {
+            tokio::select! {
+                () = signal => {}
+                () = gone.cancelled() => {}
+            }
+        })
+        .await;
+    if beyond_help.is_cancelled() {
+        anyhow::bail!(
+            "The files of the store failed and could not be opened again within 30 s. Nothing that was saved is lost: start the server again, and look at the disk and at how many files the process may open (ulimit -n)"
+        );
+    }
     Ok(())
 }
 
@@ -108,11 +135,16 @@ async fn carry_out(order: Order, args: &StoreArgs) -> anyhow::Result<String> {
 }
 
 async fn open(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(open_to_serve(args).await?.0)
+}
+
+/// The store, and what is cancelled once it is beyond help in this process.
+async fn open_to_serve(args: &StoreArgs) -> anyhow::Result<(Arc<dyn Store>, CancellationToken)> {
     if let Some(options) = args.cluster(std::env::var("MOORING_CASSANDRA_PASSWORD").ok()) {
         let what =
             format!("The keyspace {} on {} cannot be opened", options.keyspace, options.nodes.join(", "));
         return match CassandraStore::connect(options).await {
-            Ok(store) => Ok(Arc::new(store)),
+            Ok(store) => Ok((Arc::new(store), CancellationToken::new())),
             Err(StoreError::Unavailable(why)) => Err(anyhow::anyhow!(
                 "{what}: {why}. Check that Cassandra runs there and takes CQL on that port (9042 unless configured)"
             )),
@@ -126,7 +158,8 @@ async fn open(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
     let what = match SledStore::open(&folder) {
         Ok(store) => {
             system::warn_where_others_read(&folder);
-            return Ok(Arc::new(store));
+            let beyond_help = store.beyond_help();
+            return Ok((Arc::new(store), beyond_help));
         }
         Err(error @ StoreError::InUse(_)) => anyhow::Error::new(error).context(
             "The embedded store serves one process at a time. Stop the other mooring-server first, or use --cassandra",

@@ -1,5 +1,7 @@
 //! The partition engine: several server nodes on one store, with and without faults.
 
+#[path = "partition/bounds.rs"]
+mod bounds;
 #[path = "partition/decisions.rs"]
 mod decisions;
 #[path = "partition/faults.rs"]
@@ -12,5 +14,7 @@ mod kit;
 mod pull;
 #[path = "partition/push.rs"]
 mod push;
+#[path = "partition/quotas.rs"]
+mod quotas;
 #[path = "partition/snapshot.rs"]
 mod snapshot;

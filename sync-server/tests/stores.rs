@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use sync_protocol::{Partition, Revision, Timestamp, WorkspaceId};
-use sync_server::store::clock::ManualClock;
+use sync_protocol::{Partition, Revision, Timestamp, UserId, WorkspaceId};
+use sync_server::store::clock::{Clock, ManualClock};
 use sync_server::store::conformance::{Subject, run_all};
 use sync_server::store::memory::MemoryStore;
 use sync_server::store::sled::SledStore;
 use sync_server::store::{
-    Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, Row, Step, Store, StoreError,
+    Commit, Committed, DirectoryStore, Head, Kind, PartitionId, PartitionStore, Read, Row, SessionRow, Step,
+    Store, StoreError,
 };
 use uuid::Uuid;
 
@@ -182,4 +183,122 @@ async fn a_torn_row_is_reported_not_served() {
     let store = SledStore::open(folder.path()).expect("open");
     let read = store.get(id(), Kind::Record, &["a/1".into()]).await;
     assert!(matches!(read, Err(StoreError::Corrupt(_))), "{read:?}");
+}
+
+#[tokio::test]
+async fn expired_rows_leave_an_idle_store_too_sessions_among_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = clock();
+    let store = SledStore::open_with(folder.path(), clock.clone()).expect("open");
+    for step in 1..=300 {
+        let ttl = Some(Duration::from_secs(60));
+        assert_eq!(store.commit(id(), commit(step, &format!("a/{step}"), ttl)).await, Ok(Committed::Yes));
+    }
+    for n in 0..300_u64 {
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&n.to_be_bytes());
+        let expires = Timestamp(clock.now().0 + 60_000);
+        let session = SessionRow { user: UserId(Uuid::from_u128(1)), expires };
+        store.add_session(&hash, &session).await.expect("add");
+    }
+    clock.advance(Duration::from_secs(61));
+    let mut store = Some(store);
+    let until = std::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        drop(store.take());
+        let left = {
+            let db = raw(folder.path());
+            ["partitions", "directory"].map(|tree| db.open_tree(tree).expect("tree").len())
+        };
+        // of the rows the head is left
+        if left == [1, 0] {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{left:?} rows are left");
+        store = Some(SledStore::open_with(folder.path(), clock.clone()).expect("open"));
+    }
+}
+
+/// A process of its own, for what must not happen to the others: see the tests that start it.
+#[test]
+fn store_process() {
+    let Ok(folder) = std::env::var("MOORING_TEST_STORE_PROCESS") else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let done = runtime.block_on(without_descriptors(Path::new(&folder)));
+    println!("{done}");
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    std::process::exit(0);
+}
+
+/// Commits large values while no file can be opened, then again once some can.
+async fn without_descriptors(folder: &Path) -> &'static str {
+    let store = SledStore::open(folder).expect("open");
+    let large = "x".repeat(4 << 20);
+    let mut step = 1;
+    let next = |step: u64| {
+        let mut commit = commit(step, &format!("a/{step:02}"), None);
+        commit.rows[0].body.clone_from(&large);
+        commit
+    };
+    assert_eq!(store.commit(id(), next(step)).await, Ok(Committed::Yes));
+    let taken: Vec<fs::File> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
+    assert!(taken.len() > 8, "{} descriptors", taken.len());
+    step += 1;
+    let failed = store.commit(id(), next(step)).await;
+    assert_ne!(failed, Ok(Committed::Yes), "sled wants a file for a value of this size");
+    drop(taken);
+    let beyond_help = store.beyond_help();
+    loop {
+        if beyond_help.is_cancelled() {
+            return "beyond help";
+        }
+        let asked = tokio::time::timeout(Duration::from_secs(60), store.head(id(), Read::Serial));
+        if let Ok(head) = asked.await.expect("no question is left without an answer") {
+            step = head.step.0 + 1;
+            if store.commit(id(), next(step)).await == Ok(Committed::Yes) {
+                return "it goes on";
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Out of file descriptors, and some again: the store goes on by itself, or says that the process has to start anew, and
+/// then all that was promised is there.
+#[cfg(unix)]
+#[test]
+fn a_store_without_descriptors_comes_back_or_asks_for_a_new_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let this = std::env::current_exe().expect("this test");
+    let started = std::time::Instant::now();
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -Sn 64 && exec \"$0\" --exact store_process --nocapture"])
+        .arg(this)
+        .env("MOORING_TEST_STORE_PROCESS", folder.path())
+        .output()
+        .expect("a shell");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("it goes on") || said.contains("beyond help"), "{said}");
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    println!("{said}");
+    let store = SledStore::open(folder.path()).expect("all of it can be opened anew");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let step = runtime.block_on(store.head(id(), Read::Serial)).expect("head").step;
+    assert!(step >= Step(1), "{step:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_may_look_into_the_store() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("new/store");
+    drop(SledStore::open(&path).expect("open"));
+    let mode = |name: &str| fs::metadata(path.join(name)).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(""), 0o700);
+    for name in ["lock", "journal", "version"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
 }

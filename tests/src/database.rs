@@ -215,8 +215,8 @@ impl Database {
         let (words, then, within): (_, &[u8], &[u8]) = match at {
             At::Commit => return Ok(Condition::RequestOpcode(RequestOpcode::Batch)),
             At::Lock => return Ok(Condition::False),
-            At::Head => ("SELECT DISTINCT step, head", QUORUM, b""),
-            At::HeadSerial => ("SELECT DISTINCT step, head", SERIAL, b""),
+            At::Head => ("SELECT step, head, checksums", QUORUM, b""),
+            At::HeadSerial => ("SELECT step, head, checksums", SERIAL, b""),
             At::Feed => ("AND key > ? LIMIT ?", b"", b"feed"),
             At::Replica => ("AND key IN ?", b"", b"replica"),
             At::Session => ("SELECT user, expires FROM mooring.sessions", b"", b""),

@@ -3,7 +3,7 @@
 use sync_protocol::message::{Audit, AuditAnswer};
 use sync_protocol::{Cursor, Entry, Partition, Revision, WorkspaceId, limits::PULL_BYTES};
 
-use super::limits::{AUDIT_READS, RANGE_BYTES, RANGE_ROWS};
+use super::limits::{AUDIT_BYTES, AUDIT_READS, RANGE_ROWS};
 use super::{EngineError, PartitionEngine, feed};
 use crate::store::{Kind, PartitionId, Read, StoreError, feed_key};
 
@@ -25,21 +25,29 @@ impl PartitionEngine {
         let (mut bytes, mut reads) = (0, 0);
         for (partition, head) in &heads {
             let id = PartitionId { workspace, partition: *partition };
+            // what is left of expired rows is never read through
+            at.advance(*partition, self.inner.shared.floor(head).min(head.revision));
             while at.get(*partition) < head.revision && bytes < PULL_BYTES && reads < AUDIT_READS {
                 reads += 1;
                 let after = feed_key(at.get(*partition));
                 let rows = self
                     .store()
-                    .range(id, Kind::Feed, Some(&after), RANGE_ROWS, RANGE_BYTES, Read::Quorum)
-                    .await?;
+                    .range(id, Kind::Feed, Some(&after), RANGE_ROWS, AUDIT_BYTES, Read::Quorum)
+                    .await;
+                let rows = match rows {
+                    Err(StoreError::Expired(_)) => {
+                        let from = at.get(*partition);
+                        at.advance(*partition, feed::edge(self.store(), id, from, head.revision).await?);
+                        continue;
+                    }
+                    rows => rows?,
+                };
                 if rows.is_empty() {
                     // the end, or entries that are no longer kept
                     at.advance(*partition, head.revision);
                 }
-                for (key, body) in rows {
-                    let group: Vec<Entry> = serde_json::from_str(&body).map_err(|e| {
-                        StoreError::Corrupt(format!("feed group {key} of partition {partition}: {e}"))
-                    })?;
+                for (_, body) in rows {
+                    let group: Vec<Entry> = feed::parse(id, Kind::Feed, &body)?;
                     at.advance(*partition, group.last().map_or(Revision(0), |entry| entry.seq));
                     let met = group.into_iter().filter(|e| e.conflict.is_some() || e.merge.is_some());
                     for entry in

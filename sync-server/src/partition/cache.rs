@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use sync_protocol::feed::EntryKind;
 use sync_protocol::message::ReplicaState;
-use sync_protocol::{ChangeId, Conflict, Entry, Record, ReplicaId, Verdict};
+use sync_protocol::{ChangeId, Conflict, Entry, Record, ReplicaId, Timestamp, Verdict};
 
-use super::feed::{self, Feed};
+use super::feed::{self, Feed, parse};
 use super::judge::{Asked, Case, Draft, Loaded, conflict_key, conflict_of};
 use super::limits::{
     CATCH_UP_ENTRIES, FIRST_READ, GROUP_BYTES, GROUP_CHANGES, GROUP_READ_BYTES, PARTITION_CACHE_BYTES,
@@ -26,7 +27,7 @@ const SLOT_BYTES: usize = 200;
 pub(super) struct Cache {
     id: PartitionId,
     head: Head,
-    records: Recent<Option<Arc<Record>>>,
+    records: Recent<String, Option<Arc<Record>>>,
     /// All open conflicts of the partition, by record text. The incoming side of a conflict is its id's replica.
     open: BTreeMap<String, BTreeSet<ChangeId>>,
     replicas: BTreeMap<ReplicaId, ReplicaState>,
@@ -51,8 +52,8 @@ impl Cache {
                 .await?;
             let Some((last, _)) = rows.last() else { return Ok(cache) };
             after = Some(last.clone());
-            for (key, body) in &rows {
-                cache.follow_conflict(&parse(id, key, body)?);
+            for (_, body) in &rows {
+                cache.follow_conflict(&parse(id, Kind::Conflict, body)?);
             }
         }
     }
@@ -101,8 +102,9 @@ impl Cache {
         if !missing.is_empty() {
             let keys: Vec<String> = missing.iter().map(ReplicaId::to_string).collect();
             let bodies = store.get(self.id, Kind::Replica, &keys).await?;
-            for ((replica, key), body) in missing.into_iter().zip(&keys).zip(bodies) {
-                let state = body.map(|body| parse(self.id, key, &body)).transpose()?.unwrap_or_default();
+            for (replica, body) in missing.into_iter().zip(bodies) {
+                let state =
+                    body.map(|body| parse(self.id, Kind::Replica, &body)).transpose()?.unwrap_or_default();
                 self.replicas.insert(replica, state);
             }
         }
@@ -130,12 +132,16 @@ impl Cache {
         }
         let (mut at, mut bytes) = (0, 0);
         while at < missing.len() && bytes < GROUP_READ_BYTES {
+            // as many as the bytes allow by the average so far, and not many more than were read so far: the next ones may
+            // be the large ones
             let average = (bytes / at.max(1)).max(64);
-            let count = if at == 0 { FIRST_READ } else { (GROUP_READ_BYTES - bytes).div_ceil(average) };
+            let by_bytes = (GROUP_READ_BYTES - bytes).div_ceil(average);
+            let count = if at == 0 { FIRST_READ } else { by_bytes.min(4 * at) };
             let keys = &missing[at..missing.len().min(at + count)];
             for (key, body) in keys.iter().zip(store.get(self.id, Kind::Record, keys).await?) {
                 bytes += body.as_ref().map_or(0, String::len);
-                let record = body.map(|body| parse(self.id, key, &body).map(Arc::new)).transpose()?;
+                let record =
+                    body.map(|body| parse(self.id, Kind::Record, &body).map(Arc::new)).transpose()?;
                 self.remember(key.clone(), record.clone());
                 loaded.records.insert(key.clone(), record);
             }
@@ -166,7 +172,7 @@ impl Cache {
         }
         for (key, body) in keys.iter().zip(store.get(self.id, Kind::Conflict, &keys).await?) {
             if let Some(body) = body {
-                loaded.conflicts.insert(key.clone(), parse(self.id, key, &body)?);
+                loaded.conflicts.insert(key.clone(), parse(self.id, Kind::Conflict, &body)?);
             }
         }
         Ok(())
@@ -190,6 +196,8 @@ impl Cache {
     pub(super) async fn catch_up(
         mut self,
         store: &dyn PartitionStore,
+        horizon: Duration,
+        now: Timestamp,
     ) -> Result<(Option<Self>, BTreeMap<ChangeId, Verdict>), StoreError> {
         let mut seen = BTreeMap::new();
         // serial: decides a commit that is in doubt for good
@@ -201,9 +209,10 @@ impl Cache {
         if head.step < self.head.step || behind.is_none_or(|n| n > CATCH_UP_ENTRIES) {
             return Ok((None, seen));
         }
+        let floor = head.kept.floor(now, horizon).seq;
         while self.head.revision < head.revision {
             let after = self.head.revision;
-            match feed::read(store, self.id, after, head.revision, RANGE_BYTES).await? {
+            match feed::read(store, self.id, after, head.revision, floor, RANGE_BYTES).await? {
                 Feed::Entries(entries) => {
                     for entry in entries {
                         self.head.revision = entry.seq;
@@ -269,9 +278,4 @@ fn verdict_of(entry: &Entry) -> Option<Verdict> {
         EntryKind::Merged => Some(Verdict::Merged { seq }),
         EntryKind::Conflicted => entry.conflict.as_ref().map(|c| Verdict::Conflicted { seq, conflict: c.id }),
     }
-}
-
-fn parse<T: serde::de::DeserializeOwned>(id: PartitionId, key: &str, body: &str) -> Result<T, StoreError> {
-    serde_json::from_str(body)
-        .map_err(|e| StoreError::Corrupt(format!("row {key} of partition {}: {e}", id.partition)))
 }

@@ -6,15 +6,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use sync_protocol::{ChangeId, Verdict};
+use sync_protocol::{ChangeId, Rejection, Verdict, limits::RECORD_BYTES};
 use tokio::sync::oneshot;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::cache::Cache;
-use super::judge::{Case, Draft, judge_group};
-use super::limits::{ATTEMPTS, BACKOFF_FIRST, BACKOFF_MOST, GROUP_BYTES, GROUP_CHANGES, QUEUE_CHANGES};
+use super::judge::{Case, Draft, Loaded, Rules, judge_group};
+use super::limits::{
+    ATTEMPTS, BACKOFF_FIRST, BACKOFF_MOST, COMMIT_BYTES, GROUP_BYTES, GROUP_CHANGES, JUDGE_INLINE_BYTES,
+    QUEUE_BYTES, QUEUE_CHANGES, QUEUED_BYTES,
+};
 use super::{EngineError, Shared};
-use crate::store::{Committed, PartitionId, StoreError};
+use crate::store::{Commit, Committed, PartitionId, StoreError};
 
 /// The way in for changes of one partition.
 #[derive(Debug)]
@@ -31,6 +34,7 @@ pub(super) struct Lane {
 struct Queue {
     jobs: VecDeque<Job>,
     changes: usize,
+    bytes: usize,
     running: bool,
 }
 
@@ -38,6 +42,20 @@ struct Queue {
 struct Job {
     case: Case,
     answer: oneshot::Sender<Result<Vec<Verdict>, EngineError>>,
+    held: Held,
+}
+
+/// Bytes of changes that wait, given back with the job.
+#[derive(Debug)]
+struct Held {
+    all: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// Resolves to the verdicts of one case.
@@ -55,15 +73,31 @@ impl Lane {
     }
 
     /// Puts a case into the queue. If the answer says so, the caller starts [`run`].
-    pub(super) fn submit(&self, case: Case, now: u64) -> Result<(Answer, bool), EngineError> {
+    ///
+    /// # Errors
+    /// [`EngineError::Busy`] where too many changes, or too many bytes of them, wait here or in all lanes together.
+    pub(super) fn submit(
+        &self,
+        case: Case,
+        now: u64,
+        queued: &Arc<AtomicUsize>,
+    ) -> Result<(Answer, bool), EngineError> {
         self.used.store(now, Ordering::Relaxed);
         let (answer, receiver) = oneshot::channel();
+        let bytes = case.left().iter().map(|asked| asked.change.size()).sum();
+        let before = queued.fetch_add(bytes, Ordering::Relaxed);
+        let held = Held { all: Arc::clone(queued), bytes };
         let mut queue = self.queue();
-        if queue.changes + case.asked.len() > QUEUE_CHANGES {
+        // an empty queue takes anything: no push is too large for good
+        let fits = queue.changes + case.asked.len() <= QUEUE_CHANGES
+            && (queue.bytes == 0 || queue.bytes + bytes <= QUEUE_BYTES)
+            && (before == 0 || before + bytes <= QUEUED_BYTES);
+        if !fits {
             return Err(EngineError::Busy);
         }
         queue.changes += case.asked.len();
-        queue.jobs.push_back(Job { case, answer });
+        queue.bytes += bytes;
+        queue.jobs.push_back(Job { case, answer, held });
         let start = !queue.running;
         queue.running = true;
         Ok((receiver, start))
@@ -95,7 +129,16 @@ impl Lane {
 /// Works until nothing waits any more.
 pub(super) async fn run(lane: Arc<Lane>, shared: Arc<Shared>) {
     let cache = lane.kept().take();
-    let mut runner = Runner { lane, shared, cache, jobs: Vec::new(), known: BTreeMap::new(), lost: 0 };
+    let mut runner = Runner {
+        lane,
+        shared,
+        cache,
+        jobs: Vec::new(),
+        known: BTreeMap::new(),
+        lost: 0,
+        most: usize::MAX,
+        idle: false,
+    };
     while runner.take_jobs() {
         if let Err(error) = runner.round().await {
             runner.fail(error);
@@ -113,15 +156,43 @@ struct Runner {
     known: BTreeMap<ChangeId, Verdict>,
     /// Commits lost to other nodes since the last one won.
     lost: u32,
+    /// Changes of the next group at most: fewer after one that was more than the store takes.
+    most: usize,
+    /// Nothing waits, and the cache is put back.
+    idle: bool,
 }
 
 /// A task that is cut off (a crash of the simulation, a panic) leaves the lane ready for the next one.
 impl Drop for Runner {
     fn drop(&mut self) {
-        let mut queue = self.lane.queue();
-        if !self.jobs.is_empty() || self.cache.is_some() || std::thread::panicking() {
-            *queue = Queue::default();
+        if !self.idle {
+            *self.lane.queue() = Queue::default();
+            self.shared.reweigh(self.lane.weight.swap(0, Ordering::Relaxed), 0);
         }
+    }
+}
+
+/// All that the judge of one group works with; moved to another thread where the group is large.
+struct Work {
+    cache: Cache,
+    jobs: Vec<Job>,
+    known: BTreeMap<ChangeId, Verdict>,
+    loaded: Loaded,
+    rules: Rules,
+}
+
+impl Work {
+    /// Bytes that the judge may have to go through.
+    fn weight(&self) -> usize {
+        self.jobs.iter().map(Job::bytes).sum::<usize>() + self.loaded.weight()
+    }
+
+    fn judge(self) -> (Cache, Vec<Job>, BTreeMap<ChangeId, Verdict>, Draft, Option<Commit>) {
+        let Self { cache, jobs, known, loaded, rules } = self;
+        let cases: Vec<&Case> = jobs.iter().map(|job| &job.case).collect();
+        let draft = judge_group(&cases, cache.head(), loaded, &known, &rules);
+        let commit = draft.writes().then(|| draft.commit(cache.head(), rules.horizon));
+        (cache, jobs, known, draft, commit)
     }
 }
 
@@ -134,6 +205,7 @@ impl Runner {
         while changes < GROUP_CHANGES && bytes < GROUP_BYTES {
             let Some(job) = queue.jobs.pop_front() else { break };
             queue.changes -= job.case.asked.len();
+            queue.bytes -= job.held.bytes;
             changes += job.case.asked.len();
             bytes += job.bytes();
             self.jobs.push(job);
@@ -141,36 +213,55 @@ impl Runner {
         if self.jobs.is_empty() {
             *self.lane.kept() = self.cache.take();
             queue.running = false;
+            self.idle = true;
         }
         !self.jobs.is_empty()
     }
 
     /// One try of one group.
     async fn round(&mut self) -> Result<(), StoreError> {
-        let store = &*self.shared.store;
+        let shared = Arc::clone(&self.shared);
+        let store = &*shared.store;
         let mut cache = match self.cache.take() {
             Some(cache) => cache,
             None => Cache::load(store, self.lane.id).await?,
         };
         let cases: Vec<&Case> = self.jobs.iter().map(|job| &job.case).collect();
         let loaded = cache.prepare(store, &cases).await?;
-        let now = self.shared.settings.clock.now();
-        let draft = judge_group(&cases, cache.head(), loaded, &self.known, now);
-        if !draft.writes() {
+        let (now, horizon) = (shared.settings.clock.now(), shared.settings.horizon);
+        let rules = Rules { now, horizon, most: self.most };
+        let (jobs, known) = (std::mem::take(&mut self.jobs), std::mem::take(&mut self.known));
+        let work = Work { cache, jobs, known, loaded, rules };
+        let (cache, jobs, known, draft, commit) = if work.weight() <= JUDGE_INLINE_BYTES {
+            work.judge()
+        } else {
+            // never on a thread that other requests need
+            let _turn = shared.judges.acquire().await.expect("nobody closes it");
+            tokio::task::spawn_blocking(move || work.judge()).await.map_err(|error| {
+                tracing::error!(%error, "the judge failed; report this defect");
+                StoreError::Unavailable("the judge broke off".into())
+            })?
+        };
+        (self.jobs, self.known) = (jobs, known);
+        let Some(commit) = commit else {
             self.cache = Some(cache);
             self.deliver(draft.verdicts);
             return Ok(());
-        }
-        let commit = draft.commit(cache.head(), self.shared.settings.horizon);
+        };
         let (rows, entries) = (commit.rows.len(), draft.entries.len());
-        match store.commit(self.lane.id, commit).await? {
-            Committed::Yes => {
+        let committed = if commit.bytes() > COMMIT_BYTES {
+            Err(StoreError::Refused(format!("a commit of {} bytes", commit.bytes())))
+        } else {
+            store.commit(self.lane.id, commit).await
+        };
+        match committed {
+            Ok(Committed::Yes) => {
                 tracing::debug!(workspace = %self.lane.id.workspace, partition = %self.lane.id.partition,
                     head = %draft.head.revision, entries, rows, "committed");
                 self.won(cache, draft);
                 Ok(())
             }
-            outcome @ (Committed::HeadMoved | Committed::Unknown) => {
+            Ok(outcome @ (Committed::HeadMoved | Committed::Unknown)) => {
                 tracing::debug!(workspace = %self.lane.id.workspace, partition = %self.lane.id.partition,
                     ?outcome, lost = self.lost, "judging again");
                 self.lost += 1;
@@ -179,22 +270,49 @@ impl Runner {
                     return Err(StoreError::Unavailable("too many servers write to this partition".into()));
                 }
                 tokio::time::sleep(self.backoff(cache.head().step.0)).await;
-                let (cache, seen) = cache.catch_up(store).await?;
+                let (cache, seen) = cache.catch_up(store, horizon, now).await?;
                 self.cache = cache;
                 self.known.extend(seen);
                 Ok(())
             }
+            Err(StoreError::Refused(why)) => {
+                self.cache = Some(cache);
+                self.refuse(&draft, why)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The store can never take this group: a smaller one is tried, and what is too much alone is rejected.
+    fn refuse(&mut self, draft: &Draft, why: String) -> Result<(), StoreError> {
+        let judged: usize = draft.verdicts.iter().map(Vec::len).sum();
+        if judged > 1 {
+            self.most = judged / 2;
+            return Ok(());
+        }
+        let first = self.jobs.iter_mut().find(|job| !job.case.left().is_empty());
+        let asked = first.and_then(|job| job.case.next());
+        match asked.filter(|asked| asked.refused.is_none()) {
+            Some(asked) => {
+                tracing::warn!(workspace = %self.lane.id.workspace, partition = %self.lane.id.partition,
+                    why, "a change is more than the store takes");
+                asked.refused = Some(Rejection::TooLarge { limit: RECORD_BYTES });
+                Ok(())
+            }
+            // even saying no is too much for it
+            None => Err(StoreError::Unavailable(why)),
         }
     }
 
     fn won(&mut self, mut cache: Cache, mut draft: Draft) {
-        self.lost = 0;
+        (self.lost, self.most) = (0, usize::MAX);
         let (verdicts, revision) = (std::mem::take(&mut draft.verdicts), draft.head.revision);
         cache.absorb(draft);
         let weight = cache.weight();
         self.shared.reweigh(self.lane.weight.swap(weight, Ordering::Relaxed), weight);
         self.cache = Some(cache);
         self.shared.watch.moved(self.lane.id, revision);
+        self.shared.store.tell(self.lane.id, revision);
         self.deliver(verdicts);
     }
 
@@ -226,7 +344,7 @@ impl Runner {
         self.known.clear();
         let waiting = {
             let mut queue = self.lane.queue();
-            queue.changes = 0;
+            (queue.changes, queue.bytes) = (0, 0);
             std::mem::take(&mut queue.jobs)
         };
         for job in self.jobs.drain(..).chain(waiting) {

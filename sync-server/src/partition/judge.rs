@@ -6,11 +6,12 @@ use std::time::Duration;
 use sync_protocol::message::ReplicaState;
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
-    Beside, Change, ChangeId, Conflict, Counter, Entry, Record, RecordId, Rejection, ReplicaId, Schema,
+    Beside, Change, ChangeId, Conflict, Counter, Edit, Entry, Record, RecordId, Rejection, ReplicaId, Schema,
     Timestamp, Verdict, limits::RECORD_BYTES,
 };
 
 use super::limits::{CONFLICT_BYTES, GROUP_WRITE_BYTES, REJECTIONS, REPLICA_BYTES};
+use super::quota::{self, Room};
 use crate::store::{Commit, Head, Kind, Row, feed_key};
 
 /// A change on its way to the judge.
@@ -31,6 +32,8 @@ pub(super) struct Case {
     pub(super) replica: ReplicaId,
     pub(super) settled: Counter,
     pub(super) schema: Arc<Schema>,
+    /// How much the partition may keep.
+    pub(super) room: Room,
     pub(super) asked: Vec<Asked>,
     /// Of the first changes, as far as they are committed.
     pub(super) verdicts: Vec<Verdict>,
@@ -42,6 +45,11 @@ impl Case {
     /// What is not judged and committed yet.
     pub(super) fn left(&self) -> &[Asked] {
         &self.asked[self.verdicts.len()..]
+    }
+
+    /// The first of those.
+    pub(super) fn next(&mut self) -> Option<&mut Asked> {
+        self.asked.get_mut(self.verdicts.len())
     }
 
     /// Takes the verdicts of the next changes, once they are committed.
@@ -66,6 +74,25 @@ pub(super) struct Loaded {
     /// The open conflicts by record text.
     pub(super) open: BTreeMap<String, BTreeSet<ChangeId>>,
     pub(super) replicas: BTreeMap<ReplicaId, ReplicaState>,
+}
+
+impl Loaded {
+    /// About how many bytes of values there are.
+    pub(super) fn weight(&self) -> usize {
+        let records = self.records.values().flatten().map(|record| record.size());
+        records.chain(self.conflicts.values().map(Conflict::size)).sum()
+    }
+}
+
+/// By what a group is judged beside what is stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// The server's clock.
+    pub(super) now: Timestamp,
+    /// How long the feed is kept.
+    pub(super) horizon: Duration,
+    /// Changes judged at most.
+    pub(super) most: usize,
 }
 
 /// The key of a conflict's row.
@@ -97,13 +124,19 @@ pub(super) fn judge_group(
     head: &Head,
     loaded: Loaded,
     known: &BTreeMap<ChangeId, Verdict>,
-    now: Timestamp,
+    rules: &Rules,
 ) -> Draft {
-    let mut group = Group { loaded, known, now, written: 0, draft: Draft::on(head) };
+    let mut group = Group { loaded, known, now: rules.now, written: 0, draft: Draft::on(head) };
+    group.draft.head.kept.mark(rules.now, rules.horizon, head.revision);
+    let mut left = rules.most;
     'group: for case in cases {
         group.draft.verdicts.push(Vec::new());
         let mut refused = case.refused.clone();
         for asked in case.left() {
+            if left == 0 {
+                break 'group;
+            }
+            left -= 1;
             let Some(verdict) = group.next(case, asked, &refused) else { break 'group };
             if matches!(verdict, Verdict::Rejected { .. }) {
                 refused.entry(asked.change.record.clone()).or_insert(asked.change.id.counter);
@@ -169,6 +202,12 @@ impl Group<'_> {
                 open.is_some_and(|open| open.iter().any(|id| id.replica == about.replica && *id != about))
             }),
         };
+        let of_record = open.map_or(0, BTreeSet::len);
+        let is_new = matches!(&change.edit, Edit::Insert { .. }) && current.is_none_or(|r| r.deleted);
+        let collection = change.record.collection.as_str();
+        if let Some(full) = case.room.refusal(&self.draft.head, collection, &change.edit, is_new) {
+            return Some(full.into());
+        }
         let conflict = conflict_of(change, open).map(|id| conflict_key(text, id));
         let conflict = conflict
             .as_ref()
@@ -181,7 +220,27 @@ impl Group<'_> {
         if judged.conflict.as_ref().is_some_and(|c| c.size() > CONFLICT_BYTES) {
             return Some(Rejection::TooLarge { limit: RECORD_BYTES }.into());
         }
+        let opens =
+            judged.conflict.as_ref().filter(|c| c.is_open() && conflict.is_none_or(|old| !old.is_open()));
+        if opens.is_some()
+            && let Some(full) = case.room.refusal_of_review(&self.draft.head, of_record)
+        {
+            return Some(full.into());
+        }
         let is_twin = judged.record.as_ref().is_some_and(|r| r.key != change.record.key);
+        let counted = (
+            quota::weight(if is_twin { twin } else { current }),
+            quota::open_weight(
+                conflict.filter(|old| judged.conflict.as_ref().is_some_and(|new| new.id == old.id)),
+            ),
+        );
+        let kept = &mut self.draft.head.kept;
+        if judged.record.is_some() {
+            kept.record(counted.0, judged.record.as_ref());
+        }
+        if judged.conflict.is_some() {
+            kept.conflict(counted.1, judged.conflict.as_ref());
+        }
         if let Some(kind) = judged.entry_kind() {
             let shown = judged.record.as_ref().map(shown);
             let replaces = if is_twin { twin_before } else { own_before };
@@ -263,6 +322,7 @@ impl Draft {
     fn append(&mut self, entry: Entry) {
         self.head.revision = entry.seq;
         self.head.checksums.apply(&entry);
+        self.head.kept.entry(&entry);
         self.entries.push(entry);
     }
 

@@ -16,14 +16,54 @@ pub const GROUP_WRITE_BYTES: usize = 4 << 20;
 /// Bytes of records that one commit reads: small changes to a thousand of the largest records take several commits.
 pub const GROUP_READ_BYTES: usize = 16 << 20;
 
-/// Records in the first read of a group, before anything is known of their size: 64 of the largest still fit in memory.
-pub const FIRST_READ: usize = 64;
+/// Records in one read of a group, while nothing is known of their size or they are large: 16 MiB of the largest.
+pub const FIRST_READ: usize = 16;
 
 /// Bytes of one conflict: base, current and incoming of one largest record.
 pub const CONFLICT_BYTES: usize = 3 * RECORD_BYTES;
 
+/// Bytes that one commit may write: Cassandra takes 16 MiB as one mutation and as one frame; names and keys come on top.
+pub const COMMIT_BYTES: usize = 14 << 20;
+
+/// Bytes of changes and of what they meet that are judged where they are: some milliseconds of work; handing less over
+/// to another thread costs more than it takes. More never keeps other requests waiting.
+pub const JUDGE_INLINE_BYTES: usize = 64 << 10;
+
 /// Changes that may wait for one partition: about one second of work; then clients are asked to slow down.
 pub const QUEUE_CHANGES: usize = 20_000;
+
+/// Bytes of the changes that may wait for one partition: 16 groups, some seconds of work on a slow disk.
+pub const QUEUE_BYTES: usize = 16 << 20;
+
+/// Bytes of the changes that wait for all partitions of a process: with the values read from them below a GiB.
+pub const QUEUED_BYTES: usize = 128 << 20;
+
+/// Open conflicts of one record: one per device of a large team that was out for a day; each holds up to three values
+/// of every field, and a person looks at all of them.
+pub const CONFLICTS_PER_RECORD: usize = 50;
+
+/// Collections of a workspace: more than a screen lists; each adds a checksum to every head that is written and sent.
+pub const COLLECTIONS: u64 = 500;
+
+/// How many times its even share a partition may take of what its workspace may keep: hashing spreads records unevenly
+/// where there are few of them.
+pub const QUOTA_SPREAD: u64 = 2;
+
+/// Marks of where the feed was, for its floor: what lies between two of them is read through in vain at worst.
+pub const MARKS: usize = 64;
+
+/// Entries between two marks of a new partition; doubled whenever there are [`MARKS`] of them.
+pub const MARK_ENTRIES: u64 = 256;
+
+/// Bytes of the ends in one answer to a pull: 16 partitions of 100 collections are a tenth of it; what does not fit comes with
+/// a later answer.
+pub const ENDS_BYTES: usize = 1 << 20;
+
+/// Bytes of the conflicts in an answer about one record's history: with the versions it stays an answer of a pull's size.
+pub const HISTORY_CONFLICT_BYTES: usize = 1 << 20;
+
+/// Reads of a record's conflicts for one answer: with [`RANGE_BYTES`] each, a second of work.
+pub const HISTORY_READS: usize = 16;
 
 /// Tries of one group where other nodes keep winning: each loss means somebody else's progress, so this many in a row
 /// mean that something is wrong.
@@ -70,6 +110,9 @@ pub const RANGE_BYTES: usize = 4 << 20;
 
 /// Partitions read at a time for one request: the store limits what is in flight altogether.
 pub const PARALLEL: usize = 32;
+
+/// Bytes of one read of an audit: an answer ends with the read that fills it, so it is never much longer than a pull's.
+pub const AUDIT_BYTES: usize = 1 << 20;
 
 /// Reads of one answer to an audit: a feed without anything to tell still answers within a second.
 pub const AUDIT_READS: usize = 32;

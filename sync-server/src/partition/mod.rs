@@ -12,6 +12,7 @@ mod judge;
 pub mod limits;
 mod pull;
 mod push;
+mod quota;
 mod recent;
 mod schema;
 mod snapshot;
@@ -22,11 +23,14 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use sync_protocol::Revision;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::store::clock::{Clock, SystemClock};
-use crate::store::{PartitionId, PartitionStore, StoreError};
+use crate::store::{Head, PartitionId, PartitionStore, StoreError};
 use commit::Lane;
+pub use quota::Quotas;
 use schema::Schemas;
 use watch::Watch;
 
@@ -39,11 +43,14 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Spreads the pauses of servers that meet; any number, different per process.
     pub seed: u64,
+    /// How much each workspace may keep.
+    pub quotas: Quotas,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { horizon: Duration::from_hours(90 * 24), clock: Arc::new(SystemClock), seed: 0 }
+        let quotas = Quotas::default();
+        Self { horizon: Duration::from_hours(90 * 24), clock: Arc::new(SystemClock), seed: 0, quotas }
     }
 }
 
@@ -86,6 +93,10 @@ struct Shared {
     watch: Watch,
     /// Bytes that all lanes have cached.
     cached: AtomicUsize,
+    /// Bytes of the changes that wait in all lanes.
+    queued: Arc<AtomicUsize>,
+    /// Large groups judged at once: one per core, so that the rest of the server gets its share of each.
+    judges: Semaphore,
 }
 
 impl std::fmt::Debug for Shared {
@@ -99,13 +110,25 @@ impl Shared {
         self.cached.fetch_add(new, Ordering::Relaxed);
         self.cached.fetch_sub(old, Ordering::Relaxed);
     }
+
+    /// The number up to which nothing of a feed is kept any more.
+    fn floor(&self, head: &Head) -> Revision {
+        head.kept.floor(self.settings.clock.now(), self.settings.horizon).seq
+    }
 }
 
 impl PartitionEngine {
     /// An engine on that store.
     pub fn new(store: Arc<dyn PartitionStore>, settings: Settings) -> Self {
-        let shared =
-            Arc::new(Shared { store, settings, watch: Watch::default(), cached: AtomicUsize::new(0) });
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let shared = Arc::new(Shared {
+            store,
+            settings,
+            watch: Watch::default(),
+            cached: AtomicUsize::new(0),
+            queued: Arc::default(),
+            judges: Semaphore::new(cores),
+        });
         let inner = Inner {
             shared,
             lanes: Mutex::default(),

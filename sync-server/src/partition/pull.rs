@@ -3,19 +3,23 @@
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use sync_protocol::message::{End, PartitionFeed, Pull, PullAnswer};
 use sync_protocol::{Cursor, Partition, Revision, WorkspaceId, limits};
 use tokio::time::{Instant, timeout_at};
 
 use super::feed::{self, Feed};
-use super::limits::PARALLEL;
+use super::limits::{ENDS_BYTES, PARALLEL};
 use super::{EngineError, PartitionEngine, watch};
 use crate::store::{Head, PartitionId, Read, StoreError};
 
 /// Least bytes that a partition may fill of an answer, however many have something new: reading a group again
 /// for its next piece must stay rare.
 const LEAST_SHARE: usize = 256 << 10;
+
+/// Where the ends of the next answer begin that cannot have all.
+static TURN: AtomicUsize = AtomicUsize::new(0);
 
 impl PartitionEngine {
     /// The entries after the cursor. Waits for some where there are none, as long as the request asks.
@@ -118,10 +122,12 @@ impl PartitionEngine {
             answer.more |= turn.len() > fits;
             let feeds: Vec<(Partition, Feed)> = stream::iter(turn.into_iter().take(fits))
                 .map(|partition| {
-                    let (after, upto) = (cursor.get(partition), heads[&partition].revision);
+                    let (after, head) = (cursor.get(partition), &heads[&partition]);
+                    let upto = head.revision;
                     async move {
                         let id = PartitionId { workspace, partition };
-                        let feed = feed::read(self.store(), id, after, upto, share).await?;
+                        let floor = self.inner.shared.floor(head);
+                        let feed = feed::read(self.store(), id, after, upto, floor, share).await?;
                         Ok::<_, StoreError>((partition, feed))
                     }
                 })
@@ -141,11 +147,31 @@ impl PartitionEngine {
                 }
             }
         }
-        answer.ends = heads
-            .iter()
-            .filter(|(p, head)| answer.cursor.get(**p) == head.revision)
-            .map(|(p, head)| End { partition: *p, head: head.revision, checksums: head.checksums.clone() })
-            .collect();
+        answer.ends = ends(&answer.cursor, heads);
         Ok(answer)
     }
+}
+
+/// The ends that are reached, within their limit. Where they are more than that, each answer begins with others.
+fn ends(cursor: &Cursor, heads: &BTreeMap<Partition, Head>) -> Vec<End> {
+    let reached = heads.iter().filter(|(p, head)| cursor.get(**p) == head.revision);
+    let mut reached: Vec<(&Partition, &Head)> = reached.collect();
+    let size = |head: &Head| 48 + head.checksums.0.keys().map(|name| name.as_str().len() + 64).sum::<usize>();
+    if reached.iter().map(|(_, head)| size(head)).sum::<usize>() > ENDS_BYTES {
+        let turn = TURN.fetch_add(1, Ordering::Relaxed).wrapping_mul(reached.len().div_ceil(7));
+        let at = turn % reached.len();
+        reached.rotate_left(at);
+    }
+    let mut bytes = 0;
+    let fits = |(_, head): &(&Partition, &Head)| {
+        bytes += size(head);
+        bytes <= ENDS_BYTES
+    };
+    let mut ends: Vec<End> = reached
+        .into_iter()
+        .take_while(fits)
+        .map(|(p, head)| End { partition: *p, head: head.revision, checksums: head.checksums.clone() })
+        .collect();
+    ends.sort_unstable_by_key(|end| end.partition);
+    ends
 }

@@ -40,6 +40,7 @@ impl PartitionEngine {
                 replica: author.replica,
                 settled: push.settled,
                 schema,
+                room: self.inner.shared.settings.quotas.room(partitions),
                 asked: Vec::new(),
                 verdicts: Vec::new(),
                 refused: refused.clone(),
@@ -160,7 +161,7 @@ impl PartitionEngine {
 
     fn submit(&self, id: PartitionId, case: Case) -> Result<Answer, EngineError> {
         let lane = self.lane(id);
-        let (answer, start) = lane.submit(case, self.tick())?;
+        let (answer, start) = lane.submit(case, self.tick(), &self.inner.shared.queued)?;
         if start {
             self.spawn(commit::run(lane, self.inner.shared.clone()));
         }

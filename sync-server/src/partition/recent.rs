@@ -1,15 +1,16 @@
 //! A map that forgets what was not used for longest once it weighs too much.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 #[derive(Debug)]
-pub(super) struct Recent<T> {
+pub(super) struct Recent<K, T> {
     most: usize,
     weight: usize,
     turn: u64,
-    slots: BTreeMap<String, Slot<T>>,
+    slots: BTreeMap<K, Slot<T>>,
     /// Keys by the turn of their last use.
-    turns: BTreeMap<u64, String>,
+    turns: BTreeMap<u64, K>,
 }
 
 #[derive(Debug)]
@@ -19,7 +20,7 @@ struct Slot<T> {
     turn: u64,
 }
 
-impl<T> Recent<T> {
+impl<K: Ord + Clone, T> Recent<K, T> {
     pub(super) fn new(most: usize) -> Self {
         Self { most, weight: 0, turn: 0, slots: BTreeMap::new(), turns: BTreeMap::new() }
     }
@@ -28,7 +29,10 @@ impl<T> Recent<T> {
         self.weight
     }
 
-    pub(super) fn get(&mut self, key: &str) -> Option<&T> {
+    pub(super) fn get<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&T>
+    where
+        K: Borrow<Q>,
+    {
         let slot = self.slots.get_mut(key)?;
         self.turn += 1;
         let key = self.turns.remove(&slot.turn)?;
@@ -37,7 +41,7 @@ impl<T> Recent<T> {
         Some(&slot.value)
     }
 
-    pub(super) fn insert(&mut self, key: String, value: T, bytes: usize) {
+    pub(super) fn insert(&mut self, key: K, value: T, bytes: usize) {
         self.remove(&key);
         self.turn += 1;
         self.weight += bytes;
@@ -51,7 +55,10 @@ impl<T> Recent<T> {
         }
     }
 
-    pub(super) fn remove(&mut self, key: &str) {
+    pub(super) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q)
+    where
+        K: Borrow<Q>,
+    {
         if let Some(slot) = self.slots.remove(key) {
             self.turns.remove(&slot.turn);
             self.weight -= slot.bytes;
@@ -65,7 +72,7 @@ mod tests {
 
     #[test]
     fn forgets_what_was_not_used_for_longest() {
-        let mut recent = Recent::new(30);
+        let mut recent: Recent<String, &str> = Recent::new(30);
         for key in ["a", "b", "c"] {
             recent.insert(key.into(), key, 10);
         }

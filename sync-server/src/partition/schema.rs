@@ -1,12 +1,12 @@
 //! The schema of each workspace as this node knows it: the fold of partition 0's schema records.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use sync_protocol::{Entry, Partition, Record, RecordId, Revision, Schema, WorkspaceId, reserved};
 use tokio::time::Instant;
 
 use super::feed::{self, Feed};
 use super::limits::{CATCH_UP_ENTRIES, RANGE_BYTES, RANGE_ROWS, SCHEMA_AGE, SCHEMAS};
+use super::recent::Recent;
 use crate::store::{Kind, PartitionId, PartitionStore, Read, StoreError};
 
 /// How fresh the schema must be.
@@ -18,8 +18,17 @@ pub(super) enum Fresh {
     Now,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Schemas(Mutex<BTreeMap<WorkspaceId, Arc<tokio::sync::Mutex<Option<Known>>>>>);
+#[derive(Debug)]
+pub(super) struct Schemas(Mutex<Recent<WorkspaceId, Slot>>);
+
+/// Held while it is read, so that many who wait for one schema read it once.
+type Slot = Arc<tokio::sync::Mutex<Option<Known>>>;
+
+impl Default for Schemas {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::new(SCHEMAS)))
+    }
+}
 
 #[derive(Clone, Debug)]
 struct Known {
@@ -37,10 +46,14 @@ impl Schemas {
     ) -> Result<Arc<Schema>, StoreError> {
         let slot = {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if all.len() >= SCHEMAS && !all.contains_key(&workspace) {
-                all.pop_first();
+            match all.get(&workspace) {
+                Some(slot) => slot.clone(),
+                None => {
+                    let slot = Slot::default();
+                    all.insert(workspace, slot.clone(), 1);
+                    slot
+                }
             }
-            all.entry(workspace).or_default().clone()
         };
         let mut slot = slot.lock().await;
         if let (Some(known), Fresh::From(seen)) = (&*slot, fresh)
@@ -76,7 +89,7 @@ async fn refresh(
         return load(store, id).await;
     }
     while known.revision < head {
-        match feed::read(store, id, known.revision, head, RANGE_BYTES).await? {
+        match feed::read(store, id, known.revision, head, Revision(0), RANGE_BYTES).await? {
             Feed::Entries(entries) => entries.iter().for_each(|entry| known.follow(entry)),
             Feed::Expired => return load(store, id).await,
         }
@@ -98,7 +111,7 @@ impl Known {
 /// From the records themselves. They may be newer than the head read before them: following the feed from there makes
 /// that good, and changes nothing that is right already.
 async fn load(store: &dyn PartitionStore, id: PartitionId) -> Result<Known, StoreError> {
-    let checked = Instant::now();
+    let (checked, workspace) = (Instant::now(), id.workspace);
     let revision = store.head(id, Read::Serial).await?.revision;
     let mut schema = Schema::default();
     for collection in [reserved::COLLECTIONS, reserved::FIELDS] {
@@ -109,9 +122,10 @@ async fn load(store: &dyn PartitionStore, id: PartitionId) -> Result<Known, Stor
                 store.range(id, Kind::Record, Some(&after), RANGE_ROWS, RANGE_BYTES, Read::Quorum).await?;
             let own = rows.iter().take_while(|(key, _)| key.starts_with(&prefix));
             for (key, body) in own.clone() {
-                let corrupt = |what: String| StoreError::Corrupt(format!("schema record {key}: {what}"));
-                let record: Record = serde_json::from_str(body).map_err(|e| corrupt(e.to_string()))?;
-                let name = RecordId::from_text(key).ok_or_else(|| corrupt("not a record's key".into()))?;
+                let record: Record = feed::parse(id, Kind::Record, body)?;
+                let name = RecordId::from_text(key).ok_or_else(|| {
+                    StoreError::Corrupt(format!("a key of workspace {workspace} names no record"))
+                })?;
                 schema.apply(&name, (!record.deleted).then_some(&record.fields));
             }
             match own.last() {

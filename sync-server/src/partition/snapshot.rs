@@ -10,6 +10,7 @@ use sync_protocol::{
     limits::{PAGE_RECORDS, SNAPSHOT_BYTES},
 };
 
+use super::feed::parse;
 use super::limits::{PARALLEL, RANGE_ROWS};
 use super::{EngineError, PartitionEngine};
 use crate::store::{Head, Kind, PartitionId, Read, StoreError};
@@ -111,7 +112,7 @@ impl PartitionEngine {
                 None => token.conflicts_after = Some(String::new()),
             }
             for (key, body) in rows {
-                part.add(id.partition, &key, body)?;
+                part.add(id, &key, body)?;
             }
         }
         part.close();
@@ -131,9 +132,8 @@ impl PartitionEngine {
             let rows = self.store().range(id, Kind::Conflict, after, RANGE_ROWS, left, Read::Quorum).await?;
             let Some((last, _)) = rows.last() else { return Ok(true) };
             token.conflicts_after = Some(last.clone());
-            for (key, body) in rows {
-                let conflict: Conflict = serde_json::from_str(&body)
-                    .map_err(|e| StoreError::Corrupt(format!("conflict {key}: {e}")))?;
+            for (_, body) in rows {
+                let conflict: Conflict = parse(id, Kind::Conflict, &body)?;
                 part.bytes += body.len();
                 part.conflicts.extend(conflict.is_open().then_some(conflict));
             }
@@ -175,15 +175,16 @@ impl Part {
         SNAPSHOT_BYTES.checked_sub(self.bytes).filter(|left| *left > 0)
     }
 
-    fn add(&mut self, partition: Partition, key: &str, body: String) -> Result<(), StoreError> {
+    fn add(&mut self, id: PartitionId, key: &str, body: String) -> Result<(), StoreError> {
+        let partition = id.partition;
         let corrupt =
-            |what: String| StoreError::Corrupt(format!("record {key} of partition {partition}: {what}"));
-        let probe: Probe = serde_json::from_str(&body).map_err(|e| corrupt(e.to_string()))?;
+            |what: &str| StoreError::Corrupt(format!("a key of workspace {}: {what}", id.workspace));
+        let probe: Probe = parse(id, Kind::Record, &body)?;
         self.bytes += body.len();
         if probe.deleted {
             return Ok(());
         }
-        let (collection, name) = key.split_once('/').ok_or_else(|| corrupt("not a record's key".into()))?;
+        let (collection, name) = key.split_once('/').ok_or_else(|| corrupt("it names no record"))?;
         let fits = self.open.as_ref().is_some_and(|open| {
             open.partition == partition
                 && open.collection.as_str() == collection
@@ -201,7 +202,8 @@ impl Part {
                 open.records.push_str(&body);
             }
             None => {
-                let collection = CollectionId::new(collection).map_err(|e| corrupt(e.0))?;
+                let collection =
+                    CollectionId::new(collection).map_err(|_| corrupt("it names no collection"))?;
                 let (first, last) = (name.to_owned(), name.to_owned());
                 self.open =
                     Some(Open { partition, collection, first, last, count: 1, records: format!("[{body}") });

@@ -1,7 +1,6 @@
-//! Wakes waiting pulls: at once for commits of this node, and for those of other nodes by looking at the heads while
-//! somebody waits.
+//! Wakes waiting pulls: at once for commits of this node, and for those of other nodes by a look at what they have told of
+//! while somebody waits. A store that only one process can write to is never looked at.
 
-use futures::stream::{self, StreamExt};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,8 +8,8 @@ use sync_protocol::{Cursor, Partition, Revision, WorkspaceId};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::limits::{PARALLEL, POLL};
-use crate::store::{PartitionId, PartitionStore, Read};
+use super::limits::POLL;
+use crate::store::{PartitionId, PartitionStore};
 
 /// Who waits for what.
 #[derive(Debug, Default)]
@@ -72,27 +71,20 @@ impl Watched {
     }
 }
 
-/// Looks at the heads until nobody waits any more.
+/// Looks for what other processes have done until nobody waits any more; ends at once where there are none.
 pub(super) async fn poll(store: Arc<dyn PartitionStore>, watched: Weak<Watched>, partitions: u16) {
     let mut ticks = interval(POLL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let Some(workspace) = watched.upgrade().map(|watched| watched.workspace) else { return };
-        let heads = stream::iter((0..partitions).map(Partition)).map(|partition| {
-            let store = &store;
-            async move {
-                let id = PartitionId { workspace, partition };
-                (partition, store.head(id, Read::Quorum).await)
-            }
-        });
-        let heads: Vec<_> = heads.buffered(PARALLEL).collect().await;
+        // what cannot be read now is looked at in the next round; the waiting pulls end by themselves
+        let heads = match store.news(workspace, partitions).await {
+            Ok(Some(heads)) => heads,
+            Ok(None) => return,
+            Err(_) => continue,
+        };
         let Some(watched) = watched.upgrade() else { return };
-        for (partition, head) in heads {
-            // what cannot be read now is looked at in the next round; the waiting pulls end by themselves
-            if let Ok(head) = head {
-                watched.moved(partition, head.revision);
-            }
-        }
+        heads.iter().for_each(|(partition, head)| watched.moved(partition, head));
     }
 }

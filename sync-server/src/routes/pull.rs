@@ -2,11 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use std::time::Duration;
 use sync_protocol::limits as wire;
 use sync_protocol::message::{Pull, PullAnswer};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::time::Instant;
 
 use crate::answer::Failure;
 use crate::app::App;
@@ -20,31 +17,34 @@ pub(super) async fn pull(
 ) -> Result<Json<PullAnswer>, Failure> {
     let _slot = app.pulls.take(access.session.user)?;
     // from here on no change of the membership is missed
-    let mut members = app.members.subscribe();
+    let mut member = app.members.wait(access.workspace.id, access.session.user);
     let mut pull: Pull = body::read(request, limits::CURSOR_BYTES).await?;
-    let deadline = Instant::now() + Duration::from_millis(pull.wait_ms.min(wire::PULL_WAIT_MS));
-    let mut waited = false;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let left = if app.stopping.is_cancelled() { Duration::ZERO } else { left };
-        pull.wait_ms = u64::try_from(left.as_millis()).unwrap_or(wire::PULL_WAIT_MS);
-        let waiting = pull.wait_ms > 0;
-        waited |= waiting;
-        tokio::select! {
-            answer = app.engine.pull(access.workspace.id, access.workspace.partitions, &pull) => {
-                let answer = answer?;
-                if waited {
+    pull.wait_ms = pull.wait_ms.min(wire::PULL_WAIT_MS);
+    let waits = pull.wait_ms > 0;
+    let answer = {
+        // one wait from beginning to end: what wakes it for another reason makes it read nothing again
+        let mut answer =
+            std::pin::pin!(app.engine.pull(access.workspace.id, access.workspace.partitions, &pull));
+        loop {
+            tokio::select! {
+                answer = &mut answer => break Some(answer?),
+                () = app.stopping.cancelled(), if waits => break None,
+                () = member.changed() => {
                     access.again(&app).await?;
                 }
-                return Ok(Json(answer));
             }
-            () = app.stopping.cancelled(), if waiting => {}
-            changed = members.recv() => match changed {
-                Ok((workspace, user)) if workspace != access.workspace.id || user != access.session.user => {}
-                Ok(_) | Err(RecvError::Lagged(_) | RecvError::Closed) => {
-                    access.again(&app).await?;
-                }
-            },
         }
+    };
+    let answer = match answer {
+        Some(answer) => answer,
+        // the server stops: what there is
+        None => {
+            pull.wait_ms = 0;
+            app.engine.pull(access.workspace.id, access.workspace.partitions, &pull).await?
+        }
+    };
+    if waits {
+        access.again(&app).await?;
     }
+    Ok(Json(answer))
 }

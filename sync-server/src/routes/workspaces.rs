@@ -123,8 +123,7 @@ pub(super) async fn set_member(
     drop(changing);
     let by = Some(access.session.user);
     Event::Member { workspace, by, user: account.user, role: member.role }.log();
-    // nobody waits: nobody has to be told
-    let _ = app.members.send((workspace, account.user));
+    app.members.changed(workspace, account.user);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -143,7 +142,7 @@ pub(super) async fn leave(State(app): State<App>, access: Access) -> Result<Stat
     }
     drop(changing);
     Event::Member { workspace, by: Some(user), user, role: None }.log();
-    let _ = app.members.send((workspace, user));
+    app.members.changed(workspace, user);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use super::clock::{Clock, SystemClock};
 use super::{
-    Account, Commit, Committed, Head, Kind, PartitionId, Read, Row, SessionRow, Step, Store, StoreError,
-    WorkspaceRow,
+    Account, Commit, Committed, Head, Kept, Kind, PartitionId, Read, Row, SessionRow, Step, Store,
+    StoreError, WorkspaceRow,
 };
 
 /// A store to be checked.
@@ -85,7 +85,8 @@ fn head(step: u64, revision: u64) -> Head {
     let mut checksums = Checksums::default();
     let id = RecordId::new(CollectionId::new("airports").expect("a valid name"), RecordKey::Int(7));
     checksums.add(&id, Revision(revision));
-    Head { step: Step(step), revision: Revision(revision), checksums }
+    let kept = Kept { bytes: revision * 7, open: 1, ..Kept::default() };
+    Head { step: Step(step), revision: Revision(revision), checksums, kept }
 }
 
 /// The `step`-th commit of a partition, which takes it to that revision.

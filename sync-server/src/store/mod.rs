@@ -9,11 +9,12 @@ pub mod conformance;
 pub mod memory;
 pub mod sled;
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Role;
-use sync_protocol::{Partition, ReplicaId, Revision, Timestamp, UserId, WorkspaceId};
+use sync_protocol::{Cursor, Partition, ReplicaId, Revision, Timestamp, UserId, WorkspaceId};
 
 /// Names one partition of one workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,7 +82,37 @@ impl Step {
     }
 }
 
-/// The newest sequence number of a partition and the checksums there; all change in one atomic step.
+/// What a partition keeps, counted in the same atomic step as what is counted. Rows written before there was such a
+/// count are not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Kept {
+    /// Bytes of its live records and open conflicts.
+    pub bytes: u64,
+    /// Its open conflicts.
+    pub open: u64,
+    /// Bytes that ever went into its feed.
+    pub fed: u64,
+    /// Everything up to here has left the feed: no read needs to pass over what is left of it.
+    pub floor: Mark,
+    /// Where the feed was and when, oldest first: each becomes the floor once the horizon has passed over it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
+}
+
+/// Where a feed was at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mark {
+    /// When, by the server's clock.
+    pub at: Timestamp,
+    /// The newest sequence number then.
+    pub seq: Revision,
+    /// [`Kept::fed`] then.
+    pub fed: u64,
+}
+
+/// The newest sequence number of a partition, the checksums there, and what it keeps; all change in one atomic step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// Moves by one with every commit.
@@ -90,6 +121,8 @@ pub struct Head {
     pub revision: Revision,
     /// Per collection.
     pub checksums: Checksums,
+    /// What there is of it.
+    pub kept: Kept,
 }
 
 /// One atomic step of a partition.
@@ -101,6 +134,13 @@ pub struct Commit {
     pub head: Head,
     /// The rows it writes.
     pub rows: Vec<Row>,
+}
+
+impl Commit {
+    /// Bytes of all that it writes.
+    pub fn bytes(&self) -> usize {
+        self.rows.iter().map(|row| row.key.len() + row.body.len()).sum()
+    }
 }
 
 /// How a commit ended.
@@ -151,7 +191,27 @@ pub trait PartitionStore: Send + Sync {
     ) -> Result<Vec<(String, String)>, StoreError>;
 
     /// One atomic, durable, conditional step.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] where this commit can never be taken; the others where nothing was written.
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError>;
+
+    /// Tells other processes on the same store that a partition has moved, for [`PartitionStore::news`], in its own time. It
+    /// may be lost: each pull begins with a look at the heads themselves.
+    fn tell(&self, _id: PartitionId, _head: Revision) {}
+
+    /// The newest heads of a workspace as far as other processes have told of them, in one cheap read; a partition nobody has
+    /// told of counts as 0. `None`: no other process can write here.
+    ///
+    /// A store without a way to tell looks at all heads.
+    async fn news(&self, workspace: WorkspaceId, partitions: u16) -> Result<Option<Cursor>, StoreError> {
+        let mut heads = Cursor::start(partitions);
+        for partition in (0..partitions).map(Partition) {
+            let head = self.head(PartitionId { workspace, partition }, Read::Quorum).await?;
+            heads.advance(partition, head.revision);
+        }
+        Ok(Some(heads))
+    }
 }
 
 /// An account.
@@ -241,6 +301,12 @@ pub enum StoreError {
     /// It may not be written to; nothing was written.
     #[error("the disk may not be written: {0}")]
     ReadOnly(String),
+    /// It can never take this, whoever sends it how often: it is larger than the store takes. Nothing was written.
+    #[error("the store refuses this for good: {0}")]
+    Refused(String),
+    /// So many rows that have expired lie before what was asked for that the store does not go through them.
+    #[error("what was asked for lies behind too many expired rows: {0}")]
+    Expired(String),
     /// What is stored cannot be read; a person must look.
     #[error("stored data cannot be read: {0}")]
     Corrupt(String),

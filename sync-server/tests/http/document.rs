@@ -194,7 +194,10 @@ fn the_schemas_take_what_the_types_write() {
     }
     let versions = vec![Version { record: record(), merge: Some(Box::new(merge())) }];
     let next = Some(Revision(1));
-    fits("HistoryAnswer", &HistoryAnswer { versions, next, expired: true, conflicts: vec![conflict()] });
+    fits(
+        "HistoryAnswer",
+        &HistoryAnswer { versions, next, expired: true, conflicts: vec![conflict()], conflicts_cut: true },
+    );
     for resume in [None, Some(Cursor::start(2))] {
         fits("Audit", &Audit { resume });
     }

@@ -11,7 +11,7 @@ use sync_protocol::{
     Partition, Record, RecordId, RecordKey, ReplicaId, Revision, Timestamp, UserId, Value, Verdict,
     WorkspaceId,
 };
-use sync_server::partition::{Author, EngineError, PartitionEngine, Settings};
+use sync_server::partition::{Author, EngineError, PartitionEngine, Quotas, Settings};
 use sync_server::store::clock::ManualClock;
 use sync_server::store::memory::MemoryStore;
 use sync_server::store::{Kind, PartitionId, PartitionStore, Read};
@@ -41,8 +41,17 @@ impl World {
     }
 
     pub fn node_on(&self, store: Arc<dyn PartitionStore>) -> PartitionEngine {
+        PartitionEngine::new(store, self.settings())
+    }
+
+    /// One where workspaces may keep no more than that.
+    pub fn node_within(&self, quotas: Quotas) -> PartitionEngine {
+        PartitionEngine::new(self.store.clone(), Settings { quotas, ..self.settings() })
+    }
+
+    fn settings(&self) -> Settings {
         let seed = u64::from(Uuid::now_v7().as_fields().0);
-        PartitionEngine::new(store, Settings { horizon: HORIZON, clock: self.clock.clone(), seed })
+        Settings { horizon: HORIZON, clock: self.clock.clone(), seed, ..Settings::default() }
     }
 
     pub fn id(&self, partition: u16) -> PartitionId {

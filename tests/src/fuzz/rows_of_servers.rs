@@ -57,7 +57,12 @@ async fn ask_for_everything(rows: Vec<Row>) {
     let id = PartitionId { workspace: WORKSPACE, partition: Partition(1) };
     let head = Head { step: Step(1), revision: Revision(9), ..Head::default() };
     store.commit(id, Commit { expected: Step(0), head, rows }).await.expect("memory takes a commit");
-    let settings = Settings { horizon: Duration::from_secs(86_400), clock: Arc::new(SystemClock), seed: 1 };
+    let settings = Settings {
+        horizon: Duration::from_secs(86_400),
+        clock: Arc::new(SystemClock),
+        seed: 1,
+        ..Settings::default()
+    };
     let engine = PartitionEngine::new(store, settings);
     let record = RecordId::new(CollectionId::from_label("items"), RecordKey::Int(1));
     // an answer and a refusal are both fine, and so is one that waits for what will never come

@@ -93,7 +93,7 @@ impl Server {
 
     fn node(&self, clock: Arc<ManualClock>, seed: u64) -> Node {
         let store = Arc::new(NodeStore::new(self.cluster.clone(), clock.clone()));
-        let settings = Settings { horizon: self.horizon, clock: clock.clone(), seed };
+        let settings = Settings { horizon: self.horizon, clock: clock.clone(), seed, ..Settings::default() };
         Node { engine: PartitionEngine::new(store, settings), died: Arc::default(), clock }
     }
 

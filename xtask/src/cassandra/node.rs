@@ -312,6 +312,9 @@ seed_provider:
     parameters:
       - seeds: \"{seed}:{storage_port}\"
 paxos_variant: v2
+# a hundredth of the default: what reads through expired rows shows here and not only after years
+tombstone_warn_threshold: 500
+tombstone_failure_threshold: 1000
 auto_bootstrap: false
 "
     )

@@ -1,6 +1,9 @@
 //! Accounts, sessions, workspaces, members and owners of replicas.
 //!
-//! What must be unique (a login, a workspace's id, a replica's owner) is written with `IF NOT EXISTS` and nothing else.
+//! What must be unique (a login, a workspace's id, a replica's owner) is written with `IF NOT EXISTS` and nothing else. What
+//! guards access (accounts, sessions, members) is written conditionally as well: a plain write takes its time from the
+//! clock of the node that it goes through, and taking a right away would lose against an older grant of a node whose clock is
+//! ahead. Plainly written are only lists that grant nothing.
 
 use std::collections::BTreeMap;
 use sync_protocol::message::Role;
@@ -21,7 +24,7 @@ impl CassandraStore {
         values: impl SerializeRow,
     ) -> Result<(), StoreError> {
         let _permit = permit(&self.commits).await;
-        self.session.execute_unpaged(statement, values).await.map(drop).map_err(|e| unavailable(&e))
+        self.database.session.execute_unpaged(statement, values).await.map(drop).map_err(|e| unavailable(&e))
     }
 
     /// Whether the row is new. An error says nothing; asking again is safe.
@@ -31,7 +34,7 @@ impl CassandraStore {
         values: impl SerializeRow,
     ) -> Result<bool, StoreError> {
         let _permit = permit(&self.commits).await;
-        applied(self.session.execute_unpaged(statement, values).await)
+        applied(self.database.session.execute_unpaged(statement, values).await)
     }
 
     async fn read_one<T>(
@@ -42,9 +45,15 @@ impl CassandraStore {
     where
         T: for<'f, 'm> scylla::deserialize::row::DeserializeRow<'f, 'm>,
     {
-        Ok(self.read(statement, values).await?.into_iter().next())
+        Ok(self.read(statement, ROW_BYTES, values).await?.into_iter().next())
     }
 }
+
+/// Bytes of one row of these tables, and of a list of them, at most.
+const ROW_BYTES: usize = 4 << 10;
+const LIST_BYTES: usize = 1 << 20;
+/// Tries to set a role.
+const ROUNDS: usize = 5;
 
 fn role_name(role: Role) -> &'static str {
     match role {
@@ -66,21 +75,23 @@ impl DirectoryStore for CassandraStore {
     async fn add_account(&self, account: &Account) -> Result<bool, StoreError> {
         let Account { user, login, name, password_hash } = account;
         // the account first: a login never names one that is not there
-        self.write(&self.statements.add_account, (user.0, login, name, password_hash)).await?;
-        if self.write_once(&self.statements.add_login, (login, user.0)).await? {
+        self.write_once(&self.database.statements.add_account, (user.0, login, name, password_hash)).await?;
+        if self.write_once(&self.database.statements.add_login, (login, user.0)).await? {
             return Ok(true);
         }
-        let owner: Option<(Uuid,)> = self.read_one(self.statements.login.at(Read::Serial), (login,)).await?;
+        let owner: Option<(Uuid,)> =
+            self.read_one(self.database.statements.login.at(Read::Serial), (login,)).await?;
         if owner == Some((user.0,)) {
             // an earlier try whose answer was lost
             return Ok(true);
         }
-        self.write(&self.statements.drop_account, (user.0,)).await?;
+        self.write_once(&self.database.statements.drop_account, (user.0,)).await?;
         Ok(false)
     }
 
     async fn account(&self, login: &str) -> Result<Option<Account>, StoreError> {
-        let found: Option<(Uuid,)> = self.read_one(self.statements.login.at(Read::Quorum), (login,)).await?;
+        let found: Option<(Uuid,)> =
+            self.read_one(self.database.statements.login.at(Read::Quorum), (login,)).await?;
         match found {
             Some((user,)) => self.account_of(UserId(user)).await,
             None => Ok(None),
@@ -89,7 +100,7 @@ impl DirectoryStore for CassandraStore {
 
     async fn account_of(&self, user: UserId) -> Result<Option<Account>, StoreError> {
         let found: Option<(Uuid, String, String, String)> =
-            self.read_one(&self.statements.account, (user.0,)).await?;
+            self.read_one(&self.database.statements.account, (user.0,)).await?;
         Ok(found.map(|(user, login, name, password_hash)| Account {
             user: UserId(user),
             login,
@@ -99,10 +110,7 @@ impl DirectoryStore for CassandraStore {
     }
 
     async fn set_password(&self, user: UserId, password_hash: &str) -> Result<(), StoreError> {
-        if self.account_of(user).await?.is_none() {
-            return Ok(());
-        }
-        self.write(&self.statements.set_password, (password_hash, user.0)).await
+        self.write_once(&self.database.statements.set_password, (password_hash, user.0)).await.map(drop)
     }
 
     async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError> {
@@ -110,14 +118,14 @@ impl DirectoryStore for CassandraStore {
         let ttl = Duration::from_millis(u64::try_from(left).unwrap_or_default());
         let (hash, ttl) = (token_hash.as_slice(), ttl_seconds(Some(ttl)));
         // listed first: no session is ever open that `end_sessions` would not find
-        self.write(&self.statements.add_session_of, (session.user.0, hash, ttl)).await?;
+        self.write(&self.database.statements.add_session_of, (session.user.0, hash, ttl)).await?;
         let values = (hash, session.user.0, session.expires.0, ttl);
-        self.write(&self.statements.add_session, values).await
+        self.write_once(&self.database.statements.add_session, values).await.map(drop)
     }
 
     async fn session(&self, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError> {
         let found: Option<(Uuid, i64)> =
-            self.read_one(&self.statements.session, (token_hash.as_slice(),)).await?;
+            self.read_one(&self.database.statements.session, (token_hash.as_slice(),)).await?;
         let session =
             found.map(|(user, expires)| SessionRow { user: UserId(user), expires: Timestamp(expires) });
         Ok(session.filter(|session| SystemClock.now() < session.expires))
@@ -125,31 +133,34 @@ impl DirectoryStore for CassandraStore {
 
     async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
         let session = self.session(token_hash).await?;
-        self.write(&self.statements.end_session, (token_hash.as_slice(),)).await?;
+        self.write_once(&self.database.statements.end_session, (token_hash.as_slice(),)).await?;
         match session {
             Some(row) => {
-                self.write(&self.statements.end_session_of, (row.user.0, token_hash.as_slice())).await
+                self.write(&self.database.statements.end_session_of, (row.user.0, token_hash.as_slice()))
+                    .await
             }
             None => Ok(()),
         }
     }
 
     async fn end_sessions(&self, user: UserId) -> Result<usize, StoreError> {
-        let listed: Vec<(Vec<u8>,)> = self.read(&self.statements.sessions_of, (user.0,)).await?;
+        let listed: Vec<(Vec<u8>,)> =
+            self.read(&self.database.statements.sessions_of, LIST_BYTES, (user.0,)).await?;
         for (hash,) in &listed {
-            self.write(&self.statements.end_session, (hash,)).await?;
-            self.write(&self.statements.end_session_of, (user.0, hash)).await?;
+            self.write_once(&self.database.statements.end_session, (hash,)).await?;
+            self.write(&self.database.statements.end_session_of, (user.0, hash)).await?;
         }
         Ok(listed.len())
     }
 
     async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError> {
         let WorkspaceRow { id, name, partitions } = workspace;
-        self.write_once(&self.statements.add_workspace, (id.0, name, i32::from(*partitions))).await
+        self.write_once(&self.database.statements.add_workspace, (id.0, name, i32::from(*partitions))).await
     }
 
     async fn workspace(&self, id: WorkspaceId) -> Result<Option<WorkspaceRow>, StoreError> {
-        let found: Option<(String, i32)> = self.read_one(&self.statements.workspace, (id.0,)).await?;
+        let found: Option<(String, i32)> =
+            self.read_one(&self.database.statements.workspace, (id.0,)).await?;
         let Some((name, partitions)) = found else { return Ok(None) };
         let partitions = u16::try_from(partitions)
             .map_err(|_| StoreError::Corrupt(format!("workspace {id} has {partitions} partitions")))?;
@@ -162,35 +173,45 @@ impl DirectoryStore for CassandraStore {
         user: UserId,
         role: Option<Role>,
     ) -> Result<(), StoreError> {
-        match role {
-            Some(role) => {
-                self.write(&self.statements.set_member, (user.0, workspace.0, role_name(role))).await
+        let Some(role) = role else {
+            let values = (user.0, workspace.0);
+            return self.write_once(&self.database.statements.drop_member, values).await.map(drop);
+        };
+        let (set, add) = (&self.database.statements.set_member, &self.database.statements.add_member);
+        // the one or the other holds; more than a few rounds only while somebody sets and takes it at the same time
+        for _ in 0..ROUNDS {
+            if self.write_once(set, (role_name(role), user.0, workspace.0)).await?
+                || self.write_once(add, (user.0, workspace.0, role_name(role))).await?
+            {
+                return Ok(());
             }
-            None => self.write(&self.statements.drop_member, (user.0, workspace.0)).await,
         }
+        Err(StoreError::Unavailable("this member's role is being changed by somebody else".into()))
     }
 
     async fn role(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>, StoreError> {
-        let found: Option<(String,)> = self.read_one(&self.statements.role, (user.0, workspace.0)).await?;
+        let found: Option<(String,)> =
+            self.read_one(&self.database.statements.role, (user.0, workspace.0)).await?;
         found.map(|(name,)| role_from(&name)).transpose()
     }
 
     async fn workspaces_of(&self, user: UserId) -> Result<BTreeMap<WorkspaceId, Role>, StoreError> {
-        let found: Vec<(Uuid, String)> = self.read(&self.statements.workspaces, (user.0,)).await?;
+        let found: Vec<(Uuid, String)> =
+            self.read(&self.database.statements.workspaces, LIST_BYTES, (user.0,)).await?;
         found.into_iter().map(|(id, name)| Ok((WorkspaceId(id), role_from(&name)?))).collect()
     }
 
     async fn claim_replica(&self, replica: ReplicaId, user: UserId) -> Result<UserId, StoreError> {
         let found: Option<(Uuid,)> =
-            self.read_one(self.statements.owner.at(Read::Quorum), (replica.0,)).await?;
+            self.read_one(self.database.statements.owner.at(Read::Quorum), (replica.0,)).await?;
         if let Some((owner,)) = found {
             return Ok(UserId(owner));
         }
-        if self.write_once(&self.statements.claim, (replica.0, user.0)).await? {
+        if self.write_once(&self.database.statements.claim, (replica.0, user.0)).await? {
             return Ok(user);
         }
         let found: Option<(Uuid,)> =
-            self.read_one(self.statements.owner.at(Read::Serial), (replica.0,)).await?;
+            self.read_one(self.database.statements.owner.at(Read::Serial), (replica.0,)).await?;
         found
             .map(|(owner,)| UserId(owner))
             .ok_or_else(|| StoreError::Unavailable("the owner of this replica is being decided".into()))

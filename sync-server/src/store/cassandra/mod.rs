@@ -3,6 +3,7 @@
 //! Every write to `partition_rows` goes through [`PartitionStore::commit`]; plain and conditional writes never mix there.
 
 mod directory;
+mod notices;
 mod outcome;
 mod reading;
 mod schema;
@@ -22,10 +23,12 @@ use scylla::statement::{Consistency, SerialConsistency};
 use scylla::value::CqlValue;
 use std::sync::Arc;
 use std::time::Duration;
-use sync_protocol::Revision;
+use sync_protocol::limits::RECORD_BYTES;
+use sync_protocol::{Cursor, Partition, Revision, WorkspaceId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, Step, StoreError};
+use super::{Commit, Committed, Head, Kept, Kind, PartitionId, PartitionStore, Read, Row, Step, StoreError};
+use notices::Notices;
 use outcome::unavailable;
 use statements::Statements;
 
@@ -41,10 +44,22 @@ const SILENT: Duration = Duration::from_secs(5);
 const KEYS: usize = 100;
 /// `IN`s of one `get` at a time.
 const PARALLEL: usize = 4;
-/// Rows of the first read of a range: 64 records of the largest size still fit in memory, and a feed group may be
-/// larger than a record.
-const FIRST_ROWS: usize = 64;
-const FIRST_GROUPS: usize = 8;
+/// Rows of the first read of a range, before anything is known of their size, and how many times as many the next read may
+/// take: the rows that follow small ones may be large.
+const FIRST_ROWS: usize = 4;
+const GROWTH: usize = 8;
+/// Rows of one read at most.
+const MOST_ROWS: usize = 256;
+/// Bytes that all reads under way may bring, each counted as if all of its rows were of the largest size: half of what a
+/// server of one GiB has.
+const READ_BYTES: usize = 512 << 20;
+
+/// The kind of a row that never expires and comes before all others of its partition. Cassandra looks for the first living row of
+/// a partition wherever only static columns are asked for, in conditions, too: without this one it would go through
+/// every expired row of the feed, and give up where there are many.
+const FIRST: &str = "_head";
+/// Bytes of a head: its checksums are most of it.
+const HEAD_BYTES: usize = 64 << 10;
 
 /// How to reach a cluster.
 #[derive(Clone, Debug)]
@@ -103,11 +118,20 @@ pub fn keyspace(name: &str) -> Result<String, String> {
 /// A keyspace on a cluster.
 #[derive(Debug)]
 pub struct CassandraStore {
-    session: Session,
-    statements: Statements,
+    database: Arc<Database>,
     options: CassandraOptions,
     commits: Semaphore,
     reads: Semaphore,
+    /// In KiB.
+    reading: Semaphore,
+}
+
+/// What tasks hold on to that outlive a request.
+#[derive(Debug)]
+struct Database {
+    session: Session,
+    statements: Statements,
+    notices: Notices,
 }
 
 impl CassandraStore {
@@ -138,19 +162,26 @@ impl CassandraStore {
         let statements = Statements::prepare(&session, &options).await?;
         let commits = Semaphore::new(options.commits_in_flight.max(1));
         let reads = Semaphore::new(options.reads_in_flight.max(1));
-        Ok(Self { session, statements, options, commits, reads })
+        let reading = Semaphore::new(READ_BYTES >> 10);
+        let database = Arc::new(Database { session, statements, notices: Notices::default() });
+        Ok(Self { database, options, commits, reads, reading })
     }
 
+    /// Rows that are `bytes` at most.
     async fn read<T>(
         &self,
         statement: &PreparedStatement,
+        bytes: usize,
         values: impl scylla::serialize::row::SerializeRow,
     ) -> Result<Vec<T>, StoreError>
     where
         T: for<'f, 'm> DeserializeRow<'f, 'm>,
     {
+        let weight = bytes.clamp(1 << 10, READ_BYTES) >> 10;
+        let weight = u32::try_from(weight).expect("half a GiB in KiB");
+        let _room = self.reading.acquire_many(weight).await.expect("nobody closes it");
         let _permit = permit(&self.reads).await;
-        rows(self.session.execute_unpaged(statement, values).await)
+        rows(self.database.session.execute_unpaged(statement, values).await)
     }
 }
 
@@ -182,13 +213,38 @@ fn number(n: u64) -> i64 {
     i64::try_from(n).expect("sequence numbers stay below 2^63")
 }
 
+/// Step, head, checksums, what is kept, and the kind of the row that they were found with.
+type HeadRow = (Option<i64>, Option<i64>, Option<String>, Option<String>, Option<String>);
+
+impl CassandraStore {
+    /// Gives a partition of an older release its first row: see [`FIRST`].
+    async fn put_first(&self, id: PartitionId) {
+        let _permit = permit(&self.commits).await;
+        let values = (id.workspace.0, i32::from(id.partition.0), FIRST);
+        let put = self.database.session.execute_unpaged(&self.database.statements.put_first, values).await;
+        if let Err(error) = put {
+            tracing::debug!(%error, "a partition stays without its first row until it is loaded again");
+        }
+    }
+}
+
 #[async_trait::async_trait]
 impl PartitionStore for CassandraStore {
     async fn head(&self, id: PartitionId, read: Read) -> Result<Head, StoreError> {
-        let statement = self.statements.head.at(read);
-        let found: Vec<(Option<i64>, Option<i64>, Option<String>)> =
-            self.read(statement, (id.workspace.0, i32::from(id.partition.0))).await?;
-        let Some((Some(step), Some(head), Some(checksums))) = found.into_iter().next() else {
+        let place = (id.workspace.0, i32::from(id.partition.0));
+        let mut found: Vec<HeadRow> =
+            self.read(self.database.statements.head.at(read), HEAD_BYTES, place).await?;
+        if found.first().is_some_and(|(.., kind)| kind.as_deref() != Some(FIRST)) && read == Read::Serial {
+            self.put_first(id).await;
+        }
+        if found.is_empty() {
+            // nothing was ever committed here, or nothing that came from a replica
+            let statement = self.database.statements.any_head.at(read);
+            let any: Vec<(Option<i64>, Option<i64>, Option<String>, Option<String>)> =
+                self.read(statement, HEAD_BYTES, place).await?;
+            found.extend(any.into_iter().map(|(step, head, sums, kept)| (step, head, sums, kept, None)));
+        }
+        let Some((Some(step), Some(head), Some(checksums), kept, _)) = found.into_iter().next() else {
             return Ok(Head::default());
         };
         let corrupt = || StoreError::Corrupt(format!("head of partition {}", id.partition));
@@ -196,6 +252,9 @@ impl PartitionStore for CassandraStore {
             step: Step(u64::try_from(step).map_err(|_| corrupt())?),
             revision: Revision(u64::try_from(head).map_err(|_| corrupt())?),
             checksums: serde_json::from_str(&checksums).map_err(|_| corrupt())?,
+            // a partition that was last written before there was such a count has none
+            kept: kept
+                .map_or(Ok(Kept::default()), |kept| serde_json::from_str(&kept).map_err(|_| corrupt()))?,
         })
     }
 
@@ -209,7 +268,9 @@ impl PartitionStore for CassandraStore {
         let found: Vec<Vec<Option<String>>> = stream::iter(chunks)
             .map(|chunk| async move {
                 let values = (id.workspace.0, i32::from(id.partition.0), kind.name(), &chunk);
-                let found: Vec<(String, String)> = self.read(&self.statements.get, values).await?;
+                let bytes = chunk.len() * largest(kind);
+                let found: Vec<(String, String)> =
+                    self.read(&self.database.statements.get, bytes, values).await?;
                 let found: std::collections::BTreeMap<String, String> = found.into_iter().collect();
                 Ok::<_, StoreError>(chunk.iter().map(|key| found.get(key).cloned()).collect())
             })
@@ -231,19 +292,20 @@ impl PartitionStore for CassandraStore {
         let (workspace, partition) = (id.workspace.0, i32::from(id.partition.0));
         let mut page: Vec<(String, String)> = Vec::new();
         let mut size = 0;
-        let mut ask = if kind == Kind::Feed { FIRST_GROUPS } else { FIRST_ROWS };
+        let mut ask = if kind == Kind::Feed { 1 } else { FIRST_ROWS };
         // a few reads, each as many rows as the bytes allow by the average so far
         while page.len() < limit {
-            ask = ask.min(limit - page.len());
+            ask = ask.min(limit - page.len()).min(MOST_ROWS);
+            let most = ask * largest(kind);
             let count = i32::try_from(ask).unwrap_or(i32::MAX);
             let rows: Vec<(String, String)> = match page.last().map(|(key, _)| key.as_str()).or(after) {
                 Some(key) => {
-                    let statement = self.statements.range_after.at(read);
-                    self.read(statement, (workspace, partition, kind.name(), key, count)).await?
+                    let statement = self.database.statements.range_after.at(read);
+                    self.read(statement, most, (workspace, partition, kind.name(), key, count)).await?
                 }
                 None => {
-                    let statement = self.statements.range.at(read);
-                    self.read(statement, (workspace, partition, kind.name(), count)).await?
+                    let statement = self.database.statements.range.at(read);
+                    self.read(statement, most, (workspace, partition, kind.name(), count)).await?
                 }
             };
             let all = rows.len() < ask;
@@ -258,7 +320,7 @@ impl PartitionStore for CassandraStore {
                 break;
             }
             let average = (size / page.len().max(1)).max(1);
-            ask = ((bytes - size) / average + 1).min(16 * ask);
+            ask = ((bytes - size) / average + 1).min(GROWTH * ask);
         }
         Ok(page)
     }
@@ -266,34 +328,39 @@ impl PartitionStore for CassandraStore {
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
         let (workspace, partition) = (id.workspace.0, i32::from(id.partition.0));
         let checksums = serde_json::to_string(&commit.head.checksums).expect("texts are always JSON");
+        let kept = serde_json::to_string(&commit.head.kept).expect("numbers are always JSON");
         let mut batch = Batch::new(BatchType::Unlogged);
         batch.set_consistency(self.options.quorum());
         batch.set_serial_consistency(Some(self.options.serial()));
         batch.set_is_idempotent(false);
-        batch.append_statement(self.statements.step.clone());
+        batch.append_statement(self.database.statements.step.clone());
         let mut values: Vec<Vec<Option<CqlValue>>> = Vec::with_capacity(commit.rows.len() + 1);
         values.push(vec![
             Some(CqlValue::BigInt(number(commit.head.step.0))),
             Some(CqlValue::BigInt(number(commit.head.revision.0))),
             Some(CqlValue::Text(checksums)),
+            Some(CqlValue::Text(kept)),
             Some(CqlValue::Uuid(workspace)),
             Some(CqlValue::Int(partition)),
             // the first commit of a partition finds no step
             (commit.expected != Step(0)).then(|| CqlValue::BigInt(number(commit.expected.0))),
         ]);
-        for row in commit.rows {
-            batch.append_statement(self.statements.put.clone());
+        let first = Row { kind: Kind::Record, key: String::new(), body: "{}".into(), ttl: None };
+        let first = (commit.expected == Step(0)).then_some((FIRST, first));
+        for (kind, row) in first.into_iter().chain(commit.rows.into_iter().map(|row| (row.kind.name(), row)))
+        {
+            batch.append_statement(self.database.statements.put.clone());
             values.push(vec![
                 Some(CqlValue::Uuid(workspace)),
                 Some(CqlValue::Int(partition)),
-                Some(CqlValue::Text(row.kind.name().into())),
+                Some(CqlValue::Text(kind.into())),
                 Some(CqlValue::Text(row.key)),
                 Some(CqlValue::Text(row.body)),
                 Some(CqlValue::Int(ttl_seconds(row.ttl))),
             ]);
         }
         let _permit = permit(&self.commits).await;
-        match self.session.batch(&batch, values).await {
+        match self.database.session.batch(&batch, values).await {
             Ok(result) => Ok(match applied(Ok(result)) {
                 Ok(true) => Committed::Yes,
                 Ok(false) => Committed::HeadMoved,
@@ -302,6 +369,34 @@ impl PartitionStore for CassandraStore {
             }),
             Err(error) => outcome::of_commit(&error),
         }
+    }
+
+    fn tell(&self, id: PartitionId, head: Revision) {
+        Notices::tell(&self.database, id, head);
+    }
+
+    async fn news(&self, workspace: WorkspaceId, partitions: u16) -> Result<Option<Cursor>, StoreError> {
+        let bytes = usize::from(partitions) * 32;
+        let told: Vec<(i32, i64)> =
+            self.read(&self.database.statements.notices, bytes, (workspace.0,)).await?;
+        let mut heads = Cursor::start(partitions);
+        for (partition, head) in told {
+            let partition = u16::try_from(partition).ok().filter(|partition| *partition < partitions);
+            if let (Some(partition), Ok(head)) = (partition, u64::try_from(head)) {
+                heads.advance(Partition(partition), Revision(head));
+            }
+        }
+        Ok(Some(heads))
+    }
+}
+
+/// Bytes of the largest row of a kind.
+fn largest(kind: Kind) -> usize {
+    match kind {
+        Kind::Record | Kind::Replica => RECORD_BYTES,
+        // a group ends with the change that fills it
+        Kind::Feed => 8 * RECORD_BYTES,
+        Kind::Conflict => 3 * RECORD_BYTES,
     }
 }
 

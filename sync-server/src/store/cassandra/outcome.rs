@@ -9,7 +9,9 @@ use crate::store::{Committed, StoreError};
 
 /// The outcome of a conditional batch that ended with this error.
 pub(super) fn of_commit(error: &ExecutionError) -> Result<Committed, StoreError> {
-    if in_doubt(error) {
+    if is_too_large(error) {
+        Err(StoreError::Refused(error.to_string()))
+    } else if in_doubt(error) {
         tracing::debug!(%error, "a commit is in doubt");
         Ok(Committed::Unknown)
     } else {
@@ -19,7 +21,39 @@ pub(super) fn of_commit(error: &ExecutionError) -> Result<Committed, StoreError>
 
 /// The same for everything but commits: nothing is known of it.
 pub(super) fn unavailable(error: &ExecutionError) -> StoreError {
+    if is_too_many_tombstones(error) {
+        return StoreError::Expired(error.to_string());
+    }
     StoreError::Unavailable(error.to_string())
+}
+
+/// What the database says of a request that is larger than it ever takes; nothing of it was started.
+fn is_too_large(error: &ExecutionError) -> bool {
+    match error {
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Invalid, why)) => {
+            why.contains("too big") || why.contains("too large")
+        }
+        _ => false,
+    }
+}
+
+/// Whether the database knows no such table, or is just making it.
+pub(super) fn is_not_there(error: &ExecutionError) -> bool {
+    let ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, _)) = error else {
+        return false;
+    };
+    matches!(error, DbError::Invalid | DbError::ServerError)
+}
+
+/// Whether a read gave up on the expired rows before it (`tombstone_failure_threshold`). Version 4 of the protocol has no
+/// other sign of it than the text, which is Cassandra's since 4.0.
+fn is_too_many_tombstones(error: &ExecutionError) -> bool {
+    match error {
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::ReadFailure { .. }, why)) => {
+            why.contains("READ_TOO_MANY_TOMBSTONES")
+        }
+        _ => false,
+    }
 }
 
 /// Whether the write may have been started somewhere.
@@ -122,6 +156,30 @@ mod tests {
         ] {
             assert_eq!(of_commit(&error), Ok(Committed::Unknown), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_for_good_and_other_refusals_are_not() {
+        let said = |error: DbError, why: &str| {
+            ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, why.into()))
+        };
+        let large = said(
+            DbError::Invalid,
+            "Request is too big: length 20701430 exceeds maximum allowed length 16777216.",
+        );
+        assert!(matches!(of_commit(&large), Err(StoreError::Refused(_))));
+        let other = said(DbError::Invalid, "unconfigured table partition_rows");
+        assert!(matches!(of_commit(&other), Err(StoreError::Unavailable(_))));
+        let failure = || DbError::ReadFailure {
+            consistency: Quorum,
+            received: 0,
+            required: 1,
+            numfailures: 1,
+            data_present: false,
+        };
+        let why = "Operation failed - received 0 responses and 1 failures: READ_TOO_MANY_TOMBSTONES from /127.0.0.1:7000";
+        assert!(matches!(unavailable(&said(failure(), why)), StoreError::Expired(_)));
+        assert!(matches!(unavailable(&said(failure(), "UNKNOWN")), StoreError::Unavailable(_)));
     }
 
     #[test]

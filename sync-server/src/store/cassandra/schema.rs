@@ -1,13 +1,14 @@
 //! The keyspace and its tables: made and migrated by the program itself, one step per version.
 
 use scylla::client::session::Session;
+use scylla::serialize::row::SerializeRow;
 use scylla::value::{CqlValue, Row};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::outcome::{in_doubt, unavailable};
+use super::outcome::{in_doubt, is_not_there, unavailable};
 use super::{CassandraOptions, rows};
 use crate::store::StoreError;
 
@@ -32,33 +33,58 @@ const MIGRATIONS: &[&[&str]] = &[
     &["CREATE TABLE IF NOT EXISTS {keyspace}.sessions_of (
         user uuid, token_hash blob, PRIMARY KEY (user, token_hash))
      WITH comment = 'Which sessions a user has, so that all can be ended'"],
+    &[
+        "ALTER TABLE {keyspace}.partition_rows ADD kept text static",
+        "CREATE TABLE IF NOT EXISTS {keyspace}.notices (
+        workspace uuid, partition int, head bigint, PRIMARY KEY (workspace, partition))
+     WITH comment = 'How far other servers have brought each partition; plain writes with the head as their time'",
+    ],
 ];
 
 /// How long a server that migrates may take before another takes over.
 const LOCK: Duration = Duration::from_secs(60);
 /// How long a server waits for another that migrates.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// How long a new table may take until it can be read, and how often that is tried.
+const SETTLES: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Brings the keyspace to this build's version. A newer one is refused and not touched.
 pub(super) async fn prepare(session: &Session, options: &CassandraOptions) -> Result<(), StoreError> {
     let keyspace = &options.keyspace;
     let newest = MIGRATIONS.len();
-    if !exists(session, keyspace).await? {
+    // each looked for by itself: the first start may have been broken off between the two, or the operator made the keyspace
+    let keyspaces = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
+    if !exists(session, keyspaces, (keyspace,)).await? {
         let replication = match &options.replication {
             Some(replication) => replication.clone(),
             None => replication(session).await?,
         };
         run(session, &format!("CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {replication}"))
             .await?;
+    }
+    let what = format!("SELECT version FROM {keyspace}.schema_version WHERE what = 'tables'");
+    // asked for as it is used: the database lists a table a moment before it can be read
+    if session.query_unpaged(what, ()).await.as_ref().is_err_and(is_not_there) {
+        // with an id that all servers know: those that make it at the same time make one and the same table. All others are made
+        // under the lock that this one holds.
+        let id = Uuid::from_u128(xxhash_rust::xxh3::xxh3_128(keyspace.as_bytes()));
         let table = format!(
-            "CREATE TABLE IF NOT EXISTS {keyspace}.schema_version (what text PRIMARY KEY, version int, owner uuid)"
+            "CREATE TABLE IF NOT EXISTS {keyspace}.schema_version (what text PRIMARY KEY, version int, owner uuid) WITH ID = {id}"
         );
         run(session, &table).await?;
     }
     let me = Uuid::now_v7();
-    let give_up = Instant::now() + PATIENCE;
+    let (give_up, settled) = (Instant::now() + PATIENCE, Instant::now() + SETTLES);
     loop {
-        let version = version(session, keyspace).await?;
+        let version = match version(session, keyspace).await {
+            // a table that another server has just made can be read a moment later
+            Err(_) if Instant::now() < settled => {
+                sleep(AGAIN).await;
+                continue;
+            }
+            version => version?,
+        };
         if version > newest {
             return Err(StoreError::Newer(format!(
                 "keyspace {keyspace} is of version {version}, this build knows {newest}"
@@ -69,7 +95,7 @@ pub(super) async fn prepare(session: &Session, options: &CassandraOptions) -> Re
         }
         if lock(session, keyspace, me).await? {
             for statement in MIGRATIONS[version] {
-                run(session, &statement.replace("{keyspace}", keyspace)).await?;
+                migrate(session, &statement.replace("{keyspace}", keyspace)).await?;
             }
             set_version(session, keyspace, version + 1).await?;
             tracing::info!(keyspace, version = version + 1, "tables are ready");
@@ -88,9 +114,24 @@ async fn run(session: &Session, statement: &str) -> Result<(), StoreError> {
     session.query_unpaged(statement, ()).await.map(drop).map_err(|e| unavailable(&e))
 }
 
-async fn exists(session: &Session, keyspace: &str) -> Result<bool, StoreError> {
-    let query = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'schema_version'";
-    let found: Vec<(String,)> = rows(session.query_unpaged(query, (keyspace,)).await)?;
+/// A statement that may have run before: a column that is there is not added again.
+async fn migrate(session: &Session, statement: &str) -> Result<(), StoreError> {
+    let mut words = statement.split_whitespace();
+    if let (Some("ALTER"), Some("TABLE"), Some(table), Some("ADD"), Some(column)) =
+        (words.next(), words.next(), words.next(), words.next(), words.next())
+        && let Some((keyspace, table)) = table.split_once('.')
+    {
+        let columns = "SELECT column_name FROM system_schema.columns
+             WHERE keyspace_name = ? AND table_name = ? AND column_name = ?";
+        if exists(session, columns, (keyspace, table, column)).await? {
+            return Ok(());
+        }
+    }
+    run(session, statement).await
+}
+
+async fn exists(session: &Session, query: &str, values: impl SerializeRow) -> Result<bool, StoreError> {
+    let found: Vec<(String,)> = rows(session.query_unpaged(query, values).await)?;
     Ok(!found.is_empty())
 }
 

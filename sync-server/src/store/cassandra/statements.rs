@@ -26,13 +26,19 @@ impl Reads {
 
 #[derive(Debug)]
 pub(super) struct Statements {
+    /// With the row that is first, or one of a replica: neither ever expires.
     pub(super) head: Reads,
+    /// Of a partition without such rows.
+    pub(super) any_head: Reads,
+    pub(super) put_first: PreparedStatement,
     pub(super) get: PreparedStatement,
     pub(super) range: Reads,
     pub(super) range_after: Reads,
     /// The condition of a commit.
     pub(super) step: PreparedStatement,
     pub(super) put: PreparedStatement,
+    pub(super) notice: PreparedStatement,
+    pub(super) notices: PreparedStatement,
     pub(super) add_login: PreparedStatement,
     pub(super) login: Reads,
     pub(super) add_account: PreparedStatement,
@@ -48,6 +54,7 @@ pub(super) struct Statements {
     pub(super) add_workspace: PreparedStatement,
     pub(super) workspace: PreparedStatement,
     pub(super) set_member: PreparedStatement,
+    pub(super) add_member: PreparedStatement,
     pub(super) drop_member: PreparedStatement,
     pub(super) role: PreparedStatement,
     pub(super) workspaces: PreparedStatement,
@@ -63,8 +70,20 @@ impl Statements {
         Ok(Self {
             head: p
                 .reads(
-                    "SELECT DISTINCT step, head, checksums FROM {k}.partition_rows
+                    "SELECT step, head, checksums, kept, kind FROM {k}.partition_rows
+                     WHERE workspace = ? AND partition = ? AND kind IN ('_head', 'replica') LIMIT 1",
+                )
+                .await?,
+            any_head: p
+                .reads(
+                    "SELECT DISTINCT step, head, checksums, kept FROM {k}.partition_rows
                      WHERE workspace = ? AND partition = ?",
+                )
+                .await?,
+            put_first: p
+                .write(
+                    "INSERT INTO {k}.partition_rows (workspace, partition, kind, key, body)
+                     VALUES (?, ?, ?, '', '{}') IF NOT EXISTS",
                 )
                 .await?,
             get: p.read(&format!("{range} AND key IN ?")).await?,
@@ -72,7 +91,7 @@ impl Statements {
             range_after: p.reads(&format!("{range} AND key > ? LIMIT ?")).await?,
             step: p
                 .write(
-                    "UPDATE {k}.partition_rows SET step = ?, head = ?, checksums = ?
+                    "UPDATE {k}.partition_rows SET step = ?, head = ?, checksums = ?, kept = ?
                      WHERE workspace = ? AND partition = ? IF step = ?",
                 )
                 .await?,
@@ -82,21 +101,36 @@ impl Statements {
                      VALUES (?, ?, ?, ?, ?) USING TTL ?",
                 )
                 .await?,
+            // with the head as its time: it may be sent twice and late
+            notice: p
+                .write(
+                    "INSERT INTO {k}.notices (workspace, partition, head) VALUES (?, ?, ?) USING TIMESTAMP ?",
+                )
+                .await?,
+            notices: p.read("SELECT partition, head FROM {k}.notices WHERE workspace = ?").await?,
             add_login: p.write("INSERT INTO {k}.logins (login, user) VALUES (?, ?) IF NOT EXISTS").await?,
             login: p.reads("SELECT user FROM {k}.logins WHERE login = ?").await?,
             add_account: p
-                .write("INSERT INTO {k}.accounts (user, login, name, password_hash) VALUES (?, ?, ?, ?)")
+                .write(
+                    "INSERT INTO {k}.accounts (user, login, name, password_hash) VALUES (?, ?, ?, ?)
+                     IF NOT EXISTS",
+                )
                 .await?,
-            drop_account: p.write("DELETE FROM {k}.accounts WHERE user = ?").await?,
+            drop_account: p.write("DELETE FROM {k}.accounts WHERE user = ? IF EXISTS").await?,
             account: p
                 .read("SELECT user, login, name, password_hash FROM {k}.accounts WHERE user = ?")
                 .await?,
-            set_password: p.write("UPDATE {k}.accounts SET password_hash = ? WHERE user = ?").await?,
+            set_password: p
+                .write("UPDATE {k}.accounts SET password_hash = ? WHERE user = ? IF EXISTS")
+                .await?,
             add_session: p
-                .write("INSERT INTO {k}.sessions (token_hash, user, expires) VALUES (?, ?, ?) USING TTL ?")
+                .write(
+                    "INSERT INTO {k}.sessions (token_hash, user, expires) VALUES (?, ?, ?)
+                     IF NOT EXISTS USING TTL ?",
+                )
                 .await?,
             session: p.read("SELECT user, expires FROM {k}.sessions WHERE token_hash = ?").await?,
-            end_session: p.write("DELETE FROM {k}.sessions WHERE token_hash = ?").await?,
+            end_session: p.write("DELETE FROM {k}.sessions WHERE token_hash = ? IF EXISTS").await?,
             add_session_of: p
                 .write("INSERT INTO {k}.sessions_of (user, token_hash) VALUES (?, ?) USING TTL ?")
                 .await?,
@@ -106,8 +140,16 @@ impl Statements {
                 .write("INSERT INTO {k}.workspaces (id, name, partitions) VALUES (?, ?, ?) IF NOT EXISTS")
                 .await?,
             workspace: p.read("SELECT name, partitions FROM {k}.workspaces WHERE id = ?").await?,
-            set_member: p.write("INSERT INTO {k}.members (user, workspace, role) VALUES (?, ?, ?)").await?,
-            drop_member: p.write("DELETE FROM {k}.members WHERE user = ? AND workspace = ?").await?,
+            // never plain: of two who set it at once the later one holds, whatever the clocks of the nodes say
+            set_member: p
+                .write("UPDATE {k}.members SET role = ? WHERE user = ? AND workspace = ? IF EXISTS")
+                .await?,
+            add_member: p
+                .write("INSERT INTO {k}.members (user, workspace, role) VALUES (?, ?, ?) IF NOT EXISTS")
+                .await?,
+            drop_member: p
+                .write("DELETE FROM {k}.members WHERE user = ? AND workspace = ? IF EXISTS")
+                .await?,
             role: p.read("SELECT role FROM {k}.members WHERE user = ? AND workspace = ?").await?,
             workspaces: p.read("SELECT workspace, role FROM {k}.members WHERE user = ?").await?,
             claim: p.write("INSERT INTO {k}.replicas (replica, user) VALUES (?, ?) IF NOT EXISTS").await?,

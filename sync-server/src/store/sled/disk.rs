@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use super::from_sled;
 use super::journal::{CHECKPOINT_BYTES, Journal, NotWritten, Tree, Write, sync_folder, sync_sled};
 use super::rows::{self, decode, encode, prefix, row_key};
 use crate::store::clock::{Clock, expiry};
-use crate::store::{Commit, Committed, Head, PartitionId, Step, StoreError};
+use crate::store::{Commit, Committed, Head, Kept, PartitionId, Step, StoreError};
 
 /// The layout of keys and values that this build writes.
 const VERSION: u32 = 1;
@@ -40,7 +40,8 @@ pub(super) struct Disk {
     /// The newest file of a large value that is known to be on the disk.
     synced: Mutex<u64>,
     folder: PathBuf,
-    sweep_after: Mutex<Vec<u8>>,
+    /// Where the sweep is in either tree.
+    sweep_after: Mutex<[Vec<u8>; 2]>,
     /// Why it takes nothing any more.
     failed: Mutex<Option<StoreError>>,
     /// Whether it was said in the log that there is no room.
@@ -213,7 +214,7 @@ impl Disk {
         let body = decode(&key, &value, self.clock.now())?.unwrap_or_default();
         let row: HeadRow = serde_json::from_str(&body)
             .map_err(|e| StoreError::Corrupt(format!("head of partition {}: {e}", id.partition)))?;
-        Ok(Head { step: Step(row.step), revision: row.head, checksums: row.checksums })
+        Ok(Head { step: Step(row.step), revision: row.head, checksums: row.checksums, kept: row.kept })
     }
 
     pub(super) fn writes(&self, id: PartitionId, commit: Commit) -> Vec<Write> {
@@ -222,8 +223,8 @@ impl Disk {
             let value = Some(encode(&key, expires, body));
             Write { tree: Tree::Rows, key, value }
         };
-        let Head { step, revision, checksums } = commit.head;
-        let head = serde_json::to_string(&HeadRow { step: step.0, head: revision, checksums })
+        let Head { step, revision, checksums, kept } = commit.head;
+        let head = serde_json::to_string(&HeadRow { step: step.0, head: revision, checksums, kept })
             .expect("numbers and texts are always JSON");
         let mut writes = vec![write(prefix(id).to_vec(), None, &head)];
         writes.extend(commit.rows.into_iter().map(|row| {
@@ -260,18 +261,29 @@ impl Disk {
 
     /// Takes some expired rows away, going round the store a few rows per commit. What fails is left for the next round.
     pub(super) fn sweep(&self) {
+        self.sweep_some(SWEEP_ROWS);
+    }
+
+    /// The same with so many rows of each tree; whether there are more behind them.
+    pub(super) fn sweep_some(&self, count: usize) -> bool {
         let now = self.clock.now();
         let mut after = self.sweep_after.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut last = None;
-        let from = (std::ops::Bound::Excluded(after.clone()), std::ops::Bound::Unbounded);
-        for (key, value) in self.rows.range::<Vec<u8>, _>(from).take(SWEEP_ROWS).flatten() {
-            if rows::expired(&value, now) {
-                // only if nobody has written it anew; the outcome does not matter, a later round comes by
-                let _ = self.rows.compare_and_swap(&key, Some(&value), None::<&[u8]>);
+        let [rows, directory] = &mut *after;
+        let mut more = false;
+        for (tree, after) in [(&self.rows, rows), (&self.directory, directory)] {
+            let mut last = None;
+            let from = (std::ops::Bound::Excluded(std::mem::take(after)), std::ops::Bound::Unbounded);
+            for (key, value) in tree.range::<Vec<u8>, _>(from).take(count).flatten() {
+                if rows::expired(&value, now) {
+                    // only if nobody has written it anew; the outcome does not matter, a later round comes by
+                    let _ = tree.compare_and_swap(&key, Some(&value), None::<&[u8]>);
+                }
+                last = Some(key.to_vec());
             }
-            last = Some(key.to_vec());
+            more |= last.is_some();
+            *after = last.unwrap_or_default();
         }
-        *after = last.unwrap_or_default();
+        more
     }
 }
 
@@ -281,6 +293,8 @@ struct HeadRow {
     step: u64,
     head: Revision,
     checksums: Checksums,
+    #[serde(default)]
+    kept: Kept,
 }
 
 fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
@@ -292,6 +306,15 @@ fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
         }
     }
     config.open().map_err(from_sled)
+}
+
+/// A file to be written that only its owner may read.
+pub(super) fn own_file() -> fs::OpenOptions {
+    let mut options = File::options();
+    options.create(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 fn check_version(folder: &Path) -> Result<(), StoreError> {
@@ -315,8 +338,8 @@ fn stamp_version(folder: &Path) -> Result<(), StoreError> {
         return Ok(());
     }
     let next = folder.join("version.new");
-    fs::write(&next, format!("{VERSION}\n")).map_err(from_io)?;
-    File::open(&next).and_then(|file| file.sync_all()).map_err(from_io)?;
+    let mut file = own_file().truncate(true).open(&next).map_err(from_io)?;
+    file.write_all(format!("{VERSION}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(from_io)?;
     fs::rename(&next, &path).map_err(from_io)?;
     sync_folder(folder).map_err(from_io)
 }

@@ -13,6 +13,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::disk::own_file;
+
 /// Bytes at which the journal is emptied: some seconds of writing; as much is read when the store is opened.
 pub(super) const CHECKPOINT_BYTES: u64 = 64 << 20;
 const FRAME_HEAD: usize = 12;
@@ -53,7 +55,7 @@ pub(super) enum NotWritten {
 impl Journal {
     /// Opens or makes the journal; gives the frames in it, in order. A last one that is not whole was never promised.
     pub(super) fn open(path: &Path) -> io::Result<(Self, Vec<Vec<Write>>)> {
-        let mut file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
+        let mut file = own_file().truncate(false).read(true).open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let mut frames = Vec::new();

@@ -12,13 +12,21 @@ mod rows;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+use sync_protocol::{Cursor, WorkspaceId};
 use tokio::sync::RwLock;
+use tokio_util::sync::CancellationToken;
 
 use super::clock::{Clock, SystemClock};
 use super::{Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, StoreError};
 use disk::{Disk, from_io};
 use keeper::Keeper;
 use rows::{decode, prefix, row_key};
+
+/// How often expired rows are looked for while nothing is written, how long each time, and how many rows at a time.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+const SWEEP_TIME: Duration = Duration::from_millis(10);
+const SWEEP_SLICE: usize = 16;
 
 /// Partitions that share a lock: enough that two busy ones seldom meet.
 const STRIPES: usize = 64;
@@ -40,11 +48,15 @@ impl SledStore {
 
     /// The same, with rows that expire by that clock.
     pub fn open_with(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        Ok(Self {
-            files: Arc::new(Keeper::open(folder, clock)?),
-            stripes: (0..STRIPES).map(|_| Arc::default()).collect(),
-            directory: Arc::default(),
-        })
+        let files = Arc::new(Keeper::open(folder, clock)?);
+        sweep(&files);
+        Ok(Self { files, stripes: (0..STRIPES).map(|_| Arc::default()).collect(), directory: Arc::default() })
+    }
+
+    /// Cancelled once the store is beyond help in this process: its files failed, and could not be opened again. All that was
+    /// promised is on the disk; a process that is started anew finds it.
+    pub fn beyond_help(&self) -> CancellationToken {
+        self.files.beyond_help()
     }
 
     fn stripe(&self, id: PartitionId) -> &Arc<RwLock<()>> {
@@ -122,6 +134,10 @@ impl PartitionStore for SledStore {
         self.read(self.stripe(id), move |disk| disk.range(&start, after, limit, bytes)).await
     }
 
+    async fn news(&self, _workspace: WorkspaceId, _partitions: u16) -> Result<Option<Cursor>, StoreError> {
+        Ok(None)
+    }
+
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
         self.write(self.stripe(id), move |disk| {
             if disk.head(id)?.step != commit.expected {
@@ -132,6 +148,25 @@ impl PartitionStore for SledStore {
             Ok(committed)
         })
         .await
+    }
+}
+
+/// Takes expired rows away also where nothing is written, a slice of time per second, for as long as the store is open.
+fn sweep(files: &Arc<Keeper>) {
+    let files = Arc::downgrade(files);
+    let swept = std::thread::Builder::new().name("sweep".into()).spawn(move || {
+        loop {
+            std::thread::sleep(SWEEP_EVERY);
+            let Some(files) = files.upgrade() else { return };
+            let until = std::time::Instant::now() + SWEEP_TIME;
+            // a failed disk is not this thread's to mend
+            while files.with_sound(|disk| disk.sweep_some(SWEEP_SLICE)).unwrap_or(false)
+                && std::time::Instant::now() < until
+            {}
+        }
+    });
+    if let Err(error) = swept {
+        tracing::warn!(%error, "expired rows leave only with commits");
     }
 }
 

@@ -31,6 +31,29 @@ pub(super) fn row_key(id: PartitionId, kind: Kind, key: &str) -> Vec<u8> {
     bytes
 }
 
+/// Where a row is, for the log: never the key itself, which can hold a login or what a record is called.
+pub(super) fn place(key: &[u8]) -> String {
+    if let Some(colon) = key.iter().position(|byte| *byte == b':')
+        && key[..colon].iter().all(u8::is_ascii_lowercase)
+        && colon > 0
+    {
+        return format!("a row of {} in the directory", key[..colon].escape_ascii());
+    }
+    let kind = match key.get(PREFIX) {
+        None => "the head",
+        Some(1) => "a record",
+        Some(2) => "a feed row",
+        Some(3) => "a replica",
+        Some(_) => "a conflict",
+    };
+    match (key.get(..16).and_then(|id| uuid::Uuid::from_slice(id).ok()), key.get(16..PREFIX)) {
+        (Some(workspace), Some([high, low])) => {
+            format!("{kind} of workspace {workspace}, partition {}", u16::from_be_bytes([*high, *low]))
+        }
+        _ => "a row".into(),
+    }
+}
+
 pub(super) fn same_kind(one: &[u8], other: &[u8]) -> bool {
     one.get(..=PREFIX) == other.get(..=PREFIX)
 }
@@ -51,8 +74,7 @@ pub(super) fn encode(key: &[u8], expires: Option<Timestamp>, body: &str) -> Vec<
 
 /// The body; `None` once it has expired.
 pub(super) fn decode(key: &[u8], value: &[u8], now: Timestamp) -> Result<Option<String>, StoreError> {
-    let corrupt =
-        || StoreError::Corrupt(format!("the row {} does not match its checksum", key.escape_ascii()));
+    let corrupt = || StoreError::Corrupt(format!("{} does not match its checksum", place(key)));
     if value.len() < ENVELOPE
         || checksum(key, &value[CHECKSUM..ENVELOPE], &value[ENVELOPE..]) != value[..CHECKSUM]
     {
@@ -81,6 +103,20 @@ fn checksum(key: &[u8], expires: &[u8], body: &[u8]) -> [u8; CHECKSUM] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_log_is_told_the_place_of_a_row_and_never_its_key() {
+        let id = PartitionId {
+            workspace: sync_protocol::WorkspaceId(uuid::Uuid::from_u128(7)),
+            partition: sync_protocol::Partition(3),
+        };
+        let record = decode(&row_key(id, Kind::Record, "patients/\"Eve Smith\""), b"torn", Timestamp(0));
+        let login = decode(b"login:eve@example.org", b"torn", Timestamp(0));
+        for (error, place) in [(record, "partition 3"), (login, "login")] {
+            let told = error.expect_err("torn").to_string();
+            assert!(told.contains(place) && !told.to_lowercase().contains("eve"), "{told}");
+        }
+    }
 
     #[test]
     fn every_flipped_bit_is_seen() {
