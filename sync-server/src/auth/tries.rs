@@ -1,5 +1,6 @@
 //! How often somebody may try to sign in. Nobody uses up anybody else's tries: each login has its own from each address,
-//! and what is left to a login in all is not asked of addresses from which it was signed in to before.
+//! and where it was signed in to before, nothing else counts: neither what others try on that login from elsewhere, nor
+//! what others at that address try on other logins.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
@@ -49,10 +50,12 @@ impl Tries {
     pub fn take<'a>(&self, login: &'a str, from: IpAddr, now: Instant) -> Result<Try<'a>, Duration> {
         let from = network_of(from);
         let known = self.known.has((login, from));
-        self.by_address.take(from, now)?;
-        if let IpAddr::V6(v6) = from {
-            self.by_56.take(network(v6, 56), now)?;
-            self.by_48.take(network(v6, 48), now)?;
+        if !known {
+            self.by_address.take(from, now)?;
+            if let IpAddr::V6(v6) = from {
+                self.by_56.take(network(v6, 56), now)?;
+                self.by_48.take(network(v6, 48), now)?;
+            }
         }
         self.by_login_there.take((login, from), now)?;
         if !known {
@@ -63,13 +66,13 @@ impl Tries {
 
     /// The password was right: that try is given back, no more than that. The address is known from now on.
     pub fn succeeded(&self, Try { login, from, known }: Try<'_>, now: Instant) {
-        self.by_address.give_back(from);
-        if let IpAddr::V6(v6) = from {
-            self.by_56.give_back(network(v6, 56));
-            self.by_48.give_back(network(v6, 48));
-        }
         self.by_login_there.give_back((login, from));
         if !known {
+            self.by_address.give_back(from);
+            if let IpAddr::V6(v6) = from {
+                self.by_56.give_back(network(v6, 56));
+                self.by_48.give_back(network(v6, 48));
+            }
             self.by_login.give_back(login);
         }
         self.known.note((login, from), now);
@@ -106,7 +109,7 @@ mod tests {
     fn nobody_is_locked_out_by_others() {
         let (tries, start) = (Tries::new(), Instant::now());
         // a guesser who takes every try that there is, for an hour
-        for second in 0..3_600 {
+        for second in 0..=3_600 {
             let _ = tries.take("ann", v4(1), start + Duration::from_secs(second));
         }
         let now = start + Duration::from_hours(1);
@@ -120,6 +123,12 @@ mod tests {
         assert!(tries.take("ann", v4(2_000), now).is_err(), "a flood of guesses is slowed down");
         assert!(tries.take("ann", v4(2), now).is_ok(), "and not where she was before");
         assert!(tries.take("bob", v4(2_000), now).is_ok());
+        // somebody at her own address tries every name that there is
+        for n in 0..1_000 {
+            let _ = tries.take(&format!("victim {n}"), v4(2), now);
+        }
+        assert!(tries.take("bob", v4(2), now).is_err());
+        assert!(tries.take("ann", v4(2), now).is_ok(), "her colleagues do not lock her out");
     }
 
     #[test]
