@@ -32,6 +32,11 @@ self.addEventListener('fetch', (event) => {
   const wanted = request.mode === 'navigate' ? './' : request;
   event.respondWith((async () => {
     const cache = await caches.open(CACHE);
-    return (await cache.match(wanted)) ?? (await caches.match(wanted)) ?? fetch(request);
+    const kept = (await cache.match(wanted)) ?? (await caches.match(wanted));
+    if (kept) return kept;
+    const answer = await fetch(request);
+    // what is loaded only when it is needed is there the next time, also without a network
+    if (answer.ok && url.pathname.includes('/assets/')) await cache.put(request, answer.clone());
+    return answer;
   })());
 });

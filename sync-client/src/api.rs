@@ -218,7 +218,7 @@ pub enum Command {
     /// Progress comes as events. Answer: `Text`.
     ExportAudit {
         /// How it is written.
-        format: AuditFormat,
+        format: FileFormat,
     },
     /// Sets what a collection does where edits meet; `None`: each field's own. Works offline. Answer: `Done`.
     SetPolicy {
@@ -253,6 +253,15 @@ pub enum Command {
     },
     /// Stops the import under way; what is saved stays. Answer: `Done`.
     CancelImport,
+    /// The rows that the last import refused, with their cells, lines and reasons, as a file's text. Answer: `Text`.
+    RefusedRows,
+    /// All records of a collection as the person sees them, as a file's text. Works offline. Answer: `Text`.
+    Export {
+        /// Which.
+        collection: CollectionId,
+        /// How it is written.
+        format: FileFormat,
+    },
     /// Everything unsent in every workspace of the person on this device as JSON, for safe keeping: a list of workspaces,
     /// each with its changes or the reason why they cannot be read. Answer: `Text`.
     ExportUnsent,
@@ -314,7 +323,7 @@ pub enum Answer {
     /// Versions of a record.
     History(Box<HistoryPage>),
     /// What an import would do.
-    Preview(Preview),
+    Preview(Box<Preview>),
     /// What an import did.
     Imported(ImportReport),
     /// The status.

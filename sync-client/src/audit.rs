@@ -4,8 +4,9 @@ use serde::Serialize;
 use sync_protocol::feed::EntryKind;
 use sync_protocol::{Choice, Conflict, Entry, FieldName, Merge, Outcome, Policy, RecordId, Value};
 
-use crate::api::{AuditFormat, Author};
+use crate::api::{Author, FileFormat};
 use crate::replica::Replica;
+use crate::sheet::{self, Cell};
 
 /// One field of one decision.
 #[derive(Serialize)]
@@ -45,12 +46,12 @@ impl From<Author> for Who {
 }
 
 /// The text of a file; people and devices are named as this replica knows them.
-pub fn written(replica: &Replica, format: AuditFormat, entries: &[Entry]) -> String {
+pub fn written(replica: &Replica, format: FileFormat, entries: &[Entry]) -> String {
     let mut rows: Vec<Row> = entries.iter().flat_map(|entry| rows(replica, entry)).collect();
     rows.sort_by(|a, b| a.at.cmp(&b.at));
     match format {
-        AuditFormat::Json => serde_json::to_string_pretty(&rows).expect("rows are plain data"),
-        AuditFormat::Csv => csv(&rows),
+        FileFormat::Json => serde_json::to_string_pretty(&rows).expect("rows are plain data"),
+        FileFormat::Csv => csv(&rows),
     }
 }
 
@@ -193,40 +194,31 @@ const HEADINGS: [&str; 20] = [
 ];
 
 fn csv(rows: &[Row]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut write = |cells: &[String]| writer.write_record(cells).expect("a Vec takes every write");
-    write(&HEADINGS.map(str::to_owned));
-    for row in rows {
+    let cells = |row: &Row| {
         let who = |who: Option<&Who>| match who {
             Some(who) => [who.person.clone(), who.device.clone(), who.channel.clone()],
             None => Default::default(),
         };
-        let mut cells = vec![row.what.to_owned(), row.at.clone()];
-        cells.extend(who(Some(&row.by)));
-        cells.extend([row.collection.clone(), row.record.clone(), row.title.clone(), row.field.clone()]);
+        let mut cells: Vec<Cell> = vec![row.what.into(), row.at.clone().into()];
+        cells.extend(who(Some(&row.by)).map(Cell::from));
+        let place = [&row.collection, &row.record, &row.title, &row.field];
+        cells.extend(place.map(|text| Cell::Text(text.clone())));
         cells.extend([shown(&row.before), shown(&row.current)]);
-        cells.extend(who(row.current_by.as_ref()));
+        cells.extend(who(row.current_by.as_ref()).map(Cell::from));
         cells.push(shown(&row.incoming));
-        cells.extend(who(Some(&row.incoming_by)));
-        cells.push(row.decision.clone());
-        cells.push(row.result.as_ref().map(shown).unwrap_or_default());
-        let cells: Vec<String> = cells.into_iter().map(harmless).collect();
-        write(&cells);
-    }
-    let bytes = writer.into_inner().expect("a Vec takes every write");
-    String::from_utf8(bytes).expect("cells are text")
+        cells.extend(who(Some(&row.incoming_by)).map(Cell::from));
+        cells.push(row.decision.clone().into());
+        cells.push(row.result.as_ref().map_or_else(|| "".into(), shown));
+        cells
+    };
+    sheet::write(&HEADINGS.map(str::to_owned), rows.iter().map(cells))
 }
 
-fn shown(value: &Value) -> String {
+fn shown(value: &Value) -> Cell {
     match value.as_text() {
-        Some(text) => text.to_owned(),
-        None if value.is_absent() => String::new(),
-        None => value.0.to_string(),
+        Some(text) => text.into(),
+        None if value.is_absent() => "".into(),
+        None if value.0.is_number() => Cell::Number(value.0.to_string()),
+        None => value.0.to_string().into(),
     }
-}
-
-/// Spreadsheets run a text that begins like a formula: an apostrophe keeps it a text.
-fn harmless(cell: String) -> String {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
-    if formula { format!("'{cell}") } else { cell }
 }

@@ -15,6 +15,8 @@ pub mod limits;
 pub mod native;
 pub mod query;
 pub mod replica;
+pub mod sheet;
 pub mod status;
 pub mod store;
+pub mod text;
 pub mod transport;

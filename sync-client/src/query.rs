@@ -1,15 +1,18 @@
 //! Rows for the grid: a collection in memory as the person sees it, searched, sorted and paged.
+//!
+//! Order and search are for the screen: they follow what people read there, not what is stored.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use sync_protocol::schema::Collection;
-use sync_protocol::{CollectionId, FieldType, Fields, Record, RecordId, RecordKey, Value};
+use sync_protocol::{CollectionId, FieldName, FieldType, Fields, Record, RecordId, RecordKey, Value};
 
 use crate::api::{Failure, FailureKind, Marks, Only, Row, Rows, RowsQuery};
 use crate::limits;
 use crate::replica::Replica;
 use crate::store::{Batch, LocalStore, StoreError};
+use crate::text;
 
 /// Collections that were looked at lately, base records only; what is pending is laid on top at each question.
 #[derive(Debug, Default)]
@@ -27,8 +30,9 @@ struct Table {
 
 #[derive(Debug, PartialEq, Eq)]
 struct OrderKey {
-    search: String,
-    sort: Option<sync_protocol::FieldName>,
+    /// Folded.
+    words: Vec<String>,
+    sort: Option<FieldName>,
     descending: bool,
 }
 
@@ -49,11 +53,8 @@ impl Tables {
         let marks = replica.marks(&query.collection);
         let table = self.table(store, &query.collection).await.map_err(storage)?;
         let views = Views { replica, table };
-        let wanted = OrderKey {
-            search: query.search.to_lowercase(),
-            sort: query.sort.clone(),
-            descending: query.descending,
-        };
+        let wanted =
+            OrderKey { words: words(&query.search), sort: query.sort.clone(), descending: query.descending };
         let total = views.total();
         if let Some(Only::Review) = query.only {
             let (rows, matching) = views.in_review(definition, &wanted, &marks, query);
@@ -76,6 +77,17 @@ impl Tables {
         let rows = Rows { rows, matching: order.len(), total };
         self.tables[0].order = Some((wanted, order));
         Ok(rows)
+    }
+
+    /// All records of a collection as the person sees them.
+    pub async fn views<'a, S: LocalStore>(
+        &'a mut self,
+        store: &S,
+        replica: &'a Replica,
+        collection: &CollectionId,
+    ) -> Result<Views<'a>, StoreError> {
+        let table = self.table(store, collection).await?;
+        Ok(Views { replica, table })
     }
 
     /// Follows a committed batch.
@@ -125,12 +137,32 @@ impl Tables {
     }
 }
 
-struct Views<'a> {
+/// A collection as the person sees it.
+#[derive(Debug)]
+pub struct Views<'a> {
     replica: &'a Replica,
     table: &'a Table,
 }
 
 impl Views<'_> {
+    /// One record's values; `None` where there is none.
+    pub fn view_of(&self, key: &RecordKey) -> Option<Fields> {
+        self.view(&RecordId::new(self.table.collection.clone(), key.clone()))
+    }
+
+    /// Every record, in the order of keys.
+    pub fn all(&self) -> Vec<(RecordKey, Fields)> {
+        let pending: BTreeMap<&RecordKey, Option<Fields>> =
+            self.pending().map(|id| (&id.key, self.view(id))).collect();
+        let base = self.table.base.iter().filter(|(key, _)| !pending.contains_key(key));
+        let mut all: Vec<(RecordKey, Fields)> =
+            base.map(|(key, fields)| (key.clone(), fields.clone())).collect();
+        all.extend(pending.iter().filter_map(|(key, fields)| Some(((*key).clone(), fields.clone()?))));
+        let places = KeyOrder::of(all.iter().map(|(key, _)| key));
+        all.sort_by(|a, b| places.compare(&a.0, &b.0));
+        all
+    }
+
     fn view(&self, id: &RecordId) -> Option<Fields> {
         let base = self.table.base.get(&id.key).cloned();
         self.replica.view_of(id, base)
@@ -179,6 +211,11 @@ impl Views<'_> {
     }
 }
 
+/// What is searched for: each word somewhere.
+fn words(search: &str) -> Vec<String> {
+    text::folded(search).split_whitespace().map(str::to_owned).collect()
+}
+
 /// What matches the search, in the order asked for.
 fn sorted<'a>(
     definition: &Collection,
@@ -186,34 +223,29 @@ fn sorted<'a>(
     rows: impl Iterator<Item = (&'a RecordKey, &'a Fields)>,
 ) -> Vec<(&'a RecordKey, &'a Fields)> {
     let mut found: Vec<(&RecordKey, &Fields)> =
-        rows.filter(|(key, fields)| matches(&wanted.search, key, fields)).collect();
+        rows.filter(|(key, fields)| matches(definition, &wanted.words, key, fields)).collect();
+    let keys = KeyOrder::of(found.iter().map(|(key, _)| *key));
     match &wanted.sort {
-        None => found.sort_by_key(|(key, _)| *key),
+        None => found.sort_by(|a, b| keys.compare(a.0, b.0)),
         Some(name) => {
             let field_type = definition.fields.get(name).map_or(FieldType::Text, |f| f.field_type);
-            let value = |fields: &Fields| fields.get(name).map(|v| SortValue::of(field_type, v));
-            let mut keyed: Vec<_> =
-                found.into_iter().map(|(key, fields)| (value(fields), key, fields)).collect();
-            // rows without a value stay last either way
-            keyed.sort_by(|a, b| match (&a.0, &b.0) {
-                (Some(x), Some(y)) => x.compare(y).then_with(|| a.1.cmp(b.1)),
-                (Some(_), None) => {
-                    if wanted.descending {
-                        Ordering::Greater
-                    } else {
-                        Ordering::Less
-                    }
-                }
-                (None, Some(_)) => {
-                    if wanted.descending {
-                        Ordering::Less
-                    } else {
-                        Ordering::Greater
-                    }
-                }
-                (None, None) => a.1.cmp(b.1),
+            let values: Vec<Option<SortValue>> =
+                found.iter().map(|(_, fields)| Some(SortValue::of(field_type, fields.get(name)?))).collect();
+            let texts = values.iter().flatten().filter_map(|value| match value {
+                SortValue::Text(text) => Some(text.as_str()),
+                _ => None,
             });
-            found = keyed.into_iter().map(|(_, key, fields)| (key, fields)).collect();
+            let places = text::places(texts);
+            let mut keyed: Vec<_> = values.into_iter().zip(found).collect();
+            // rows without a value stay last either way
+            let last = if wanted.descending { Ordering::Less } else { Ordering::Greater };
+            keyed.sort_by(|(a, row), (b, other)| match (a, b) {
+                (Some(x), Some(y)) => x.compare(y, &places).then_with(|| keys.compare(row.0, other.0)),
+                (None, Some(_)) => last,
+                (Some(_), None) => last.reverse(),
+                (None, None) => keys.compare(row.0, other.0),
+            });
+            found = keyed.into_iter().map(|(_, row)| row).collect();
         }
     }
     if wanted.descending {
@@ -222,8 +254,63 @@ fn sorted<'a>(
     found
 }
 
+/// Keys as people count: numbers by size, also within texts. Where all of them are plain, nothing is looked up.
+struct KeyOrder {
+    places: Option<BTreeMap<String, usize>>,
+}
+
+impl KeyOrder {
+    fn of<'a>(keys: impl Iterator<Item = &'a RecordKey> + Clone) -> Self {
+        let plain = |key: &RecordKey| match key {
+            RecordKey::Int(_) => true,
+            RecordKey::Text(text) => text.is_ascii(),
+        };
+        if keys.clone().all(plain) {
+            return Self { places: None };
+        }
+        let texts: Vec<String> = keys.map(RecordKey::to_string).collect();
+        Self { places: Some(text::places(texts.iter().map(String::as_str))) }
+    }
+
+    fn compare(&self, a: &RecordKey, b: &RecordKey) -> Ordering {
+        let order = match (a, b, &self.places) {
+            (RecordKey::Int(a), RecordKey::Int(b), _) => a.cmp(b),
+            (RecordKey::Text(a), RecordKey::Text(b), None) => natural(a, b),
+            (_, _, None) => natural(&a.to_string(), &b.to_string()),
+            (_, _, Some(places)) => places.get(&a.to_string()).cmp(&places.get(&b.to_string())),
+        };
+        order.then_with(|| a.cmp(b))
+    }
+}
+
+/// The order of two texts of ASCII: runs of digits by their value, letters without case.
+fn natural(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    loop {
+        match (a.first(), b.first()) {
+            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
+                let run = |text: &[u8]| text.iter().take_while(|c| c.is_ascii_digit()).count();
+                let ((x, rest_a), (y, rest_b)) = (a.split_at(run(a)), b.split_at(run(b)));
+                let bare = |digits: &[u8]| digits.iter().take_while(|c| **c == b'0').count();
+                let (x, y) = (&x[bare(x)..], &y[bare(y)..]);
+                match x.len().cmp(&y.len()).then_with(|| x.cmp(y)) {
+                    Ordering::Equal => (a, b) = (rest_a, rest_b),
+                    other => return other,
+                }
+            }
+            (Some(x), Some(y)) => match x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase()) {
+                Ordering::Equal => (a, b) = (&a[1..], &b[1..]),
+                other => return other,
+            },
+            (x, y) => return x.is_some().cmp(&y.is_some()),
+        }
+    }
+}
+
 enum SortValue {
     Number(rust_decimal::Decimal),
+    /// A moment as it is stored, without the letter behind it that would come after a fraction.
+    Time(String),
     Text(String),
     Flag(bool),
 }
@@ -238,15 +325,19 @@ impl SortValue {
                 .as_str()
                 .and_then(|s| s.parse().ok())
                 .map_or_else(|| Self::Text(v.to_string()), Self::Number),
+            (FieldType::Date | FieldType::DateTime, serde_json::Value::String(at)) => {
+                Self::Time(at.trim_end_matches('Z').to_owned())
+            }
             (_, serde_json::Value::Bool(b)) => Self::Flag(*b),
-            (t, _) => Self::Text(t.show(value).to_lowercase()),
+            (t, _) => Self::Text(t.show(value)),
         }
     }
 
-    fn compare(&self, other: &Self) -> Ordering {
+    fn compare(&self, other: &Self, places: &BTreeMap<String, usize>) -> Ordering {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.cmp(b),
-            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Time(a), Self::Time(b)) => a.cmp(b),
+            (Self::Text(a), Self::Text(b)) => places.get(a).cmp(&places.get(b)),
             (Self::Flag(a), Self::Flag(b)) => a.cmp(b),
             (a, b) => a.rank().cmp(&b.rank()),
         }
@@ -256,27 +347,126 @@ impl SortValue {
         match self {
             Self::Flag(_) => 0,
             Self::Number(_) => 1,
-            Self::Text(_) => 2,
+            Self::Time(_) => 2,
+            Self::Text(_) => 3,
         }
     }
 }
 
-fn matches(search: &str, key: &RecordKey, fields: &Fields) -> bool {
-    fn value(search: &str, v: &serde_json::Value) -> bool {
-        match v {
-            serde_json::Value::String(s) => s.to_lowercase().contains(search),
-            serde_json::Value::Array(a) => a.iter().any(|v| value(search, v)),
-            serde_json::Value::Object(o) => o.values().any(|v| value(search, v)),
-            serde_json::Value::Number(n) => n.to_string().contains(search),
-            serde_json::Value::Null | serde_json::Value::Bool(_) => false,
-        }
+/// Whether every word is somewhere in what a person reads of a record.
+fn matches(definition: &Collection, words: &[String], key: &RecordKey, fields: &Fields) -> bool {
+    if words.is_empty() {
+        return true;
     }
-    search.is_empty()
-        || key.to_string().to_lowercase().contains(search)
-        || fields.values().any(|v| value(search, &v.0))
+    let mut all = text::folded(&key.to_string());
+    for (name, value) in fields {
+        all.push('\n');
+        let field_type = definition.fields.get(name).map(|field| field.field_type);
+        let is_time = field_type == Some(FieldType::DateTime);
+        if let Some(shown) = value.as_text().filter(|_| is_time).and_then(text::local_time) {
+            all.push_str(&shown);
+            all.push('\n');
+        }
+        read(&value.0, &mut all);
+    }
+    words.iter().all(|word| all.contains(word.as_str()))
+}
+
+/// Adds what a person reads of a value.
+fn read(value: &serde_json::Value, all: &mut String) {
+    use serde_json::Value as J;
+    match value {
+        J::String(text) => all.push_str(&text::folded(text)),
+        J::Array(items) => items.iter().for_each(|item| {
+            read(item, all);
+            all.push('\n');
+        }),
+        J::Object(items) => items.values().for_each(|item| {
+            read(item, all);
+            all.push('\n');
+        }),
+        J::Number(n) => all.push_str(&n.to_string()),
+        J::Bool(yes) => all.push_str(if *yes { "yes" } else { "no" }),
+        J::Null => {}
+    }
 }
 
 /// A store's refusal as a person reads it.
 pub fn storage(error: StoreError) -> Failure {
     Failure { kind: FailureKind::Storage, message: error.to_string(), field: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sync_protocol::schema::Field;
+
+    /// The keys of what matches, in the order asked for; all records have one field of that type.
+    fn found(field_type: FieldType, records: &[(RecordKey, Value)], search: &str, sort: bool) -> String {
+        let name = FieldName::from_label("v");
+        let field = Field {
+            name: name.clone(),
+            label: "v".into(),
+            field_type,
+            options: Vec::new(),
+            policy: None,
+            position: 0,
+        };
+        let definition =
+            Collection { fields: BTreeMap::from([(name.clone(), field)]), ..Collection::default() };
+        let wanted = OrderKey { words: words(search), sort: sort.then_some(name.clone()), descending: false };
+        let records: Vec<(RecordKey, Fields)> =
+            records.iter().map(|(key, v)| (key.clone(), Fields::from([(name.clone(), v.clone())]))).collect();
+        let keys = sorted(&definition, &wanted, records.iter().map(|(key, fields)| (key, fields)));
+        keys.into_iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn numbered(values: &[Value]) -> Vec<(RecordKey, Value)> {
+        (1..).map(RecordKey::Int).zip(values.iter().cloned()).collect()
+    }
+
+    #[test]
+    fn rows_come_in_the_order_in_which_people_look_for_them() {
+        let texts = ["Zebra", "Äpfel", "item 10", "item 2"].map(Value::from);
+        assert_eq!(found(FieldType::Text, &numbered(&texts), "", true), "2 4 3 1");
+        let times =
+            ["2026-01-01T10:00:00.5Z", "2026-01-01T10:00:00Z", "2026-01-01T10:00:00.25Z"].map(Value::from);
+        assert_eq!(found(FieldType::DateTime, &numbered(&times), "", true), "2 3 1");
+        let prices = ["10", "9.5", "-1"].map(Value::from);
+        assert_eq!(found(FieldType::Decimal, &numbered(&prices), "", true), "3 2 1");
+        let keyed = |keys: &[&str]| -> String {
+            let records: Vec<_> =
+                keys.iter().map(|key| (RecordKey::from_input(key), Value::from("x"))).collect();
+            found(FieldType::Text, &records, "", false)
+        };
+        assert_eq!(keyed(&["10001", "90210", "00501", "02108"]), "00501 02108 10001 90210");
+        assert_eq!(keyed(&["R100", "R1", "R10", "r2", "R1b"]), "R1 R1b r2 R10 R100");
+        assert_eq!(keyed(&["Öl", "Zebra", "apple", "2", "10"]), "2 10 apple Öl Zebra");
+        assert_eq!(keyed(&["-5", "3", "-10"]), "-10 -5 3");
+    }
+
+    #[test]
+    fn a_search_finds_what_is_read_on_the_screen() {
+        let texts = numbered(&["Café Straße", "İstanbul", "lost and fragile", "Müller"].map(Value::from));
+        for (search, keys) in [
+            ("cafe", "1"),
+            ("STRASSE café ", "1"),
+            ("istanbul", "2"),
+            ("fragile lost", "3"),
+            ("muller", "4"),
+            ("muller lost", ""),
+            ("4", "4"),
+            ("", "1 2 3 4"),
+        ] {
+            assert_eq!(found(FieldType::Text, &texts, search, false), keys, "{search}");
+        }
+        let flags = numbered(&[Value::from(true), Value::from(false)]);
+        assert_eq!(found(FieldType::YesNo, &flags, "yes", false), "1");
+        assert_eq!(found(FieldType::YesNo, &flags, "no", false), "2");
+        let utc = "2026-11-23T14:30:05.25Z";
+        let shown = text::local_time(utc).unwrap();
+        let times = numbered(&[Value::from(utc), Value::from("2001-01-01T00:00:00Z")]);
+        assert_eq!(found(FieldType::DateTime, &times, &shown, false), "1", "{shown}");
+        assert_eq!(found(FieldType::DateTime, &times, &shown[11..16], false), "1", "{shown}");
+    }
 }

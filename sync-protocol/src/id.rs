@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use crate::limits;
 use crate::value::text_size;
+use crate::{limits, naming};
 
 macro_rules! uuid_id {
     ($(#[$doc:meta] $name:ident),+ $(,)?) => {$(
@@ -121,8 +121,13 @@ macro_rules! slug {
                 }
             }
 
-            /// The nearest valid name to a label that a person typed: `US Gross` becomes `us_gross`.
-            pub fn from_label(label: &str) -> Self { Self(slug(label)) }
+            /// The name of a label in NFC: the same one wherever it is made, and no other label's (see `naming`).
+            /// `US Gross` becomes `us_gross`, `C++` becomes `c__` and a mark.
+            pub fn from_label(label: &str) -> Self { Self(naming::of_label(label)) }
+
+            /// A name that reads like the label and is told from all others by a mark made of `salt`: for a second
+            /// thing beside one whose name is [`Self::from_label`].
+            pub fn marked(label: &str, salt: &[u8]) -> Self { Self(naming::marked(label, salt)) }
 
             /// The name as text.
             pub fn as_str(&self) -> &str { &self.0 }
@@ -159,28 +164,6 @@ impl CollectionId {
     /// Whether this is one of Mooring's own collections (schema, people, devices).
     pub fn is_reserved(&self) -> bool {
         self.0.starts_with('_')
-    }
-}
-
-fn slug(label: &str) -> String {
-    let mut name = String::new();
-    for c in label.chars() {
-        if name.len() >= limits::NAME_BYTES {
-            break;
-        }
-        match c.to_ascii_lowercase() {
-            c @ ('a'..='z' | '0'..='9') => name.push(c),
-            _ if !name.is_empty() && !name.ends_with('_') => name.push('_'),
-            _ => {}
-        }
-    }
-    let name = name.trim_end_matches('_');
-    match name.bytes().next() {
-        Some(b) if b.is_ascii_lowercase() => name.to_owned(),
-        _ => {
-            let prefixed = format!("f_{name}");
-            prefixed[..prefixed.len().min(limits::NAME_BYTES)].trim_end_matches('_').to_owned()
-        }
     }
 }
 
@@ -374,22 +357,6 @@ impl TryFrom<String> for ChangeId {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn labels_become_names() {
-        for (label, name) in [
-            ("US Gross", "us_gross"),
-            ("IMDB Rating", "imdb_rating"),
-            ("  Ünïcode!", "n_code"),
-            ("2024", "f_2024"),
-            ("???", "f"),
-        ] {
-            assert_eq!(FieldName::from_label(label).as_str(), name);
-            assert!(FieldName::new(name).is_ok());
-        }
-        assert_eq!(FieldName::from_label(&"x".repeat(500)).as_str().len(), limits::NAME_BYTES);
-        assert!(FieldName::new("_x").is_err() && CollectionId::new("_x").is_ok());
-    }
 
     #[test]
     fn keys_round_trip_and_sort_as_people_expect() {

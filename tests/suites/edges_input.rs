@@ -282,5 +282,5 @@ async fn collections(client: &Client) -> Result<Vec<CollectionInfo>> {
 }
 
 fn plan() -> sync_client::api::ImportPlan {
-    sync_client::api::ImportPlan { file: 0, label: "x".into(), into: None, key: None, columns: Vec::new() }
+    sync_client::api::ImportPlan { label: "x".into(), ..Default::default() }
 }

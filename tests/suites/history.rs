@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use mooring_tests::{Client, Server};
-use sync_client::api::{Answer, AuditFormat, Command, FailureKind, HistoryPage, ReviewQuery, Seen};
+use sync_client::api::{Answer, Command, FailureKind, FileFormat, HistoryPage, ReviewQuery, Seen};
 use sync_protocol::schema::Field;
 use sync_protocol::{
     Choice, CollectionId, FieldName, FieldType, Fields, Outcome, Policy, RecordId, RecordKey, Value,
@@ -37,7 +37,7 @@ async fn history(client: &Client) -> Result<HistoryPage> {
     }
 }
 
-async fn export(client: &Client, format: AuditFormat) -> Result<String> {
+async fn export(client: &Client, format: FileFormat) -> Result<String> {
     match client.ask(Command::ExportAudit { format }).await? {
         Answer::Text(text) => Ok(text),
         other => bail!("no text: {other:?}"),
@@ -196,10 +196,10 @@ fn every_decision_can_be_exported_and_an_export_can_be_stopped() {
     run(async {
         let Met { server, tablet, .. } = &met().await?;
         settle(tablet, Choice::Incoming).await?;
-        let stopped = tablet.ask(Command::ExportAudit { format: AuditFormat::Csv });
+        let stopped = tablet.ask(Command::ExportAudit { format: FileFormat::Csv });
         let (stopped, _) = futures::future::join(stopped, tablet.ask(Command::CancelBulk)).await;
         assert_eq!(stopped.expect_err("it was stopped").kind, FailureKind::Input);
-        let json: serde_json::Value = serde_json::from_str(&export(tablet, AuditFormat::Json).await?)?;
+        let json: serde_json::Value = serde_json::from_str(&export(tablet, FileFormat::Json).await?)?;
         let rows: Vec<(&str, &str, &str)> = json
             .as_array()
             .context("a list")?
@@ -211,7 +211,7 @@ fn every_decision_can_be_exported_and_an_export_can_be_stopped() {
         assert!(rows.contains(&("merged", "last", "Office desktop")), "{rows:?}");
         assert!(rows.contains(&("needs review", "phone", "Office desktop")), "{rows:?}");
         assert!(rows.contains(&("settled", "phone", "Deck tablet")), "{rows:?}");
-        let csv = export(tablet, AuditFormat::Csv).await?;
+        let csv = export(tablet, FileFormat::Csv).await?;
         assert_eq!(csv.lines().count(), rows.len() + 1, "a heading, and a row for each");
         let _ = server;
         Ok(())

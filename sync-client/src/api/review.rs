@@ -257,13 +257,13 @@ pub struct VersionInfo {
     pub current_by: BTreeMap<FieldName, Author>,
 }
 
-/// How an audit is written.
+/// How an exported file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum AuditFormat {
-    /// One row per field.
+pub enum FileFormat {
+    /// A table, for spreadsheets.
     Csv,
-    /// One object per decision.
+    /// A list of objects, for programs.
     Json,
 }
 

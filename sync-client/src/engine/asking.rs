@@ -6,7 +6,7 @@ use sync_protocol::{Cursor, Entry, RecordId, Revision, WorkspaceId};
 
 use super::account::refused;
 use super::{Done, Engine, Reply, failure};
-use crate::api::{Answer, AuditFormat, Event, Failure, FailureKind};
+use crate::api::{Answer, Event, Failure, FailureKind, FileFormat};
 use crate::audit;
 use crate::device::Device;
 use crate::limits;
@@ -23,7 +23,7 @@ pub(super) enum Told {
 /// An export under way.
 pub(super) struct AuditExport {
     number: u64,
-    format: AuditFormat,
+    format: FileFormat,
     entries: Vec<Entry>,
     reply: Reply,
 }
@@ -47,7 +47,7 @@ impl<D: Device> Engine<D> {
         self.account.push(request.boxed_local());
     }
 
-    pub(super) fn export_audit(&mut self, format: AuditFormat, reply: Reply) {
+    pub(super) fn export_audit(&mut self, format: FileFormat, reply: Reply) {
         if self.audit.is_some() {
             let message = "An export is under way. Wait for its end, or stop it.";
             return drop(reply.send(Err(Failure::input(message))));

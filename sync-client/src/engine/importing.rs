@@ -2,32 +2,93 @@
 
 use std::collections::BTreeSet;
 
-use sync_protocol::{CollectionId, RecordKey};
+use sync_protocol::{CollectionId, FieldName, RecordKey, Timestamp};
 
 use super::{Engine, Reply, failure};
-use crate::api::{Answer, Event, Failure, FailureKind, ImportPlan, ImportReport, RefusedRow};
+use crate::api::{Answer, Event, Failure, FailureKind, ImportCounts, ImportPlan, ImportReport, RefusedRow};
 use crate::device::Device;
-use crate::import::{self, Rows};
+use crate::import::{self, Fate, File, Known, Rows};
 use crate::limits;
 use crate::query::storage;
+use crate::replica::uuid_key;
 use crate::store::{Batch, LocalStore};
+use crate::text;
 
 /// What is left to do and what was done.
 pub(super) struct Importing {
     plan: ImportPlan,
     collection: CollectionId,
-    /// Rows may be there already: the collection was not made by this import.
-    existing: bool,
+    /// Names records whose rows have no key.
+    mint: Mint,
     at: usize,
     keys: BTreeSet<RecordKey>,
-    saved: usize,
+    counts: ImportCounts,
     refused: Vec<RefusedRow>,
-    refused_total: usize,
+    all_refused: Vec<(usize, String)>,
     cancelled: bool,
     reply: Option<Reply>,
 }
 
+/// Keys for rows without one: UUIDs in the order of the file that no other device and no other import makes.
+#[derive(Clone, Copy)]
+struct Mint {
+    now: Timestamp,
+    random: [u8; 16],
+}
+
+impl Mint {
+    /// The key of a row. A UUIDv7 has 18 bits for what comes first within a millisecond: more than a file has rows.
+    fn key(self, row: usize) -> RecordKey {
+        const { assert!(limits::OUTBOX_CHANGES < 1 << 18) };
+        let mut bytes: [u8; 10] = self.random[..10].try_into().expect("10 bytes of 16");
+        bytes[0] = (row >> 14) as u8 & 0x0f;
+        bytes[1] = (row >> 6) as u8;
+        bytes[2] = row as u8 & 0x3f;
+        uuid_key(self.now, bytes)
+    }
+}
+
 impl<D: Device> Engine<D> {
+    /// Looks at a file.
+    pub(super) async fn preview(
+        &mut self,
+        name: &str,
+        text: &str,
+        plan: Option<ImportPlan>,
+    ) -> Result<Answer, Failure> {
+        if self.importing.is_some() {
+            return Err(Failure::input("An import is under way. Wait for its end, or stop it."));
+        }
+        let read = !text.is_empty() || plan.is_none();
+        if read {
+            let reading = plan.as_ref().and_then(|plan| plan.reading);
+            let file = File::read_as(name, text, reading.as_ref())?;
+            self.file = Some(File { number: self.random_number(), ..file });
+        }
+        let file = self.file.as_ref().ok_or_else(|| Failure::input("Choose a file first."))?;
+        let plan = match plan {
+            Some(plan) if read => Some(ImportPlan { file: file.number, ..plan }),
+            Some(plan) => {
+                import::check_file_of(file, &plan)?;
+                Some(plan)
+            }
+            None => None,
+        };
+        let into = plan.as_ref().and_then(|plan| plan.into.clone());
+        let preview = match (into, self.open.as_mut()) {
+            (Some(into), Some(open)) => {
+                let Some(collection) = open.replica.schema().collection(&into) else {
+                    return Err(gone());
+                };
+                let views = open.tables.views(&open.store, &open.replica, &into).await.map_err(storage)?;
+                let view = |key: &RecordKey| views.view_of(key);
+                import::look(file, plan, Some(Known { collection, view: &view }))
+            }
+            _ => import::look(file, plan, None),
+        };
+        Ok(Answer::Preview(Box::new(preview)))
+    }
+
     pub(super) async fn import(&mut self, plan: ImportPlan, reply: Reply) {
         match self.begin(plan).await {
             Ok(importing) => self.importing = Some(Importing { reply: Some(reply), ..importing }),
@@ -35,11 +96,11 @@ impl<D: Device> Engine<D> {
         }
     }
 
-    async fn begin(&mut self, plan: ImportPlan) -> Result<Importing, Failure> {
+    async fn begin(&mut self, mut plan: ImportPlan) -> Result<Importing, Failure> {
         if self.importing.is_some() {
             return Err(Failure::input("An import is under way. Wait for its end, or stop it."));
         }
-        let now = self.device.now();
+        let (now, random) = (self.device.now(), self.device.random());
         let file = self.file.as_ref().ok_or_else(|| {
             Failure::input(
                 "The tab that had read this file is gone. What it saved is kept; choose the file again.",
@@ -47,6 +108,7 @@ impl<D: Device> Engine<D> {
         })?;
         import::check_plan(file, &plan)?;
         let rows = file.rows.len();
+        self.refused_rows = None;
         let open = self.workspace()?;
         let unsent = open.replica.outbox().count();
         if unsent + rows > limits::OUTBOX_CHANGES {
@@ -59,33 +121,34 @@ impl<D: Device> Engine<D> {
         }
         let collection = match &plan.into {
             None => {
-                let name = open.replica.free_name(plan.label.trim());
-                let batch =
-                    open.replica.new_collection(now, &name, plan.label.trim(), &import::fields(&plan))?;
+                let label = text::label(&plan.label);
+                let name = open.replica.free_name(&label, random);
+                let batch = open.replica.new_collection(now, &name, &label, &import::fields(&plan))?;
                 self.save(batch).await?;
                 name
             }
             Some(name) => {
                 let known = open.replica.schema().collection(name).filter(|_| !name.is_reserved());
-                let known = known.ok_or_else(|| {
-                    Failure::input("This collection does not exist (any more). Choose another one.")
-                })?;
-                for field in import::missing_fields(&plan, known)? {
-                    let batch = self.workspace()?.replica.set_field(now, name, &field)?;
+                let known = known.ok_or_else(gone)?;
+                let missing = import::missing_fields(&plan, known);
+                let name = name.clone();
+                import::adopt(&mut plan, known);
+                for field in missing {
+                    let batch = self.workspace()?.replica.set_field(now, &name, &field)?;
                     self.save(batch).await?;
                 }
-                name.clone()
+                name
             }
         };
         Ok(Importing {
-            existing: plan.into.is_some(),
             plan,
             collection,
+            mint: Mint { now, random: self.device.random() },
             at: 0,
             keys: BTreeSet::new(),
-            saved: 0,
+            counts: ImportCounts::default(),
             refused: Vec::new(),
-            refused_total: 0,
+            all_refused: Vec::new(),
             cancelled: false,
             reply: None,
         })
@@ -98,7 +161,7 @@ impl<D: Device> Engine<D> {
                 let message = format!(
                     "{} The import stopped: {} rows are saved on this device, the rest is not.",
                     failure.message,
-                    import::grouped(importing.saved)
+                    import::grouped(importing.saved())
                 );
                 importing.end(Err(Failure { message, ..failure }));
                 self.file = None;
@@ -116,54 +179,60 @@ impl<D: Device> Engine<D> {
         let open =
             self.open.as_mut().ok_or_else(|| failure(FailureKind::Input, "The workspace was closed."))?;
         let mut rows = Rows::from(file, &importing.plan, importing.at, std::mem::take(&mut importing.keys));
+        let taken: Vec<FieldName> = rows.taken();
         let mut step = Vec::new();
         while step.len() < limits::IMPORT_STEP && rows.position() < importing.at + 2 * limits::IMPORT_STEP {
             match rows.next() {
                 None => break,
                 Some(Err(())) => {}
                 Some(Ok((key, fields))) => {
-                    step.push((rows.position(), import::record_id(&importing.collection, key), fields))
+                    let minted = importing.plan.key.is_none();
+                    let key = if minted { importing.mint.key(rows.position()) } else { key };
+                    step.push((import::record_id(&importing.collection, key), fields));
                 }
             }
-        }
-        if importing.existing {
-            let ids: Vec<_> = step.iter().map(|(_, id, _)| id.clone()).collect();
-            let bases = open.store.get(&ids).await.map_err(storage)?;
-            let mut free = Vec::new();
-            for ((row, id, fields), base) in step.into_iter().zip(bases) {
-                if open.replica.view(&id, base.as_ref()).is_some() {
-                    rows.refuse(
-                        row,
-                        importing.plan.key.as_deref().unwrap_or_default(),
-                        format!("a record with the key “{}” is there already", id.key),
-                    );
-                } else {
-                    free.push((row, id, fields));
-                }
-            }
-            step = free;
         }
         importing.at = rows.position();
-        importing.refused_total += rows.refused_total;
         let room = limits::REFUSED_LISTED.saturating_sub(importing.refused.len());
         importing.refused.extend(rows.refused.drain(..).take(room));
+        importing.all_refused.append(&mut rows.all_refused);
         importing.keys = rows.into_keys();
-        let records: Vec<_> = step.into_iter().map(|(_, id, fields)| (id, fields)).collect();
-        let n = records.len();
-        let batch: Batch = open.replica.insert_many(now, records)?;
+        let ids: Vec<_> = step.iter().map(|(id, _)| id.clone()).collect();
+        let bases = open.store.get(&ids).await.map_err(storage)?;
+        let mut counts = importing.counts;
+        let mut records = Vec::new();
+        for ((id, fields), base) in step.into_iter().zip(bases) {
+            let there = open.replica.view(&id, base.as_ref());
+            let fate = import::fate(&importing.plan, there.as_ref(), &fields, &taken);
+            counts.add(fate);
+            match (fate, &there) {
+                (Fate::New, _) => records.push((id, None, fields)),
+                (Fate::Change, Some(there)) => {
+                    let wanted = import::changes(&importing.plan, there, &fields, &taken);
+                    records.push((id, base, wanted));
+                }
+                _ => {}
+            }
+        }
+        let batch: Batch = open.replica.import(now, records)?;
         self.save(batch).await?;
-        importing.saved += n;
+        importing.counts = counts;
         self.tell(Event::Importing { done: importing.at, total });
         Ok(importing.at < total)
     }
 
     fn finish_import(&mut self, mut importing: Importing) {
-        self.file = None;
+        if let Some(file) = self.file.take()
+            && !importing.all_refused.is_empty()
+        {
+            self.refused_rows = Some(import::refused_file(&file, &importing.all_refused));
+        }
         let report = ImportReport {
             collection: importing.collection.clone(),
-            saved: importing.saved,
+            saved: importing.saved(),
+            counts: importing.counts,
             refused: std::mem::take(&mut importing.refused),
-            refused_total: importing.refused_total,
+            refused_total: importing.all_refused.len(),
             cancelled: importing.cancelled,
         };
         importing.end(Ok(Answer::Imported(report)));
@@ -179,17 +248,45 @@ impl<D: Device> Engine<D> {
         if let Some(importing) = self.importing.take() {
             let message = format!(
                 "{why} {} rows are saved on this device, the rest is not.",
-                import::grouped(importing.saved)
+                import::grouped(importing.saved())
             );
             importing.end(Err(failure(FailureKind::Input, message)));
         }
     }
+
+    /// The rows that the last import refused, as a file's text.
+    pub(super) fn refused_rows(&self) -> Result<Answer, Failure> {
+        let text = self.refused_rows.clone();
+        text.map(Answer::Text)
+            .ok_or_else(|| Failure::input("The refused rows are no longer kept. Import the file again."))
+    }
+}
+
+fn gone() -> Failure {
+    Failure::input("This collection does not exist (any more). Choose another one.")
 }
 
 impl Importing {
+    fn saved(&self) -> usize {
+        self.counts.new + self.counts.change
+    }
+
     fn end(mut self, result: Result<Answer, Failure>) {
         if let Some(reply) = self.reply.take() {
             drop(reply.send(result));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_rows_come_in_the_order_of_the_file_and_differ_between_imports() {
+        let mint = |seed| Mint { now: Timestamp(1_700_000_000_000), random: [seed; 16] };
+        let keys: Vec<_> = [1, 2, 63, 64, 16_383, 16_384, 249_999].map(|row| mint(7).key(row)).into();
+        assert!(keys.is_sorted() && keys.windows(2).all(|pair| pair[0] != pair[1]), "{keys:?}");
+        assert_ne!(mint(7).key(1), mint(8).key(1));
     }
 }

@@ -24,6 +24,7 @@ mod account;
 mod address;
 mod asking;
 mod deciding;
+mod exporting;
 mod importing;
 mod leaving;
 mod profile;
@@ -101,6 +102,8 @@ pub struct Engine<D: Device> {
     shut: Option<(WorkspaceId, Failure)>,
     file: Option<crate::import::File>,
     importing: Option<Importing>,
+    /// What the last import refused, as a file.
+    refused_rows: Option<String>,
     deciding: Option<Deciding>,
     audit: Option<AuditExport>,
     /// Exports begun so far.
@@ -137,6 +140,7 @@ impl<D: Device> Engine<D> {
             shut: None,
             file: None,
             importing: None,
+            refused_rows: None,
             deciding: None,
             audit: None,
             exports: 0,

@@ -4,14 +4,14 @@ use sync_protocol::message::SignIn;
 use sync_protocol::record::per_field;
 use sync_protocol::{ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp};
 
-use super::{Asked, Engine, failure};
+use super::{Asked, Engine, exporting, failure};
 use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, RecordInfo, ReviewQuery};
 use crate::device::Device;
-use crate::import::{self, File};
 use crate::limits;
 use crate::query::storage;
 use crate::replica::uuid_key;
 use crate::store::{Batch, LocalStore, Receipt, Written};
+use crate::text;
 
 use super::workspace::Workspace;
 
@@ -49,7 +49,8 @@ impl<D: Device> Engine<D> {
                 self.cancel_import();
                 Ok(Answer::Done)
             }
-            Command::Preview { name, text, plan } => self.preview(&name, &text, plan),
+            Command::Preview { name, text, plan } => self.preview(&name, &text, plan).await,
+            Command::RefusedRows => self.refused_rows(),
             Command::Network { online } => {
                 self.network(online);
                 Ok(Answer::Done)
@@ -123,6 +124,9 @@ impl<D: Device> Engine<D> {
                 self.save(batch).await?;
                 Ok(Answer::Saved { ids: vec![id] })
             }
+            Command::Export { collection, format } => {
+                exporting::written(open, &collection, format).await.map(Answer::Text)
+            }
             Command::Verify => {
                 open.scan().await.map_err(storage)?;
                 self.network(true);
@@ -132,8 +136,9 @@ impl<D: Device> Engine<D> {
                 if label.trim().is_empty() {
                     return Err(Failure::input("The collection needs a name."));
                 }
-                let name = open.replica.free_name(label.trim());
-                let batch = open.replica.new_collection(now, &name, label.trim(), &fields)?;
+                let label = text::label(&label);
+                let name = open.replica.free_name(&label, random);
+                let batch = open.replica.new_collection(now, &name, &label, &fields)?;
                 self.finish(batch, Written::Made(name)).await
             }
             Command::SetField { collection, field } => {
@@ -229,31 +234,6 @@ impl<D: Device> Engine<D> {
             open.session.dropped();
             open.session.offline(now, random);
         }
-    }
-
-    fn preview(
-        &mut self,
-        name: &str,
-        text: &str,
-        plan: Option<crate::api::ImportPlan>,
-    ) -> Result<Answer, Failure> {
-        if self.importing.is_some() {
-            return Err(Failure::input("An import is under way. Wait for its end, or stop it."));
-        }
-        let read = !text.is_empty() || plan.is_none();
-        if read {
-            self.file = Some(File { number: self.random_number(), ..File::read(name, text)? });
-        }
-        let file = self.file.as_ref().ok_or_else(|| Failure::input("Choose a file first."))?;
-        let plan = match plan {
-            Some(plan) if read => Some(crate::api::ImportPlan { file: file.number, ..plan }),
-            Some(plan) => {
-                import::check_file_of(file, &plan)?;
-                Some(plan)
-            }
-            None => None,
-        };
-        Ok(Answer::Preview(import::preview(file, plan)))
     }
 }
 

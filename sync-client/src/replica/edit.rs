@@ -36,12 +36,24 @@ impl Replica {
         self.batch([self.change(1, now, id, None, Edit::Insert { fields })])
     }
 
-    /// Many new records at once, as an import makes them; keys that are there already are the caller's concern.
-    pub fn insert_many(&self, now: Timestamp, records: Vec<(RecordId, Fields)>) -> Result<Batch, Failure> {
-        let changes = records
-            .into_iter()
-            .zip(1..)
-            .map(|((id, fields), n)| self.change(n, now, id, None, Edit::Insert { fields }));
+    /// Many records at once, as an import has them: new ones, and values for records that are there, each on top of what
+    /// the person sees of it. A record comes with what the store has of it.
+    pub fn import(
+        &self,
+        now: Timestamp,
+        records: Vec<(RecordId, Option<Record>, Fields)>,
+    ) -> Result<Batch, Failure> {
+        let changes = records.into_iter().zip(1..).map(|((id, base, wanted), n)| {
+            let Some(seen) = self.view(&id, base.as_ref()) else {
+                return self.change(n, now, id, None, Edit::Insert { fields: wanted });
+            };
+            let delta = |(name, incoming): (FieldName, Value)| {
+                let base = value_of(&seen, &name).clone();
+                (name, Delta { base, incoming })
+            };
+            let fields = per_field(wanted.into_iter().map(delta));
+            self.change(n, now, id, base.as_ref(), Edit::Patch { fields })
+        });
         self.batch(changes.collect::<Vec<_>>())
     }
 
@@ -262,18 +274,12 @@ impl Replica {
         self.edit(now, id.clone(), base, deltas)
     }
 
-    /// A name for a new collection that no other has.
-    pub fn free_name(&self, label: &str) -> CollectionId {
+    /// A name for a new collection that no other has: that of its label, so that two devices that make the same one offline
+    /// mean the same; or, where a collection has it already, one of chance.
+    pub fn free_name(&self, label: &str, random: [u8; 16]) -> CollectionId {
         let wanted = CollectionId::from_label(label);
         let free = |name: &CollectionId| self.schema().collection(name).is_none();
-        if free(&wanted) {
-            return wanted;
-        }
-        let stem: String = wanted.as_str().chars().take(sync_protocol::limits::NAME_BYTES - 6).collect();
-        (2..100_000)
-            .map(|n| CollectionId::from_label(&format!("{stem}_{n}")))
-            .find(free)
-            .expect("fewer collections than numbers: the outbox is bounded far below")
+        if free(&wanted) { wanted } else { CollectionId::marked(label, &random) }
     }
 
     /// A rejected change sent again as a new one, so that its id stays unique, and after it what was built on it.

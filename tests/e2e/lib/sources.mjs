@@ -32,7 +32,12 @@ export function airports() {
   return Object.fromEntries(rows.map(cells => [keyOf(cells[0]), Object.fromEntries(heading.map((name, at) => [name, cells[at]]))]));
 }
 
-/** `{key text: {field: value}}` of movies.json; rows are numbered from 1. */
+/** Records whose keys were minted, numbered from 1 in the order of their keys: that of the file they came from. */
+export function numbered(records) {
+  return Object.fromEntries(Object.keys(records).sort().map((key, at) => [String(at + 1), records[key]]));
+}
+
+/** `{number: {field: value}}` of movies.json; rows are numbered from 1, for the file has no keys. */
 export function movies() {
   const name = heading => heading.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '');
   const rows = JSON.parse(fs.readFileSync(moviesFile, 'utf8'));

@@ -40,5 +40,14 @@ pub(super) fn run(data: &[u8]) {
     assert_eq!(met, file.rows.len(), "each row is met");
     assert_eq!(taken + rows.refused_total, met, "each row is taken or refused");
     assert_eq!(rows.refused_total, preview.refused_total, "the preview said what would be refused");
-    import::missing_fields(&preview.plan, &Collection::default()).ok();
+    assert_eq!(import::missing_fields(&preview.plan, &Collection::default()), fields);
+    let into = import::Known { collection: &Collection::default(), view: &|_| None };
+    let known = import::look(&file, None, Some(into));
+    assert_eq!(known.counts.new + known.refused_total, known.rows, "each row is counted once");
+    let refused: Vec<(usize, String)> =
+        (0..file.rows.len().min(8)).map(|at| (at, "why".to_owned())).collect();
+    let mended = import::refused_file(&file, &refused);
+    if !refused.is_empty() {
+        File::read("refused.csv", &mended).expect("a file of refused rows can be read");
+    }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value as Json, json as of};
-use sync_client::api::{Answer, AuditFormat, Command as Ask, MergeInfo, ReviewTab};
+use sync_client::api::{Answer, Command as Ask, FileFormat, MergeInfo, ReviewTab};
 use sync_protocol::message::{Pull, PullAnswer};
 use sync_protocol::{Choice, Cursor, Entry, FieldName, Outcome, RecordKey, record::value_of};
 
@@ -257,7 +257,7 @@ impl Play<'_> {
     async fn audit(&self, name: &str, words: &[&str]) -> Result<()> {
         let [what, record, field, result, by] = words else { bail!("audit what record field result by") };
         let actor = self.actor(name)?;
-        let Answer::Text(text) = actor.ask_online(Ask::ExportAudit { format: AuditFormat::Json }).await?
+        let Answer::Text(text) = actor.ask_online(Ask::ExportAudit { format: FileFormat::Json }).await?
         else {
             bail!("no text")
         };
@@ -272,8 +272,7 @@ impl Play<'_> {
         let found: Vec<&Json> = rows.iter().filter(is).collect();
         let as_wanted = |row: &&Json| row["result"] == wanted && row["by"]["device"] == *by;
         ensure!(found.iter().any(as_wanted), "audit: {found:?} of {}", rows.len());
-        let Answer::Text(text) = actor.ask_online(Ask::ExportAudit { format: AuditFormat::Csv }).await?
-        else {
+        let Answer::Text(text) = actor.ask_online(Ask::ExportAudit { format: FileFormat::Csv }).await? else {
             bail!("no text")
         };
         let cells = [what.replace('-', " "), id.key.to_string(), (*field).to_owned()];

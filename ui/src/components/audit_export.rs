@@ -7,7 +7,7 @@ use crate::backend::Outcome;
 use crate::hooks::{use_call, use_event, use_status, use_toaster};
 use crate::platform::file;
 use std::rc::Rc;
-use sync_client::api::{Answer, AuditFormat, Command, Event, Transport};
+use sync_client::api::{Answer, Command, Event, FileFormat, Transport};
 use yew::prelude::*;
 
 /// How far an export is.
@@ -43,7 +43,7 @@ pub fn AuditExport() -> Html {
         });
         use_event(heard);
     }
-    let start = |format: AuditFormat| {
+    let start = |format: FileFormat| {
         let (call, toaster, set, now) = (call.clone(), toaster.clone(), set.clone(), now.clone());
         Callback::from(move |_: MouseEvent| {
             set(Some(Running { done: 0, total: 0, stopping: false }));
@@ -52,8 +52,8 @@ pub fn AuditExport() -> Html {
                 let stopped = now.borrow().is_some_and(|running| running.stopping);
                 set(None);
                 let (name, kind) = match format {
-                    AuditFormat::Csv => ("mooring-decisions.csv", "text/csv"),
-                    AuditFormat::Json => ("mooring-decisions.json", "application/json"),
+                    FileFormat::Csv => ("mooring-decisions.csv", "text/csv"),
+                    FileFormat::Json => ("mooring-decisions.json", "application/json"),
                 };
                 match outcome {
                     Ok(Answer::Text(text)) => match file::download(name, kind, &text) {
@@ -90,9 +90,9 @@ pub fn AuditExport() -> Html {
             if offline {
                 <span class="mooring-muted" data-test="export-offline">{ "Exporting needs the network." }</span>
             }
-            <Button icon={Icon::Download} text="Export CSV" disabled={offline} onclick={start(AuditFormat::Csv)} test="export-csv"
+            <Button icon={Icon::Download} text="Export CSV" disabled={offline} onclick={start(FileFormat::Csv)} test="export-csv"
                 title="Every decision of people and rules, one row per field, for a spreadsheet" />
-            <Button text="Export JSON" disabled={offline} onclick={start(AuditFormat::Json)} test="export-json"
+            <Button text="Export JSON" disabled={offline} onclick={start(FileFormat::Json)} test="export-json"
                 title="The same for programs" />
         </div>
     }

@@ -4,6 +4,7 @@ pub mod audit_export;
 pub mod author;
 pub mod button;
 pub mod changes;
+pub mod collection_export;
 pub mod dialog;
 pub mod difference;
 pub mod field_input;

@@ -12,8 +12,10 @@ use crate::components::states::{Notice, Tint};
 use crate::hooks::{use_call, use_toaster};
 use crate::route::Route;
 use field_row::{FieldDraft, FieldRow, field};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use sync_client::api::{Answer, CollectionInfo, Command, Failure};
+use sync_client::text;
+use sync_protocol::FieldName;
 use sync_protocol::schema::Field;
 use yew::prelude::*;
 
@@ -29,7 +31,7 @@ pub fn NewCollection() -> Html {
     let busy = use_state_eq(|| false);
     let checked = use_state_eq(|| false);
 
-    let problems = problems(&rows, &BTreeSet::new());
+    let problems = problems(&rows, &[]);
     let onsubmit = {
         let (label, rows, failure, busy, checked) =
             (label.clone(), rows.clone(), failure.setter(), busy.setter(), checked.setter());
@@ -41,8 +43,12 @@ pub fn NewCollection() -> Html {
             if wrong || label.trim().is_empty() {
                 return;
             }
-            let fields: Vec<Field> =
-                filled(&rows).enumerate().map(|(at, row)| field(row, at as i64)).collect();
+            let mut made: BTreeMap<FieldName, Field> = BTreeMap::new();
+            for (at, row) in filled(&rows).enumerate() {
+                let field = field(row, at as i64, &made);
+                made.insert(field.name.clone(), field);
+            }
+            let fields: Vec<Field> = made.into_values().collect();
             failure.set(None);
             busy.set(true);
             let (failure, busy, go, toaster) = (failure.clone(), busy.clone(), go.clone(), toaster.clone());
@@ -117,7 +123,7 @@ pub fn AddField(props: &AddFieldProps) -> Html {
     let row = use_state(FieldDraft::default);
     let failure = use_state(|| None::<Failure>);
     let busy = use_state_eq(|| false);
-    let taken: BTreeSet<String> = props.info.collection.fields.keys().map(ToString::to_string).collect();
+    let taken: Vec<&str> = props.info.collection.fields.values().map(|field| field.label.as_str()).collect();
     let problem = problems(std::slice::from_ref(&*row), &taken).pop().flatten();
     let onsubmit = {
         let (row, failure, busy) = (row.clone(), failure.setter(), busy.setter());
@@ -129,7 +135,7 @@ pub fn AddField(props: &AddFieldProps) -> Html {
                 return;
             }
             let last = info.collection.fields.values().map(|field| field.position).max().unwrap_or(-1);
-            let field = field(&row, last + 1);
+            let field = field(&row, last + 1, &info.collection.fields);
             failure.set(None);
             busy.set(true);
             let (failure, busy, onclose, toaster) =
@@ -173,14 +179,14 @@ fn filled(rows: &[FieldDraft]) -> impl Iterator<Item = &FieldDraft> {
 }
 
 /// Per row, what is wrong with it.
-fn problems(rows: &[FieldDraft], taken: &BTreeSet<String>) -> Vec<Option<AttrValue>> {
-    let mut seen = taken.clone();
+fn problems(rows: &[FieldDraft], taken: &[&str]) -> Vec<Option<AttrValue>> {
+    let mut seen: BTreeSet<String> = taken.iter().map(|label| text::label(label)).collect();
     rows.iter()
         .map(|row| {
             if row.label.trim().is_empty() {
                 return None;
             }
-            if !seen.insert(field(row, 0).name.to_string()) {
+            if !seen.insert(text::label(&row.label)) {
                 return Some(AttrValue::Static("There is another field of this name."));
             }
             row.lacks_options().then_some(AttrValue::Static("A choice needs at least one option."))

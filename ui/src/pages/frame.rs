@@ -28,6 +28,7 @@ use std::rc::Rc;
 use sync_client::api::{
     Answer, CollectionInfo, Command, Event, Failure, Session, Status, may_edit, may_shape,
 };
+use sync_client::text;
 use sync_protocol::message::Workspace;
 use sync_protocol::{ChangeId, CollectionId, RecordKey, WorkspaceId};
 use yew::prelude::*;
@@ -302,7 +303,8 @@ fn Inside(props: &OpenedProps) -> Html {
 fn pick_collections(answer: Answer) -> Option<Vec<CollectionInfo>> {
     match answer {
         Answer::Collections(mut list) => {
-            list.sort_by_key(|info| info.collection.label.to_lowercase());
+            let places = text::places(list.iter().map(|info| info.collection.label.as_str()));
+            list.sort_by_key(|info| places.get(&info.collection.label).copied());
             Some(list)
         }
         _ => None,

@@ -2,6 +2,7 @@
 
 mod choose;
 mod plan;
+mod reading;
 mod report;
 mod sample;
 
@@ -16,8 +17,9 @@ use crate::text::count;
 use choose::Choose;
 use js_sys::JsString;
 use plan::PlanForm;
+use reading::ReadingForm;
 use report::Report;
-use sample::{refused, sample};
+use sample::{fates, refused, sample};
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, Event, Failure, ImportPlan, ImportReport, Preview};
 use sync_client::import::check_file;
@@ -40,7 +42,9 @@ enum Step {
 #[derive(Clone, PartialEq)]
 struct Chosen {
     name: String,
+    file: File,
     text: JsString,
+    encoding: AttrValue,
 }
 
 /// The screen.
@@ -50,6 +54,8 @@ pub fn Import() -> Html {
     let call = use_call();
     let step = use_state(|| Step::Choose);
     let chosen = use_state(|| None::<Chosen>);
+    // a name is no reason to look at the file again: it goes into the plan when the import starts
+    let label = use_state(String::new);
     let failure = use_state(|| None::<Failure>);
     let looking = use_state_eq(|| false);
     let progress = use_state_eq(|| (0u64, 0u64));
@@ -65,19 +71,24 @@ pub fn Import() -> Html {
 
     // asks what would become of the file, with the plan so far
     let look = {
-        let (step, failure, looking, backend) =
-            (step.setter(), failure.setter(), looking.setter(), use_backend());
+        let (step, failure, looking, label, backend) =
+            (step.setter(), failure.setter(), looking.setter(), label.setter(), use_backend());
         Callback::from(move |(file, plan): (Chosen, Option<ImportPlan>)| {
             looking.set(true);
             failure.set(None);
-            let (step, failure, looking, backend) =
-                (step.clone(), failure.clone(), looking.clone(), backend.clone());
+            let (step, failure, looking, label, backend) =
+                (step.clone(), failure.clone(), looking.clone(), label.clone(), backend.clone());
             spawn_local(async move {
                 let first = plan.is_none();
                 let outcome = backend.preview(file.name, &file.text, plan).await;
                 looking.set(false);
                 match outcome {
-                    Ok(Answer::Preview(preview)) => step.set(Step::Preview(Rc::new(preview))),
+                    Ok(Answer::Preview(preview)) => {
+                        if first {
+                            label.set(preview.plan.label.clone());
+                        }
+                        step.set(Step::Preview(Rc::from(preview)));
+                    }
                     Ok(_) => {}
                     Err(why) => {
                         failure.set(Some(why));
@@ -89,19 +100,17 @@ pub fn Import() -> Html {
             });
         })
     };
-    let onfile = {
+    // reads a file, as one knows or as a person says it is encoded
+    let open = {
         let (step, chosen, failure, look) = (step.setter(), chosen.setter(), failure.setter(), look.clone());
-        Callback::from(move |picked: File| {
-            failure.set(None);
-            if let Err(why) = check_file(&picked.name(), picked.size() as u64) {
-                return failure.set(Some(why));
-            }
-            step.set(Step::Reading);
+        Callback::from(move |(picked, encoding): (File, Option<String>)| {
             let (step, chosen, failure, look) = (step.clone(), chosen.clone(), failure.clone(), look.clone());
+            step.set(Step::Reading);
             spawn_local(async move {
-                match file::read(&picked).await {
-                    Ok(text) => {
-                        let file = Chosen { name: picked.name(), text };
+                match file::read(&picked, encoding.as_deref()).await {
+                    Ok((text, encoding)) => {
+                        let name = file::text_name(&picked.name());
+                        let file = Chosen { name, file: picked, text, encoding: encoding.into() };
                         chosen.set(Some(file.clone()));
                         look.emit((file, None));
                     }
@@ -111,6 +120,24 @@ pub fn Import() -> Html {
                     }
                 }
             });
+        })
+    };
+    let onfile = {
+        let (failure, open) = (failure.setter(), open.clone());
+        Callback::from(move |picked: File| {
+            failure.set(None);
+            match check_file(&file::text_name(&picked.name()), picked.size() as u64) {
+                Ok(()) => open.emit((picked, None)),
+                Err(why) => failure.set(Some(why)),
+            }
+        })
+    };
+    let onencoding = {
+        let chosen = chosen.clone();
+        Callback::from(move |encoding: String| {
+            if let Some(chosen) = &*chosen {
+                open.emit((chosen.file.clone(), Some(encoding)));
+            }
         })
     };
     let onplan = {
@@ -152,26 +179,40 @@ pub fn Import() -> Html {
         })
     };
     let cancel = Callback::from(move |_: MouseEvent| call.emit((Command::CancelImport, Callback::noop())));
+    let failed = failure.as_ref().map(|failure| {
+        html! { <Notice tint={Tint::Danger} title={failure.message.clone()} test="import-failed" /> }
+    });
+    let beside_button = matches!(&*step, Step::Preview(_));
 
     let body = match &*step {
         Step::Choose => html! { <Choose {onfile} /> },
         Step::Reading => loading("Reading the file"),
         Step::Preview(preview) => {
-            let rows = (preview.rows.saturating_sub(preview.refused_total)) as u64;
+            let rows = (preview.counts.new + preview.counts.change) as u64;
             let go = {
-                let plan = preview.plan.clone();
+                let plan = ImportPlan { label: (*label).clone(), ..preview.plan.clone() };
                 start.reform(move |_: MouseEvent| plan.clone())
             };
+            let onlabel = {
+                let label = label.setter();
+                Callback::from(move |text| label.set(text))
+            };
+            let encoding = chosen.as_ref().map(|chosen| chosen.encoding.clone()).unwrap_or_default();
             html! {
                 <div class="mooring-stack">
-                    <PlanForm plan={preview.plan.clone()} {onplan} />
+                    <PlanForm plan={preview.plan.clone()} label={(*label).clone()} {onlabel} onplan={onplan.clone()} />
+                    <ReadingForm preview={preview.clone()} {encoding} {onencoding} {onplan} />
                     { for preview.notes.iter().map(|note| html! { <Notice tint={Tint::Info} title={note.clone()} test="import-note" /> }) }
                     { refused(&preview.refused, preview.refused_total, true) }
                     { sample(preview, *looking) }
-                    <div class="mooring-actions">
-                        <Button look={Look::Primary} icon={Icon::Upload} text={format!("Import {}", count::records(rows))}
-                            disabled={*looking || rows == 0} onclick={go} test="import-start" />
-                        <Button look={Look::Link} text="Choose another file" onclick={restart.reform(|_: MouseEvent| ())} />
+                    <div class="mooring-import-foot">
+                        { for failed.clone() }
+                        { fates(&preview.counts, preview.refused_total) }
+                        <div class="mooring-actions">
+                            <Button look={Look::Primary} icon={Icon::Upload} text={format!("Import {}", count::records(rows))}
+                                disabled={*looking || rows == 0} onclick={go} test="import-start" />
+                            <Button look={Look::Link} text="Choose another file" onclick={restart.reform(|_: MouseEvent| ())} />
+                        </div>
                     </div>
                 </div>
             }
@@ -195,11 +236,11 @@ pub fn Import() -> Html {
             <div class="mooring-heading">
                 <h1 class="pf-v6-c-title pf-m-2xl" id="import-title">{ "Import" }</h1>
                 if let Some(file) = &*chosen {
-                    <span class="mooring-muted">{ &file.name }</span>
+                    <span class="mooring-muted">{ file.file.name() }</span>
                 }
             </div>
-            if let Some(failure) = &*failure {
-                <Notice tint={Tint::Danger} title={failure.message.clone()} test="import-failed" />
+            if !beside_button {
+                { for failed }
             }
             if here.may_edit() { { body } } else {
                 <Notice tint={Tint::Info} title="You can read this workspace, but not add to it" />

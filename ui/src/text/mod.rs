@@ -2,7 +2,6 @@
 
 pub mod author;
 pub mod count;
-pub mod csv;
 pub mod difference;
 pub mod field;
 pub mod history;

@@ -4,6 +4,21 @@ import init, { start_app } from './{{js}}';
 const shell = '__TAURI_INTERNALS__' in window;
 if (!shell) globalThis.__MOORING_WORKER__ = new URL('./{{worker}}', import.meta.url).href;
 
+// Workbooks are read by a module of their own, loaded when one is chosen. Gives a table's text, or a sentence why not.
+globalThis.__MOORING_WORKBOOK__ = (bytes) => new Promise((done, failed) => {
+  const worker = new Worker(new URL('./{{workbook}}', import.meta.url), { type: 'module' });
+  worker.onmessage = ({ data }) => {
+    worker.terminate();
+    if ('text' in data) done(data.text);
+    else failed(data.why);
+  };
+  worker.onerror = () => {
+    worker.terminate();
+    failed('');
+  };
+  worker.postMessage(bytes, [bytes]);
+});
+
 // A page whose program was ended stands still, and only a fresh one goes on. WebKit ends programs that did nothing wrong
 // (its bug 259441). Where a form is open, the person first copies what is typed; else the page is loaded again at once.
 const notice = document.getElementById('stopped');

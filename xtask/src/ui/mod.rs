@@ -15,7 +15,7 @@ use std::{
 };
 
 /// What a build depends on, relative to the repository.
-const INPUTS: [&str; 19] = [
+const INPUTS: [&str; 21] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
@@ -32,6 +32,8 @@ const INPUTS: [&str; 19] = [
     "ui/src",
     "ui/style.css",
     "ui/sw.js",
+    "workbook/Cargo.toml",
+    "workbook/src",
     "xtask/Cargo.toml",
     "xtask/src/ui",
     "xtask/src/wasm.rs",
@@ -72,7 +74,9 @@ fn make(dev: bool, sizes: bool) -> Result<()> {
     tools::npm()?;
     let stage = sh::target_dir().join("ui-stage");
     wasm::for_browser(&["--package", "mooring-ui", "--bin", "mooring-ui"], "mooring-ui", "app", dev, &stage)?;
-    let mut built = assemble(&stage, dev, &inputs)?;
+    let later = sh::target_dir().join("workbook-stage");
+    wasm::for_browser(&["--package", "workbook", "--lib"], "workbook", "workbook", dev, &later)?;
+    let mut built = assemble(&stage, &later, dev, &inputs)?;
     if !dev {
         built.compress()?;
     }
@@ -94,7 +98,8 @@ fn inputs(dev: bool) -> Result<String> {
     Ok(sh::hash(all.as_bytes()))
 }
 
-fn assemble(stage: &Path, dev: bool, inputs: &str) -> Result<Dist> {
+/// `stage`: the program; `later`: what reads workbooks.
+fn assemble(stage: &Path, later: &Path, dev: bool, inputs: &str) -> Result<Dist> {
     let root = sh::root();
     let mut dist = Dist::default();
 
@@ -109,10 +114,22 @@ fn assemble(stage: &Path, dev: bool, inputs: &str) -> Result<Dist> {
     let js = dist.asset("app.js", lean(&glue));
     let worker = fill(include_str!("worker.js"), &[("js", &js), ("wasm", &wasm)])?;
     let worker = dist.asset("worker.js", lean(&worker));
+    let workbook = {
+        let wasm = dist.asset("workbook.wasm", fs::read(later.join("workbook_bg.wasm"))?);
+        let js = dist.asset("workbook-glue.js", lean(&fs::read_to_string(later.join("workbook.js"))?));
+        let start = fill(include_str!("workbook.js"), &[("js", &js), ("wasm", &wasm)])?;
+        dist.asset("workbook.js", lean(&start))
+    };
     let service_worker = if dev { "false" } else { "true" };
     let boot = fill(
         include_str!("boot.js"),
-        &[("js", &js), ("wasm", &wasm), ("worker", &worker), ("service_worker", service_worker)],
+        &[
+            ("js", &js),
+            ("wasm", &wasm),
+            ("worker", &worker),
+            ("workbook", &workbook),
+            ("service_worker", service_worker),
+        ],
     )?;
     let boot = dist.asset("boot.js", lean(&boot));
 
@@ -158,7 +175,7 @@ fn assemble(stage: &Path, dev: bool, inputs: &str) -> Result<Dist> {
     if !dev {
         let precache: Vec<String> = dist
             .paths()
-            .filter(|path| *path != "index.html")
+            .filter(|path| *path != "index.html" && !dist::is_later(path))
             .map(|path| format!("  './{path}',\n"))
             .collect();
         let id = dist.id();

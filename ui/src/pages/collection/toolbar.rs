@@ -1,6 +1,7 @@
 //! Above the grid: what it is, how much there is, search and things to do.
 
 use crate::components::button::{Button, Look};
+use crate::components::collection_export::CollectionExport;
 use crate::components::form::input_text;
 use crate::components::icon::{Icon, icon};
 use crate::text::count;
@@ -91,6 +92,7 @@ pub fn Toolbar(props: &ToolbarProps) -> Html {
                 }
                 <Button look={Look::Plain} icon={Icon::Settings} text="When two people change the same thing"
                     onclick={props.onsettings.reform(|_: MouseEvent| ())} test="collection-settings" />
+                <CollectionExport info={props.info.clone()} />
                 if props.may_edit {
                     <Button look={Look::Primary} class="mooring-when-idle" icon={Icon::Plus} text="New record" title="Press N"
                         onclick={props.onnew.reform(|_: MouseEvent| ())} test="new-record" />

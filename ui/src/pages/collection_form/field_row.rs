@@ -4,6 +4,8 @@ use crate::components::button::{Button, Look};
 use crate::components::form::{Group, TextField, control, input_text, select_arrow};
 use crate::components::icon::Icon;
 use crate::text::field::{policy_label, type_label};
+use std::collections::BTreeMap;
+use sync_client::text;
 use sync_protocol::schema::Field;
 use sync_protocol::{FieldName, FieldType, Policy};
 use yew::prelude::*;
@@ -45,11 +47,12 @@ impl FieldDraft {
     }
 }
 
-/// The field that a draft defines.
-pub fn field(draft: &FieldDraft, position: i64) -> Field {
+/// The field that a draft defines beside others.
+pub fn field(draft: &FieldDraft, position: i64, taken: &BTreeMap<FieldName, Field>) -> Field {
+    let label = text::label(&draft.label);
     Field {
-        name: FieldName::from_label(&draft.label),
-        label: draft.label.trim().to_owned(),
+        name: text::field_name(&label, taken),
+        label,
         field_type: draft.field_type,
         options: draft.options(),
         policy: draft.policy.filter(|policy| policy.fits(draft.field_type)),

@@ -47,10 +47,10 @@ pub fn Choose(props: &ChooseProps) -> Html {
         <label class={classes!("mooring-drop", over.then_some("mooring-drop-over"))} ondragenter={hover(true)}
             ondragover={hover(true)} ondragleave={hover(false)} {ondrop}>
             <span class="mooring-drop-icon">{ icon(Icon::File) }</span>
-            <span class="mooring-drop-title">{ "Drop a CSV or JSON file here" }</span>
+            <span class="mooring-drop-title">{ "Drop a table here: CSV, Excel or JSON" }</span>
             <span class="pf-v6-c-button pf-m-secondary">{ "Choose a file" }</span>
-            <input type="file" class="mooring-file" accept=".csv,.tsv,.txt,.json,text/csv,application/json" {onchange}
-                data-test="import-file" aria-label="Choose a CSV or JSON file" />
+            <input type="file" class="mooring-file" accept=".csv,.tsv,.tab,.txt,.json,.xlsx,.xlsm,.xlsb,.xls,.ods" {onchange}
+                data-test="import-file" aria-label="Choose a CSV, Excel or JSON file" />
             <span class="mooring-muted">{ "You see what it becomes before anything is saved. Works without a network." }</span>
         </label>
     }

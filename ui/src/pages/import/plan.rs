@@ -1,9 +1,13 @@
-//! What becomes of the columns: their types, the key, what is left out.
+//! What becomes of the columns: their fields, their types, the key, what is left out.
 
+use crate::components::button::{Button, Look};
 use crate::components::form::{Group, TextField, control, input_text, select_arrow};
 use crate::pages::frame::use_here;
 use crate::text::field::type_label;
-use sync_client::api::ImportPlan;
+use std::collections::BTreeMap;
+use sync_client::api::{ImportMode, ImportPlan};
+use sync_client::text;
+use sync_protocol::schema::Collection;
 use sync_protocol::{CollectionId, FieldType};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
@@ -12,34 +16,61 @@ use yew::prelude::*;
 #[derive(PartialEq, Properties)]
 pub struct PlanFormProps {
     pub plan: ImportPlan,
+    /// The name of a new collection, as it is typed.
+    pub label: String,
+    pub onlabel: Callback<String>,
     /// The plan changed: look at the file again.
     pub onplan: Callback<ImportPlan>,
 }
+
+const MODES: [(&str, ImportMode, &str); 3] = [
+    ("both", ImportMode::Both, "new ones and changes"),
+    ("add", ImportMode::Add, "only new ones"),
+    ("update", ImportMode::Update, "only changes"),
+];
 
 /// The form.
 #[component]
 pub fn PlanForm(props: &PlanFormProps) -> Html {
     let here = use_here();
     let plan = &props.plan;
-    let change = |make: fn(&mut ImportPlan, String)| {
+    let change = |make: fn(&mut ImportPlan, &Event)| {
         let (plan, onplan) = (plan.clone(), props.onplan.clone());
-        Callback::from(move |text: String| {
+        Callback::from(move |event: Event| {
             let mut next = plan.clone();
-            make(&mut next, text);
+            make(&mut next, &event);
             onplan.emit(next);
         })
     };
-    let label = use_state(|| plan.label.clone());
-    let set_label = {
-        let label = label.setter();
-        Callback::from(move |text| label.set(text))
+    let set_into = change(|plan, event| {
+        plan.into = CollectionId::new(input_text(event)).ok();
+        // its fields are others
+        plan.columns.clear();
+    });
+    let set_key = change(|plan, event| {
+        let key = input_text(event);
+        // what was left out as the key of before is a column again, and what is the key now need not be there twice
+        for column in plan.columns.iter_mut().filter(|column| !column.known) {
+            if plan.key.as_ref() == Some(&column.heading) {
+                column.take = true;
+            }
+        }
+        plan.key = (!key.is_empty()).then_some(key);
+    });
+    let set_mode = change(|plan, event| {
+        let mode = input_text(event);
+        plan.mode = MODES.into_iter().find(|each| each.0 == mode).map_or(plan.mode, |each| each.1);
+    });
+    let set_clear = change(|plan, event| plan.clear = checked(event));
+    let into = plan.into.as_ref().and_then(|id| here.collection(id));
+    let (hint, keyed) = match (&plan.key, &plan.into) {
+        (None, _) => ("Each row becomes a record of its own, also when the file is imported again.", false),
+        (Some(_), None) => (
+            "Each row must have another one. Importing such a file into the collection again updates them.",
+            false,
+        ),
+        (Some(_), Some(_)) => ("A row with the key of a record that is there changes this record.", true),
     };
-    // the name goes into the plan when it is finished, not with every letter
-    let keep_label = change(|plan, text| plan.label = text).reform(|event: Event| input_text(&event));
-    let set_into = change(|plan, text| plan.into = CollectionId::new(text).ok())
-        .reform(|event: Event| input_text(&event));
-    let set_key = change(|plan, text| plan.key = (!text.is_empty()).then_some(text))
-        .reform(|event: Event| input_text(&event));
     html! {
         <form class="pf-v6-c-form mooring-plan" onsubmit={|event: SubmitEvent| event.prevent_default()} novalidate=true>
             <div class="mooring-plan-head">
@@ -59,16 +90,14 @@ pub fn PlanForm(props: &PlanFormProps) -> Html {
                     }) }
                 </Group>
                 if plan.into.is_none() {
-                    <div onchange={keep_label}>
-                        <TextField id="import-label" label="Name of the new collection" value={(*label).clone()} oninput={set_label}
-                            required=true test="import-label" />
-                    </div>
+                    <TextField id="import-label" label="Name of the new collection" value={props.label.clone()} oninput={props.onlabel.clone()}
+                        required=true test="import-label" />
                 }
-                <Group id="import-key" label="Records are known by" hint="Each must have another one. Importing again updates them.">
+                <Group id="import-key" label="Records are known by" {hint}>
                     { control(None, false, html! {
                         <>
                             <select id="import-key" onchange={set_key} data-test="import-key">
-                                <option value="" selected={plan.key.is_none()}>{ "their place in the file (1, 2, 3, …)" }</option>
+                                <option value="" selected={plan.key.is_none()}>{ "nothing in the file" }</option>
                                 { for plan.columns.iter().map(|column| html! {
                                     <option value={column.heading.clone()} selected={plan.key.as_ref() == Some(&column.heading)}>{ &column.heading }</option>
                                 }) }
@@ -77,6 +106,24 @@ pub fn PlanForm(props: &PlanFormProps) -> Html {
                         </>
                     }) }
                 </Group>
+                if keyed {
+                    <Group id="import-mode" label="Take">
+                        { control(None, false, html! {
+                            <>
+                                <select id="import-mode" onchange={set_mode} data-test="import-mode">
+                                    { for MODES.into_iter().map(|(value, mode, text)| html! {
+                                        <option {value} selected={plan.mode == mode}>{ text }</option>
+                                    }) }
+                                </select>
+                                { select_arrow() }
+                            </>
+                        }) }
+                        <label class="mooring-muted">
+                            <input type="checkbox" checked={plan.clear} onchange={set_clear} data-test="import-clear" />
+                            { " Empty cells take values away" }
+                        </label>
+                    </Group>
+                }
             </div>
             <div class="mooring-table-wrap mooring-plan-columns">
                 <table class="pf-v6-c-table pf-m-compact" aria-label="Columns of the file">
@@ -89,7 +136,7 @@ pub fn PlanForm(props: &PlanFormProps) -> Html {
                         </tr>
                     </thead>
                     <tbody class="pf-v6-c-table__tbody">
-                        { for (0..plan.columns.len()).map(|at| column(props, at)) }
+                        { for (0..plan.columns.len()).map(|at| column(props, at, into.map(|info| &info.collection))) }
                     </tbody>
                 </table>
             </div>
@@ -97,27 +144,59 @@ pub fn PlanForm(props: &PlanFormProps) -> Html {
     }
 }
 
-fn column(props: &PlanFormProps, at: usize) -> Html {
+fn checked(event: &Event) -> bool {
+    let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+    input.is_some_and(|input| input.checked())
+}
+
+fn column(props: &PlanFormProps, at: usize, into: Option<&Collection>) -> Html {
     let column = &props.plan.columns[at];
-    let onplan = props.onplan.clone();
-    let plan = props.plan.clone();
-    let take = {
-        let (plan, onplan) = (plan.clone(), onplan.clone());
+    let change = |make: Box<dyn Fn(&mut ImportPlan, &Event)>| {
+        let (plan, onplan) = (props.plan.clone(), props.onplan.clone());
         Callback::from(move |event: Event| {
             let mut next = plan.clone();
-            let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
-            next.columns[at].take = input.is_some_and(|input| input.checked());
+            make(&mut next, &event);
             onplan.emit(next);
         })
     };
-    let retype = Callback::from(move |event: Event| {
-        let mut next = plan.clone();
-        let field = &mut next.columns[at].field;
-        field.field_type = FieldType::from_name(&input_text(&event)).unwrap_or(field.field_type);
-        onplan.emit(next);
-    });
+    let take = change(Box::new(move |plan, event| plan.columns[at].take = checked(event)));
+    let retype = change(Box::new(move |plan, event| {
+        let field = &mut plan.columns[at].field;
+        field.field_type = FieldType::from_name(&input_text(event)).unwrap_or(field.field_type);
+    }));
+    let rename = change(Box::new(move |plan, event| {
+        let label = text::label(&input_text(event));
+        if !label.is_empty() {
+            name(plan, at, &label, &BTreeMap::new());
+        }
+    }));
+    let fields = into.map(|collection| collection.fields.clone()).unwrap_or_default();
+    let becomes = {
+        let fields = fields.clone();
+        change(Box::new(move |plan, event| {
+            let wanted = input_text(event);
+            match fields.get(wanted.as_str()) {
+                Some(field) => plan.columns[at].field = field.clone(),
+                None => {
+                    let label = text::label(&plan.columns[at].heading);
+                    name(plan, at, &label, &fields);
+                }
+            }
+            plan.columns[at].known = fields.contains_key(wanted.as_str());
+            plan.columns[at].take = true;
+        }))
+    };
     let heading = &column.heading;
-    let fixed = props.plan.into.is_some() || !column.take;
+    let offer =
+        column.few.filter(|_| column.take && !column.known && column.field.field_type == FieldType::Text);
+    let choice = {
+        let (plan, onplan) = (props.plan.clone(), props.onplan.clone());
+        Callback::from(move |_: MouseEvent| {
+            let mut next = plan.clone();
+            next.columns[at].field.field_type = FieldType::Choice;
+            onplan.emit(next);
+        })
+    };
     html! {
         <tr class="pf-v6-c-table__tr" data-test="import-column" data-field={column.field.name.to_string()}>
             <td class="pf-v6-c-table__td">
@@ -125,12 +204,30 @@ fn column(props: &PlanFormProps, at: usize) -> Html {
             </td>
             <td class="pf-v6-c-table__td">{ heading }</td>
             <td class="pf-v6-c-table__td">
-                if column.take { { &column.field.label } } else { <span class="mooring-muted">{ "left out" }</span> }
+                if !column.take {
+                    <span class="mooring-muted">{ if props.plan.key.as_ref() == Some(heading) { "the key" } else { "left out" } }</span>
+                } else if into.is_some() {
+                    { control(None, false, html! {
+                        <>
+                            <select onchange={becomes} aria-label={format!("{heading} becomes")} data-test="import-becomes">
+                                <option value="" selected={!column.known}>{ "a new field" }</option>
+                                { for fields.values().map(|field| html! {
+                                    <option value={field.name.to_string()} selected={column.known && field.name == column.field.name}>{ &field.label }</option>
+                                }) }
+                            </select>
+                            { select_arrow() }
+                        </>
+                    }) }
+                } else {
+                    { control(None, false, html! {
+                        <input value={column.field.label.clone()} onchange={rename} aria-label={format!("{heading} becomes")} data-test="import-becomes" />
+                    }) }
+                }
             </td>
             <td class="pf-v6-c-table__td mooring-plan-type">
                 { control(None, false, html! {
                     <>
-                        <select onchange={retype} disabled={fixed} aria-label={format!("Type of {heading}")} data-test="import-type">
+                        <select onchange={retype} disabled={column.known || !column.take} aria-label={format!("Type of {heading}")} data-test="import-type">
                             { for FieldType::ALL.into_iter().map(|each| html! {
                                 <option value={each.name()} selected={each == column.field.field_type}>{ type_label(each) }</option>
                             }) }
@@ -138,7 +235,29 @@ fn column(props: &PlanFormProps, at: usize) -> Html {
                         { select_arrow() }
                     </>
                 }) }
+                if let Some(few) = offer {
+                    <Button look={Look::Link} text={format!("Make it a choice of {few}")} onclick={choice} test="import-choice" />
+                }
             </td>
         </tr>
     }
+}
+
+/// Gives a column a field of its own, called like that.
+fn name(
+    plan: &mut ImportPlan,
+    at: usize,
+    label: &str,
+    there: &BTreeMap<sync_protocol::FieldName, sync_protocol::schema::Field>,
+) {
+    let mut taken = there.clone();
+    for (_, other) in plan.columns.iter().enumerate().filter(|(place, _)| *place != at) {
+        taken.insert(other.field.name.clone(), other.field.clone());
+    }
+    let last = there.values().map(|field| field.position).max().unwrap_or(-1);
+    let field = &mut plan.columns[at].field;
+    field.name = text::field_name(label, &taken);
+    field.label = label.to_owned();
+    field.policy = None;
+    field.position = last + 1 + at as i64;
 }

@@ -1,0 +1,182 @@
+//! Texts as people compare them: equal labels are one label, and a search finds what looks alike.
+
+use std::collections::BTreeMap;
+
+use sync_protocol::FieldName;
+use sync_protocol::schema::Field;
+
+/// A label in its one form: composed (NFC), without blanks around it, and with one blank where there are several. Ends of
+/// lines stay, for the rule about labels to refuse.
+pub fn label(text: &str) -> String {
+    let blank = |c: char| c.is_whitespace() && !c.is_control();
+    let line = text.split(blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    if line.is_ascii() { line } else { normal(&line, "NFC") }
+}
+
+/// A text for a search: without letter case, accents and width, so that `cafe` finds `Café` and `strasse` `Straße`.
+pub fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut folded = String::with_capacity(text.len());
+    for c in normal(text, "NFKD").chars().flat_map(char::to_lowercase) {
+        match c {
+            // accents, and what a capital I with a dot leaves behind
+            '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{20d0}'..='\u{20ff}' => {}
+            'ß' => folded.push_str("ss"),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            'ø' => folded.push('o'),
+            'ł' => folded.push('l'),
+            'đ' => folded.push('d'),
+            'ı' => folded.push('i'),
+            'ς' => folded.push('σ'),
+            c if c.is_whitespace() => folded.push(' '),
+            c => folded.push(c),
+        }
+    }
+    folded
+}
+
+/// Puts texts in the order in which people look for them: by the Unicode collation, numbers within them by size. Each
+/// text gets its place; the order is for the screen only, so it may follow the language of the device.
+pub fn places<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
+    let distinct: std::collections::BTreeSet<&str> = texts.collect();
+    collated(distinct.into_iter().collect()).into_iter().enumerate().map(|(at, text)| (text, at)).collect()
+}
+
+/// A moment such as `2026-11-23T14:30:00Z` as screens show it: in the zone of the device, to the second.
+pub fn local_time(utc: &str) -> Option<String> {
+    local(utc)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn local(utc: &str) -> Option<String> {
+    let date = js_sys::Date::new(&utc.into());
+    let ms = date.get_time();
+    if ms.is_nan() {
+        return None;
+    }
+    let shifted = js_sys::Date::new(&(ms - date.get_timezone_offset() * 60_000.0).into());
+    String::from(shifted.to_iso_string()).get(..19).map(|text| text.replace('T', " "))
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn local(utc: &str) -> Option<String> {
+    let at: jiff::Timestamp = utc.parse().ok()?;
+    Some(at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+#[cfg(target_arch = "wasm32")]
+fn normal(text: &str, form: &str) -> String {
+    js_sys::JsString::from(text).normalize(form).into()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn normal(text: &str, form: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    if form == "NFC" { text.nfc().collect() } else { text.nfkd().collect() }
+}
+
+#[cfg(target_arch = "wasm32")]
+fn collated(texts: Vec<&str>) -> Vec<String> {
+    use wasm_bindgen::{JsCast, JsValue};
+    let options = js_sys::Object::new();
+    // setting a property of a fresh plain object cannot fail
+    drop(js_sys::Reflect::set(&options, &JsValue::from_str("numeric"), &JsValue::TRUE));
+    let collator = js_sys::Intl::Collator::new(&js_sys::Array::new(), &options);
+    let all: js_sys::Array = texts.into_iter().map(JsValue::from_str).collect();
+    // sorted by the browser with its own comparison: no call of this module for each pair
+    let sort = js_sys::Reflect::get(&all, &JsValue::from_str("sort")).ok();
+    if let Some(sort) = sort.and_then(|sort| sort.dyn_into::<js_sys::Function>().ok()) {
+        drop(sort.call1(&all, &collator.compare()));
+    }
+    all.iter().filter_map(|text| text.as_string()).collect()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn collated(texts: Vec<&str>) -> Vec<String> {
+    use icu_collator::options::CollatorOptions;
+    use icu_collator::preferences::CollationNumericOrdering;
+    use icu_collator::{Collator, CollatorPreferences};
+    let mut wanted = CollatorPreferences::default();
+    wanted.numeric_ordering = Some(CollationNumericOrdering::True);
+    let mut texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
+    // its tables are part of the program; without them the order of code points is left
+    if let Ok(collator) = Collator::try_new(wanted, CollatorOptions::default()) {
+        texts.sort_by(|a, b| collator.compare(a, b));
+    }
+    texts
+}
+
+/// The name of a new field beside others: that of its label, or one told from it where another label has that already.
+pub fn field_name(label: &str, taken: &BTreeMap<FieldName, Field>) -> FieldName {
+    let name = FieldName::from_label(label);
+    let free = |name: &FieldName| taken.get(name).is_none_or(|field| self::label(&field.label) == label);
+    if free(&name) { name } else { FieldName::marked(label, label.as_bytes()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_finds_what_looks_alike() {
+        for (written, found) in [
+            ("Café", "cafe"),
+            ("Cafe\u{301}", "café"),
+            ("İstanbul", "istanbul"),
+            ("ISTANBUL", "ıstanbul"),
+            ("Straße", "STRASSE"),
+            ("ＡＢＣ１", "abc1"),
+            ("Müller", "muller"),
+            ("ΟΔΟΣ", "οδος"),
+            ("Ærø", "aero"),
+            ("a\u{a0}b", "a b"),
+        ] {
+            assert_eq!(folded(written), folded(found));
+        }
+        assert_ne!(folded("имя"), folded("имена"));
+    }
+
+    #[test]
+    fn the_order_is_the_one_people_look_for() {
+        let sorted = |texts: &[&str]| {
+            let places = places(texts.iter().copied());
+            let mut all = texts.to_vec();
+            all.sort_by_key(|text| places[*text]);
+            all.join(" ")
+        };
+        assert_eq!(
+            sorted(&["Zebra", "Öl", "item 10", "apple", "Éclair", "item 2", "zoo", "Äpfel", "Ångström"]),
+            "Ångström Äpfel apple Éclair item 2 item 10 Öl Zebra zoo"
+        );
+        assert_eq!(sorted(&["R100", "R1", "R10", "R2"]), "R1 R2 R10 R100");
+        assert_eq!(sorted(&["10001", "90210", "00501", "02108"]), "00501 02108 10001 90210");
+    }
+
+    #[test]
+    fn equal_labels_are_one() {
+        assert_eq!(label(" Cafe\u{301} \u{a0} bar "), "Café bar");
+        assert_eq!(label("two\nlines"), "two\nlines");
+        let taken = BTreeMap::new();
+        assert_eq!(field_name("C", &taken).as_str(), "c");
+        let field = |name: &str, label: &str| {
+            let name = FieldName::new(name).unwrap();
+            let made = Field {
+                name: name.clone(),
+                label: label.into(),
+                field_type: sync_protocol::FieldType::Text,
+                options: vec![],
+                policy: None,
+                position: 0,
+            };
+            (name, made)
+        };
+        // as made by a release that wrote names by the letters it knew
+        let old = BTreeMap::from([field("c", "C++")]);
+        assert!(field_name("C", &old).as_str().starts_with("c__"));
+        assert_ne!(field_name("C", &old), FieldName::from_label("C++"));
+        assert_eq!(field_name("C", &BTreeMap::from([field("c", "C")])).as_str(), "c");
+    }
+}
