@@ -20,6 +20,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
      img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
      base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
+/// Where the screens of workspaces are.
+const SCREENS: &str = "/w/";
+
 const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
 
 /// The answer at every unknown address of a server without web application.
@@ -58,9 +61,12 @@ impl Service<Request> for Files {
 
 async fn serve(folder: ServeDir, mut request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let hidden = path
-        .split('/')
-        .any(|part| part.starts_with('.') || part.starts_with("%2e") || part.starts_with("%2E"));
+    // nothing of a workspace is a file: the last part is a record's key, which may look like one
+    let screen = path.starts_with(SCREENS);
+    let hidden = !screen
+        && path
+            .split('/')
+            .any(|part| part.starts_with('.') || part.starts_with("%2e") || part.starts_with("%2E"));
     if path.starts_with(API) || hidden {
         return nothing_here().into_response();
     }
@@ -69,12 +75,12 @@ async fn serve(folder: ServeDir, mut request: Request) -> Response {
         return (StatusCode::METHOD_NOT_ALLOWED, failure).into_response();
     }
     let name = path.rsplit('/').next().unwrap_or_default();
-    let page = !name.contains('.');
+    let page = screen || !name.contains('.');
     if page {
         // a screen of the application: its own code reads the address
         *request.uri_mut() = Uri::from_static("/index.html");
     }
-    let immutable = is_hashed(name);
+    let immutable = !page && is_hashed(name);
     if !immutable {
         // installers and image builders set one date on all files of all releases: a date proves nothing
         request.headers_mut().remove(header::IF_MODIFIED_SINCE);

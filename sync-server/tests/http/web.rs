@@ -132,3 +132,25 @@ async fn only_named_origins_may_call() {
     assert!(allowed(&preflight(&named, "https://app.example.com").await.unwrap()));
     assert!(!allowed(&preflight(&named, "https://evil.example.com").await.unwrap()));
 }
+
+#[tokio::test]
+async fn a_record_whose_key_looks_like_a_file_is_a_screen() {
+    let (world, _folder) = with_files().await;
+    for key in [
+        "v1.2",
+        "crew%40example.org",
+        "photo.jpg",
+        ".env",
+        "%2eenv",
+        "10.0.0.7",
+        "%22..%22",
+        "app-0123456789abcdef.js",
+        "v1.2/history",
+    ] {
+        let answer = get(&world, &format!("/w/sample-workspace/c/crew/r/{key}")).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{key}");
+        assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/html"), "{key}");
+        assert_eq!(answer.headers()["cache-control"], "no-cache", "{key}");
+        assert!(answer.text().await.unwrap().contains("<title>Mooring</title>"), "{key}");
+    }
+}
