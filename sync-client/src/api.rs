@@ -122,6 +122,12 @@ pub enum Command {
         /// Which.
         ids: Vec<RecordId>,
     },
+    /// Brings back deleted records, as they were: those of the last deletion on this device, and those whose deletion is not
+    /// sent yet. Works offline. Answer: `Saved`, with those that are back.
+    Undelete {
+        /// Which.
+        ids: Vec<RecordId>,
+    },
     /// A part of what needs review, or was settled lately, without reading records. Answer: `Review`.
     Review(ReviewQuery),
     /// One conflict with everything that a screen shows of it, open or settled lately. Answer: `Conflict`.

@@ -85,3 +85,7 @@ pub const LEFT_LISTED: usize = 100;
 
 /// Entries of an exported audit: a file that a spreadsheet still opens.
 pub const AUDIT_ENTRIES: usize = 500_000;
+
+/// Bytes of the records of one deletion that a device keeps in memory to bring them back: thousands of usual ones. What is
+/// not sent yet holds its records anyway, and every record's history has them.
+pub const UNDELETE_BYTES: usize = 8 << 20;

@@ -192,6 +192,37 @@ fn any_version_can_be_had_again_and_also_that_is_undone() {
 }
 
 #[test]
+fn what_was_deleted_is_brought_back_at_once_sent_or_not() {
+    run(async {
+        let Met { tablet, office, server, _dir } = met().await?;
+        settle(&tablet, Choice::Incoming).await?;
+        office.synced().await?;
+        let Answer::Record(info) = office.ask(Command::Record { id: john() }).await? else {
+            bail!("no record")
+        };
+        let held = info.fields.context("it is there")?;
+        let undelete = || Command::Undelete { ids: vec![john()] };
+        // sent: from what this device remembers
+        office.ask(Command::Delete { ids: vec![john()] }).await?;
+        office.synced().await?;
+        tablet.until_record(&john(), |fields| fields.is_none()).await?;
+        tablet.ask(undelete()).await.expect_err("another device deleted it");
+        office.ask(undelete()).await?;
+        office.synced().await?;
+        tablet.until_record(&john(), |fields| fields == Some(&held)).await?;
+        // it is there: nothing is brought back twice
+        office.ask(undelete()).await.expect_err("it is there");
+        // not sent: also by a program that was started after it
+        server.kill()?;
+        office.ask(Command::Delete { ids: vec![john()] }).await?;
+        let office = office.restart().await?;
+        office.ask(undelete()).await?;
+        office.until_record(&john(), |fields| fields == Some(&held)).await?;
+        Ok(())
+    });
+}
+
+#[test]
 fn every_decision_can_be_exported_and_an_export_can_be_stopped() {
     run(async {
         let Met { server, tablet, .. } = &met().await?;

@@ -1,8 +1,12 @@
 //! Commands about records: each becomes one batch, and is answered once that is durable.
 
+use std::collections::BTreeMap;
+
 use sync_protocol::message::SignIn;
-use sync_protocol::record::per_field;
-use sync_protocol::{ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp};
+use sync_protocol::record::{fields_size, per_field};
+use sync_protocol::{
+    ChangeId, Edit, FieldName, Fields, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp,
+};
 
 use super::{Asked, Engine, exporting, failure};
 use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, RecordInfo, ReviewQuery};
@@ -160,6 +164,25 @@ impl<D: Device> Engine<D> {
             Command::Delete { ids } => {
                 let bases = open.store.get(&ids).await.map_err(storage)?;
                 let batch = open.replica.delete(now, ids.iter().cloned().zip(bases).collect())?;
+                open.deleted = kept_of(&batch);
+                self.finish(batch, Written::Saved(ids)).await
+            }
+            Command::Undelete { ids } => {
+                let bases = open.store.get(&ids).await.map_err(storage)?;
+                let held = |id: &RecordId| open.replica.deleted(id).or_else(|| open.deleted.get(id).cloned());
+                let back = ids.into_iter().zip(&bases).filter(|(id, base)| {
+                    // somebody may have brought it back meanwhile
+                    open.replica.view(id, base.as_ref()).is_none()
+                });
+                let back: Vec<_> =
+                    back.filter_map(|(id, base)| Some((id.clone(), base.clone(), held(&id)?))).collect();
+                if back.is_empty() {
+                    return Err(Failure::input(
+                        "There is nothing to bring back from this device any more. The history of the record has its versions.",
+                    ));
+                }
+                let ids = back.iter().map(|(id, ..)| id.clone()).collect();
+                let batch = open.replica.import(now, back)?;
                 self.finish(batch, Written::Saved(ids)).await
             }
             Command::Resolve { conflict, saw_conflict, saw_record, outcome } => {
@@ -235,6 +258,19 @@ impl<D: Device> Engine<D> {
             open.session.offline(now, random);
         }
     }
+}
+
+/// What records held that a batch deletes; nothing where it is too much to keep.
+fn kept_of(batch: &Batch) -> BTreeMap<RecordId, Fields> {
+    let deleted = batch.enqueue.iter().filter_map(|change| match &change.edit {
+        Edit::Delete { base } => Some((&change.record, base)),
+        _ => None,
+    });
+    let bytes: usize = deleted.clone().map(|(_, base)| fields_size(base)).sum();
+    if bytes > limits::UNDELETE_BYTES {
+        return BTreeMap::new();
+    }
+    deleted.map(|(id, base)| (id.clone(), base.clone())).collect()
 }
 
 fn answer(written: Written) -> Answer {

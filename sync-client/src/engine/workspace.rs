@@ -3,7 +3,9 @@
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{CollectionId, Counter, Partition, Revision, Timestamp, Verdict, WorkspaceId, reserved};
+use sync_protocol::{
+    CollectionId, Counter, Fields, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved,
+};
 
 use super::{Done, Engine, failure};
 use crate::api::{Event, Failure, FailureKind};
@@ -37,6 +39,8 @@ pub(super) struct Workspace<S> {
     pub storage_problem: Option<String>,
     /// What came from the server and could not be read here, for people.
     pub unread: Option<String>,
+    /// What the records of the last deletion held, to bring them back.
+    pub deleted: std::collections::BTreeMap<RecordId, Fields>,
 }
 
 /// A batch that did not end well, and whether a push brought it.
@@ -54,6 +58,7 @@ impl<S: LocalStore> Workspace<S> {
             refetched: Default::default(),
             storage_problem: None,
             unread: None,
+            deleted: Default::default(),
         })
     }
 

@@ -19,6 +19,14 @@ impl Replica {
         pending.filter(|p| p.judged == super::Judged::No).map(|p| unsent_info(&p.change)).collect()
     }
 
+    /// What a record held when it was deleted here, while the server has not judged that.
+    pub fn deleted(&self, id: &RecordId) -> Option<Fields> {
+        match &self.pending_of(id).last()?.edit {
+            Edit::Delete { base } => Some(base.clone()),
+            _ => None,
+        }
+    }
+
     /// The records that were made beside this one, where somebody kept both of two versions, as far as this device knows.
     pub fn twins_of(&self, id: &RecordId) -> BTreeSet<RecordKey> {
         let settled = self.decisions().filter_map(|decision| match &decision.what {
