@@ -28,7 +28,7 @@ fn App() -> Html {
     let backend = (*backend).clone();
     let toasts = use_reducer(Toasts::default);
     let toaster = Toaster(toasts.dispatcher());
-    let unsaved = use_memo((), |()| Unsaved::default());
+    let unsaved = use_memo((), |()| Unsaved::new());
     html! {
         <ContextProvider<Backend> context={backend}>
             <ContextProvider<Toaster> context={toaster}>
@@ -88,25 +88,18 @@ fn Shared() -> Html {
         });
     }
 
-    {
-        let unsaved = use_context::<Unsaved>().expect("the app provides it");
-        let somebody = matches!(&*session, Some(Ok(session)) if session.user.is_some());
-        use_effect_with(somebody, move |somebody| {
-            if !somebody {
-                unsaved.clear();
-            }
-        });
-    }
-
     let set = {
         let session = session.setter();
         use_callback((), move |now: Session, ()| session.set(Some(Ok(Rc::new(now)))))
     };
+    let unsaved = use_context::<Unsaved>().expect("the app provides it");
     let session = match &*session {
         None => return loading("Opening Mooring"),
         Some(Err(failure)) => return start::broken(failure, &load),
         Some(Ok(session)) => session.clone(),
     };
+    // before any form is drawn
+    unsaved.belongs_to(session.user.as_ref().map(|user| user.id));
     html! {
         <ContextProvider<SessionContext> context={SessionContext { session: session.clone(), set }}>
             <ContextProvider<Rc<Status>> context={(*status).clone()}>

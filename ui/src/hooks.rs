@@ -42,6 +42,22 @@ pub fn use_toaster() -> Toaster {
     use_context().expect("the app provides its toaster")
 }
 
+/// Names the screen in tabs, bookmarks and the browser's history.
+#[hook]
+pub fn use_title(title: &str) {
+    use_title_of(Some(title.to_owned()));
+}
+
+/// The same; `None`: what is within names it.
+#[hook]
+pub fn use_title_of(title: Option<String>) {
+    use_effect_with(title, |title| {
+        if let Some(title) = title {
+            crate::platform::document().set_title(&format!("{title} · Mooring"));
+        }
+    });
+}
+
 /// Sends a command and hands its end to a callback; a reply that comes after the component has gone is dropped.
 #[hook]
 pub fn use_call() -> Callback<(Command, Callback<Outcome>)> {

@@ -100,14 +100,16 @@ pub enum Route {
     NotFound,
 }
 
-/// A record's key in an address: as people write it where that reads back as the same key, else in JSON's quotes.
+/// A record's key in an address: as people write it where that reads back as the same key, else in JSON's quotes. So
+/// are `.` and `..`, which browsers take for folders, however they are encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyText(pub RecordKey);
 
 impl std::fmt::Display for KeyText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let plain = self.0.to_string();
-        if !plain.starts_with('"') && RecordKey::from_input(&plain) == self.0 {
+        let folder = matches!(plain.as_str(), "." | "..");
+        if !folder && !plain.starts_with('"') && RecordKey::from_input(&plain) == self.0 {
             f.write_str(&plain)
         } else {
             f.write_str(&self.0.to_text())

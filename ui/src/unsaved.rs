@@ -1,14 +1,19 @@
-//! Input that is not saved yet: links ask before they leave it, and the browser's Back keeps it for the return.
+//! Input that is not saved yet: links ask before they leave it, Back keeps it for the return, and so does the browser,
+//! where the page is loaded again.
 
+use crate::platform::drafts;
 use crate::route::Route;
-use std::cell::RefCell;
+use gloo::events::EventListener;
+use gloo::timers::callback::Timeout;
+use serde::{Deserialize, Serialize};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use sync_protocol::{FieldName, Value};
+use sync_protocol::{FieldName, UserId, Value};
 use yew::Callback;
 
 /// What a person wrote into a form: only the fields that were touched.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Draft {
     /// The key of a new record.
     pub key: String,
@@ -17,7 +22,7 @@ pub struct Draft {
 }
 
 /// A field that was touched.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Touched {
     /// What was there when the person began.
     pub saw: Value,
@@ -33,14 +38,27 @@ impl Draft {
 }
 
 /// What is not saved yet, anywhere on the page.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Unsaved(Rc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     ask: RefCell<Option<Callback<Route>>>,
-    drafts: RefCell<BTreeMap<String, Draft>>,
+    kept: RefCell<Kept>,
+    /// Writes what has changed, soon.
+    timer: Cell<Option<Timeout>>,
 }
+
+/// What the browser keeps of it.
+#[derive(Default, Serialize, Deserialize)]
+struct Kept {
+    /// Whose it is; nobody else sees it.
+    owner: Option<UserId>,
+    drafts: BTreeMap<String, Draft>,
+}
+
+/// Letters within this many milliseconds are kept together.
+const GATHER_MS: u32 = 300;
 
 impl PartialEq for Unsaved {
     fn eq(&self, other: &Self) -> bool {
@@ -49,6 +67,15 @@ impl PartialEq for Unsaved {
 }
 
 impl Unsaved {
+    /// What was kept when the page was left.
+    pub fn new() -> Self {
+        let kept = drafts::read().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let unsaved = Self(Rc::new(Inner { kept: RefCell::new(kept), ..Inner::default() }));
+        let leaving = unsaved.clone();
+        EventListener::new(&crate::platform::window(), "pagehide", move |_| leaving.0.write()).forget();
+        unsaved
+    }
+
     /// From now on, `ask` decides whether to go elsewhere; `None`: nothing would be lost.
     pub fn guard(&self, ask: Option<Callback<Route>>) {
         *self.0.ask.borrow_mut() = ask;
@@ -60,23 +87,41 @@ impl Unsaved {
     }
 
     /// Keeps a draft while its form is away; an empty one is forgotten.
-    pub fn keep(&self, form: &str, draft: Draft) {
-        let mut drafts = self.0.drafts.borrow_mut();
-        if draft.is_empty() {
-            drafts.remove(form);
-        } else {
-            drafts.insert(form.to_owned(), draft);
+    pub fn keep(&self, form: &str, draft: &Draft) {
+        let gone = {
+            let drafts = &mut self.0.kept.borrow_mut().drafts;
+            if draft.is_empty() {
+                drafts.remove(form).is_some()
+            } else {
+                drafts.insert(form.to_owned(), draft.clone()) != Some(draft.clone())
+            }
+        };
+        if gone {
+            let inner = self.0.clone();
+            self.0.timer.set(Some(Timeout::new(GATHER_MS, move || inner.write())));
         }
     }
 
     /// The draft that was kept for a form.
     pub fn kept(&self, form: &str) -> Draft {
-        self.0.drafts.borrow().get(form).cloned().unwrap_or_default()
+        self.0.kept.borrow().drafts.get(form).cloned().unwrap_or_default()
     }
 
-    /// Forgets all of it: another person may come.
-    pub fn clear(&self) {
-        self.guard(None);
-        self.0.drafts.borrow_mut().clear();
+    /// Who is at the screen: what somebody else wrote is forgotten.
+    pub fn belongs_to(&self, user: Option<UserId>) {
+        if self.0.kept.borrow().owner != user {
+            self.guard(None);
+            *self.0.kept.borrow_mut() = Kept { owner: user, drafts: BTreeMap::new() };
+            self.0.write();
+        }
+    }
+}
+
+impl Inner {
+    fn write(&self) {
+        self.timer.set(None);
+        let kept = self.kept.borrow();
+        let text = (!kept.drafts.is_empty()).then(|| serde_json::to_string(&*kept).ok()).flatten();
+        drafts::write(text.as_deref());
     }
 }

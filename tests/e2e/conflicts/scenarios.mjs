@@ -268,7 +268,7 @@ export const scenarios = [
       const phone = `${hook('record-form')} ${hook('field-input')}[data-field="phone"]`;
       await desk.fill(phone, '+49 40 333 0000');
       await edit(ledger, ann, key, { phone: calls.ann });
-      await says(desk, hook('changed-meanwhile'), `Changed to “${calls.ann}” by somebody else while you write`);
+      await says(desk, hook('changed-meanwhile'), `Changed to “${calls.ann}” by `);
       await look(desk, 'changed-meanwhile');
       await desk.click(hook('save'));
       ledger.saved('carl', key, { phone: '+49 40 333 0000' });

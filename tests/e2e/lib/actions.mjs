@@ -81,9 +81,9 @@ export async function fillEdit(screen, key, field, value) {
   await screen.fill(input(field), value);
 }
 
-/** Until the form says that a new record is saved: it closes then, and only then. */
+/** Until the form says that a new record is saved: the record is shown in its place then, and only then. */
 export function saved(screen) {
-  return until(`the new record saved on ${screen.name}`, async () => await screen.count(hook('record-form')) === 0);
+  return until(`the new record saved on ${screen.name}`, async () => await screen.count(hook('record-key')) === 0);
 }
 
 export async function addRecord(screen, key, values) {

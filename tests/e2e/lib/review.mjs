@@ -55,7 +55,7 @@ async function desktopPictures(desk, name) {
 /** The source of axe itself, for the desktop's window. */
 const { source } = createRequire(createRequire(import.meta.url).resolve('@axe-core/playwright'))('axe-core');
 
-async function barriers(screen) {
+export async function barriers(screen) {
   const { violations } = screen instanceof Browser
     ? await new AxeBuilder({ page: screen.page }).analyze()
     : (await screen.script(source), await screen.later('axe.run().then(done)'));

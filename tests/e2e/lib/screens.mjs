@@ -51,9 +51,9 @@ export class Browser extends Screen {
     Object.assign(this, { url, viewport, profile: path.join(scratch, `profile-${name}`), errors: [] });
   }
 
-  async open({ offline = false, colorScheme = 'light' } = {}) {
+  async open({ offline = false, colorScheme = 'light', timezoneId } = {}) {
     this.context = await chromium.launchPersistentContext(this.profile, {
-      executablePath: need('MOORING_CHROMIUM'), headless: true, args: chromiumArgs, viewport: this.viewport, colorScheme, offline,
+      executablePath: need('MOORING_CHROMIUM'), headless: true, args: chromiumArgs, viewport: this.viewport, colorScheme, offline, timezoneId,
     });
     const context = this.context;
     atEnd(() => context.close());

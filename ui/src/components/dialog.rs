@@ -29,11 +29,16 @@ pub fn Dialog(props: &DialogProps) -> Html {
         use_effect_with((), move |()| {
             let before =
                 crate::platform::document().active_element().and_then(|e| e.dyn_into::<HtmlElement>().ok());
-            if let Some(dialog) = node.cast::<HtmlDialogElement>() {
+            let dialog = node.cast::<HtmlDialogElement>();
+            if let Some(dialog) = &dialog {
                 // fails only for a dialog that is open already
                 let _ = dialog.show_modal();
             }
             move || {
+                // while it is open, nothing behind it takes the focus
+                if let Some(dialog) = dialog {
+                    dialog.close();
+                }
                 if let Some(before) = before {
                     let _ = before.focus();
                 }

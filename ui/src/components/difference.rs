@@ -1,6 +1,6 @@
 //! A value with what is different in it: words of a text, tags that came and went, how far a number or a date moved.
 
-use super::field_value::{full, quoted};
+use super::field_value::{SHOWN_CHARS, beginning, full, quoted};
 use crate::text::difference::difference;
 use crate::text::words::{Piece, pieces};
 use sync_protocol::schema::Field;
@@ -19,6 +19,10 @@ pub fn changed(field: &Field, before: &Value, after: &Value) -> Html {
     }
     match field.field_type {
         FieldType::Text | FieldType::LongText => match (before.as_text(), after.as_text()) {
+            // what is alike around the difference is no news where it is long
+            (Some(before), Some(after)) if before.len().max(after.len()) > SHOWN_CHARS => {
+                around(before, after)
+            }
             (Some(before), Some(after)) => words(before, after),
             _ => full(field, after),
         },
@@ -34,9 +38,37 @@ pub fn changed(field: &Field, before: &Value, after: &Value) -> Html {
     }
 }
 
+/// The difference of two long texts, with a little of what is around it.
+fn around(before: &str, after: &str) -> Html {
+    const AROUND: usize = 200;
+    let pair = || before.chars().zip(after.chars());
+    let start = pair().take_while(|(a, b)| a == b).count();
+    let rest = before.chars().count().min(after.chars().count()) - start;
+    let ends = before.chars().rev().zip(after.chars().rev());
+    let end = ends.take(rest).take_while(|(a, b)| a == b).count();
+    let part = |text: &str| -> String {
+        let length = text.chars().count() - end.saturating_sub(AROUND);
+        text.chars().take(length).skip(start.saturating_sub(AROUND)).collect()
+    };
+    let (before, after) = (part(before), part(after));
+    let dots = |more: bool| if more { "…" } else { "" };
+    html! {
+        <>
+            { dots(start > AROUND) }
+            if before.len().max(after.len()) > SHOWN_CHARS {
+                <del>{ beginning(&before, SHOWN_CHARS / 4) }{ "…" }</del>
+                <ins>{ beginning(&after, SHOWN_CHARS / 4) }{ "…" }</ins>
+            } else {
+                { words(&before, &after) }
+            }
+            { dots(end > AROUND) }
+        </>
+    }
+}
+
 fn words(before: &str, after: &str) -> Html {
     html! {
-        <span class="mooring-text">
+        <span class="mooring-text" dir="auto">
             { for pieces(before, after).into_iter().map(|(piece, text)| match piece {
                 Piece::Same => html! { { text } },
                 Piece::Gone => html! { <del>{ text }</del> },

@@ -1,10 +1,12 @@
 //! A typed input: what people write stays as they wrote it; the field's type reads it when it is saved.
 
 use super::button::{Button, Look};
+use super::field_value::{SHOWN_CHARS, beginning, show_all};
 use super::form::{Group, control, input_text, message_id, select_arrow};
 use super::icon::Icon;
-use crate::platform::clock;
-use crate::text::field::{misfit, type_hint};
+use crate::platform::{clock, dom};
+use crate::text::field::{misfit, point, type_hint};
+use crate::text::lines;
 use sync_protocol::schema::Field;
 use sync_protocol::{FieldType, Value};
 use yew::prelude::*;
@@ -13,6 +15,9 @@ use yew::prelude::*;
 pub fn to_input(field: &Field, value: &Value) -> String {
     match (field.field_type, value.as_text()) {
         (FieldType::DateTime, Some(utc)) => clock::to_input(utc),
+        // an input of one line leaves them out
+        (FieldType::Text, Some(text)) => text.replace(['\r', '\n'], ""),
+        (FieldType::LongText, Some(text)) => lines::to_form(text),
         (FieldType::Json, _) if !value.is_absent() => {
             serde_json::to_string_pretty(&value.0).unwrap_or_else(|_| value.0.to_string())
         }
@@ -20,18 +25,40 @@ pub fn to_input(field: &Field, value: &Value) -> String {
     }
 }
 
-/// What an input holds as a value, or what is wrong with it.
-pub fn from_input(field: &Field, text: &str) -> Result<Value, String> {
-    let text =
-        if field.field_type == FieldType::DateTime { clock::from_input(text) } else { text.to_owned() };
+/// What an input holds as a value, or what is wrong with it. `before`: the value that it began with, of which stays what
+/// an input does not show (line ends, fractions of a second, which of two hours).
+pub fn from_input(field: &Field, text: &str, before: &Value) -> Result<Value, String> {
+    if text == to_input(field, before) {
+        return Ok(before.clone());
+    }
+    let text = match field.field_type {
+        FieldType::DateTime => match clock::from_input(text, before.as_text()) {
+            Ok(utc) => utc,
+            // for the type's own check to refuse
+            Err(clock::NoTime::Unread) => text.to_owned(),
+            Err(clock::NoTime::Skipped) => return Err(SKIPPED.to_owned()),
+        },
+        FieldType::LongText => lines::from_form(before.as_text().unwrap_or_default(), text),
+        FieldType::Decimal => match point(text) {
+            Ok(()) => text.to_owned(),
+            Err(wrong) => return Err(wrong),
+        },
+        _ => text.to_owned(),
+    };
     field.field_type.parse(&text, &field.options).map_err(|wrong| misfit(&wrong))
 }
+
+const SKIPPED: &str =
+    "There is no such time on that day: the clocks are put forward over it. Choose another one.";
 
 #[derive(PartialEq, Properties)]
 pub struct FieldInputProps {
     pub field: Field,
     pub text: AttrValue,
     pub oninput: Callback<String>,
+    /// The value that it began with.
+    #[prop_or_default]
+    pub before: Value,
     #[prop_or_default]
     pub error: Option<AttrValue>,
     /// For reading and copying only.
@@ -47,13 +74,30 @@ pub struct FieldInputProps {
 pub fn FieldInput(props: &FieldInputProps) -> Html {
     let id = AttrValue::from(format!("{}-{}", props.prefix, props.field.name));
     let hint = match props.field.field_type {
-        FieldType::DateTime => Some(AttrValue::from(format!("In your time zone, {}", clock::zone()))),
+        FieldType::DateTime => Some(AttrValue::from(zone_hint(props))),
         other => type_hint(other).map(AttrValue::Static),
     };
     html! {
         <Group id={id.clone()} label={props.field.label.clone()} error={props.error.clone()} {hint}>
             { input(props, id) }
         </Group>
+    }
+}
+
+/// The zone; where the hour comes twice, which of the two is meant.
+fn zone_hint(props: &FieldInputProps) -> String {
+    let utc = match *props.text == *to_input(&props.field, &props.before) {
+        true => props.before.as_text().map(str::to_owned),
+        false => clock::from_input(&props.text, props.before.as_text()).ok(),
+    };
+    match utc.and_then(|utc| clock::which_of_two(&utc)) {
+        Some(which) => {
+            format!(
+                "In your time zone, {}. This hour comes twice on that day: it is the one at {which}.",
+                clock::zone()
+            )
+        }
+        None => format!("In your time zone, {}", clock::zone()),
     }
 }
 
@@ -72,35 +116,88 @@ fn input(props: &FieldInputProps, id: AttrValue) -> Html {
             wrong,
             html! {
                 <input {id} type={kind} value={text} {oninput} inputmode={mode} {step} readonly={props.readonly}
-                    aria-invalid={invalid} aria-describedby={described.clone()} autocomplete="off"
+                    aria-invalid={invalid} aria-describedby={described.clone()} autocomplete="off" dir="auto"
                     data-test="field-input" data-field={name} />
             },
         )
     };
+    let long = props.text.len() > SHOWN_CHARS;
     let area = |kind: &'static str, rows: &'static str| {
         let (id, text, name, oninput) = (id.clone(), text.clone(), name.clone(), oninput.clone());
         control(
             Some(kind),
             wrong,
             html! {
-                <textarea {id} value={text} {oninput} {rows} readonly={props.readonly} aria-invalid={invalid}
+                <textarea {id} value={text} {oninput} {rows} readonly={props.readonly} aria-invalid={invalid} dir="auto"
                     aria-describedby={described.clone()} data-test="field-input" data-field={name} />
             },
         )
     };
     match props.field.field_type {
         FieldType::Text => line("text", None, None),
+        FieldType::LongText | FieldType::Json if long => {
+            html! { <LongInput {id} text={text.clone()} {oninput} {name} readonly={props.readonly} {wrong} /> }
+        }
         FieldType::LongText => area("pf-m-textarea pf-m-resize-vertical", "4"),
         FieldType::Integer => line("text", Some("numeric"), None),
         FieldType::Decimal => line("text", Some("decimal"), None),
         FieldType::Date => line("date", None, None),
-        FieldType::DateTime => line("datetime-local", None, Some("1")),
+        FieldType::DateTime => {
+            line("datetime-local", None, Some(if text_has_fraction(&props.text) { "any" } else { "1" }))
+        }
         FieldType::Tags => line("text", None, None),
         FieldType::Json => area("pf-m-textarea pf-m-resize-vertical mooring-code", "5"),
         FieldType::Counter => counter(props, line("text", Some("numeric"), None)),
         FieldType::YesNo => select(props, id, &["yes".to_owned(), "no".to_owned()], onchange),
         FieldType::Choice => select(props, id, &props.field.options, onchange),
     }
+}
+
+#[derive(PartialEq, Properties)]
+struct LongInputProps {
+    id: AttrValue,
+    text: AttrValue,
+    oninput: Callback<InputEvent>,
+    name: String,
+    readonly: bool,
+    wrong: bool,
+}
+
+/// The input of a long text: its beginning first, for laying out all of it can take minutes. Then all of it, in lines as
+/// they are.
+#[component]
+fn LongInput(props: &LongInputProps) -> Html {
+    // one that became long while it was written stays as it is
+    let all = use_state_eq(|| props.text.len() <= 2 * SHOWN_CHARS);
+    let onclick = {
+        let (all, name) = (all.setter(), props.name.clone());
+        Callback::from(move |_: MouseEvent| {
+            all.set(true);
+            dom::focus_soon(&format!("[data-test=field-input][data-field='{name}']"));
+        })
+    };
+    if !*all {
+        return html! {
+            <div class="mooring-text mooring-long" id={props.id.clone()} dir="auto">
+                { beginning(&props.text, SHOWN_CHARS / 4) }{ "… " }
+                <Button look={Look::Link} class="pf-m-inline" text={show_all(&props.text)} {onclick} test="show-all-text" />
+            </div>
+        };
+    }
+    control(
+        Some("pf-m-textarea pf-m-resize-vertical"),
+        props.wrong,
+        html! {
+            <textarea id={props.id.clone()} value={props.text.clone()} oninput={props.oninput.clone()} rows="12" wrap="off"
+                readonly={props.readonly} aria-invalid={props.wrong.then_some("true")} spellcheck="false" dir="auto"
+                aria-describedby={message_id(&props.id)} data-test="field-input" data-field={props.name.clone()} />
+        },
+    )
+}
+
+/// Whether a time has parts of a second, which steps of whole ones would refuse.
+fn text_has_fraction(text: &str) -> bool {
+    text.contains('.')
 }
 
 fn select(props: &FieldInputProps, id: AttrValue, options: &[String], onchange: Callback<Event>) -> Html {

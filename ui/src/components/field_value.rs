@@ -1,5 +1,6 @@
 //! A value for reading.
 
+use super::button::{Button, Look};
 use super::icon::{Icon, icon};
 use crate::platform::clock;
 use sync_protocol::schema::Field;
@@ -38,9 +39,57 @@ pub fn full(field: &Field, value: &Value) -> Html {
     match field.field_type {
         FieldType::Tags => tags(value),
         FieldType::DateTime => html! { { clock::to_cell(value.as_text().unwrap_or_default()) } },
-        FieldType::Json => html! { <code class="mooring-json">{ value.0.to_string() }</code> },
-        field_type => html! { <span class="mooring-text">{ field_type.show(value) }</span> },
+        FieldType::Json => long(value.0.to_string(), "mooring-json"),
+        field_type => long(field_type.show(value), "mooring-text"),
     }
+}
+
+/// Most characters of a text that is shown without being asked for: a few pages. A browser takes minutes to lay out
+/// hundreds of thousands without a blank.
+pub const SHOWN_CHARS: usize = 4_000;
+
+/// A text, cut where it is long.
+fn long(text: String, class: &'static str) -> Html {
+    if text.len() <= SHOWN_CHARS {
+        return html! { <span {class} dir="auto">{ text }</span> };
+    }
+    html! { <LongText {text} {class} /> }
+}
+
+#[derive(PartialEq, Properties)]
+struct LongTextProps {
+    text: AttrValue,
+    class: &'static str,
+}
+
+/// The beginning, and all of it on demand: then in lines as they are, for breaking them is what takes so long.
+#[component]
+fn LongText(props: &LongTextProps) -> Html {
+    let all = use_state_eq(|| false);
+    let onclick = {
+        let all = all.setter();
+        Callback::from(move |_: MouseEvent| all.set(true))
+    };
+    if *all {
+        return html! { <pre class="mooring-all" tabindex="0" dir="auto">{ &props.text }</pre> };
+    }
+    html! {
+        <span class={props.class} dir="auto">
+            { beginning(&props.text, SHOWN_CHARS) }
+            { "… " }
+            <Button look={Look::Link} class="pf-m-inline" text={show_all(&props.text)} {onclick} test="show-all-text" />
+        </span>
+    }
+}
+
+/// `Show all (400 KB)`.
+pub fn show_all(text: &str) -> String {
+    format!("Show all ({})", crate::text::count::bytes(text.len() as u64))
+}
+
+/// The first so many characters.
+pub fn beginning(text: &str, chars: usize) -> &str {
+    text.char_indices().nth(chars).map_or(text, |(at, _)| &text[..at])
 }
 
 /// As part of a sentence or a button: `“Paris”`, `12`, `no value`.
@@ -84,8 +133,8 @@ fn tags(value: &Value) -> Html {
 }
 
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(CELL_CHARS) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
+    match beginning(text, CELL_CHARS) {
+        all if all.len() == text.len() => text.to_owned(),
+        some => format!("{some}…"),
     }
 }

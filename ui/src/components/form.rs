@@ -112,6 +112,9 @@ pub struct TextFieldProps {
     pub placeholder: Option<AttrValue>,
     #[prop_or_default]
     pub autocomplete: Option<AttrValue>,
+    /// Has the focus when it appears.
+    #[prop_or_default]
+    pub autofocus: bool,
     #[prop_or_default]
     pub test: Option<AttrValue>,
 }
@@ -121,8 +124,18 @@ pub struct TextFieldProps {
 pub fn TextField(props: &TextFieldProps) -> Html {
     let oninput = props.oninput.reform(|event: InputEvent| input_text(&event));
     let wrong = props.error.is_some();
+    let node = use_node_ref();
+    {
+        // the attribute works for the first page only
+        let (node, autofocus) = (node.clone(), props.autofocus);
+        use_effect_with((), move |()| {
+            if autofocus {
+                crate::platform::dom::focus_ref(&node);
+            }
+        });
+    }
     let input = html! {
-        <input id={props.id.clone()} type={props.kind.clone()} value={props.value.clone()} {oninput}
+        <input ref={node} dir="auto" id={props.id.clone()} type={props.kind.clone()} value={props.value.clone()} {oninput}
             required={props.required} placeholder={props.placeholder.clone()} autocomplete={props.autocomplete.clone()}
             autocapitalize="off" spellcheck="false" aria-invalid={wrong.then_some("true")}
             aria-describedby={message_id(&props.id)} data-test={props.test.clone()} />

@@ -117,6 +117,16 @@ fn MetField(props: &MetFieldProps) -> Html {
     };
     let gone = || html! { <span class="mooring-muted">{ "deleted" }</span> };
     let incoming = if props.delete { gone() } else { full(field, &met.incoming) };
+    // in the order of the edits, by which some rules go; they may have arrived the other way round
+    let turned = current.is_some_and(|current| current.at > props.incoming.at);
+    let names = if turned { ["Then", "First"] } else { ["First", "Then"] };
+    let mut sides = vec![
+        side(names[0], current, full(field, &met.current), "met-current"),
+        side(names[1], Some(&props.incoming), incoming, "met-incoming"),
+    ];
+    if turned {
+        sides.reverse();
+    }
     html! {
         <div class="mooring-met" data-test="met" data-field={field.name.to_string()}>
             <div class="mooring-met-head">
@@ -127,8 +137,7 @@ fn MetField(props: &MetFieldProps) -> Html {
             </div>
             <dl class="mooring-met-sides">
                 { side("Before both", None, full(field, &met.base), "met-base") }
-                { side("First", current, full(field, &met.current), "met-current") }
-                { side("Then", Some(&props.incoming), incoming, "met-incoming") }
+                { for sides }
                 { side("Result", None, full(field, &met.result), "met-result") }
             </dl>
             if let Some(now) = props.now.as_ref().filter(|now| **now != met.result) {

@@ -2,6 +2,7 @@
 
 use super::button::{Button, Look};
 use super::icon::{Icon, icon};
+use crate::platform::dom;
 use sync_client::api::Failure;
 use yew::prelude::*;
 
@@ -107,8 +108,18 @@ pub struct NoticeProps {
 #[component]
 pub fn Notice(props: &NoticeProps) -> Html {
     let urgent = props.tint == Tint::Danger;
+    let node = use_node_ref();
+    {
+        // what failed is seen, wherever one has scrolled
+        let node = node.clone();
+        use_effect_with((urgent, props.title.clone()), move |(urgent, _)| {
+            if *urgent {
+                dom::show_ref(&node);
+            }
+        });
+    }
     html! {
-        <div class={classes!("pf-v6-c-alert", "pf-m-inline", props.tint.class())}
+        <div ref={node} class={classes!("pf-v6-c-alert", "pf-m-inline", props.tint.class())}
             role={if urgent { "alert" } else { "note" }} data-test={props.test.clone()}>
             <div class="pf-v6-c-alert__icon">{ icon(props.tint.icon()) }</div>
             <p class="pf-v6-c-alert__title">{ &props.title }</p>

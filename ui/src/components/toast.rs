@@ -9,7 +9,7 @@ use crate::text::count;
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, Event, Failure};
-use sync_protocol::ChangeId;
+use sync_protocol::{ChangeId, RecordId};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
@@ -24,8 +24,37 @@ struct Toast {
     id: u64,
     tint: Tint,
     text: String,
-    /// The decisions that can be taken back from here; none for a message that only tells.
-    undo: Rc<Vec<ChangeId>>,
+    /// What can be taken back from here.
+    undo: Undo,
+}
+
+/// What a message offers to take back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Undo {
+    /// Nothing: it only tells.
+    #[default]
+    Nothing,
+    Decisions(Rc<Vec<ChangeId>>),
+    /// Records that were deleted.
+    Deleted(Rc<Vec<RecordId>>),
+}
+
+impl Undo {
+    fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Decisions(ids) => ids.len(),
+            Self::Deleted(ids) => ids.len(),
+        }
+    }
+
+    fn command(&self) -> Option<Command> {
+        match self {
+            Self::Nothing => None,
+            Self::Decisions(ids) => Some(Command::TakeBack { conflicts: ids.to_vec() }),
+            Self::Deleted(ids) => Some(Command::Undelete { ids: ids.to_vec() }),
+        }
+    }
 }
 
 /// The messages that are shown.
@@ -37,7 +66,7 @@ pub struct Toasts {
 
 /// What happens to them.
 pub enum ToastAction {
-    Show(Tint, String, Rc<Vec<ChangeId>>),
+    Show(Tint, String, Undo),
     Close(u64),
 }
 
@@ -49,7 +78,8 @@ impl Reducible for Toasts {
         match action {
             ToastAction::Show(tint, text, undo) => {
                 // the same message again replaces itself; only what was done last is taken back from here
-                list.retain(|toast| toast.text != text && (undo.is_empty() || toast.undo.is_empty()));
+                let tells = |undo: &Undo| *undo == Undo::Nothing;
+                list.retain(|toast| toast.text != text && (tells(&undo) || tells(&toast.undo)));
                 list.push(Toast { id: next, tint, text, undo });
                 next += 1;
             }
@@ -66,26 +96,31 @@ pub struct Toaster(pub UseReducerDispatcher<Toasts>);
 impl Toaster {
     /// Good news; goes away by itself.
     pub fn done(&self, text: impl Into<String>) {
-        self.show(Tint::Success, text.into(), Vec::new());
+        self.show(Tint::Success, text.into(), Undo::Nothing);
     }
 
     /// Something to know; goes away by itself.
     pub fn note(&self, text: impl Into<String>) {
-        self.show(Tint::Info, text.into(), Vec::new());
+        self.show(Tint::Info, text.into(), Undo::Nothing);
     }
 
     /// What was not done; stays until it is closed.
     pub fn failure(&self, failure: &Failure) {
-        self.show(Tint::Danger, failure.message.clone(), Vec::new());
+        self.show(Tint::Danger, failure.message.clone(), Undo::Nothing);
     }
 
     /// Decisions that were saved, with a way to take them all back; those of many stay until something else is decided.
     pub fn decided(&self, text: impl Into<String>, decisions: Vec<ChangeId>) {
-        self.show(Tint::Success, text.into(), decisions);
+        self.show(Tint::Success, text.into(), Undo::Decisions(Rc::new(decisions)));
     }
 
-    fn show(&self, tint: Tint, text: String, undo: Vec<ChangeId>) {
-        self.0.dispatch(ToastAction::Show(tint, text, Rc::new(undo)));
+    /// Records that were deleted, with a way to have them back.
+    pub fn deleted(&self, text: impl Into<String>, records: Vec<RecordId>) {
+        self.show(Tint::Success, text.into(), Undo::Deleted(Rc::new(records)));
+    }
+
+    fn show(&self, tint: Tint, text: String, undo: Undo) {
+        self.0.dispatch(ToastAction::Show(tint, text, undo));
     }
 }
 
@@ -137,11 +172,21 @@ fn ToastItem(props: &ToastItemProps) -> Html {
     let take_back = {
         let (undoing, close, undo) = (undoing.setter(), props.close.clone(), undo.clone());
         Callback::from(move |_: MouseEvent| {
+            let Some(command) = undo.command() else { return };
             undoing.set(Some((0, undo.len() as u64)));
-            let (backend, toaster, close, undo, undoing) =
-                (backend.clone(), toaster.clone(), close.clone(), undo.clone(), undoing.clone());
+            let (backend, toaster, close, undoing) =
+                (backend.clone(), toaster.clone(), close.clone(), undoing.clone());
             spawn_local(async move {
-                match backend.call(Command::TakeBack { conflicts: undo.to_vec() }).await {
+                match backend.call(command).await {
+                    Ok(Answer::Saved { ids }) => {
+                        close.emit(id);
+                        let n = ids.len() as u64;
+                        toaster.done(format!(
+                            "{} {} back",
+                            count::records(n),
+                            if n == 1 { "is" } else { "are" }
+                        ));
+                    }
                     Ok(Answer::Bulk(report)) => {
                         close.emit(id);
                         toaster.done(format!("{} taken back", count::decisions(report.done.len())));
@@ -166,7 +211,7 @@ fn ToastItem(props: &ToastItemProps) -> Html {
                 </div>
                 if let Some((done, total)) = *undoing {
                     <div class="pf-v6-c-alert__description"><Progress label="Taking back" {done} {total} /></div>
-                } else if !undo.is_empty() {
+                } else if undo.len() > 0 {
                     <div class="pf-v6-c-alert__action-group">
                         <Button look={Look::Link} icon={Icon::Undo} text={if undo.len() > 1 { "Undo all of them" } else { "Undo" }}
                             onclick={take_back} test="undo" />

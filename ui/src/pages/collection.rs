@@ -6,25 +6,23 @@ mod toolbar;
 
 use super::collection_form::AddField;
 use super::frame::{FirstSync, Place, is_arriving, use_here};
-use super::record::{NewRecord, RecordPanel};
+use super::record::{NewRecord, ReadOnly, RecordPanel};
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Confirm;
 use crate::components::icon::Icon;
 use crate::components::link::use_go;
 use crate::components::states::{Empty, failed, loading};
-use crate::hooks::{use_ask, use_call, use_status, use_toaster};
+use crate::hooks::{use_ask, use_call, use_status, use_title_of, use_toaster};
+use crate::live::{use_keys, use_live};
 use crate::platform::dom;
 use crate::route::{KeyText, Route};
 use crate::text::count;
-use gloo::events::EventListener;
 use grid::Grid;
 use pager::pager;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use sync_client::api::{Answer, CollectionInfo, Command, Event, Rows, RowsQuery};
 use sync_protocol::{RecordId, RecordKey};
 use toolbar::Toolbar;
-use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 /// Rows of one page: more than a screen shows, few enough to draw at once.
@@ -43,13 +41,13 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     let here = use_here();
     let go = use_go();
     let status = use_status();
-    let query = use_state(|| first_page(&props.info));
-    let selected = use_state(BTreeSet::<RecordKey>::new);
+    let query = use_live(|| first_page(&props.info));
+    let selected = use_live(BTreeSet::<RecordKey>::new);
     let deleting = use_state(Vec::<RecordKey>::new);
     let adding_field = use_state_eq(|| false);
 
     let rows = use_ask(
-        (*query).clone(),
+        (*query.get()).clone(),
         |query| Command::Rows(query.clone()),
         pick_rows,
         |query, event| match event {
@@ -77,45 +75,84 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         use_callback(go.clone(), move |(), go| go.emit(to.clone()))
     };
     use_shortcuts(here.may_edit(), new_record.clone());
+    {
+        // the last rows of the last page may have gone meanwhile
+        let query = query.clone();
+        use_effect_with(rows.data.clone(), move |rows| {
+            let matching = rows.as_ref().map_or(usize::MAX, |rows| rows.matching);
+            let last = matching.saturating_sub(1) / PAGE * PAGE;
+            if query.get().offset > last {
+                query.change(|query| query.offset = last);
+            }
+        });
+    }
+    {
+        let label = &props.info.collection.label;
+        let title = match &props.place {
+            // its panel names it
+            Place::Record(..) | Place::History(..) => None,
+            Place::NewRecord(_) => Some(format!("New record · {label} · {}", here.workspace.name)),
+            _ => Some(format!("{label} · {}", here.workspace.name)),
+        };
+        use_title_of(title);
+    }
 
     let select = {
         let selected = selected.clone();
-        use_callback((*selected).clone(), move |(key, on): (RecordKey, bool), now| {
-            let mut now = now.clone();
-            if on {
-                now.insert(key)
-            } else {
-                now.remove(&key)
-            };
-            selected.set(now);
+        use_callback((), move |(key, on): (RecordKey, Option<bool>), ()| {
+            selected.change(|now| {
+                let on = on.unwrap_or(!now.contains(&key));
+                if on {
+                    now.insert(key)
+                } else {
+                    now.remove(&key)
+                };
+            });
         })
     };
+    let clear = {
+        let selected = selected.clone();
+        Callback::from(move |()| selected.set(BTreeSet::new()))
+    };
     let select_all = {
-        let (selected, rows) = (selected.setter(), rows.data.clone());
+        // those of other pages stay
+        let (selected, rows) = (selected.clone(), rows.data.clone());
         Callback::from(move |on: bool| {
             let keys = rows.iter().flat_map(|rows| rows.rows.iter().map(|row| row.key.clone()));
-            selected.set(if on { keys.collect() } else { BTreeSet::new() });
+            selected.change(|now| {
+                for key in keys {
+                    if on {
+                        now.insert(key)
+                    } else {
+                        now.remove(&key)
+                    };
+                }
+            });
         })
     };
     let delete_selected = {
         let (deleting, selected) = (deleting.setter(), selected.clone());
-        Callback::from(move |()| deleting.set(selected.iter().cloned().collect()))
+        Callback::from(move |()| deleting.set(selected.get().iter().cloned().collect()))
     };
     let delete_one = {
-        let deleting = deleting.setter();
-        use_callback(selected.clone(), move |key: RecordKey, selected| {
-            deleting.set(if selected.is_empty() { vec![key] } else { selected.iter().cloned().collect() });
+        let (deleting, selected) = (deleting.setter(), selected.clone());
+        use_callback((), move |key: RecordKey, ()| {
+            let now = selected.get();
+            deleting.set(if now.is_empty() { vec![key] } else { now.iter().cloned().collect() });
         })
     };
     let ask_again = {
-        let (query, selected) = (query.setter(), selected.setter());
-        Callback::from(move |next: RowsQuery| {
-            selected.set(BTreeSet::new());
-            query.set(next);
+        let query = query.clone();
+        Callback::from(move |next: RowsQuery| query.set(next))
+    };
+    let search = {
+        let query = query.clone();
+        Callback::from(move |search: String| {
+            query.change(|query| (query.search, query.offset) = (search, 0));
         })
     };
     let after_delete = {
-        let (deleting, selected, rows) = (deleting.setter(), selected.setter(), rows.reload.clone());
+        let (deleting, selected, rows) = (deleting.setter(), selected.clone(), rows.reload.clone());
         Callback::from(move |done: bool| {
             deleting.set(Vec::new());
             if done {
@@ -142,9 +179,8 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         _ => None,
     };
     let panel = match &props.place {
-        Place::NewRecord(_) if here.may_edit() => {
-            html! { <NewRecord info={props.info.clone()} onclose={close} /> }
-        }
+        Place::NewRecord(_) if !here.may_edit() => html! { <ReadOnly onclose={close} /> },
+        Place::NewRecord(_) => html! { <NewRecord info={props.info.clone()} onclose={close} /> },
         Place::Record(_, key) | Place::History(_, key) => html! {
             <RecordPanel key={key.to_text()} info={props.info.clone()} record={key.clone()}
                 history={matches!(props.place, Place::History(..))} onclose={close} />
@@ -152,6 +188,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         _ => Html::default(),
     };
     let expanded = panel != Html::default();
+    let (query, selected) = (query.get(), selected.get());
     html! {
         <div class={classes!("pf-v6-c-drawer", "pf-m-inline", expanded.then_some("pf-m-expanded"))}>
             <div class="pf-v6-c-drawer__main">
@@ -159,7 +196,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                     <section class="mooring-collection" aria-label={props.info.collection.label.clone()}>
                         <Toolbar info={props.info.clone()} query={(*query).clone()} rows={rows.data.clone()}
                             selected={selected.len()} may_edit={here.may_edit()} may_shape={here.may_shape()}
-                            onquery={ask_again.clone()} onnew={new_record.clone()} ondelete={delete_selected} onfield={add_field} onsettings={settings} />
+                            onquery={ask_again.clone()} onsearch={search} onclear={clear} onnew={new_record.clone()} ondelete={delete_selected} onfield={add_field} onsettings={settings} />
                         if let Some(failure) = &rows.failure {
                             { failed(failure, &rows.reload) }
                         }
@@ -171,7 +208,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                             Some(data) => html! {
                                 <>
                                     <Grid info={props.info.clone()} rows={data.clone()} query={(*query).clone()}
-                                        selected={Rc::new((*selected).clone())} open={open_key} busy={rows.busy} may_edit={here.may_edit()}
+                                        {selected} open={open_key} busy={rows.busy} may_edit={here.may_edit()}
                                         onquery={ask_again.clone()} onopen={open_record} onselect={select}
                                         onselectall={select_all} ondelete={delete_one} />
                                     { pager(&query, data.matching, &ask_again) }
@@ -263,29 +300,14 @@ fn nothing(
 /// N makes a record, / goes to the search.
 #[hook]
 fn use_shortcuts(may_edit: bool, new_record: Callback<()>) {
-    use_effect_with((may_edit, new_record), |(may_edit, new_record)| {
-        let (may_edit, new_record) = (*may_edit, new_record.clone());
-        let options = gloo::events::EventListenerOptions::enable_prevent_default();
-        let listener =
-            EventListener::new_with_options(&crate::platform::document(), "keydown", options, move |event| {
-                let Some(key) = event.dyn_ref::<KeyboardEvent>() else { return };
-                if dom::typing(event) || key.ctrl_key() || key.meta_key() || key.alt_key() {
-                    return;
-                }
-                match key.key().as_str() {
-                    "n" | "N" if may_edit => {
-                        event.prevent_default();
-                        new_record.emit(());
-                    }
-                    "/" => {
-                        event.prevent_default();
-                        dom::focus("[data-test=search]");
-                    }
-                    _ => {}
-                }
-            });
-        move || drop(listener)
-    });
+    use_keys(Callback::from(move |key: KeyboardEvent| {
+        match key.key().as_str() {
+            "n" | "N" if may_edit => new_record.emit(()),
+            "/" => dom::focus("[data-test=search]"),
+            _ => return,
+        }
+        key.prevent_default();
+    }));
 }
 
 #[derive(PartialEq, Properties)]
@@ -308,12 +330,14 @@ pub fn DeleteRecords(props: &DeleteRecordsProps) -> Html {
             props.keys.iter().map(|key| RecordId::new(props.info.id.clone(), key.clone())).collect();
         Callback::from(move |()| {
             busy.set(true);
-            let (busy, ondone, toaster) = (busy.clone(), ondone.clone(), toaster.clone());
+            let (busy, ondone, toaster, command) =
+                (busy.clone(), ondone.clone(), toaster.clone(), Command::Delete { ids: ids.clone() });
+            let ids = ids.clone();
             let done = Callback::from(move |outcome| {
                 busy.set(false);
                 match outcome {
                     Ok(_) => {
-                        toaster.done(format!("{} deleted on this device", count::records(n)));
+                        toaster.deleted(format!("{} deleted on this device", count::records(n)), ids.clone());
                         ondone.emit(true);
                     }
                     Err(failure) => {
@@ -322,7 +346,7 @@ pub fn DeleteRecords(props: &DeleteRecordsProps) -> Html {
                     }
                 }
             });
-            call.emit((Command::Delete { ids: ids.clone() }, done));
+            call.emit((command, done));
         })
     };
     let title =
@@ -330,7 +354,7 @@ pub fn DeleteRecords(props: &DeleteRecordsProps) -> Html {
     html! {
         <Confirm {title} action={format!("Delete {}", if n == 1 { "the record".into() } else { count::records(n) })}
             busy={*busy} {onconfirm} oncancel={props.ondone.reform(|()| false)}>
-            <p>{ "It is deleted for everybody in this workspace as soon as this device reaches the server. This cannot be undone." }</p>
+            <p>{ "It is deleted for everybody in this workspace as soon as this device reaches the server. You can undo it right afterwards, and later restore it from its history." }</p>
             <p class="mooring-gap">{ "If somebody edits it before that, both of you are asked which shall count." }</p>
         </Confirm>
     }

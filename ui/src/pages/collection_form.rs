@@ -10,6 +10,7 @@ use crate::components::icon::Icon;
 use crate::components::link::use_go;
 use crate::components::states::{Notice, Tint};
 use crate::hooks::{use_call, use_toaster};
+use crate::platform::dom;
 use crate::route::Route;
 use field_row::{FieldDraft, FieldRow, field};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +42,7 @@ pub fn NewCollection() -> Html {
             event.prevent_default();
             checked.set(true);
             if wrong || label.trim().is_empty() {
-                return;
+                return dom::focus_wrong();
             }
             let mut made: BTreeMap<FieldName, Field> = BTreeMap::new();
             for (at, row) in filled(&rows).enumerate() {

@@ -12,15 +12,16 @@ use super::collection_form::NewCollection;
 use super::import::Import;
 use super::left::LeftWorkspace;
 use super::merges::MergesPage;
+use super::record::may_only_read;
 use super::review::{Decide, Looking, Review};
 use super::settings::Settings;
 use crate::backend::on_review_wanted;
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
-use crate::components::link::use_go;
+use crate::components::link::{Link, use_go};
 use crate::components::states::{Empty, Notice, Tint, failed, loading};
 use crate::components::status_details::storage_at_risk;
-use crate::hooks::{Ask, use_ask, use_call, use_session, use_status};
+use crate::hooks::{Ask, use_ask, use_call, use_session, use_status, use_title_of};
 use crate::platform::{dom, update};
 use crate::route::{Route, workspace_of};
 use nav::Nav;
@@ -257,6 +258,33 @@ fn Inside(props: &OpenedProps) -> Html {
             move || drop(listener)
         });
     }
+    let title = match &props.place {
+        Place::Start => Some(""),
+        Place::Review | Place::Decide(_) => Some("Needs review"),
+        Place::Merges => Some("Merged automatically"),
+        Place::Import => Some("Import"),
+        Place::NewCollection => Some("New collection"),
+        Place::Settings(_) => Some("When edits meet"),
+        // the collection's own page names them
+        Place::Collection(_) | Place::NewRecord(_) | Place::Record(..) | Place::History(..) => None,
+    };
+    use_title_of(title.map(|title| match title {
+        "" => props.workspace.name.clone(),
+        title => format!("{title} · {}", props.workspace.name),
+    }));
+    let close_nav = {
+        let nav_open = nav_open.setter();
+        Callback::from(move |_: MouseEvent| nav_open.set(false))
+    };
+    let nav_keys = {
+        let nav_open = nav_open.setter();
+        Callback::from(move |event: KeyboardEvent| {
+            if event.key() == "Escape" {
+                nav_open.set(false);
+                dom::focus("[data-test=nav-toggle]");
+            }
+        })
+    };
     let toggle = {
         let nav_open = nav_open.clone();
         Callback::from(move |()| nav_open.set(!*nav_open))
@@ -282,7 +310,11 @@ fn Inside(props: &OpenedProps) -> Html {
             <div class="pf-v6-c-page">
                 <a class="pf-v6-c-skip-to-content pf-v6-c-button pf-m-primary" href="#main" onclick={skip}>{ "Skip to the content" }</a>
                 <Masthead current={props.name.clone()} {toggle} nav_open={*nav_open} />
-                <div class={classes!("pf-v6-c-page__sidebar", if *nav_open { "pf-m-expanded" } else { "mooring-sidebar" })}>
+                if *nav_open {
+                    // what is beside it is for closing it, not for what lies there
+                    <div class="mooring-scrim" onclick={close_nav} data-test="nav-scrim"></div>
+                }
+                <div onkeydown={nav_keys} class={classes!("pf-v6-c-page__sidebar", if *nav_open { "pf-m-expanded" } else { "mooring-sidebar" })}>
                     <div class="pf-v6-c-page__sidebar-body">
                         <Nav place={props.place.clone()} />
                     </div>
@@ -318,8 +350,10 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
         Place::Merges => html! { <MergesPage /> },
         Place::Decide(id) => html! { <Decide key={id.to_string()} id={*id} /> },
         Place::Import => html! { <Import /> },
-        Place::NewCollection if here.may_shape() => html! { <NewCollection /> },
-        Place::NewCollection => html! { <Start /> },
+        Place::NewCollection if !here.may_shape() => {
+            html! { <section class="mooring-narrow">{ may_only_read() }</section> }
+        }
+        Place::NewCollection => html! { <NewCollection /> },
         Place::Settings(id) if here.collection(id).is_some() => html! { <Settings id={id.clone()} /> },
         Place::Collection(id)
         | Place::NewRecord(id)
@@ -331,9 +365,12 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
             }
             None if is_arriving(status) => html! { <FirstSync page=true /> },
             None => html! {
-                <Empty title="This collection is not here" icon={Icon::Search} page=true>
+                <Empty title="This collection is not here" icon={Icon::Search} page=true test="collection-gone">
                     <div class="pf-v6-c-empty-state__body">
                         { "It may have been removed, or has not arrived on this device yet." }
+                    </div>
+                    <div class="pf-v6-c-empty-state__footer">
+                        <Link to={Route::Workspace { workspace: here.name.to_string() }} class="pf-v6-c-button pf-m-primary">{ format!("To {}", here.workspace.name) }</Link>
                     </div>
                 </Empty>
             },

@@ -1,8 +1,11 @@
 //! One record beside the grid: what it holds, what is going on with it, its form, and its history.
 
 mod banner;
+mod draft;
 mod form;
+mod gone;
 mod history;
+mod leave;
 mod local;
 mod restore;
 mod timeline;
@@ -12,14 +15,15 @@ use super::frame::{Here, use_here};
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
 use crate::components::link::use_go;
-use crate::components::states::{Empty, failed, loading};
-use crate::hooks::{use_ask, use_toaster};
+use crate::components::states::{Notice, Tint, failed, loading};
+use crate::hooks::{use_ask, use_title, use_toaster};
 use crate::platform::{clock, dom, storage};
 use crate::route::{KeyText, Route};
 use crate::text::field::key_label;
 use crate::text::{review, time};
 use banner::banners;
-use form::{RecordForm, Target};
+use form::{Next, RecordForm, Target};
+use gone::Gone;
 use history::History;
 use std::collections::BTreeMap;
 use sync_client::api::{Answer, CollectionInfo, Command, Event, RecordInfo};
@@ -36,21 +40,53 @@ pub struct NewRecordProps {
 /// A new record.
 #[component]
 pub fn NewRecord(props: &NewRecordProps) -> Html {
-    let toaster = use_toaster();
+    let (toaster, here) = (use_toaster(), use_here());
+    let navigator = yew_router::hooks::use_navigator();
     let onsaved = {
-        let onclose = props.onclose.clone();
-        Callback::from(move |_: Vec<RecordId>| {
+        let workspace = here.name.to_string();
+        Callback::from(move |(id, next): (RecordId, Next)| {
             storage::ask_to_persist();
             toaster.done("Saved on this device");
-            onclose.emit(());
+            if let (Next::Record, Some(navigator)) = (next, &navigator) {
+                navigator.replace(&to_record(&workspace, &id));
+            }
         })
     };
     html! {
-        <Panel title="New record" onclose={props.onclose.clone()}>
+        <Panel title="New record" focus=false onclose={props.onclose.clone()}>
             <RecordForm info={props.info.clone()} target={Target::New} values={Fields::new()} readonly=false {onsaved}
                 onclose={props.onclose.clone()} />
         </Panel>
     }
+}
+
+#[derive(PartialEq, Properties)]
+pub struct ReadOnlyProps {
+    pub onclose: Callback<()>,
+}
+
+/// In place of a form for somebody who may only read.
+#[component]
+pub fn ReadOnly(props: &ReadOnlyProps) -> Html {
+    html! {
+        <Panel title="New record" onclose={props.onclose.clone()}>
+            { may_only_read() }
+        </Panel>
+    }
+}
+
+/// What is said to somebody who may not write here, before anything is written.
+pub fn may_only_read() -> Html {
+    html! {
+        <Notice tint={Tint::Info} title="You can look, but not add anything" test="read-only">
+            { "You may read this workspace. An owner can let you edit." }
+        </Notice>
+    }
+}
+
+fn to_record(workspace: &str, id: &RecordId) -> Route {
+    let (collection, key) = (id.collection.to_string(), KeyText(id.key.clone()));
+    Route::Record { workspace: workspace.to_owned(), collection, key }
 }
 
 #[derive(PartialEq, Properties)]
@@ -84,10 +120,17 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
             | Event::Working { .. } => false,
         },
     );
-    let onsaved = Callback::from(move |_: Vec<RecordId>| {
-        storage::ask_to_persist();
-        toaster.done("Saved on this device");
-    });
+    let onsaved = {
+        let (go, workspace) = (go.clone(), here.name.to_string());
+        Callback::from(move |(id, next): (RecordId, Next)| {
+            storage::ask_to_persist();
+            toaster.done("Saved on this device");
+            if next == Next::Another {
+                let collection = id.collection.to_string();
+                go.emit(Route::NewRecord { workspace: workspace.clone(), collection });
+            }
+        })
+    };
     let to_review = {
         let workspace = here.name.to_string();
         Callback::from(move |_: MouseEvent| go.emit(Route::Review { workspace: workspace.clone() }))
@@ -105,18 +148,23 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
             }
         })
     };
+    let name = match &ask.data {
+        Some(info) => match (&info.fields, info.conflicts.first()) {
+            (None, Some(known)) => known.item.title.clone(),
+            (fields, _) => title(&props.info.collection, &props.record, fields.as_ref()),
+        },
+        None => key_label(&props.record).unwrap_or_else(|| "Record".into()),
+    };
+    let what = if props.history { "History · " } else { "" };
+    use_title(&format!("{what}{name} · {} · {}", props.info.collection.label, here.workspace.name));
     let Some(info) = ask.data else {
         return html! {
-            <Panel title={key_label(&props.record).unwrap_or_else(|| "Record".into())} onclose={props.onclose.clone()}>
+            <Panel title={name} onclose={props.onclose.clone()}>
                 if let Some(failure) = &ask.failure { { failed(failure, &ask.reload) } } else { { loading("Reading the record") } }
             </Panel>
         };
     };
-    let known = info.conflicts.first().map(|conflict| conflict.item.title.clone());
-    let title = match (&info.fields, known) {
-        (None, Some(known)) => known,
-        (fields, _) => title(&props.info.collection, &props.record, fields.as_ref()),
-    };
+    let title = name;
     let tabs = html! { <Tabs here={here.clone()} id={id.clone()} history={props.history} /> };
     if props.history {
         return html! {
@@ -132,11 +180,7 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
                 <RecordForm info={props.info.clone()} target={Target::Edit(id)} values={values.clone()} readonly={!here.may_edit()}
                     about={info.clone()} {onsaved} onclose={props.onclose.clone()} ondelete={delete} />
             } else {
-                <Empty title={if info.conflicts.is_empty() { "This record is not here" } else { "This record is deleted" }} icon={Icon::Trash} test="record-gone">
-                    <div class="pf-v6-c-empty-state__body">
-                        { if info.conflicts.is_empty() { "It was deleted, or has not arrived on this device yet." } else { "Somebody edited it elsewhere. Decide under “Needs review” whether it comes back." } }
-                    </div>
-                </Empty>
+                <Gone info={props.info.clone()} about={info.clone()} />
             }
             if *deleting {
                 <DeleteRecords info={props.info.clone()} keys={vec![props.record.clone()]} ondone={deleted} />
@@ -193,6 +237,9 @@ struct PanelProps {
     /// Whether there may be nothing in it but text: then it takes the focus itself, to be scrolled by keys.
     #[prop_or_default]
     reading: bool,
+    /// Whether its heading has the focus when it opens.
+    #[prop_or(true)]
+    focus: bool,
     onclose: Callback<()>,
     children: Html,
 }
@@ -202,9 +249,11 @@ struct PanelProps {
 fn Panel(props: &PanelProps) -> Html {
     let heading = use_node_ref();
     {
-        let heading = heading.clone();
+        let (heading, focus) = (heading.clone(), props.focus);
         use_effect_with((), move |()| {
-            dom::focus_ref(&heading);
+            if focus {
+                dom::focus_ref(&heading);
+            }
             || dom::focus("tr[data-row][tabindex='0']")
         });
     }
@@ -212,7 +261,7 @@ fn Panel(props: &PanelProps) -> Html {
     let onkeydown = {
         let onclose = props.onclose.clone();
         Callback::from(move |event: KeyboardEvent| {
-            if event.key() == "Escape" {
+            if event.key() == "Escape" && !event.is_composing() {
                 event.prevent_default();
                 onclose.emit(());
             }
@@ -223,7 +272,7 @@ fn Panel(props: &PanelProps) -> Html {
             <div class="pf-v6-c-drawer__body mooring-panel-head">
                 <div class="pf-v6-c-drawer__head">
                     <div>
-                        <h2 class="pf-v6-c-title pf-m-lg" tabindex="-1" ref={heading} data-test="record-title">{ &props.title }</h2>
+                        <h2 class="pf-v6-c-title pf-m-lg" tabindex="-1" ref={heading} dir="auto" data-test="record-title">{ &props.title }</h2>
                         if !props.subtitle.is_empty() {
                             <p class="mooring-muted">{ &props.subtitle }</p>
                         }

@@ -142,9 +142,9 @@ fn SignInForm(props: &SignInFormProps) -> Html {
             if let Some(failure) = &props.failure {
                 <Notice tint={Tint::Danger} title={failure.message.clone()} test="sign-in-failed" />
             }
-            <TextField id="name" label="Name" value={(*name).clone()} oninput={set_name} required=true
+            <TextField id="name" label="Account name" autofocus={props.primary && props.name.is_empty()} value={(*name).clone()} oninput={set_name} required=true
                 autocomplete="username" test="sign-in-name" />
-            <TextField id="password" label="Password" kind="password" value={(*password).clone()} oninput={set_password}
+            <TextField id="password" label="Password" kind="password" autofocus={!props.name.is_empty()} value={(*password).clone()} oninput={set_password}
                 required=true autocomplete="current-password" test="sign-in-password" />
             <div class="pf-v6-c-form__group pf-m-action">
                 <Button look={if props.primary { Look::Primary } else { Look::Secondary }} submit=true text="Sign in"

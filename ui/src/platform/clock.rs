@@ -30,27 +30,77 @@ pub fn to_input(utc: &str) -> String {
     if date.get_time().is_nan() {
         return String::new();
     }
-    let local = Date::new(&JsValue::from_f64(date.get_time() - date.get_timezone_offset() * 60_000.0));
+    let local = Date::new(&JsValue::from_f64(date.get_time() - offset(date.get_time())));
     let text = String::from(local.to_iso_string());
     text.trim_end_matches('Z').trim_end_matches(".000").to_owned()
 }
 
-/// What a date-time input holds as UTC; other text as it is, for the field's own check to refuse.
-pub fn from_input(local: &str) -> String {
-    let date = Date::new(&JsValue::from_str(local));
-    if local.trim().is_empty() || date.get_time().is_nan() {
-        return local.to_owned();
+/// Why a local time is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoTime {
+    /// The clocks are put forward over it.
+    Skipped,
+    /// It reads as no date and time.
+    Unread,
+}
+
+/// What a date-time input holds as UTC. An hour that comes twice, where clocks are put back, is the one nearest to
+/// `near`, the time that was there before; without such a one the first.
+pub fn from_input(local: &str, near: Option<&str>) -> Result<String, NoTime> {
+    let read = readings(local).ok_or(NoTime::Unread)?;
+    let before = near.map(|utc| Date::new(&JsValue::from_str(utc)).get_time()).filter(|at| !at.is_nan());
+    let apart = |at: &f64| before.map_or(0.0, |before| (at - before).abs());
+    let best = read.into_iter().reduce(|best, other| if apart(&other) < apart(&best) { other } else { best });
+    let date = Date::new(&JsValue::from_f64(best.ok_or(NoTime::Skipped)?));
+    Ok(String::from(date.to_iso_string()).replace(".000Z", "Z"))
+}
+
+/// The times, in ms since 1970, that a local date and time can mean: none where the clocks are put forward, two where
+/// they are put back. `None` where it reads as no time.
+fn readings(local: &str) -> Option<Vec<f64>> {
+    const DAY: f64 = 86_400_000.0;
+    let wall = Date::new(&JsValue::from_str(&format!("{}Z", local.trim()))).get_time();
+    if wall.is_nan() {
+        return None;
     }
-    String::from(date.to_iso_string()).replace(".000Z", "Z")
+    // what holds before a change of the clocks, and what holds after it
+    let mut read: Vec<f64> = [-DAY, DAY]
+        .into_iter()
+        .map(|apart| wall + offset(wall + apart))
+        .filter(|at| at - offset(*at) == wall)
+        .collect();
+    read.dedup();
+    Some(read)
+}
+
+/// How far UTC is ahead of the clocks here at that time, in ms.
+fn offset(at: f64) -> f64 {
+    Date::new(&JsValue::from_f64(at)).get_timezone_offset() * 60_000.0
+}
+
+/// What tells a time from the other one that reads the same: `GMT+1`; `None` where there is no other one.
+pub fn which_of_two(utc: &str) -> Option<String> {
+    let at = Date::new(&JsValue::from_str(utc)).get_time();
+    const HOURS: f64 = 3.0 * 3_600_000.0;
+    if at.is_nan() || offset(at - HOURS) == offset(at + HOURS) || readings(&to_input(utc))?.len() < 2 {
+        return None;
+    }
+    let minutes = -offset(at) / 60_000.0;
+    let sign = if minutes < 0.0 { '\u{2212}' } else { '+' };
+    let (hours, rest) = (minutes.abs() as u32 / 60, minutes.abs() as u32 % 60);
+    Some(if rest == 0 { format!("GMT{sign}{hours}") } else { format!("GMT{sign}{hours}:{rest:02}") })
 }
 
 /// `2026-11-23T14:30:00Z` for reading: local, to the minute.
 pub fn to_cell(utc: &str) -> String {
     let local = to_input(utc);
     if local.is_empty() {
-        utc.to_owned()
-    } else {
-        local.chars().take(16).collect::<String>().replace('T', " ")
+        return utc.to_owned();
+    }
+    let text = local.chars().take(16).collect::<String>().replace('T', " ");
+    match which_of_two(utc) {
+        Some(which) => format!("{text} {which}"),
+        None => text,
     }
 }
 

@@ -11,6 +11,17 @@ pub fn focus(selector: &str) {
     }
 }
 
+/// The same, once what is being drawn is there.
+pub fn focus_soon(selector: &str) {
+    let selector = selector.to_owned();
+    gloo::timers::callback::Timeout::new(0, move || focus(&selector)).forget();
+}
+
+/// Whether there is such an element.
+pub fn is_there(selector: &str) -> bool {
+    super::document().query_selector(selector).is_ok_and(|found| found.is_some())
+}
+
 /// Moves the focus there.
 pub fn focus_ref(node: &NodeRef) {
     if let Some(element) = node.cast::<Element>() {
@@ -23,6 +34,54 @@ fn focus_element(element: &Element) {
         // focus() only fails for elements without a document
         let _ = element.focus();
     }
+}
+
+/// Whether nothing has the focus: what had it is gone.
+pub fn focus_is_nowhere() -> bool {
+    super::document().active_element().is_none_or(|element| element.tag_name() == "BODY")
+}
+
+/// Scrolls to where the element is in view, if it is not.
+pub fn show(selector: &str) {
+    if let Ok(Some(element)) = super::document().query_selector(selector) {
+        show_element(&element);
+    }
+}
+
+/// The same.
+pub fn show_ref(node: &NodeRef) {
+    if let Some(element) = node.cast::<Element>() {
+        show_element(&element);
+    }
+}
+
+/// Moves the focus to the first input that is wrong, once that is drawn.
+pub fn focus_wrong() {
+    focus_soon("form [aria-invalid=true]");
+}
+
+fn show_element(element: &Element) {
+    let how = web_sys::ScrollIntoViewOptions::new();
+    how.set_block(web_sys::ScrollLogicalPosition::Nearest);
+    element.scroll_into_view_with_scroll_into_view_options(&how);
+}
+
+/// Whether text is marked.
+pub fn is_selecting() -> bool {
+    let selection = super::window().get_selection().ok().flatten();
+    selection.is_some_and(|selection| !selection.is_collapsed())
+}
+
+/// Whether an event is at a link.
+pub fn on_link(event: &web_sys::Event) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.and_then(|target| target.closest("a").ok().flatten()).is_some()
+}
+
+/// Opens an address of this app in a tab of its own.
+pub fn open_tab(href: &str) {
+    // a browser that opens none has said so itself
+    let _ = super::window().open_with_url_and_target_and_features(href, "_blank", "noopener");
 }
 
 /// Sets a property through the object model: `style` attributes are not allowed here.

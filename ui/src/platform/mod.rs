@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod dom;
+pub mod drafts;
 pub mod file;
 pub mod network;
 pub mod storage;

@@ -47,6 +47,21 @@ pub fn misfit(misfit: &Misfit) -> String {
     sentence(&misfit.to_string())
 }
 
+/// Whether a decimal number is written with a point; where it has a comma, how to write it instead.
+pub fn point(text: &str) -> Result<(), String> {
+    let text = text.trim();
+    let Some((whole, rest)) = text.split_once(',') else { return Ok(()) };
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole.trim_start_matches(['+', '-'])) || !digits(rest) {
+        return Ok(());
+    }
+    Err(match rest.len() {
+        // in some countries a thousand and something, in others one and something
+        3 => format!("Write it as {whole}{rest} or as {whole}.{rest}: with a comma it can mean either."),
+        _ => format!("Write it with a point: {whole}.{rest}"),
+    })
+}
+
 /// The same text with a capital at its start and a full stop at its end.
 pub fn sentence(text: &str) -> String {
     let mut chars = text.chars();
@@ -104,6 +119,15 @@ mod tests {
             [("Phone number", "phone number"), ("IATA", "IATA"), ("", ""), ("Öl", "öl"), ("X", "X")]
         {
             assert_eq!(in_sentence(label), wanted);
+        }
+    }
+
+    #[test]
+    fn a_comma_in_a_decimal_is_asked_about() {
+        assert_eq!(point("1,25").unwrap_err(), "Write it with a point: 1.25");
+        assert!(point(" -1,200 ").unwrap_err().starts_with("Write it as -1200 or as -1.200:"));
+        for other in ["1.25", "12", "a,b", ",5", "1,2,3", ""] {
+            assert_eq!(point(other), Ok(()), "{other}");
         }
     }
 

@@ -5,6 +5,7 @@ pub mod count;
 pub mod difference;
 pub mod field;
 pub mod history;
+pub mod lines;
 pub mod policy;
 pub mod review;
 pub mod time;

@@ -35,11 +35,30 @@ const stopped = ({ error, reason }) => {
 addEventListener('error', stopped);
 addEventListener('unhandledrejection', stopped);
 
+// The program. Where it comes over the network, how far it is: on a slow line that takes a while. What the browser keeps
+// is left alone: it keeps it translated, too.
+const program = async () => {
+  const url = new URL('./{{wasm}}', import.meta.url);
+  const bar = document.querySelector('#boot progress');
+  if (shell || !bar || navigator.serviceWorker?.controller) return url;
+  const response = await fetch(url);
+  let have = 0;
+  const counted = new TransformStream({
+    transform(chunk, out) {
+      have += chunk.length;
+      bar.value = have / {{wasm_bytes}};
+      out.enqueue(chunk);
+    },
+  });
+  return response.ok ? new Response(response.body.pipeThrough(counted), response) : response;
+};
+
 try {
-  await init({ module_or_path: new URL('./{{wasm}}', import.meta.url) });
+  await init({ module_or_path: await program() });
   start_app();
 } catch (error) {
   console.error(error);
+  document.getElementById('boot')?.remove();
   document.getElementById('boot-failed')?.removeAttribute('hidden');
 }
 

@@ -128,10 +128,12 @@ fn assemble(stage: &Path, later: &Path, dev: bool, inputs: &str) -> Result<Dist>
             ("wasm", &wasm),
             ("worker", &worker),
             ("workbook", &workbook),
+            ("wasm_bytes", &module.len().to_string()),
             ("service_worker", service_worker),
         ],
     )?;
     let boot = dist.asset("boot.js", lean(&boot));
+    let theme = dist.asset("theme.js", lean(include_str!("theme.js")));
 
     let patternfly = root.join("node_modules/@patternfly/patternfly");
     let sheet = css::build(&css::Sources {
@@ -161,11 +163,12 @@ fn assemble(stage: &Path, later: &Path, dev: bool, inputs: &str) -> Result<Dist>
 
     let preload = format!(
         "<link rel=\"modulepreload\" href=\"assets/{js}\">\
-         <link rel=\"preload\" href=\"assets/{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>"
+         <link rel=\"preload\" href=\"assets/{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin fetchpriority=\"low\">"
     );
     let html = fill(
         &fs::read_to_string(root.join("ui/index.html"))?,
         &[
+            ("theme", &format!("<script src=\"assets/{theme}\"></script>")),
             ("css", &format!("<link rel=\"stylesheet\" href=\"assets/{css}\">")),
             ("preload", &preload),
             ("boot", &format!("<script type=\"module\" src=\"assets/{boot}\"></script>")),

@@ -3,20 +3,26 @@
 use super::PAGE;
 use crate::components::field_value::{cell, right_aligned};
 use crate::components::icon::{Icon, icon};
-use crate::platform::{self, dom};
+use crate::live::use_live;
+use crate::pages::frame::use_here;
+use crate::platform::{self, clock, dom};
+use crate::route::{KeyText, Route};
 use crate::text::field::key_label;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use sync_client::api::{CollectionInfo, Marks, Row, Rows, RowsQuery};
 use sync_protocol::record::value_of;
 use sync_protocol::schema::Field;
-use sync_protocol::{FieldName, RecordKey};
+use sync_protocol::{CollectionId, FieldName, RecordKey};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement};
 use yew::prelude::*;
 
 /// Most columns: what a person can take in; the rest is in the record.
 const COLUMNS: usize = 24;
+
+/// A focus that left a row so many milliseconds ago left it because the rows were drawn anew.
+const JUST_MS: i64 = 1_000;
 
 #[derive(PartialEq, Properties)]
 pub struct GridProps {
@@ -30,7 +36,8 @@ pub struct GridProps {
     pub may_edit: bool,
     pub onquery: Callback<RowsQuery>,
     pub onopen: Callback<RecordKey>,
-    pub onselect: Callback<(RecordKey, bool)>,
+    /// With whether it is selected now; `None`: the other way round.
+    pub onselect: Callback<(RecordKey, Option<bool>)>,
     pub onselectall: Callback<bool>,
     pub ondelete: Callback<RecordKey>,
 }
@@ -38,7 +45,9 @@ pub struct GridProps {
 /// The table.
 #[component]
 pub fn Grid(props: &GridProps) -> Html {
-    let active = use_state_eq(|| 0usize);
+    let active = use_live(|| 0usize);
+    // when the focus left a row for nowhere, as it does where the row is taken away
+    let left = use_mut_ref(|| None::<i64>);
     let columns = use_memo(props.info.collection.clone(), |collection| {
         collection.ordered().into_iter().take(COLUMNS).cloned().collect::<Vec<Field>>()
     });
@@ -46,10 +55,10 @@ pub fn Grid(props: &GridProps) -> Html {
     let keys = props.rows.rows.iter().any(|row| key_label(&row.key).is_some());
     let last = props.rows.rows.len().saturating_sub(1);
     let onkeydown = {
-        let (active, rows, may_edit) = (active.setter(), props.rows.clone(), props.may_edit);
+        let (active, rows, may_edit) = (active.clone(), props.rows.clone(), props.may_edit);
         let (onopen, ondelete, onselect) =
             (props.onopen.clone(), props.ondelete.clone(), props.onselect.clone());
-        let (selected, query, onquery) = (props.selected.clone(), props.query.clone(), props.onquery.clone());
+        let (query, onquery) = (props.query.clone(), props.onquery.clone());
         Callback::from(move |event: KeyboardEvent| {
             if dom::typing(&event) {
                 return;
@@ -63,6 +72,7 @@ pub fn Grid(props: &GridProps) -> Html {
                 "End" => last,
                 "PageDown" if query.offset + PAGE < rows.matching => {
                     event.prevent_default();
+                    active.set(0);
                     return onquery.emit(RowsQuery { offset: query.offset + PAGE, ..query.clone() });
                 }
                 "PageUp" if query.offset > 0 => {
@@ -76,7 +86,7 @@ pub fn Grid(props: &GridProps) -> Html {
                 }
                 " " if may_edit => {
                     event.prevent_default();
-                    return onselect.emit((row.key.clone(), !selected.contains(&row.key)));
+                    return onselect.emit((row.key.clone(), None));
                 }
                 "Delete" if may_edit => return ondelete.emit(row.key.clone()),
                 _ => return,
@@ -87,9 +97,37 @@ pub fn Grid(props: &GridProps) -> Html {
         })
     };
     let onactive = {
-        let active = active.setter();
-        use_callback((), move |at: usize, ()| active.set(at))
+        let (active, left) = (active.clone(), left.clone());
+        use_callback((), move |at: usize, ()| {
+            *left.borrow_mut() = None;
+            active.set(at);
+        })
     };
+    let onfocusout = {
+        let left = left.clone();
+        Callback::from(move |event: FocusEvent| {
+            *left.borrow_mut() = event.related_target().is_none().then(|| clock::now().0);
+        })
+    };
+    {
+        let active = active.clone();
+        use_effect_with(props.rows.clone(), move |rows| {
+            // the row that had the focus is not there any more: another one has it, and the keys go on working
+            let just = left.borrow_mut().take().is_some_and(|at| clock::now().0 - at < JUST_MS);
+            if just && dom::focus_is_nowhere() {
+                let at = (*active.get()).min(rows.rows.len().saturating_sub(1));
+                dom::focus(&format!("tr[data-row='{at}']"));
+            }
+        });
+    }
+    {
+        let at = props.open.as_ref().and_then(|open| props.rows.rows.iter().position(|row| row.key == *open));
+        use_effect_with((props.open.clone(), at), |(_, at)| {
+            if let Some(at) = at {
+                dom::show(&format!("tr[data-row='{at}']"));
+            }
+        });
+    }
     let all =
         !props.rows.rows.is_empty() && props.rows.rows.iter().all(|row| props.selected.contains(&row.key));
     let onall = props.onselectall.reform(|event: Event| checked(&event));
@@ -113,11 +151,11 @@ pub fn Grid(props: &GridProps) -> Html {
                         { for columns.iter().map(|field| heading(props, &field.label, Some(&field.name), right_aligned(field.field_type))) }
                     </tr>
                 </thead>
-                <tbody class="pf-v6-c-table__tbody" {onkeydown}>
+                <tbody class="pf-v6-c-table__tbody" {onkeydown} {onfocusout}>
                     { for props.rows.rows.iter().enumerate().map(|(at, row)| html! {
-                        <GridRow key={row.key.to_text()} {at} row={row.clone()} columns={columns.clone()} {keys}
+                        <GridRow key={row.key.to_text()} collection={props.info.id.clone()} {at} row={row.clone()} columns={columns.clone()} {keys}
                             selected={props.selected.contains(&row.key)} open={props.open.as_ref() == Some(&row.key)}
-                            active={at == (*active).min(last)} may_edit={props.may_edit} number={props.query.offset + at + 1}
+                            active={at == (*active.get()).min(last)} may_edit={props.may_edit} number={props.query.offset + at + 1}
                             onopen={props.onopen.clone()} onselect={props.onselect.clone()} onactive={onactive.clone()} />
                     }) }
                 </tbody>
@@ -152,7 +190,7 @@ fn heading(props: &GridProps, label: &str, field: Option<&FieldName>, right: boo
             scope="col" aria-sort={order} data-test="sort" data-field={field.map(ToString::to_string)}>
             <button type="button" class="pf-v6-c-table__button" {onclick}>
                 <span class="pf-v6-c-table__button-content">
-                    <span class="pf-v6-c-table__text">{ label.to_owned() }</span>
+                    <span class="pf-v6-c-table__text" dir="auto">{ label.to_owned() }</span>
                     <span class="pf-v6-c-table__sort-indicator">{ icon(drawn) }</span>
                 </span>
             </button>
@@ -162,6 +200,7 @@ fn heading(props: &GridProps, label: &str, field: Option<&FieldName>, right: boo
 
 #[derive(PartialEq, Properties)]
 struct GridRowProps {
+    collection: CollectionId,
     at: usize,
     /// Its place among all that match, from 1.
     number: usize,
@@ -174,16 +213,44 @@ struct GridRowProps {
     active: bool,
     may_edit: bool,
     onopen: Callback<RecordKey>,
-    onselect: Callback<(RecordKey, bool)>,
+    onselect: Callback<(RecordKey, Option<bool>)>,
     onactive: Callback<usize>,
 }
 
 #[component]
 fn GridRow(props: &GridRowProps) -> Html {
     let row = &props.row;
+    let to = Route::Record {
+        workspace: use_here().name.to_string(),
+        collection: props.collection.to_string(),
+        key: KeyText(row.key.clone()),
+    };
+    let href = yew_router::Routable::to_path(&to);
     let onclick = {
-        let (onopen, key) = (props.onopen.clone(), row.key.clone());
-        Callback::from(move |_: MouseEvent| onopen.emit(key.clone()))
+        let (onopen, key, href) = (props.onopen.clone(), row.key.clone(), href.clone());
+        Callback::from(move |event: MouseEvent| {
+            if dom::is_selecting() {
+                return; // somebody marks text to copy it
+            }
+            let link = dom::on_link(&event);
+            match event.ctrl_key() || event.meta_key() || event.shift_key() {
+                // a new tab or window is the browser's to open
+                true if link => {}
+                true => dom::open_tab(&href),
+                false => {
+                    event.prevent_default();
+                    onopen.emit(key.clone());
+                }
+            }
+        })
+    };
+    let onauxclick = {
+        let href = href.clone();
+        Callback::from(move |event: MouseEvent| {
+            if event.button() == 1 && !dom::on_link(&event) {
+                dom::open_tab(&href);
+            }
+        })
     };
     let onfocus = {
         let (onactive, at) = (props.onactive.clone(), props.at);
@@ -191,7 +258,7 @@ fn GridRow(props: &GridRowProps) -> Html {
     };
     let onchange = {
         let (onselect, key) = (props.onselect.clone(), row.key.clone());
-        Callback::from(move |event: Event| onselect.emit((key.clone(), checked(&event))))
+        Callback::from(move |event: Event| onselect.emit((key.clone(), Some(checked(&event)))))
     };
     let marked = html! {
         <>
@@ -201,12 +268,16 @@ fn GridRow(props: &GridRowProps) -> Html {
             }
         </>
     };
+    // for the browser's own menu and a new tab; the row is what is clicked, and what has the focus
+    let link = |inside: Html, empty: bool| {
+        html! { <a class="mooring-row-link" href={href.clone()} tabindex="-1" draggable="false" aria-label={empty.then_some("Open the record")}>{ inside }</a> }
+    };
     // the marks stand in the first cell, whatever it holds
     let first_marks = |first: bool| if first { marked.clone() } else { Html::default() };
     html! {
         <tr class={classes!("pf-v6-c-table__tr", "pf-m-clickable", (props.selected || props.open).then_some("pf-m-selected"))}
             data-gone={row.gone.then_some("true")} data-test="record-row" data-key={row.key.to_string()} data-row={props.at.to_string()} aria-rowindex={props.number.to_string()}
-            aria-selected={props.selected.to_string()} tabindex={if props.active { "0" } else { "-1" }} {onclick} {onfocus}>
+            aria-selected={props.selected.to_string()} tabindex={if props.active { "0" } else { "-1" }} {onclick} {onauxclick} {onfocus}>
             if props.may_edit {
                 <td class="pf-v6-c-table__td pf-v6-c-table__check" onclick={|event: MouseEvent| event.stop_propagation()}>
                     <label>
@@ -216,16 +287,20 @@ fn GridRow(props: &GridRowProps) -> Html {
                 </td>
             }
             if props.keys {
-                <td class="pf-v6-c-table__td mooring-key" data-field="_key">
+                <td class="pf-v6-c-table__td mooring-key" data-field="_key" dir="auto">
                     { first_marks(true) }
-                    { key_label(&row.key).unwrap_or_default() }
+                    { link(html! { { key_label(&row.key).unwrap_or_default() } }, key_label(&row.key).is_none()) }
                 </td>
             }
             { for props.columns.iter().enumerate().map(|(at, field)| html! {
                 <td class={classes!("pf-v6-c-table__td", right_aligned(field.field_type).then_some("mooring-right"))}
-                    data-test="cell" data-field={field.name.to_string()}>
+                    data-test="cell" data-field={field.name.to_string()} dir="auto">
                     { first_marks(at == 0 && !props.keys) }
-                    { cell(field, value_of(&row.fields, &field.name)) }
+                    if at == 0 && !props.keys {
+                        { link(cell(field, value_of(&row.fields, &field.name)), value_of(&row.fields, &field.name).is_absent()) }
+                    } else {
+                        { cell(field, value_of(&row.fields, &field.name)) }
+                    }
                 </td>
             }) }
         </tr>

@@ -9,11 +9,12 @@ use yew::prelude::*;
 
 /// `1 to 100 of 3,376`, back and forth. Nothing where everything is on one page.
 pub fn pager(query: &RowsQuery, matching: usize, onquery: &Callback<RowsQuery>) -> Html {
-    let first = query.offset;
-    if matching <= PAGE && first == 0 {
+    let last_page = matching.saturating_sub(1) / PAGE * PAGE;
+    // rows may have gone since the page was chosen
+    let first = query.offset.min(last_page);
+    if matching <= PAGE {
         return Html::default();
     }
-    let last_page = matching.saturating_sub(1) / PAGE * PAGE;
     let to = |offset: usize| {
         let (onquery, query) = (onquery.clone(), query.clone());
         Callback::from(move |_: MouseEvent| onquery.emit(RowsQuery { offset, ..query.clone() }))

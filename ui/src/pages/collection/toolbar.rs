@@ -23,6 +23,9 @@ pub struct ToolbarProps {
     pub may_edit: bool,
     pub may_shape: bool,
     pub onquery: Callback<RowsQuery>,
+    pub onsearch: Callback<String>,
+    /// Nothing is selected any more.
+    pub onclear: Callback<()>,
     pub onnew: Callback<()>,
     pub ondelete: Callback<()>,
     pub onfield: Callback<()>,
@@ -45,19 +48,26 @@ pub fn Toolbar(props: &ToolbarProps) -> Html {
         });
     }
     let search = {
-        let (text, timer, query, onquery) =
-            (text.setter(), timer, props.query.clone(), props.onquery.clone());
+        let (text, timer, onsearch) = (text.setter(), timer, props.onsearch.clone());
         Callback::from(move |wanted: String| {
             text.set(wanted.clone());
             *typing.borrow_mut() = true;
-            let (query, onquery, typing) = (query.clone(), onquery.clone(), typing.clone());
+            let (onsearch, typing) = (onsearch.clone(), typing.clone());
             *timer.borrow_mut() = Some(Timeout::new(PAUSE_MS, move || {
                 *typing.borrow_mut() = false;
-                onquery.emit(RowsQuery { search: wanted, offset: 0, ..query });
+                onsearch.emit(wanted);
             }));
         })
     };
     let clear = search.reform(|_: MouseEvent| String::new());
+    let onkeydown = {
+        let search = search.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            if event.key() == "Escape" && !event.is_composing() {
+                search.emit(String::new());
+            }
+        })
+    };
     let oninput = search.reform(|event: InputEvent| input_text(&event));
     html! {
         <div class={classes!("mooring-toolbar", (props.may_edit && props.selected > 0).then_some("mooring-selecting"))}>
@@ -70,7 +80,7 @@ pub fn Toolbar(props: &ToolbarProps) -> Html {
                     <div class="pf-v6-c-text-input-group__main pf-m-icon">
                         <span class="pf-v6-c-text-input-group__text">
                             <span class="pf-v6-c-text-input-group__icon">{ icon(Icon::Search) }</span>
-                            <input class="pf-v6-c-text-input-group__text-input" type="text" value={(*text).clone()} {oninput}
+                            <input class="pf-v6-c-text-input-group__text-input" type="text" value={(*text).clone()} {oninput} {onkeydown} dir="auto"
                                 aria-label="Search these records" placeholder="Search" autocomplete="off" spellcheck="false"
                                 data-test="search" title="Press / to search" />
                         </span>
@@ -84,7 +94,8 @@ pub fn Toolbar(props: &ToolbarProps) -> Html {
                 { review_filter(props) }
                 <span class="mooring-space"></span>
                 if props.may_edit && props.selected > 0 {
-                    <span class="mooring-muted">{ format!("{} selected", count::number(props.selected as u64)) }</span>
+                    <span class="mooring-muted" data-test="selected-rows">{ format!("{} selected", count::number(props.selected as u64)) }</span>
+                    <Button look={Look::Plain} icon={Icon::Close} text="Select nothing" onclick={props.onclear.reform(|_: MouseEvent| ())} test="select-none" />
                     <Button look={Look::Danger} icon={Icon::Trash} text="Delete" onclick={props.ondelete.reform(|_: MouseEvent| ())} test="delete-selected" />
                 }
                 if props.may_shape {

@@ -30,7 +30,7 @@ pub fn banners(
         <>
             { for info.conflicts.iter().map(|conflict| html! {
                 <Notice tint={Tint::Warning} title={title(conflict)} test="record-needs-review" actions={go("Review now")}>
-                    { other_side(collection, conflict, info.fields.is_some()) }
+                    { other_side(collection, conflict, info.fields.is_some(), here.may_edit()) }
                 </Notice>
             }) }
             { for info.rejected.iter().map(|rejected| html! {
@@ -53,7 +53,7 @@ fn title(info: &ConflictInfo) -> &'static str {
 }
 
 /// The side that the record does not show, with who made it.
-fn other_side(collection: &Collection, info: &ConflictInfo, lives: bool) -> Html {
+fn other_side(collection: &Collection, info: &ConflictInfo, lives: bool, may_edit: bool) -> Html {
     if info.item.pending.is_some() {
         return html! { { "Until then everybody else sees both versions." } };
     }
@@ -75,7 +75,7 @@ fn other_side(collection: &Collection, info: &ConflictInfo, lives: bool) -> Html
     let each = fields.len() > 1 && info.incoming_by.values().any(|other| other != by);
     html! {
         <>
-            <p>{ if lives { "This is the other version. You can go on editing meanwhile." } else { "This is the edit that came after it." } }</p>
+            <p>{ if lives && may_edit { "This is the other version. You can go on editing meanwhile." } else if lives { "This is the other version." } else { "This is the edit that came after it." } }</p>
             if !each {
                 <p>{ byline(by) }</p>
             }

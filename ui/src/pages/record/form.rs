@@ -1,29 +1,30 @@
-//! The form of a record. What a person writes stays written: a refused value stays with its message, an unsaved one
-//! asks before it is left. Each touched field remembers what was seen when the person began.
+//! The form of a record. What a person writes stays written: while it is saved, where it is refused, and until it is
+//! left on purpose. Each touched field remembers what was seen when the person began.
 
 use super::Errors;
+use super::draft::{self, Ready, Saved, first_wrong};
+use super::leave::use_leave;
 use crate::components::author::FieldNote;
 use crate::components::button::{Button, Look};
-use crate::components::dialog::Confirm;
 use crate::components::field_input::{FieldInput, from_input, to_input};
 use crate::components::field_value::quoted;
 use crate::components::form::TextField;
 use crate::components::states::{Notice, Tint};
-use crate::hooks::use_call;
-use crate::pages::frame::use_here;
-use crate::platform;
+use crate::hooks::{use_call, use_toaster};
+use crate::live::{Live, use_live};
+use crate::pages::frame::{Here, use_here};
+use crate::platform::dom;
 use crate::route::{KeyText, Route};
-use crate::text::{count, policy};
+use crate::text::{author, policy};
 use crate::unsaved::{Draft, Touched, Unsaved};
-use gloo::events::{EventListener, EventListenerOptions};
-use std::collections::BTreeMap;
+use gloo::timers::callback::Timeout;
 use std::rc::Rc;
-use sync_client::api::{Answer, CollectionInfo, Command, Failure, RecordInfo, Seen};
+use sync_client::api::{Answer, CollectionInfo, Failure, RecordInfo};
 use sync_protocol::record::value_of;
 use sync_protocol::schema::Field;
-use sync_protocol::{FieldName, Fields, RecordId, RecordKey, Value};
+use sync_protocol::{Fields, RecordId, Value};
 use wasm_bindgen::JsCast;
-use web_sys::Element;
+use web_sys::{Element, HtmlInputElement};
 use yew::prelude::*;
 use yew_router::hooks::use_navigator;
 
@@ -32,6 +33,15 @@ use yew_router::hooks::use_navigator;
 pub enum Target {
     New,
     Edit(RecordId),
+}
+
+/// What comes after saving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The record that was saved.
+    Record,
+    /// Another new one.
+    Another,
 }
 
 #[derive(PartialEq, Properties)]
@@ -44,88 +54,145 @@ pub struct RecordFormProps {
     /// What else is known of the record.
     #[prop_or_default]
     pub about: Option<Rc<RecordInfo>>,
-    pub onsaved: Callback<Vec<RecordId>>,
+    pub onsaved: Callback<(RecordId, Next)>,
     pub onclose: Callback<()>,
     #[prop_or_default]
     pub ondelete: Option<Callback<()>>,
 }
 
+/// All that is going on in a form. Clones are the same form.
+#[derive(Clone)]
+struct Doing {
+    name: String,
+    unsaved: Unsaved,
+    draft: Live<Draft>,
+    errors: Live<Errors>,
+    failure: Live<Option<Failure>>,
+    busy: Live<bool>,
+    /// Somebody asked to save while it was being saved.
+    wanted: Live<Option<Next>>,
+    saved: Live<Saved>,
+    form: NodeRef,
+}
+
+impl Doing {
+    /// Changes what is written; it is kept at once.
+    fn write(&self, change: impl FnOnce(&mut Draft)) {
+        self.draft.change(change);
+        self.unsaved.keep(&self.name, &self.draft.get());
+    }
+
+    /// Shows what was saved until it is read again, and no longer than that takes.
+    fn show_saved(&self, saved: Saved) {
+        let (number, cell) = (saved.number, self.saved.clone());
+        self.saved.set(saved);
+        Timeout::new(SHOWN_MS, move || {
+            let now = cell.get();
+            if now.number == number {
+                cell.set(now.none());
+            }
+        })
+        .forget();
+    }
+
+    /// Tells what is wrong, and goes to the first of it.
+    fn refuse(&self, errors: Errors, info: &CollectionInfo) {
+        let first = first_wrong(&errors, &info.collection);
+        self.errors.set(errors);
+        match first.as_deref() {
+            Some("") => dom::focus("[data-test=record-key]"),
+            Some(name) => dom::focus(&input_of(name)),
+            None => {}
+        }
+    }
+}
+
+/// A record is read again well within this time, in milliseconds.
+const SHOWN_MS: u32 = 2_000;
+
+fn input_of(name: &str) -> String {
+    format!("[data-test=record-form] [data-test=field-input][data-field='{name}']")
+}
+
 /// The form.
 #[component]
 pub fn RecordForm(props: &RecordFormProps) -> Html {
-    let call = use_call();
     let unsaved = use_context::<Unsaved>().expect("the app provides it");
-    let name = form_name(props);
-    let draft = use_state(|| unsaved.kept(&name));
-    let errors = use_state(Errors::new);
-    let failure = use_state(|| None::<Failure>);
-    let busy = use_state_eq(|| false);
-    let leave = use_leave(&unsaved, &name, &draft);
+    let here = use_here();
+    let name = form_name(&here, &props.info, &props.target);
+    let doing = Doing {
+        draft: use_live(|| unsaved.kept(&name)),
+        errors: use_live(Errors::new),
+        failure: use_live(|| None),
+        busy: use_live(|| false),
+        wanted: use_live(|| None),
+        saved: use_live(Saved::default),
+        form: use_node_ref(),
+        unsaved,
+        name,
+    };
+    doing.saved.put(doing.saved.get().after(&props.values, props.about.as_ref()));
+    let values = doing.saved.get().over(&props.values);
+    let draft = doing.draft.get();
+    let leave =
+        use_leave(&doing.unsaved, &doing.name, &doing.draft, draft::changed(&draft, &props.info.collection));
+    let save = use_save(props, &doing);
+    {
+        let new = props.target == Target::New;
+        let touched = draft.fields.keys().next().map(|name| input_of(name.as_str()));
+        use_effect_with((), move |()| match touched {
+            _ if new => focus_first(),
+            // one comes back to what one was writing
+            Some(input) => dom::focus(&input),
+            None => {}
+        });
+    }
 
     let set_field = {
-        let (draft, errors, values) = (draft.clone(), errors.clone(), props.values.clone());
+        let (doing, values) = (doing.clone(), props.values.clone());
         Callback::from(move |(field, text): (Field, String)| {
-            draft.set(touched(&draft, &field, text, &values));
-            if errors.contains_key(field.name.as_str()) {
-                let mut left = (*errors).clone();
-                left.remove(field.name.as_str());
-                errors.set(left);
-            }
+            let now = doing.saved.get().over(&values);
+            doing.write(|draft| draft::write(draft, &field, text, value_of(&now, &field.name)));
+            doing.errors.change(|errors| drop(errors.remove(field.name.as_str())));
         })
     };
     let set_key = {
-        let draft = draft.clone();
-        Callback::from(move |key| draft.set(Draft { key, ..(*draft).clone() }))
-    };
-    let onsubmit = {
-        let (draft, errors, failure, busy) =
-            (draft.clone(), errors.setter(), failure.setter(), busy.setter());
-        let (info, target, onsaved, unsaved) =
-            (props.info.clone(), props.target.clone(), props.onsaved.clone(), unsaved);
-        Callback::from(move |event: SubmitEvent| {
-            event.prevent_default();
-            let command = match command(&info, &target, &draft, unfinished(&event)) {
-                Ok(Some(command)) => command,
-                Ok(None) => return,
-                Err(wrong) => {
-                    let first = wrong.keys().next().cloned().unwrap_or_default();
-                    errors.set(wrong);
-                    return platform::dom::focus(&format!("[data-test=field-input][data-field='{first}']"));
-                }
-            };
-            errors.set(Errors::new());
-            failure.set(None);
-            busy.set(true);
-            let (draft, errors, failure, busy) =
-                (draft.setter(), errors.clone(), failure.clone(), busy.clone());
-            let (onsaved, unsaved, name) = (onsaved.clone(), unsaved.clone(), name.clone());
-            let done = Callback::from(move |outcome| {
-                busy.set(false);
-                match outcome {
-                    Ok(Answer::Saved { ids }) => {
-                        unsaved.guard(None);
-                        unsaved.keep(&name, Draft::default());
-                        draft.set(Draft::default());
-                        onsaved.emit(ids);
-                    }
-                    Ok(_) => {}
-                    Err(Failure { field: Some(field), message, .. }) => {
-                        errors.set(Errors::from([(field.to_string(), message)]));
-                    }
-                    Err(other) => failure.set(Some(other)),
-                }
-            });
-            call.emit((command, done));
+        let doing = doing.clone();
+        Callback::from(move |key| {
+            doing.write(|draft| draft.key = key);
+            doing.errors.change(|errors| drop(errors.remove("")));
         })
     };
+    let onkeydown = {
+        let (save, readonly) = (save.clone(), props.readonly);
+        Callback::from(move |event: KeyboardEvent| {
+            // Enter ends the composing of a letter
+            if readonly || event.is_composing() || event.alt_key() {
+                return;
+            }
+            let next = match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
+                ("Enter", true) => Next::Another,
+                ("s" | "S", true) => Next::Record,
+                ("Enter", false) if dom::is_line(&event) => Next::Record,
+                _ => return,
+            };
+            event.prevent_default();
+            save.emit(next);
+        })
+    };
+    let onsubmit = save.reform(|event: SubmitEvent| {
+        event.prevent_default();
+        Next::Record
+    });
 
     let to_history = use_history(props);
     let fields = props.info.collection.ordered();
     let new = props.target == Target::New;
     let close = props.onclose.reform(|_: MouseEvent| ());
+    let errors = doing.errors.get();
     html! {
-        <form class="pf-v6-c-form mooring-record-form" {onsubmit} novalidate=true data-test="record-form">
-            if let Some(failure) = &*failure {
+        <form class="pf-v6-c-form mooring-record-form" ref={doing.form.clone()} {onsubmit} {onkeydown} novalidate=true data-test="record-form">
+            if let Some(failure) = &*doing.failure.get() {
                 <Notice tint={Tint::Danger} title={failure.message.clone()} test="save-failed">
                     { "What you wrote is still here." }
                 </Notice>
@@ -139,30 +206,32 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
                 <p class="mooring-muted">{ "This collection has no fields yet. Add one above the grid." }</p>
             }
             { for fields.into_iter().map(|field| {
-                let now = value_of(&props.values, &field.name);
+                let now = value_of(&values, &field.name);
                 let touched = draft.fields.get(&field.name);
                 let text = touched.map_or_else(|| to_input(field, now), |touched| touched.text.clone());
                 let oninput = {
                     let (set, field) = (set_field.clone(), field.clone());
                     Callback::from(move |text| set.emit((field.clone(), text)))
                 };
-                let moved = touched.is_some_and(|touched| touched.saw != *now);
                 html! {
                     <div key={field.name.to_string()} class="mooring-field">
                         <FieldInput field={field.clone()} {text} {oninput} readonly={props.readonly}
+                            before={touched.map_or(now, |touched| &touched.saw).clone()}
                             error={errors.get(field.name.as_str()).map(|error| AttrValue::from(error.clone()))} />
                         { note(props, field, &to_history) }
-                        if moved {
-                            <p class="mooring-moved" role="status" data-test="changed-meanwhile">
-                                { format!("Changed to {} by somebody else while you write. If you save, you are asked which shall count.", quoted(field.field_type, now)) }
-                            </p>
+                        if let Some(touched) = touched {
+                            { moved(props, &doing, field, touched, now) }
                         }
                     </div>
                 }
             }) }
             if !props.readonly {
                 <div class="mooring-form-foot">
-                    <Button look={Look::Primary} submit=true text="Save" busy={*busy} disabled={!new && draft.is_empty()} test="save" />
+                    <Button look={Look::Primary} submit=true text="Save" busy={*doing.busy.get()} disabled={!new && draft.is_empty()} test="save"
+                        title="Ctrl+S; Ctrl+Enter saves and adds another" />
+                    if new {
+                        <Button text="Save and add another" onclick={save.reform(|_: MouseEvent| Next::Another)} test="save-another" />
+                    }
                     <Button look={Look::Link} text={if draft.is_empty() && !new { "Close" } else { "Cancel" }} onclick={close} test="cancel-record" />
                     <span class="mooring-space"></span>
                     if let Some(ondelete) = &props.ondelete {
@@ -173,6 +242,104 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
             { leave }
         </form>
     }
+}
+
+/// Saves what is written, and says what that did. What is written while it is being saved stays, and is saved next where
+/// somebody asks for it meanwhile.
+#[hook]
+fn use_save(props: &RecordFormProps, doing: &Doing) -> Callback<Next> {
+    let (call, toaster) = (use_call(), use_toaster());
+    let here = use_here();
+    let (info, target, about, onsaved) =
+        (props.info.clone(), props.target.clone(), props.about.clone(), props.onsaved.clone());
+    let (doing, values) = (doing.clone(), props.values.clone());
+    // what was asked for meanwhile is saved by the newest drawing of the form
+    let newest = use_mut_ref(|| Callback::<Next>::noop());
+    let again = newest.clone();
+    let save = Callback::from(move |next: Next| {
+        if *doing.busy.get() {
+            return doing.wanted.set(Some(next));
+        }
+        let sent = doing.draft.get();
+        let (command, wanted) = match draft::ready(&info, &target, &sent, unfinished(&doing.form)) {
+            Ready::Wrong(errors) => return doing.refuse(errors, &info),
+            Ready::Nothing => {
+                let had = !sent.is_empty();
+                doing.errors.set(Errors::new());
+                doing.write(|draft| *draft = Draft::default());
+                if had {
+                    toaster.note("Nothing changed: what you wrote means the same");
+                }
+                if let (Next::Another, Target::Edit(id)) = (next, &target) {
+                    onsaved.emit((id.clone(), next));
+                }
+                return;
+            }
+            Ready::Save(command, wanted) => (command, wanted),
+        };
+        doing.errors.set(Errors::new());
+        doing.failure.set(None);
+        doing.busy.set(true);
+        let there = values.clone();
+        let (doing, again) = (doing.clone(), again.clone());
+        let (info, target, about, onsaved, here) =
+            (info.clone(), target.clone(), about.clone(), onsaved.clone(), here.clone());
+        let done = Callback::from(move |outcome| {
+            doing.busy.set(false);
+            let wanted_next = *doing.wanted.get();
+            doing.wanted.set(None);
+            match outcome {
+                Ok(Answer::Saved { ids }) => {
+                    let left = draft::left(&doing.draft.get(), &sent, &wanted);
+                    let Some(id) = ids.into_iter().next() else { return };
+                    if target == Target::New {
+                        // what was written meanwhile belongs to the record that there is now
+                        doing.write(|draft| *draft = Draft::default());
+                        doing.unsaved.keep(&form_name(&here, &info, &Target::Edit(id.clone())), &left);
+                        doing.unsaved.guard(None);
+                        let next = if left.is_empty() { next } else { Next::Record };
+                        onsaved.emit((id, next));
+                        return focus_soon(next, &left);
+                    }
+                    doing.show_saved(doing.saved.get().then(&wanted, &there, about.clone()));
+                    doing.write(|draft| *draft = left.clone());
+                    if left.is_empty() {
+                        doing.unsaved.guard(None);
+                        onsaved.emit((id, next));
+                    } else {
+                        onsaved.emit((id, Next::Record));
+                        if let Some(next) = wanted_next {
+                            let save = again.borrow().clone();
+                            save.emit(next);
+                        }
+                    }
+                }
+                Ok(_) => {}
+                Err(Failure { field: Some(field), message, .. }) => {
+                    doing.refuse(Errors::from([(field.to_string(), message)]), &info);
+                }
+                Err(other) => doing.failure.set(Some(other)),
+            }
+        });
+        call.emit((command, done));
+    });
+    *newest.borrow_mut() = save.clone();
+    save
+}
+
+/// After a new record was saved: the next one begins at its first field, what was being written goes on in its own.
+fn focus_soon(next: Next, left: &Draft) {
+    match (next, left.fields.keys().next()) {
+        (Next::Another, _) => focus_first(),
+        (Next::Record, Some(name)) => dom::focus_soon(&input_of(name.as_str())),
+        (Next::Record, None) => {}
+    }
+}
+
+/// The first field of a new record; its key, where there is none.
+fn focus_first() {
+    let fields = "[data-test=record-form] [data-test=field-input]";
+    dom::focus(if dom::is_there(fields) { fields } else { "[data-test=record-key]" });
 }
 
 /// Who set a field, on demand.
@@ -200,125 +367,63 @@ fn use_history(props: &RecordFormProps) -> Callback<()> {
     })
 }
 
-/// A name for the form's draft.
-fn form_name(props: &RecordFormProps) -> String {
-    match &props.target {
-        Target::New => format!("new {}", props.info.id),
-        Target::Edit(id) => id.to_text(),
+/// What became of a field meanwhile, and what one can do about it.
+fn moved(props: &RecordFormProps, doing: &Doing, field: &Field, touched: &Touched, now: &Value) -> Html {
+    if touched.saw == *now || from_input(field, &touched.text, &touched.saw).as_ref() == Ok(now) {
+        return Html::default();
+    }
+    let about = props.about.as_ref();
+    let unsent =
+        about.is_some_and(|about| about.unsent.iter().any(|change| change.fields.contains_key(&field.name)));
+    let by = match about.and_then(|about| about.authors.get(&field.name)) {
+        _ if unsent => "in another tab of yours".to_owned(),
+        Some(by) if by.here => "in another tab of yours".to_owned(),
+        Some(by) => format!("by {}", author::person(by)),
+        None => "by somebody else".to_owned(),
+    };
+    let name = field.name.clone();
+    let take = {
+        let (doing, name) = (doing.clone(), name.clone());
+        Callback::from(move |_: MouseEvent| doing.write(|draft| drop(draft.fields.remove(&name))))
+    };
+    let keep = {
+        let (doing, now) = (doing.clone(), now.clone());
+        Callback::from(move |_: MouseEvent| {
+            doing.write(|draft| {
+                if let Some(touched) = draft.fields.get_mut(&name) {
+                    touched.saw = now.clone();
+                }
+            })
+        })
+    };
+    html! {
+        <div class="mooring-moved" role="status" data-test="changed-meanwhile">
+            <p>{ format!("Changed to {} {by} while you write. If you save, you are asked which shall count, unless you choose now:", quoted(field.field_type, now)) }</p>
+            <div class="mooring-actions">
+                <Button look={Look::Link} class="pf-m-inline" text={format!("Use {}", quoted(field.field_type, now))} onclick={take} test="moved-take" />
+                <Button look={Look::Link} class="pf-m-inline" text="Keep what I write" onclick={keep} test="moved-keep" />
+            </div>
+        </div>
     }
 }
 
-/// The draft after an input: a field that is back at what was seen is not touched any more.
-fn touched(draft: &Draft, field: &Field, text: String, values: &Fields) -> Draft {
-    let mut next = draft.clone();
-    let before = draft.fields.get(&field.name).map(|touched| touched.saw.clone());
-    let saw = before.unwrap_or_else(|| value_of(values, &field.name).clone());
-    if text == to_input(field, &saw) {
-        next.fields.remove(&field.name);
-    } else {
-        next.fields.insert(field.name.clone(), Touched { saw, text });
+/// A name for a form's draft.
+fn form_name(here: &Here, info: &CollectionInfo, target: &Target) -> String {
+    let workspace = here.workspace.id;
+    match target {
+        Target::New => format!("{workspace} new {}", info.id),
+        Target::Edit(id) => format!("{workspace} {}", id.to_text()),
     }
-    next
 }
 
-/// The command that saves a draft; `None` where there is nothing to save. `unfinished`: fields with half a date.
-fn command(
-    info: &CollectionInfo,
-    target: &Target,
-    draft: &Draft,
-    unfinished: Vec<String>,
-) -> Result<Option<Command>, Errors> {
-    let mut errors: Errors =
-        unfinished.into_iter().map(|name| (name, "This date is not complete.".to_owned())).collect();
-    let mut wanted: BTreeMap<FieldName, Seen> = BTreeMap::new();
-    for (name, Touched { saw, text }) in &draft.fields {
-        let Some(field) = info.collection.fields.get(name) else { continue };
-        match from_input(field, text) {
-            Ok(want) if want == *saw => {}
-            Ok(want) => drop(wanted.insert(name.clone(), Seen { saw: saw.clone(), want })),
-            Err(error) => drop(errors.insert(name.to_string(), error)),
-        }
-    }
-    let key = draft.key.trim();
-    let key = (!key.is_empty()).then(|| RecordKey::from_input(key));
-    if let Some(Err(wrong)) = key.as_ref().map(RecordKey::check) {
-        errors.insert(String::new(), crate::text::field::sentence(&wrong.to_string()));
-    }
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    Ok(match target {
-        Target::New => {
-            let fields = wanted.into_iter().map(|(name, seen)| (name, seen.want));
-            let fields = fields.filter(|(_, want): &(FieldName, Value)| !want.is_absent()).collect();
-            Some(Command::Insert { collection: info.id.clone(), key, fields })
-        }
-        Target::Edit(_) if wanted.is_empty() => None,
-        Target::Edit(id) => Some(Command::Edit { id: id.clone(), fields: wanted }),
-    })
-}
-
-/// Fields whose input the browser calls incomplete (half a date): their text would read as empty.
-fn unfinished(event: &SubmitEvent) -> Vec<String> {
-    let form = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    let Some(found) = form.and_then(|form| form.query_selector_all("input:invalid").ok()) else {
+/// Fields with half a date: the browser tells nothing of what is in them.
+fn unfinished(form: &NodeRef) -> Vec<String> {
+    let Some(found) = form.cast::<Element>().and_then(|form| form.query_selector_all("input").ok()) else {
         return Vec::new();
     };
     (0..found.length())
-        .filter_map(|at| found.get(at)?.dyn_into::<Element>().ok()?.get_attribute("data-field"))
+        .filter_map(|at| found.get(at)?.dyn_into::<HtmlInputElement>().ok())
+        .filter(|input| input.validity().bad_input())
+        .filter_map(|input| input.get_attribute("data-field"))
         .collect()
-}
-
-/// While a draft is unsaved: links ask, closing the tab asks, and Back keeps the draft for the return.
-#[hook]
-fn use_leave(unsaved: &Unsaved, form: &str, draft: &UseStateHandle<Draft>) -> Html {
-    let wants = use_state(|| None::<Route>);
-    let dirty = !draft.is_empty();
-    {
-        let (wants, unsaved) = (wants.setter(), unsaved.clone());
-        use_effect_with(dirty, move |dirty| {
-            // where it was being saved meanwhile, there is nothing to ask any more
-            wants.set(None);
-            let listener = dirty.then(|| {
-                unsaved.guard(Some(Callback::from(move |route| wants.set(Some(route)))));
-                let options = EventListenerOptions::enable_prevent_default();
-                EventListener::new_with_options(&platform::window(), "beforeunload", options, |event| {
-                    event.prevent_default()
-                })
-            });
-            move || {
-                drop(listener);
-                unsaved.guard(None);
-            }
-        });
-    }
-    {
-        let (unsaved, form) = (unsaved.clone(), form.to_owned());
-        use_effect_with((**draft).clone(), move |draft| unsaved.keep(&form, draft.clone()));
-    }
-    let navigator = use_navigator();
-    let Some(route) = (*wants).clone() else { return Html::default() };
-    let onconfirm = {
-        let (unsaved, form, wants, draft) =
-            (unsaved.clone(), form.to_owned(), wants.setter(), draft.setter());
-        Callback::from(move |()| {
-            unsaved.guard(None);
-            unsaved.keep(&form, Draft::default());
-            draft.set(Draft::default());
-            wants.set(None);
-            if let Some(navigator) = &navigator {
-                navigator.push(&route);
-            }
-        })
-    };
-    let oncancel = {
-        let wants = wants.setter();
-        Callback::from(move |()| wants.set(None))
-    };
-    let fields = count::of(draft.fields.len().max(1) as u64, "field", "fields");
-    html! {
-        <Confirm title="Leave without saving?" action="Discard my input" cancel="Keep editing" {onconfirm} {oncancel}>
-            <p>{ format!("What you wrote in {fields} is not saved yet.") }</p>
-        </Confirm>
-    }
 }

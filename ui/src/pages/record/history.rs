@@ -110,13 +110,13 @@ pub fn History(props: &HistoryProps) -> Html {
 
 /// What was loaded, and how the last request ended.
 #[derive(Clone, PartialEq)]
-struct Versions {
-    loaded: Loaded,
-    failure: Option<Failure>,
-    busy: bool,
+pub struct Versions {
+    pub loaded: Loaded,
+    pub failure: Option<Failure>,
+    pub busy: bool,
 }
 
-enum Heard {
+pub enum Heard {
     Asked,
     First(HistoryPage),
     /// With the revision where it goes on.
@@ -150,7 +150,7 @@ impl Reducible for Versions {
 /// The versions; asked for again when the record has moved or the network is back. And how to get older ones, and the
 /// newest again.
 #[hook]
-fn use_versions(info: &RecordInfo) -> (UseReducerHandle<Versions>, Callback<Revision>, Callback<()>) {
+pub fn use_versions(info: &RecordInfo) -> (UseReducerHandle<Versions>, Callback<Revision>, Callback<()>) {
     let call = use_call();
     let versions = use_reducer(Versions::default);
     let online = use_status().transport == Transport::Online;

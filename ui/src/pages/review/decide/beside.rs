@@ -6,8 +6,11 @@ use crate::components::icon::{Icon, icon};
 use crate::components::menu::{Entry, Menu};
 use crate::components::signature::initials;
 use crate::hooks::{use_ask, use_call, use_session, use_toaster};
+use crate::live::use_live;
+use crate::pages::frame::use_here;
 use crate::platform::clock;
 use crate::text::{count, time};
+use crate::unsaved::{Draft, Unsaved};
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, ConflictInfo, Event as News};
 use sync_protocol::{ChangeId, CollectionId, Timestamp, UserId};
@@ -47,9 +50,8 @@ pub fn Around(props: &AroundProps) -> Html {
     let on_date = {
         let (send, date) = (send.clone(), date.setter());
         Callback::from(move |event: Event| {
-            if let Some(at) =
-                Timestamp::from_text(&clock::from_input(&format!("{}T09:00", input_text(&event))))
-            {
+            let nine = clock::from_input(&format!("{}T09:00", input_text(&event)), None);
+            if let Some(at) = nine.ok().and_then(|utc| Timestamp::from_text(&utc)) {
                 date.set(false);
                 send.emit(put_off(id, Some(at)));
             }
@@ -139,24 +141,40 @@ fn use_send() -> Callback<(Command, &'static str)> {
 #[component]
 pub fn Comments(props: &AroundProps) -> Html {
     let (call, toaster) = (use_call(), use_toaster());
-    let text = use_state(String::new);
-    let busy = use_state_eq(|| false);
+    let unsaved = use_context::<Unsaved>().expect("the app provides it");
     let id = props.info.item.id;
-    let comments = &props.info.comments;
-    let oninput = {
-        let text = text.setter();
-        Callback::from(move |event: InputEvent| text.set(input_text(&event)))
+    let here = use_here();
+    let form = format!("{} comment {id}", here.workspace.id);
+    // kept as the drafts of records are
+    let text = use_live(|| unsaved.kept(&form).key);
+    let busy = use_live(|| false);
+    let keep = {
+        let text = text.clone();
+        Callback::from(move |written: String| {
+            unsaved.keep(&form, &Draft { key: written.clone(), ..Draft::default() });
+            text.set(written);
+        })
     };
+    let comments = &props.info.comments;
+    let oninput = keep.reform(|event: InputEvent| input_text(&event));
     let send = {
-        let (text, busy) = (text.clone(), busy.setter());
+        let (text, busy) = (text.clone(), busy.clone());
         Callback::from(move |()| {
+            let sent = text.get();
+            if *busy.get() || sent.trim().is_empty() {
+                return;
+            }
             busy.set(true);
-            let (busy, text, toaster) = (busy.clone(), text.clone(), toaster.clone());
-            let command = Command::Comment { conflict: id, text: (*text).clone() };
+            let (busy, text, toaster, keep) = (busy.clone(), text.clone(), toaster.clone(), keep.clone());
+            let command = Command::Comment { conflict: id, text: (*sent).clone() };
             let done = Callback::from(move |outcome| {
                 busy.set(false);
                 match outcome {
-                    Ok(_) => text.set(String::new()),
+                    // what was written meanwhile stays
+                    Ok(_) => {
+                        let now = text.get();
+                        keep.emit(now.strip_prefix(sent.as_str()).unwrap_or(&now).to_owned());
+                    }
                     Err(failure) => toaster.failure(&failure),
                 }
             });
@@ -198,9 +216,9 @@ pub fn Comments(props: &AroundProps) -> Html {
             if props.may_edit {
                 <form class="mooring-comment-form" {onsubmit}>
                     { control(Some("pf-m-textarea pf-m-resize-vertical"), false, html! {
-                        <textarea rows="2" aria-label="Comment" placeholder="Say something to everybody who looks at this" value={(*text).clone()} {oninput} {onkeydown} data-test="comment-text" />
+                        <textarea rows="2" aria-label="Comment" placeholder="Say something to everybody who looks at this" value={(*text.get()).clone()} {oninput} {onkeydown} dir="auto" data-test="comment-text" />
                     }) }
-                    <Button submit=true text="Comment" busy={*busy} disabled={text.trim().is_empty()} test="comment-send" />
+                    <Button submit=true text="Comment" busy={*busy.get()} disabled={text.get().trim().is_empty()} test="comment-send" />
                 </form>
             } else if comments.is_empty() {
                 <p class="mooring-muted">{ "Nobody said anything yet." }</p>

@@ -123,7 +123,7 @@ impl Case {
         Some(Ok(match draft.picks.get(name) {
             Some(Picked::Current) => self.now(name).clone(),
             Some(Picked::Incoming) => self.incoming_value(name).clone(),
-            Some(Picked::Own(text)) => return Some(from_input(self.field(name)?, text)),
+            Some(Picked::Own(text)) => return Some(from_input(self.field(name)?, text, self.now(name))),
             None => self.info.without_choice.get(name)?.clone(),
         }))
     }
@@ -174,7 +174,7 @@ impl Case {
                         Picked::Current => Ok(Choice::Current),
                         Picked::Incoming => Ok(Choice::Incoming),
                         Picked::Own(text) => match self.field(name) {
-                            Some(field) => from_input(field, text).map(Choice::Own),
+                            Some(field) => from_input(field, text, self.now(name)).map(Choice::Own),
                             None => continue,
                         },
                     };
