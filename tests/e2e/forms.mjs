@@ -242,7 +242,7 @@ await check('a deletion is undone from its message; later the record says who de
   await go('/c/things/r/no-such-record');
   await says(a, hook('record-gone'), 'There is no record with this key');
   await a.click(hook('gone-back'));
-  await go('/c/nothing-here');
+  await go('/c/nothing');
   await a.click(`${hook('collection-gone')} a`);
   await a.waitFor(hook('record-row'));
 });
