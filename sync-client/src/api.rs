@@ -35,7 +35,14 @@ pub enum Command {
     /// Who is signed in where. Answer: `Session`.
     Session,
     /// Sets the server's address (desktop, first start) and asks who it is. Needs the network. Answer: `Session`.
+    /// Refused with [`FailureKind::Open`] where passwords and records would travel unencrypted, but for this machine's
+    /// own server.
     Connect {
+        /// `http://` or `https://` address.
+        server: String,
+    },
+    /// The same once the person has said that it may be unencrypted. Answer: `Session`.
+    ConnectOpenly {
         /// `http://` or `https://` address.
         server: String,
     },

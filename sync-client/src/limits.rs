@@ -56,6 +56,12 @@ pub const SILENCE_MS: u64 = 15_000;
 /// second generation does at its edge. A request has so much more time as it is longer.
 pub const SLOWEST_BYTES_PER_MS: u64 = 4;
 
+/// Bytes of the smallest push, to which pushes that do not get through shrink: four seconds on the slowest link in use.
+pub const PUSH_LEAST_BYTES: usize = 16 << 10;
+
+/// Times that a request is sent on to another address of the same host: from plain to encrypted, and within it.
+pub const REDIRECTS: usize = 5;
+
 /// Bytes of an answer: many times what the protocol allows for a page; more is not from a Mooring server.
 pub const ANSWER_BYTES: usize = 64 << 20;
 

@@ -58,6 +58,9 @@ pub struct Status {
     pub rejected: u64,
     /// The last problem, for people; `None` once things work again.
     pub problem: Option<String>,
+    /// Why the server cannot be reached, for people; `None` while it can be.
+    #[serde(default)]
+    pub cause: Option<String>,
     /// When the checksums last equalled the server's.
     pub verified_at: Option<Timestamp>,
     /// Whether they equal for what the replica holds now.

@@ -39,6 +39,8 @@ struct Exchange {
 
 /// What came back.
 struct Reply {
+    /// Where it came from, after redirects.
+    url: String,
     status: u16,
     retry_after: Option<String>,
     body: Vec<u8>,
@@ -47,6 +49,15 @@ struct Reply {
 /// Why nothing did.
 enum NoReply {
     Late,
+    /// The name of the server is not known.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "browsers do not tell"))]
+    NoName,
+    /// Nobody listens there.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "browsers do not tell"))]
+    Refused,
+    /// The server's certificate is not one that this device trusts.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "browsers do not tell"))]
+    Untrusted,
     Unreachable,
     TooLarge,
 }
@@ -74,7 +85,18 @@ impl Transport {
 
     /// Asks for something.
     pub async fn get<A: DeserializeOwned>(&self, path: &str, wait_ms: u64) -> Result<A, SendError> {
-        read(self.send(path, None, wait_ms).await?)
+        read(self.send(path, None, wait_ms).await?.body)
+    }
+
+    /// Asks for something, and where the server is that answered: a redirect may lead to another address.
+    pub async fn get_from<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        wait_ms: u64,
+    ) -> Result<(A, String), SendError> {
+        let reply = self.send(path, None, wait_ms).await?;
+        let place = reply.url.strip_suffix(path).unwrap_or(&self.server).to_owned();
+        Ok((read(reply.body)?, place))
     }
 
     /// Sends something.
@@ -86,11 +108,11 @@ impl Transport {
     ) -> Result<A, SendError> {
         let body = serde_json::to_vec(body)
             .map_err(|e| SendError::Strange(format!("This request cannot be written: {e}")))?;
-        read(self.send(path, Some(body), wait_ms).await?)
+        read(self.send(path, Some(body), wait_ms).await?.body)
     }
 
-    /// The body of a good answer.
-    async fn send(&self, path: &str, body: Option<Vec<u8>>, wait_ms: u64) -> Result<Vec<u8>, SendError> {
+    /// A good answer.
+    async fn send(&self, path: &str, body: Option<Vec<u8>>, wait_ms: u64) -> Result<Reply, SendError> {
         let mut headers = vec![(VERSION_HEADER, VERSION.to_string())];
         if let Some(token) = &self.token {
             headers.push(("authorization", format!("Bearer {token}")));
@@ -108,19 +130,26 @@ impl Transport {
         let exchange = Exchange { url: format!("{}{path}", self.server), headers, body, wait_ms };
         let reply = self.http.exchange(exchange).await.map_err(|why| match why {
             NoReply::Late => SendError::NoAnswer("The server did not answer in time.".into()),
+            NoReply::NoName => SendError::NoAnswer("The server’s name is not known on this network.".into()),
+            NoReply::Refused => SendError::NoAnswer("No server answers there: it may be stopped.".into()),
+            // no wait mends it
+            NoReply::Untrusted => SendError::Untrusted(UNTRUSTED.into()),
             NoReply::Unreachable => SendError::NoAnswer("The server cannot be reached.".into()),
             // no answer of Mooring is as large
             NoReply::TooLarge => SendError::Strange(not_mooring()),
         })?;
         if (200..300).contains(&reply.status) {
-            return Ok(reply.body);
+            return Ok(reply);
         }
-        let seconds = reply.retry_after.and_then(|text| text.parse::<u64>().ok());
-        let retry_after = seconds.map(|seconds| seconds.saturating_mul(1_000));
+        let retry_after = reply.retry_after.and_then(|text| match text.trim().parse::<u64>() {
+            Ok(seconds) => Some(seconds.saturating_mul(1_000)),
+            Err(_) => Http::ms_until(&text),
+        });
         let problem = match (read(reply.body), reply.status) {
             (Ok(problem), _) => problem,
             // a proxy in front of the server has words of its own, but means the same
             (Err(_), 429) => busy(ProblemCode::SlowDown),
+            (Err(_), 413) => Problem { code: ProblemCode::TooLarge, message: TOO_LARGE.into() },
             (Err(_), 503) if retry_after.is_some() => busy(ProblemCode::Unavailable),
             (Err(_), 502..=504) => {
                 return Err(SendError::NoAnswer("The server does not answer at the moment.".into()));
@@ -148,6 +177,10 @@ fn busy(code: ProblemCode) -> Problem {
     let message = "The server is busy and asks to wait. Nothing is lost: this device sends again by itself.";
     Problem { code, message: message.into() }
 }
+
+const UNTRUSTED: &str = "The server cannot prove who it is: this device does not trust its certificate, or the encryption does not work. Nothing was sent. Tell the person who runs the server.";
+
+const TOO_LARGE: &str = "Something between this device and the server takes no request of this size. This device tries with less.";
 
 fn not_mooring() -> String {
     "Something other than the Mooring server answered. Does this network want you to sign in first?".into()

@@ -198,3 +198,56 @@ fn a_server_of_another_version_is_asked_again_rarely_and_when_a_person_says_so()
     a.sync(&mut server);
     assert_eq!(a.replica.unsent().count(), 0);
 }
+
+/// The bytes of the push that goes out next, and how many changes it has.
+fn next_push(a: &mut Device) -> (usize, usize) {
+    a.now.0 += 10_000_000;
+    a.ask();
+    let at = a.position(true);
+    let Flight::Ask(Outgoing::Push(push)) = &a.flights[at] else { panic!("a push") };
+    (push.changes.iter().map(|c| c.size()).sum(), push.changes.len())
+}
+
+#[test]
+fn a_push_that_does_not_get_through_shrinks_and_grows_again() {
+    let (mut server, mut a) = start();
+    for key in 1..=500 {
+        a.insert(&item(key), json!({"n": key})).unwrap();
+    }
+    let mut sizes = Vec::new();
+    for _ in 0..10 {
+        sizes.push(next_push(&mut a).0);
+        let push = a.position(true);
+        a.lose(push);
+    }
+    assert!(sizes[0] > 80_000, "{sizes:?}");
+    assert!(sizes.windows(2).all(|w| w[1] <= w[0] / 2 || w[1] <= 16 << 10), "{sizes:?}");
+    assert!(sizes[9] <= 16 << 10 && sizes[9] > 8 << 10, "{sizes:?}");
+    let mut grown = Vec::new();
+    for _ in 0..3 {
+        grown.push(next_push(&mut a).0);
+        a.hear_verdicts(&mut server);
+    }
+    assert!(grown.windows(2).all(|w| w[1] > w[0]), "{grown:?}");
+    a.sync(&mut server);
+    assert_eq!(a.replica.unsent().count(), 0);
+}
+
+#[test]
+fn what_is_too_large_together_goes_in_halves_at_once() {
+    let (_, mut a) = start();
+    for key in 1..=500 {
+        a.insert(&item(key), json!({"n": key})).unwrap();
+    }
+    let mut counts = Vec::new();
+    for _ in 0..4 {
+        let (_, count) = next_push(&mut a);
+        counts.push(count);
+        let push = a.position(true);
+        a.flights.remove(push);
+        let problem = Problem { code: ProblemCode::TooLarge, message: "Too large.".into() };
+        a.session.failed(a.now, 7, true, &SendError::Problem { problem, retry_after: None });
+        assert_eq!(a.session.wakes_at(), None, "there is nothing to wait for");
+    }
+    assert!(counts[0] == 500 && counts[3] < 100, "{counts:?}");
+}

@@ -68,6 +68,13 @@ pub struct Request {
     body: Vec<u8>,
 }
 
+impl Request {
+    /// How many bytes its body has, as it travels.
+    pub fn bytes(&self) -> usize {
+        self.body.len()
+    }
+}
+
 /// What it is answered with.
 #[derive(Clone, Debug)]
 pub struct Reply {

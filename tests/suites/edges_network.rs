@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use mooring_tests::crew::{add, crew, edit, names, person, value, wait_value};
 use mooring_tests::gate::{Link, Reply, Request, Way};
 use mooring_tests::{Client, Gate, Server, on_a_local_set};
 use serde_json::json;
-use sync_client::api::{Command, FailureKind};
+use sync_client::api::{Answer, Command, FailureKind};
 use sync_client::status::Transport;
 
 /// A server, a gate in front of it, and a device behind the gate that has everything: the crew with Ann.
@@ -439,5 +439,113 @@ fn a_server_that_asks_to_wait_is_left_alone_for_that_long() {
         scene
             .ends_with(&[(1, "Ann"), (2, "Person 2"), (3, "Person 3"), (4, "Person 4"), (5, "Person 5")])
             .await
+    });
+}
+
+#[test]
+fn what_is_too_large_for_something_in_between_is_refused_alone_and_keeps_nothing_else() {
+    on_a_local_set(async {
+        let scene = Scene::set().await?;
+        // as a proxy with a small limit does: 50 KB as they travel
+        scene.gate.set(Way::Stranger(Rc::new(|request: &Request| {
+            (request.bytes() > 50_000).then(|| Reply::page("413 Payload Too Large", "<html>413</html>"))
+        })));
+        scene.a.ask(Command::Network { online: false }).await?;
+        let noise = |seed: u64, bytes: usize| {
+            let mut at = seed;
+            let mut next = || {
+                at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                char::from(b'!' + (at >> 33) as u8 % 90)
+            };
+            (0..bytes).map(|_| next()).collect::<String>()
+        };
+        for key in 2..=40 {
+            add(&scene.a, key, &noise(key as u64, 4_000)).await?;
+        }
+        add(&scene.a, 41, &noise(41, 200_000)).await?;
+        for key in 42..=44 {
+            add(&scene.a, key, "after it").await?;
+        }
+        scene.a.ask(Command::Network { online: true }).await?;
+        let done = |status: &sync_client::api::Status| status.pending == 0 && status.rejected == 1;
+        let status = scene.a.until("all sent but one", done).await?;
+        assert_eq!(status.problem, None);
+        let refused = mooring_tests::crew::review(&scene.a).await?.rejected.remove(0);
+        assert_eq!(refused.id, person(41));
+        ensure!(refused.message.contains("too large"), "{}", refused.message);
+        scene.a.ask(Command::Discard { counter: refused.counter }).await?;
+        scene.gate.set(Way::Open);
+        let b = scene.another("b").await?;
+        for client in [&scene.a, &b] {
+            client.synced().await?;
+            let names = names(client).await?;
+            assert_eq!((names.len(), names.get("44").map(String::as_str)), (43, Some("after it")));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_address_that_leads_to_another_one_works_for_signing_in_and_sending() {
+    on_a_local_set(async {
+        let scene = Scene::set().await?;
+        let to = scene.server.url.clone();
+        let moved = move |status: &'static str| {
+            let to = to.clone();
+            Way::Stranger(Rc::new(move |request: &Request| {
+                let place = format!("{to}{}", request.path);
+                Some(Reply { headers: vec![("location", place)], ..Reply::page(status, "") })
+            }))
+        };
+        for (key, status) in [(2, "301 Moved Permanently"), (3, "302 Found"), (4, "308 Permanent Redirect")] {
+            scene.gate.set(moved(status));
+            add(&scene.a, key, status).await?;
+            scene.a.synced().await.context(status)?;
+            let new = Client::start(&scene.dir.path().join(status), "New")?;
+            new.join(&scene.gate.url).await.context(status)?;
+            let Answer::Session(session) = new.ask(Command::Session).await? else { bail!("no session") };
+            assert_eq!(
+                session.server.as_ref(),
+                Some(&scene.server.url),
+                "it goes there by itself from now on"
+            );
+            new.synced().await?;
+        }
+        scene
+            .ends_with(&[
+                (1, "Ann"),
+                (2, "301 Moved Permanently"),
+                (3, "302 Found"),
+                (4, "308 Permanent Redirect"),
+            ])
+            .await
+    });
+}
+
+#[test]
+fn why_a_server_cannot_be_reached_is_said() {
+    on_a_local_set(async {
+        let Scene { server, gate, a, dir } = Scene::set().await?;
+        let new = Client::start(&dir.path().join("new"), "New")?;
+        let why = async |server: &str| new.ask(Command::Connect { server: server.into() }).await.err();
+        // something that does not speak TLS, and so cannot prove anything
+        let plain = why(&gate.url.replace("http://", "https://")).await.context("no encryption there")?;
+        ensure!(plain.message.starts_with("The server cannot prove who it is"), "{plain}");
+        // an address that others can listen to is connected to only when the person says so
+        let open = gate.url.replace("127.0.0.1", "localhost.");
+        let asked = why(&open).await.context("asked first")?;
+        assert_eq!(asked.kind, FailureKind::Open, "{asked}");
+        ensure!(asked.message.contains("does not encrypt"), "{asked}");
+        new.ask(Command::ConnectOpenly { server: open }).await?;
+        let url = server.url.clone();
+        server.kill()?;
+        let refused = why(&url).await.context("nobody is there")?;
+        ensure!(refused.message.starts_with("No server answers there"), "{refused}");
+        // also a device that only wants to sync can say why it does not
+        drop(gate);
+        add(&a, 2, "Bob").await?;
+        let status = a.until_pill("Offline, 1 change safe on this device").await?;
+        ensure!(status.cause.is_some_and(|cause| cause.starts_with("No server answers there")), "a cause");
+        Ok(())
     });
 }

@@ -28,6 +28,8 @@ pub enum FailureKind {
     NeedsSignIn,
     /// Changes are unsent: ask the person.
     Unsent,
+    /// What is sent to this server can be read on the way: ask the person.
+    Open,
     /// The device's storage did not do it: nothing was saved.
     Storage,
     /// The server refused it.

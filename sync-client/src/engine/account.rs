@@ -4,7 +4,7 @@ use futures::FutureExt;
 use sync_protocol::message::{Info, NewWorkspace, ProblemCode, SignIn, SignedIn, Workspace as Remote};
 use sync_protocol::{ReplicaId, WorkspaceId};
 
-use super::address::addresses;
+use super::address::{addresses, is_open, is_the_same_encrypted};
 use super::profile::{Profile, Token, store_name};
 use super::workspace::Workspace;
 use super::{Done, Engine, Reply, failure};
@@ -18,11 +18,14 @@ use crate::transport::Transport;
 /// Time for an account's request to be answered, in milliseconds: a person waits for it.
 pub(super) const WAIT_MS: u64 = 20_000;
 
+const OPEN: &str = "does not encrypt: others on the network can read the password and all records. Use an address with https://, or connect all the same if you trust the network.";
+
 const NO_MOORING: &str = "There is no Mooring server at this address: something else answers there. Check the address; on a guest network, open its sign-in page first.";
 
 /// The end of a request about the account.
 pub(super) enum AccountDone {
-    Info(String, Option<Reply>, Result<Info, SendError>),
+    /// Where the server is, who wants to know, and whether it may be one without encryption.
+    Info(String, Option<(Reply, bool)>, Result<Info, SendError>),
     SignedIn(Reply, Option<String>, Result<(SignedIn, Vec<Remote>), SendError>),
     Workspaces(Option<Reply>, Result<Vec<Remote>, SendError>),
     Made(Reply, Result<Vec<Remote>, SendError>),
@@ -65,13 +68,16 @@ impl<D: Device> Engine<D> {
     }
 
     /// Asks the first of these addresses where a Mooring server answers.
-    fn ask_info(&mut self, servers: Vec<String>, reply: Option<Reply>) {
+    fn ask_info(&mut self, servers: Vec<String>, reply: Option<(Reply, bool)>) {
         let request = async move {
             let mut found = (String::new(), Err(SendError::Strange(NO_MOORING.into())));
-            for server in servers {
-                let info = Transport::new(&server).get::<Info>("/v1/info", WAIT_MS).await;
+            for mut server in servers {
+                let info = Transport::new(&server).get_from::<Info>("/v1/info", WAIT_MS).await;
                 let info = match info {
-                    Ok(info) if info.service == "mooring" => Ok(info),
+                    Ok((info, place)) if info.service == "mooring" => {
+                        server = place;
+                        Ok(info)
+                    }
                     Ok(_) | Err(SendError::Strange(_)) => Err(SendError::Strange(NO_MOORING.into())),
                     Err(error) => Err(error),
                 };
@@ -98,9 +104,9 @@ impl<D: Device> Engine<D> {
         }
     }
 
-    pub(super) fn connect_to(&mut self, server: &str, reply: Reply) {
+    pub(super) fn connect_to(&mut self, server: &str, openly: bool, reply: Reply) {
         match addresses(server) {
-            Ok(servers) => self.ask_info(servers, Some(reply)),
+            Ok(servers) => self.ask_info(servers, Some((reply, openly))),
             Err(failure) => drop(reply.send(Err(failure))),
         }
     }
@@ -162,10 +168,17 @@ impl<D: Device> Engine<D> {
         match done {
             AccountDone::SignedOut => {}
             AccountDone::Info(server, reply, result) => {
+                let open = reply.as_ref().is_some_and(|(_, openly)| !openly) && is_open(&server);
                 let answer = match result {
                     Err(error) => Err(refused(&error)),
+                    Ok(_) if open => Err(failure(FailureKind::Open, format!("{server} {OPEN}"))),
                     Ok(info) => {
-                        if reply.is_some() && self.profile.server.as_ref() != Some(&server) {
+                        let before = self.profile.server.as_deref().unwrap_or_default();
+                        let encrypted = is_the_same_encrypted(before, &server);
+                        if encrypted {
+                            self.profile.server = Some(server);
+                            self.connect();
+                        } else if reply.is_some() && before != server {
                             // another server knows nothing of this session
                             self.profile = Profile {
                                 server: Some(server),
@@ -177,14 +190,14 @@ impl<D: Device> Engine<D> {
                             self.connect();
                         }
                         // also for a later start without a network
-                        let news = self.profile.demo != info.demo;
+                        let news = encrypted || self.profile.demo != info.demo;
                         self.profile.demo = info.demo;
                         let saved = if reply.is_some() || news { self.save_profile().await } else { Ok(()) };
                         saved.map(|()| Answer::Session(self.session()))
                     }
                 };
                 match reply {
-                    Some(reply) => drop(reply.send(answer)),
+                    Some((reply, _)) => drop(reply.send(answer)),
                     None if answer.is_ok() => self.tell(Event::SessionChanged),
                     None => {}
                 }
@@ -199,7 +212,7 @@ impl<D: Device> Engine<D> {
                 let answer = match result {
                     Ok(workspaces) => self.know_workspaces(workspaces).await,
                     // offline the known ones are the answer
-                    Err(SendError::NoAnswer(_) | SendError::Strange(_)) => Ok(()),
+                    Err(SendError::NoAnswer(_) | SendError::Strange(_) | SendError::Untrusted(_)) => Ok(()),
                     Err(error) => Err(refused(&error)),
                 };
                 if let Some(reply) = reply {
@@ -327,7 +340,9 @@ pub(super) fn refused(error: &SendError) -> Failure {
             FailureKind::Offline,
             format!("{message} Check the network and the address, then try again."),
         ),
-        SendError::Strange(message) => failure(FailureKind::Offline, message.clone()),
+        SendError::Strange(message) | SendError::Untrusted(message) => {
+            failure(FailureKind::Offline, message.clone())
+        }
         // its words are for changes, which are sent again by themselves; what a person asks for is not
         SendError::Problem { problem, .. } if problem.code == ProblemCode::Unavailable => failure(
             FailureKind::Offline,

@@ -33,6 +33,18 @@ pub(super) fn addresses(typed: &str) -> Result<Vec<String>, Failure> {
     Ok(all)
 }
 
+/// Whether what is said to that server can be read by others on the way: it is neither encrypted nor on this machine.
+pub(super) fn is_open(server: &str) -> bool {
+    server.strip_prefix("http://").is_some_and(|rest| !is_this_machine(rest))
+}
+
+/// Whether both name the same computer, and the second one encrypts what the first one did not.
+pub(super) fn is_the_same_encrypted(before: &str, now: &str) -> bool {
+    let host = |rest: &str| rest.split(['/', ':']).next().unwrap_or_default().to_owned();
+    let (before, now) = (before.strip_prefix("http://"), now.strip_prefix("https://"));
+    before.zip(now).is_some_and(|(before, now)| host(before) == host(now))
+}
+
 fn is_this_machine(address: &str) -> bool {
     let host = address.split(['/', '?', '#']).next().unwrap_or_default();
     let host =
@@ -63,6 +75,22 @@ mod tests {
             ("example.org/mooring/", vec!["https://example.org/mooring", "https://example.org"]),
         ] {
             assert_eq!(addresses(typed).unwrap(), want, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_others_can_read_on_the_way_is_known() {
+        for open in ["http://harbour:8420", "http://192.168.1.9", "http://127.example.org"] {
+            assert!(is_open(open), "{open}");
+        }
+        for kept in ["https://harbour", "http://localhost:8420/x", "http://127.0.0.1:1", "http://[::1]:1"] {
+            assert!(!is_open(kept), "{kept}");
+        }
+        assert!(is_the_same_encrypted("http://harbour:8420", "https://harbour/mooring"));
+        for (before, now) in
+            [("http://harbour", "https://evil"), ("https://a", "http://a"), ("https://a", "https://a")]
+        {
+            assert!(!is_the_same_encrypted(before, now), "{before} {now}");
         }
     }
 

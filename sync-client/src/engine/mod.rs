@@ -11,7 +11,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, SinkExt};
 use sync_protocol::message::{ProblemCode, PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{Counter, Timestamp, WorkspaceId};
+use sync_protocol::{Counter, Rejection, Timestamp, Verdict, WorkspaceId};
 
 use crate::api::{Answer, Command, Event, Failure, FailureKind};
 use crate::device::Device;
@@ -241,6 +241,10 @@ impl<D: Device> Engine<D> {
             Done::Account(done) => return self.account_done(done).await,
             Done::Told(told) => return self.told(told),
             Done::Push(sent, Ok(answer)) => self.pushed(sent, answer).await,
+            // one change alone that is too large for a request is too large for good: it is refused like any other
+            Done::Push(sent, Err(error)) if sent.len() == 1 && error.is_too_large() => {
+                self.pushed(sent, PushAnswer { verdicts: vec![too_large()] }).await
+            }
             Done::Pull(number, Ok(answer)) => self.pulled(number, answer).await,
             Done::Snapshot(Ok(answer)) => self.snapshotted(answer).await,
             Done::Push(_, Err(error)) => Err((true, error)),
@@ -281,6 +285,11 @@ impl<D: Device> Engine<D> {
             }
         }
     }
+}
+
+fn too_large() -> Verdict {
+    let reason = Rejection::TooLarge { limit: sync_protocol::limits::RECORD_BYTES };
+    Verdict::Rejected { message: reason.to_string(), reason }
 }
 
 fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {

@@ -25,7 +25,8 @@ impl<D: Device> Engine<D> {
             return drop(reply.send(Ok(answer)));
         }
         let answer = match command {
-            Command::Connect { server } => return self.connect_to(&server, reply),
+            Command::Connect { server } => return self.connect_to(&server, false, reply),
+            Command::ConnectOpenly { server } => return self.connect_to(&server, true, reply),
             Command::SignIn { name, password } => {
                 return self.sign_in(Some(SignIn { name, password }), reply);
             }
@@ -104,29 +105,24 @@ impl<D: Device> Engine<D> {
             }
             Command::Assign { conflict, to } => {
                 let batch = open.replica.assign(now, conflict, to)?;
-                self.save(batch).await?;
-                Ok(Answer::Done)
+                self.finish(batch, Written::Done).await
             }
             Command::Snooze { conflict, until } => {
                 let batch = open.replica.snooze(now, conflict, until)?;
-                self.save(batch).await?;
-                Ok(Answer::Done)
+                self.finish(batch, Written::Done).await
             }
             Command::Comment { conflict, text } => {
                 let batch = open.replica.comment(now, ten(random), conflict, &text)?;
-                self.save(batch).await?;
-                Ok(Answer::Done)
+                self.finish(batch, Written::Done).await
             }
             Command::SetPolicy { collection, policy } => {
                 let batch = open.replica.set_policy(now, &collection, policy)?;
-                self.save(batch).await?;
-                Ok(Answer::Done)
+                self.finish(batch, Written::Done).await
             }
             Command::Restore { id, fields } => {
                 let base = base(open, &id).await?;
                 let batch = open.replica.restore(now, id.clone(), base.as_ref(), fields)?;
-                self.save(batch).await?;
-                Ok(Answer::Saved { ids: vec![id] })
+                self.finish(batch, Written::Saved(vec![id])).await
             }
             Command::Export { collection, format } => {
                 exporting::written(open, &collection, format).await.map(Answer::Text)
@@ -200,8 +196,7 @@ impl<D: Device> Engine<D> {
                 let batch = open.replica.resolve(now, resolution, base.as_ref())?;
                 let ids =
                     batch.enqueue.iter().flat_map(|c| [Some(c.record.clone()), c.twin()]).flatten().collect();
-                self.save(batch).await?;
-                Ok(Answer::Saved { ids })
+                self.finish(batch, Written::Saved(ids)).await
             }
             Command::Retry { counter } => {
                 let batch = open.replica.retry(now, counter)?;

@@ -147,6 +147,7 @@ impl<S: LocalStore> Workspace<S> {
             conflicts: replica.conflicts().count() as u64,
             rejected: replica.rejected().count() as u64,
             problem: self.storage_problem.clone().or(session.problem().map(str::to_owned)),
+            cause: session.cause().map(str::to_owned),
             verified_at: session.verified_at(),
             verified: session.is_verified(replica),
             progress: (phase == crate::status::Phase::FirstSync).then(|| session.progress()).flatten(),

@@ -35,6 +35,9 @@ pub enum SendError {
     /// Something else answered (a sign-in page of the network?), or the answer broke the protocol. Send again later.
     #[error("{0}")]
     Strange(String),
+    /// Who answers cannot prove to be the server. Nothing was sent; tried again later, and told.
+    #[error("{0}")]
+    Untrusted(String),
     /// The server answered with a problem.
     #[error("{problem}")]
     Problem {
@@ -43,6 +46,13 @@ pub enum SendError {
         /// How long it asked to wait, in milliseconds.
         retry_after: Option<u64>,
     },
+}
+
+impl SendError {
+    /// Whether the server, or a proxy before it, takes no request of that size.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::Problem { problem, .. } if problem.code == ProblemCode::TooLarge)
+    }
 }
 
 /// Why the session sends nothing although there is something to send.
@@ -61,15 +71,21 @@ struct Way {
     problem: Option<String>,
     /// No answer of the server came: when the other way gets one, this one need not wait.
     unreached: bool,
+    /// Why none came, for people.
+    cause: Option<String>,
 }
 
 impl Way {
     fn failed(&mut self, now: Timestamp, random: u64, error: &SendError, at_least: Option<u64>) {
         self.backoff.failed(now, random, at_least);
         self.unreached = !matches!(error, SendError::Problem { .. });
+        self.cause = match error {
+            SendError::NoAnswer(message) => Some(message.clone()),
+            _ => None,
+        };
         self.problem = match error {
             SendError::NoAnswer(_) => None,
-            SendError::Strange(message) => Some(message.clone()),
+            SendError::Strange(message) | SendError::Untrusted(message) => Some(message.clone()),
             SendError::Problem { problem, .. } => Some(problem.message.clone()),
         };
     }
@@ -86,6 +102,10 @@ impl Way {
 #[derive(Debug)]
 pub struct Session {
     pushing: Option<Vec<Counter>>,
+    /// Bytes of the push that is under way or was last.
+    pushed_bytes: usize,
+    /// Bytes that the next push may have: less after one that did not get through, more after one that did.
+    push_room: usize,
     pulling: bool,
     push_way: Way,
     pull_way: Way,
@@ -108,6 +128,8 @@ impl Default for Session {
     fn default() -> Self {
         Self {
             pushing: None,
+            pushed_bytes: 0,
+            push_room: wire::PUSH_BYTES,
             pulling: false,
             push_way: Way::default(),
             pull_way: Way::default(),
@@ -156,26 +178,31 @@ impl Session {
             self.push_way.problem = None;
             return None;
         }
-        let push = may_begin.then(|| self.push(replica)).flatten()?;
+        let (push, bytes) = may_begin.then(|| self.push(replica)).flatten()?;
+        self.pushed_bytes = bytes;
         self.pushing = Some(push.changes.iter().map(|c| c.id.counter).collect());
         Some(Outgoing::Push(push))
     }
 
-    fn push(&self, replica: &Replica) -> Option<Push> {
+    /// The next push with its bytes.
+    fn push(&self, replica: &Replica) -> Option<(Push, usize)> {
         let mut bytes = 0;
         let mut changes = Vec::new();
         for change in due(replica) {
-            bytes += change.size();
-            if !changes.is_empty() && (bytes > wire::PUSH_BYTES || changes.len() == wire::PUSH_CHANGES) {
+            let size = change.size();
+            let full = bytes + size > self.push_room || changes.len() == wire::PUSH_CHANGES;
+            if full && !changes.is_empty() {
                 break;
             }
+            bytes += size;
             changes.push(change.clone());
         }
         let settled =
             replica.outbox().next().map_or(Counter(u64::MAX), |p| Counter(p.change.id.counter.0 - 1));
         let settled = settled.min(changes.first().map_or(Counter(0), |c| Counter(c.id.counter.0 - 1)));
         let schema_seen = replica.cursor().get(Partition(0)).max(self.schema_judged);
-        (!changes.is_empty()).then(|| Push { replica: replica.id(), settled, schema_seen, changes })
+        let push = Push { replica: replica.id(), settled, schema_seen, changes };
+        (!push.changes.is_empty()).then_some((push, bytes))
     }
 
     /// The changes of the push under way.
@@ -191,6 +218,7 @@ impl Session {
     /// A push was answered; `schema` is the highest sequence number of partition 0 among the verdicts.
     pub fn pushed(&mut self, schema: Option<Revision>) {
         self.pushing = None;
+        self.push_room = (self.push_room * 2).min(wire::PUSH_BYTES);
         self.schema_judged = self.schema_judged.max(schema.unwrap_or_default());
         self.push_way.succeeded(&mut self.pull_way);
         self.heard();
@@ -252,15 +280,19 @@ impl Session {
 
     /// A request brought no answer.
     pub fn failed(&mut self, now: Timestamp, random: u64, push: bool, error: &SendError) {
+        let several = self.pushing().len() > 1;
         if push {
             self.pushing = None;
+            self.push_room = (self.pushed_bytes.min(self.push_room) / 2).max(limits::PUSH_LEAST_BYTES);
         } else {
             self.pulling = false;
             self.caught_up = false;
         }
         let mut at_least = None;
         match error {
-            SendError::NoAnswer(_) | SendError::Strange(_) => self.transport = Transport::Offline,
+            SendError::NoAnswer(_) | SendError::Strange(_) | SendError::Untrusted(_) => {
+                self.transport = Transport::Offline;
+            }
             SendError::Problem { problem, retry_after } => {
                 at_least = *retry_after;
                 match problem.code {
@@ -276,6 +308,10 @@ impl Session {
         }
         let way = if push { &mut self.push_way } else { &mut self.pull_way };
         way.failed(now, random, error, at_least);
+        if push && several && error.is_too_large() {
+            // there is nothing to wait for: half as much goes at once
+            way.backoff.now();
+        }
         if push && self.halt == Some(Halt::NeedsUpdate) {
             // the pull is the one that asks again
             self.pull_way.failed(now, random, error, at_least);
@@ -372,6 +408,12 @@ impl Session {
     /// The last problem, for people.
     pub fn problem(&self) -> Option<&str> {
         self.pull_way.problem.as_deref().or(self.push_way.problem.as_deref())
+    }
+
+    /// Why the server cannot be reached, for people; `None` while it can be.
+    pub fn cause(&self) -> Option<&str> {
+        let cause = self.pull_way.cause.as_deref().or(self.push_way.cause.as_deref());
+        cause.filter(|_| self.transport == Transport::Offline)
     }
 
     /// When the server last said that the replica has everything.

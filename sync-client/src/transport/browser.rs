@@ -34,6 +34,13 @@ impl Http {
         Self
     }
 
+    /// Milliseconds until a date as HTTP writes it.
+    pub(super) fn ms_until(date: &str) -> Option<u64> {
+        let ms = js_sys::Date::parse(date) - js_sys::Date::now();
+        // no number where it is no date
+        (ms >= 0.0).then_some(ms as u64)
+    }
+
     pub(super) async fn exchange(&self, exchange: Exchange) -> Result<Reply, NoReply> {
         let guard = Guard(AbortController::new().map_err(|_| NoReply::Unreachable)?);
         let late = Rc::new(Cell::new(false));
@@ -78,9 +85,10 @@ async fn fetch(
     let response: Response = JsFuture::from(scope.fetch_with_request(&request)).await?.dyn_into()?;
     drop(begins);
     let retry_after = response.headers().get("retry-after")?;
+    let (url, status) = (response.url(), response.status());
     let mut body = Vec::new();
     let Some(stream) = response.body() else {
-        return Ok(Some(Reply { status: response.status(), retry_after, body }));
+        return Ok(Some(Reply { url, status, retry_after, body }));
     };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     loop {
@@ -96,7 +104,7 @@ async fn fetch(
         body.resize(end, 0);
         chunk.copy_to(&mut body[start..]);
     }
-    Ok(Some(Reply { status: response.status(), retry_after, body }))
+    Ok(Some(Reply { url, status, retry_after, body }))
 }
 
 impl Address {

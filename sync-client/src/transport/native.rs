@@ -1,6 +1,10 @@
 //! HTTP by reqwest.
 
-use std::time::Duration;
+use std::error::Error;
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use reqwest::{Url, redirect};
 
 use super::{Address, Exchange, NoReply, Reply};
 use crate::limits;
@@ -11,39 +15,108 @@ pub struct Http(reqwest::Client);
 
 impl Http {
     pub(super) fn new() -> Self {
-        Self(reqwest::Client::new())
+        let client = reqwest::Client::builder().redirect(redirect::Policy::none()).build();
+        // as `Client::new` does: without TLS there is nothing to go on with
+        Self(client.expect("the system's TLS can be set up"))
     }
 
+    /// Milliseconds until a date as HTTP writes it.
+    pub(super) fn ms_until(date: &str) -> Option<u64> {
+        let until = httpdate::parse_http_date(date).ok()?.duration_since(SystemTime::now()).ok()?;
+        u64::try_from(until.as_millis()).ok()
+    }
+
+    /// Redirects keep the method and the body, so that a sign-in works where plain addresses lead to encrypted ones; what
+    /// is sent goes to the same host only, and never from encrypted to plain.
     pub(super) async fn exchange(&self, exchange: Exchange) -> Result<Reply, NoReply> {
         let Exchange { url, headers, body, wait_ms } = exchange;
-        let request = if body.is_some() { self.0.post(url) } else { self.0.get(url) };
-        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        let request = body.into_iter().fold(request, |request, body| request.body(body));
-        let mut response = in_time(wait_ms, request.send()).await?;
-        let status = response.status().as_u16();
-        let retry_after = response.headers().get("retry-after");
-        let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let mut body = Vec::new();
-        while let Some(chunk) = in_time(limits::SILENCE_MS, response.chunk()).await? {
-            if body.len() + chunk.len() > limits::ANSWER_BYTES {
-                return Err(NoReply::TooLarge);
+        let mut url = Url::parse(&url).map_err(|_| NoReply::Unreachable)?;
+        for hop in 0.. {
+            let request = match &body {
+                Some(body) => self.0.post(url.clone()).body(body.clone()),
+                None => self.0.get(url.clone()),
+            };
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+            let response = in_time(wait_ms, request.send()).await?;
+            match redirected(&response, body.is_some()) {
+                Some(next) if hop < limits::REDIRECTS => url = next,
+                _ => return reply(response).await,
             }
-            body.extend_from_slice(&chunk);
         }
-        Ok(Reply { status, retry_after, body })
+        Err(NoReply::Unreachable)
     }
+}
+
+/// Where to ask instead; `None` where this is the answer.
+fn redirected(response: &reqwest::Response, sends: bool) -> Option<Url> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 307 | 308) {
+        return None;
+    }
+    let next = response.url().join(response.headers().get("location")?.to_str().ok()?).ok()?;
+    let at = response.url();
+    let same = next.host() == at.host() && (next.scheme() == at.scheme() || next.scheme() == "https");
+    (same || !sends).then_some(next)
+}
+
+async fn reply(mut response: reqwest::Response) -> Result<Reply, NoReply> {
+    let (url, status) = (response.url().to_string(), response.status().as_u16());
+    let retry_after = response.headers().get("retry-after");
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let mut body = Vec::new();
+    while let Some(chunk) = in_time(limits::SILENCE_MS, response.chunk()).await? {
+        if body.len() + chunk.len() > limits::ANSWER_BYTES {
+            return Err(NoReply::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Reply { url, status, retry_after, body })
 }
 
 async fn in_time<T>(ms: u64, part: impl Future<Output = reqwest::Result<T>>) -> Result<T, NoReply> {
     let part = tokio::time::timeout(Duration::from_millis(ms), part).await.map_err(|_| NoReply::Late)?;
-    part.map_err(|_| NoReply::Unreachable)
+    part.map_err(|error| cause(&error))
+}
+
+/// What a person can do something about. Libraries below tell it by their words alone, but for the system's own errors.
+fn cause(error: &reqwest::Error) -> NoReply {
+    let mut below = error.source();
+    while let Some(error) = below {
+        let text = error.to_string();
+        if text.starts_with("dns error") {
+            return NoReply::NoName;
+        }
+        if text.contains("certificate") || text.contains("SSL") || text.contains("TLS") {
+            return NoReply::Untrusted;
+        }
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if kind == Some(io::ErrorKind::ConnectionRefused) {
+            return NoReply::Refused;
+        }
+        below = error.source();
+    }
+    NoReply::Unreachable
 }
 
 impl Address {
     /// `None`: this is no address.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        let url = reqwest::Url::parse(text).ok()?;
+        let url = Url::parse(text).ok()?;
         let origin = url.origin().ascii_serialization();
         Some(Self { scheme: url.scheme().to_owned(), origin, path: url.path().to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_to_wait_for_is_read() {
+        let soon = SystemTime::now() + Duration::from_secs(90);
+        let wait = Http::ms_until(&httpdate::fmt_http_date(soon));
+        assert!(wait.is_some_and(|ms| (88_000..=90_000).contains(&ms)), "{wait:?}");
+        for none in ["Sun, 06 Nov 1994 08:49:37 GMT", "soon", "", "-5"] {
+            assert_eq!(Http::ms_until(none), None, "{none}");
+        }
     }
 }
