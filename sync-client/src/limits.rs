@@ -23,6 +23,12 @@ pub const REFUSED_LISTED: usize = 100;
 /// a handful under way.
 pub const RECEIPTS: usize = 64;
 
+/// Commands of one page that may be under way: a screen has a handful, a page that asks without end is refused.
+pub const UNDER_WAY: usize = 1_024;
+
+/// New reviews that wait to be told: a notice counts them, and names a few.
+pub const NEWS: usize = 1_000;
+
 /// Rows that a screen may ask for at once.
 pub const ROWS: usize = 500;
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sync_protocol::Timestamp;
 
+use crate::import::grouped;
 use crate::store::Usage;
 
 /// What the network side does.
@@ -48,6 +49,9 @@ pub struct Status {
     pub phase: Phase,
     /// Changes of the person that the server has not judged.
     pub pending: u64,
+    /// Those of them that wait behind a rejected one of the same record, until a person has seen to it.
+    #[serde(default)]
+    pub held: u64,
     /// When the oldest of them was made.
     pub oldest_pending: Option<Timestamp>,
     /// When the server last said that the replica has everything.
@@ -109,7 +113,8 @@ impl Status {
         self.conflicts + self.rejected
     }
 
-    /// The pill. Never green while a conflict or a rejected change is open.
+    /// The pill: how the sync is. What needs review is counted beside it, see [`Status::review`]. Never green while a conflict
+    /// or a rejected change is open.
     pub fn pill(&self) -> Pill {
         let pill = |tone, text: String| Pill { tone, text };
         match (self.phase, self.transport) {
@@ -136,16 +141,24 @@ impl Status {
                 });
                 pill(Tone::Busy, format!("Syncing {} %", percent.min(100)))
             }
-            // a change that waits behind a rejected one is not being saved: the person comes first
-            _ if self.review() > 0 => pill(Tone::Attention, format!("Needs review ({})", self.review())),
-            _ if self.pending > 0 => pill(Tone::Busy, format!("Saving {}", self.pending)),
+            _ if self.pending > self.held => {
+                pill(Tone::Busy, format!("Sending {}", grouped((self.pending - self.held) as usize)))
+            }
+            // a change that waits behind a rejected one is not being sent: the person comes first
+            _ if self.held == 1 => pill(Tone::Attention, "1 change waits for review".into()),
+            _ if self.held > 0 => {
+                pill(Tone::Attention, format!("{} changes wait for review", grouped(self.held as usize)))
+            }
             (Phase::Syncing, _) | (_, Transport::Connecting) => pill(Tone::Busy, "Syncing".into()),
-            _ if self.verified => pill(Tone::Good, "Synced and verified".into()),
+            _ if self.verified => {
+                let tone = if self.review() > 0 { Tone::Attention } else { Tone::Good };
+                pill(tone, "Synced and verified".into())
+            }
             _ => pill(Tone::Busy, "Checking".into()),
         }
     }
 }
 
 fn changes(n: u64) -> String {
-    if n == 1 { "1 change".into() } else { format!("{n} changes") }
+    if n == 1 { "1 change".into() } else { format!("{} changes", grouped(n as usize)) }
 }

@@ -17,7 +17,7 @@ fn every() -> Vec<Status> {
     let mut all = Vec::new();
     for phase in PHASES {
         for transport in TRANSPORTS {
-            for pending in [0, 1, 3] {
+            for (pending, held) in [(0, 0), (1, 0), (3, 0), (1, 1), (3, 2)] {
                 for (conflicts, rejected) in [(0, 0), (2, 0), (0, 1), (2, 1)] {
                     for problem in [None, Some("The server cannot be reached.".to_owned())] {
                         for verified in [false, true] {
@@ -26,6 +26,7 @@ fn every() -> Vec<Status> {
                                 phase,
                                 transport,
                                 pending,
+                                held,
                                 conflicts,
                                 rejected,
                                 problem,
@@ -66,12 +67,16 @@ fn expected(s: &Status) -> (Tone, String) {
         (Tone::Calm, format!("Offline, {changes} safe on this device"))
     } else if offline {
         (Tone::Calm, "Offline".to_owned())
-    } else if review > 0 {
-        (Tone::Attention, format!("Needs review ({review})"))
-    } else if s.pending > 0 {
-        (Tone::Busy, format!("Saving {}", s.pending))
+    } else if s.pending > s.held {
+        (Tone::Busy, format!("Sending {}", s.pending - s.held))
+    } else if s.held == 1 {
+        (Tone::Attention, "1 change waits for review".to_owned())
+    } else if s.held > 1 {
+        (Tone::Attention, format!("{} changes wait for review", s.held))
     } else if s.phase == Phase::Syncing || s.transport == Transport::Connecting {
         (Tone::Busy, "Syncing".to_owned())
+    } else if s.verified && review > 0 {
+        (Tone::Attention, "Synced and verified".to_owned())
     } else if s.verified {
         (Tone::Good, "Synced and verified".to_owned())
     } else {
@@ -99,15 +104,21 @@ fn the_pill_is_never_green_unless_all_is_proven() {
 }
 
 #[test]
-fn a_change_that_waits_behind_a_refused_one_does_not_hide_that_a_person_is_needed() {
-    let status = Status {
-        phase: Phase::Idle,
-        transport: Transport::Online,
-        pending: 1,
-        rejected: 1,
-        ..Status::default()
-    };
-    assert_eq!(status.pill().text, "Needs review (1)");
+fn what_waits_behind_a_refused_change_is_not_said_to_be_sent() {
+    let online =
+        Status { phase: Phase::Idle, transport: Transport::Online, rejected: 1, ..Status::default() };
+    for (pending, held, text) in [
+        (1, 1, "1 change waits for review"),
+        (3, 3, "3 changes wait for review"),
+        (3, 1, "Sending 2"),
+        (18_000, 0, "Sending 18,000"),
+    ] {
+        let pill = Status { pending, held, ..online.clone() }.pill();
+        assert_eq!(pill.text, text);
+        assert_ne!(pill.tone, Tone::Good);
+    }
+    let offline = Status { pending: 18_000, transport: Transport::Offline, ..online };
+    assert_eq!(offline.pill().text, "Offline, 18,000 changes safe on this device");
 }
 
 #[test]

@@ -9,7 +9,10 @@ whenFailed(picturesOf);
 const password = 'correct horse';
 const server = await onSled();
 server.administer(['user', 'add', 'ann', '--name', 'Ann Example'], password);
-server.administer(['workspace', 'add', 'Harbour', '--owner', 'ann']);
+server.administer(['user', 'add', 'bob', '--name', 'Bob Example'], password);
+const harbour = server.administer(['workspace', 'add', 'Harbour', '--owner', 'ann']);
+server.administer(['workspace', 'add', 'Attic', '--owner', 'bob']);
+server.administer(['member', 'set', harbour, 'bob', 'editor']);
 await server.start();
 const device = await new Device(server.url).signIn({ name: 'ann', password });
 await device.define('boats', 'Boats', [['name', 'text'], ['berth', 'text']]);
@@ -64,6 +67,58 @@ await check('a revoked session: the pill says so, edits go on and survive a relo
   await act.cellSays(ann, 1, 'berth', 'A 1');
   const { boats } = await device.records();
   equal([boats[1].berth, boats[2].berth], ['A 1', 'A 2'], 'the server’s values');
+});
+
+await check('signing out says what is unsent, and where', async () => {
+  await ann.installed();
+  await ann.offline(true);
+  await act.editRecord(ann, 3, 'berth', 'A 3');
+  await ann.click(hook('user-menu'));
+  await ann.click(hook('sign-out'));
+  await ann.waitFor(hook('sign-out-dialog'));
+  const asked = await ann.text(hook('sign-out-dialog'));
+  truthy(asked.includes('Only on this device: 1 of your changes in “Harbour”.'), asked);
+  await ann.press('Escape');
+  await ann.page.reload();
+  await ann.pillSays('Offline, 1 change safe on this device');
+  await ann.click(hook('pill'));
+  for (const line of ['status-contact', 'status-verified']) truthy(!(await ann.text(hook(line))).startsWith('not yet'), line);
+  await ann.press('Escape');
+  await ann.offline(false);
+  await ann.pillSays('Synced and verified');
+});
+
+const bob = new Browser('bob', server.url);
+await check('who is removed from the workspace that is open is told, works on elsewhere, and removes its records', async () => {
+  const workspace = name => `${hook('workspace-item')}[data-name="${name}"]`;
+  const stores = () => bob.page.evaluate(async () => (await indexedDB.databases()).filter(found => found.name.startsWith('mooring.')).length);
+  await bob.open();
+  await signIn(bob, 'bob', password);
+  await bob.click(workspace('Harbour'));
+  await act.showCollection(bob, 'boats');
+  await bob.pillSays('Synced and verified');
+  await bob.offline(true);
+  await act.editRecord(bob, 1, 'berth', 'B 9');
+  await ask(server.url, 'PUT', `/v1/workspaces/${harbour}/members/bob`, device.token, { role: null });
+  await bob.offline(false);
+  // the screen says so, whatever page it is, and so does the next start
+  await bob.waitFor(hook('left'));
+  await bob.page.reload();
+  await bob.waitFor(hook('left'));
+  await bob.page.goto(server.url);
+  await bob.waitFor(hook('left'));
+  await bob.click(workspace('Attic'));
+  await bob.pillSays('Synced and verified');
+  await bob.page.goto(server.url);
+  equal(await stores(), 2, 'workspaces on the device');
+  await bob.click(hook('left-remove'));
+  await until('asked', async () => (await bob.text(hook('left'))).includes('1 of your changes in “Harbour”'));
+  await bob.click(hook('left-remove'));
+  await until('gone', async () => await bob.count(hook('left')) === 0);
+  await bob.page.reload();
+  await bob.waitFor(workspace('Attic'));
+  equal(await bob.count(hook('left')), 0, 'what is said of Harbour');
+  await bob.close();
 });
 
 const demo = new Browser('demo', server.url);
@@ -134,8 +189,46 @@ await check('records of a newer version: it says so, and touches nothing', async
   await demo.click(hook('save'));
   await until('told', async () => (await demo.text(hook('save-failed'))).includes('another tab has updated'));
   await demo.page.goto(server.url);
+  await demo.click(hook('workspace-item'));
   await until('told', async () => (await demo.text('main')).includes('saved by a newer version of Mooring'));
+  equal(await demo.count(hook('user-menu')), 1, 'ways to sign out');
   equal(await upgraded(), stores, 'what is stored');
+});
+
+const damaged = new Browser('damaged', server.url);
+await check('damaged records: what is unsent can be taken away as a file, and all else comes again', async () => {
+  await damaged.open();
+  await act.join(damaged);
+  await act.showCollection(damaged, 'people');
+  await damaged.pillSays('Synced and verified');
+  await damaged.installed();
+  await damaged.offline(true);
+  await act.editRecord(damaged, 1, 'email', 'unsent@example.com');
+  await damaged.page.evaluate(() => new Promise((resolve, reject) => {
+    indexedDB.databases().then(all => {
+      const opening = indexedDB.open(all.find(found => found.name.startsWith('mooring.')).name);
+      opening.onerror = () => reject(opening.error);
+      opening.onsuccess = () => {
+        const writing = opening.result.transaction('conflicts', 'readwrite');
+        writing.objectStore('conflicts').put('no JSON', 'damage');
+        writing.oncomplete = () => { opening.result.close(); resolve(); };
+      };
+    });
+  }));
+  await damaged.page.reload();
+  await until('told', async () => (await damaged.text('main')).includes('cannot be read'));
+  await damaged.click(hook('user-menu'));
+  await damaged.click(hook('sign-out'));
+  await until('asked', async () => (await damaged.text(hook('sign-out-dialog'))).includes('cannot be counted'));
+  const saving = damaged.page.waitForEvent('download');
+  await damaged.click(hook('sign-out-export'));
+  const file = act.read(await (await saving).path());
+  equal(file.workspaces.map(one => one.unsent.filter(change => JSON.stringify(change).includes('unsent@example.com')).length), [1], 'changes in the file');
+  await damaged.click(hook('sign-out-discard'));
+  await damaged.offline(false);
+  await damaged.click(hook('sign-in-demo'));
+  await damaged.pillSays('Synced and verified');
+  await damaged.close();
 });
 
 const ended = new Browser('ended', server.url);

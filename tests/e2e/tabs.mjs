@@ -123,4 +123,44 @@ await check('no tab reported an error of its own', async () => {
   for (const tab of [first, second, third]) equal(await tab.reports(), [], `errors of ${tab.name}`);
   truthy(relay.most('pull') <= 2, 'two waiting pulls at most while one tab takes over');
 });
+await check('the leading tab’s program is ended: its page and the others go on, and nothing is lost', async () => {
+  for (const tab of [second, third]) await tab.page.goto(`${act.workspaceUrl(tab)}/c/people`);
+  const [leader, follower] = await follows(second) ? [third, second] : [second, third];
+  for (const tab of [leader, follower]) await act.findRow(tab, 7);
+  const before = (await server.records()).people[7].email;
+  // a module whose one function traps, as a defect of the engine would
+  await leader.inWorker(() => {
+    const code = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 5, 1, 3, 0, 0, 11];
+    setTimeout(new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(code))).exports.f);
+  });
+  await act.editRecord(follower, 7, 'email', 'after@example.com');
+  await until('the value', async () => (await server.records()).people[7].email === 'after@example.com');
+  truthy(before !== 'after@example.com', 'it was another value before');
+  await act.cellSays(leader, 7, 'email', 'after@example.com');
+  for (const tab of [leader, follower]) await tab.pillSays('Synced and verified');
+  equal([await follows(leader), await follows(follower)], [true, false], 'who follows now');
+});
+
+await check('a tab of a newer version takes over: the pages of the older one say so, and are not left waiting', async () => {
+  const newer = await second.tab('newer', `${server.url}/healthz`);
+  await newer.page.evaluate(() => {
+    const channel = new BroadcastChannel('mooring');
+    channel.postMessage(JSON.stringify({ version: { version: 99 } }));
+  });
+  for (const tab of [second, third]) {
+    await tab.front();
+    await tab.waitFor(hook('update-ready'));
+    await tab.click(hook('update'));
+    await tab.pillSays('Synced and verified');
+  }
+  // and one that asks for what this version does not know gets words, not silence
+  const told = await newer.page.evaluate(() => new Promise(done => {
+    const channel = new BroadcastChannel('mooring');
+    channel.onmessage = ({ data }) => { const { tell } = JSON.parse(data); if (tell?.to === 'me') done(tell.response.answer.result.Err.message); };
+    channel.postMessage(JSON.stringify({ ask: { from: 'me', request: { id: 7, command: { from_the_future: {} } } } }));
+  }));
+  truthy(told.includes('another version'), told);
+  await newer.closeTab();
+});
+
 await end();

@@ -16,6 +16,7 @@ use sync_client::api::{
 use sync_client::device::Device;
 use sync_client::engine::{Engine, Handle};
 use sync_client::native::NativeDevice;
+use sync_client::status::{Phase, Transport};
 use sync_protocol::{CollectionId, Fields, RecordId, WorkspaceId};
 
 use crate::server::Log;
@@ -127,6 +128,14 @@ impl Client {
         }
     }
 
+    /// Does a command under a name, as a tab asks another one; only of an engine in this process.
+    pub async fn ask_once(&self, name: &str, command: Ask) -> Result<Answer, Failure> {
+        match &self.way {
+            Way::Here { handle, .. } => handle.call_once(name.into(), command).await,
+            Way::Process(_) => Err(Failure::input("it has a process of its own")),
+        }
+    }
+
     /// Signs in as the sample user and opens the sample workspace.
     pub async fn join(&self, url: &str) -> Result<()> {
         self.ask(Ask::Connect { server: url.into() }).await?;
@@ -158,9 +167,9 @@ impl Client {
         }
     }
 
-    /// What the pill says.
+    /// What the pill says, or what is counted beside it.
     pub async fn pill(&self) -> Result<String> {
-        Ok(self.status().await?.pill().text)
+        Ok(said(&self.status().await?))
     }
 
     /// Waits until the status is as wanted.
@@ -180,15 +189,12 @@ impl Client {
 
     /// Waits until the pill says that.
     pub async fn until_pill(&self, text: &str) -> Result<Status> {
-        self.until(text, |status| status.pill().text == text).await
+        self.until(text, |status| said(status) == text).await
     }
 
     /// Waits until everything is sent, received and proven.
     pub async fn synced(&self) -> Result<Status> {
-        self.until("synced and verified", |s| {
-            s.pending == 0 && s.verified && s.phase == sync_client::status::Phase::Idle
-        })
-        .await
+        self.until("synced and verified", |s| s.pending == 0 && s.verified && s.phase == Phase::Idle).await
     }
 
     /// The first rows of a collection.
@@ -208,6 +214,16 @@ impl Client {
             other => bail!("no rows: {other:?}"),
         }
     }
+}
+
+/// The most urgent of what the pill says: what needs review, once there is nothing in the way of the sync, else how that is.
+fn said(status: &Status) -> String {
+    let in_sync =
+        matches!(status.phase, Phase::Syncing | Phase::Idle) && status.transport != Transport::Offline;
+    if in_sync && status.problem.is_none() && status.review() > 0 {
+        return format!("Needs review ({})", status.review());
+    }
+    status.pill().text
 }
 
 fn engine<D: Device>(device: D, news: News) -> (Handle, impl Future<Output = ()> + use<D>) {

@@ -152,6 +152,60 @@ fn damage_that_shows_while_the_program_runs_is_mended_by_the_program() {
     });
 }
 
+/// Where both copies of what is unsent are damaged, what can be read is kept, and nobody is told that nothing was lost.
+#[test]
+fn a_damaged_line_within_the_journal_is_told_where_it_is_all_that_is_left() {
+    on_a_local_set(async {
+        for all_that_is_left in [false, true] {
+            let (scene, a) = Scene::set().await?;
+            a.stop().await;
+            let store = scene.store()?;
+            let journal = store.join("unsent.journal");
+            let mut bytes = std::fs::read(&journal)?;
+            let at = bytes
+                .windows(8)
+                .position(|w| w == b"\"unsent\"")
+                .context("the first of the unsent changes")?;
+            bytes[at + 1] ^= 1;
+            std::fs::write(&journal, &bytes)?;
+            if all_that_is_left {
+                std::fs::remove_dir_all(store.join("records"))?;
+            }
+            let a = Client::start(&scene.dir.path().join("a"), "Deck tablet")?;
+            let status = a.status().await?;
+            let told = status.notice.as_deref().is_some_and(|n| n.contains("could not be read any more"));
+            assert_eq!(told, all_that_is_left, "{status:?}");
+            let Answer::Text(kept) = a.ask(Command::ExportUnsent).await? else { bail!("no text") };
+            ensure!(kept.contains("unsent, too"), "what came after it is kept: {kept}");
+            let name = value(&a, &person(BEFORE + 1), "name").await?;
+            assert_eq!(name.as_deref(), (!all_that_is_left).then_some("unsent"));
+            assert_eq!(store.join("unsent.journal.damaged").is_file(), all_that_is_left, "kept for a look");
+        }
+        Ok(())
+    });
+}
+
+/// Nobody else on the machine looks into a device's folder, also where an earlier version let them.
+#[cfg(unix)]
+#[test]
+fn the_folder_of_a_device_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    on_a_local_set(async {
+        let (scene, a) = Scene::set().await?;
+        let folder = scene.dir.path().join("a");
+        let mode =
+            |path: &Path| Ok::<_, std::io::Error>(std::fs::metadata(path)?.permissions().mode() & 0o777);
+        assert_eq!(mode(&folder)?, 0o700);
+        assert_eq!(mode(&folder.join("session.json"))?, 0o600);
+        assert_eq!(mode(&scene.store()?)?, 0o700);
+        a.stop().await;
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))?;
+        let _a = Client::start(&folder, "Deck tablet")?;
+        assert_eq!(mode(&folder)?, 0o700, "closed by the next start");
+        Ok(())
+    });
+}
+
 #[test]
 fn records_of_a_newer_program_are_left_alone() {
     on_a_local_set(async {

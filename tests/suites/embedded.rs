@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
-use mooring_tests::crew::{conflicts, crew, edit, fields, person, value, wait_value};
+use mooring_tests::crew::{add, conflicts, crew, edit, fields, person, value, wait_value};
 use mooring_tests::{Client, Server, on_a_local_set};
 use sync_client::api::{Answer, Command};
 use sync_protocol::{Choice, FieldName, Outcome, RecordId, RecordKey, Value};
@@ -148,5 +148,64 @@ fn a_server_killed_in_the_middle_of_pushes_loses_and_repeats_nothing() {
         assert_eq!(value(&b, &last, "name").await?.as_deref(), Some("Person 6000"));
         assert_eq!((a.status().await?.review(), b.status().await?.review()), (0, 0));
         server.kill()
+    });
+}
+
+/// A leader may go between doing a command and saying so: whoever asked asks the next one.
+#[test]
+fn a_command_that_is_asked_again_under_its_name_is_done_once() {
+    on_a_local_set(async {
+        let dir = tempfile::tempdir()?;
+        let data = dir.path().join("server").display().to_string();
+        let server = Server::start(&["--data", &data], 0)?;
+        let a = Client::start(&dir.path().join("a"), "Deck tablet")?;
+        let b = Client::start(&dir.path().join("b"), "Office desktop")?;
+        a.join(&server.url).await?;
+        crew(&a).await?;
+        for key in [1, 2] {
+            add(&a, key, "John").await?;
+        }
+        a.synced().await?;
+        b.join(&server.url).await?;
+        b.synced().await?;
+        b.ask(Command::Network { online: false }).await?;
+        for key in [1, 2] {
+            edit(&b, &person(key), "name", "John", "from B").await?;
+            edit(&a, &person(key), "name", "John", "from A").await?;
+        }
+        a.synced().await?;
+        b.ask(Command::Network { online: true }).await?;
+        b.until("two to decide", |status| status.conflicts == 2 && status.pending == 0).await?;
+        b.synced().await?;
+        server.kill()?;
+        let found = conflicts(&b).await?;
+        let (first, second) = (found[0].clone(), found[1].clone());
+        let commands = [
+            Command::Comment { conflict: first.item.id, text: "Which?".into() },
+            Command::Snooze {
+                conflict: first.item.id,
+                until: Some(sync_protocol::Timestamp(4_000_000_000_000)),
+            },
+            Command::SetPolicy {
+                collection: person(1).collection,
+                policy: Some(sync_protocol::Policy::Last),
+            },
+            Command::Restore { id: person(1), fields: fields(&[("name", "as it was"), ("phone", "1")]) },
+            Command::KeepBoth {
+                conflict: second.item.id,
+                saw_conflict: second.conflict.rev,
+                saw_record: second.record_rev,
+            },
+        ];
+        let mut b = b;
+        for (n, command) in commands.into_iter().enumerate() {
+            let name = format!("tab {n}");
+            let answer = b.ask_once(&name, command.clone()).await?;
+            let before = b.status().await?.pending;
+            b = b.restart().await?;
+            assert_eq!(b.ask_once(&name, command).await?, answer, "{n}");
+            assert_eq!(b.status().await?.pending, before, "{n}: nothing was done a second time");
+        }
+        Ok(())
     });
 }

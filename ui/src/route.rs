@@ -1,7 +1,7 @@
 //! Addresses of the screens. They carry names that people know; only a review, which has none, goes by its id.
 
 use std::str::FromStr;
-use sync_client::api::Session;
+use sync_client::api::{Left, Session};
 use sync_protocol::message::Workspace;
 use sync_protocol::{CollectionId, RecordKey};
 use yew_router::Routable;
@@ -138,6 +138,11 @@ pub fn workspace_name(session: &Session, workspace: &Workspace) -> String {
 /// The workspace of that [`workspace_name`].
 pub fn workspace_of<'a>(session: &'a Session, name: &str) -> Option<&'a Workspace> {
     session.workspaces.iter().find(|workspace| workspace_name(session, workspace) == name)
+}
+
+/// The workspace of that name that is the person's no longer.
+pub fn left_of<'a>(session: &'a Session, name: &str) -> Option<&'a Left> {
+    session.left.iter().find(|left| plain(&left.name) == name)
 }
 
 /// The collection in an address.

@@ -2,6 +2,10 @@
 //!
 //! A leader may go between doing a command and saying so. What a follower asked for is therefore asked under a name
 //! of its own and noted together with what it did, so that the next leader does not do it twice.
+//!
+//! Tabs may run different versions. They say theirs; a leader of an older one than another tab's makes way and its page
+//! asks to be loaded again, and what a leader cannot read it answers with words instead of silence. The lock's name never
+//! changes: whatever their versions, one engine works on the stores at a time.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,9 +21,15 @@ use super::BrowserDevice;
 use super::platform;
 use crate::api::{Answer, Event, Failure, FailureKind, Request, Response};
 use crate::engine::{Engine, Handle};
+use crate::limits;
 
 /// The lock's and the channel's name.
 const NAME: &str = "mooring";
+
+/// The version of what tabs say to each other: grows with every change that an older one would misunderstand.
+const VERSION: u32 = 1;
+/// Tells the page that another tab runs a newer version.
+const OUTDATED: &str = "outdated";
 
 /// What workers of different tabs say to each other.
 #[derive(Serialize, Deserialize)]
@@ -33,6 +43,8 @@ enum Message {
     Event { event: Event },
     /// There is a new leader: ask again what was not answered.
     Leading,
+    /// A tab's version.
+    Version { version: u32 },
 }
 
 enum Role {
@@ -98,6 +110,7 @@ impl Worker {
                 return worker.lead();
             }
             *worker.role.borrow_mut() = Role::Follower;
+            worker.say(&Message::Version { version: VERSION });
             worker.clone().ask_again();
             // in line for the time when the leader's tab goes
             let later = Closure::once_into_js(move |_: JsValue| worker.lead());
@@ -130,6 +143,11 @@ impl Worker {
         else {
             return; // not one of ours
         };
+        if self.open.borrow().len() >= limits::UNDER_WAY {
+            let message = "Too much was asked for at once. Wait a moment, then try again.";
+            let result = Err(Failure { kind: FailureKind::Internal, message: message.into(), field: None });
+            return self.to_page(&Response::Answer { id: request.id, result });
+        }
         let open = Open { request: request.clone(), passed_on: false };
         self.open.borrow_mut().insert(request.id, open);
         self.clone().ask(request);
@@ -181,11 +199,8 @@ impl Worker {
     }
 
     fn tab_says(self: &Rc<Self>, event: &MessageEvent) {
-        let Some(message) =
-            event.data().as_string().and_then(|text| serde_json::from_str::<Message>(&text).ok())
-        else {
-            return; // another version's tab; it will be reloaded
-        };
+        let Some(text) = event.data().as_string() else { return };
+        let Ok(message) = serde_json::from_str::<Message>(&text) else { return self.unread(&text) };
         let is_follower = matches!(&*self.role.borrow(), Role::Follower);
         match message {
             Message::Ask { from, request } => {
@@ -207,9 +222,34 @@ impl Worker {
                 }
                 self.to_page(&Response::Event { event });
             }
-            Message::Leading if is_follower => self.clone().ask_again(),
+            Message::Leading if is_follower => {
+                self.say(&Message::Version { version: VERSION });
+                self.clone().ask_again();
+            }
             Message::Event { .. } | Message::Leading => {}
+            Message::Version { version } if version > VERSION => {
+                // a step of the engine that is under way is stored wholly or not at all
+                drop(self.scope.post_message(&OUTDATED.into()));
+                self.scope.close();
+            }
+            Message::Version { version } if version < VERSION && !is_follower => {
+                self.say(&Message::Version { version: VERSION });
+            }
+            Message::Version { .. } => {}
         }
+    }
+
+    /// Another version's tab asks for what this one does not know: it is told, for it waits.
+    fn unread(&self, text: &str) {
+        let text: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        // as much of it as every version understands
+        let from = text.pointer("/ask/from").and_then(|from| from.as_str());
+        let id = text.pointer("/ask/request/id").and_then(|id| id.as_u64());
+        let (Role::Leader(_), Some(from), Some(id)) = (&*self.role.borrow(), from, id) else { return };
+        let message = "Another tab of Mooring runs another version, which cannot do this. Reload all tabs.";
+        let result = Err(Failure { kind: FailureKind::Internal, message: message.into(), field: None });
+        let response = Response::Answer { id, result };
+        self.say(&Message::Tell { to: from.to_owned(), response });
     }
 
     fn say(&self, message: &Message) {

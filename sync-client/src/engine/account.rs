@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 use sync_protocol::message::{Info, NewWorkspace, ProblemCode, SignIn, SignedIn, Workspace as Remote};
-use sync_protocol::{ReplicaId, WorkspaceId};
+use sync_protocol::{ReplicaId, Timestamp, WorkspaceId};
 
 use super::address::{addresses, is_open, is_the_same_encrypted};
 use super::profile::{Profile, Token, store_name};
@@ -17,6 +17,9 @@ use crate::transport::Transport;
 
 /// Time for an account's request to be answered, in milliseconds: a person waits for it.
 pub(super) const WAIT_MS: u64 = 20_000;
+
+/// How old what is kept of the last contact may become while the server is heard of, in milliseconds.
+const CONTACT_MS: i64 = 60_000;
 
 const OPEN: &str = "does not encrypt: others on the network can read the password and all records. Use an address with https://, or connect all the same if you trust the network.";
 
@@ -184,6 +187,7 @@ impl<D: Device> Engine<D> {
                                 server: Some(server),
                                 unsent: self.profile.unsent.clone(),
                                 stores: self.profile.stores.clone(),
+                                contacts: self.profile.contacts.clone(),
                                 ..Profile::default()
                             };
                             self.close().await;
@@ -296,6 +300,9 @@ impl<D: Device> Engine<D> {
             }
         }
         self.shut = None;
+        if let (Some(open), Some(last)) = (&mut self.open, self.profile.contacts.get(&name)) {
+            open.session.remember(last.caught_up, last.verified);
+        }
         self.profile.unsent.remove(&name);
         self.profile.stores.insert(name, label);
         self.profile.last = Some(workspace);
@@ -308,6 +315,24 @@ impl<D: Device> Engine<D> {
     async fn open_store(&self, name: &str, meta: Meta) -> Result<Workspace<D::Store>, Failure> {
         let store = self.device.open_store(name).await.map_err(storage)?;
         Workspace::open(store, meta).await
+    }
+
+    /// Keeps for the next start when the server was last heard of: now and then, and `at_once` when it goes.
+    pub(super) async fn note_contact(&mut self, at_once: bool) {
+        let Some(open) = &self.open else { return };
+        let (meta, now) = (open.replica.meta(), open.contact());
+        let name = store_name(meta.user, meta.workspace);
+        let before = self.profile.contacts.get(&name).copied().unwrap_or_default();
+        let first = |now: Option<Timestamp>, before: Option<Timestamp>| now.is_some() && before.is_none();
+        let due = first(now.caught_up, before.caught_up)
+            || first(now.verified, before.verified)
+            || now.caught_up.zip(before.caught_up).is_some_and(|(n, b)| n.0 - b.0 >= CONTACT_MS)
+            || at_once;
+        if due && now != before {
+            self.profile.contacts.insert(name, now);
+            // the next one tells it as well
+            drop(self.save_profile().await);
+        }
     }
 
     /// Screens that had another tab's engine before may have missed the last that it did.
@@ -328,7 +353,9 @@ impl<D: Device> Engine<D> {
         self.mend_at = None;
         if let Some(open) = self.open.take() {
             let meta = open.replica.meta();
-            self.profile.unsent.insert(store_name(meta.user, meta.workspace), open.unsent());
+            let name = store_name(meta.user, meta.workspace);
+            self.profile.contacts.insert(name.clone(), open.contact());
+            self.profile.unsent.insert(name, open.unsent());
         }
     }
 }

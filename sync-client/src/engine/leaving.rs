@@ -13,7 +13,7 @@ use crate::device::Device;
 use crate::import::grouped;
 use crate::query::storage;
 use crate::replica::people::is_own_record;
-use crate::store::{LocalStore, Quarantined, StoreError};
+use crate::store::{Loaded, LocalStore, Quarantined, Salvaged, StoreError};
 
 /// What is unsent in one workspace, as it is exported.
 #[derive(Serialize)]
@@ -22,15 +22,12 @@ struct Exported<'a> {
     name: &'a str,
     unsent: Vec<Change>,
     rejected: Vec<Quarantined>,
-    /// Why it could not be read.
+    /// Damaged rows as they are stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unread: Vec<String>,
+    /// Why not all of it could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
-}
-
-/// Changes of a store that are nowhere else.
-struct Found {
-    unsent: Vec<Change>,
-    rejected: Vec<Quarantined>,
 }
 
 impl<D: Device> Engine<D> {
@@ -40,10 +37,22 @@ impl<D: Device> Engine<D> {
         // where the platform does not tell, the profile's own list counts
         for name in self.device.stores().await.unwrap_or_default() {
             let Some(workspace) = workspace_of(user, &name) else { continue };
+            if self.profile.stores.contains_key(&name) {
+                continue;
+            }
             let listed = self.profile.workspaces.iter().find(|w| w.id == workspace);
-            let label = listed.map(|w| w.name.clone()).unwrap_or_default();
-            self.profile.stores.entry(name).or_insert(label);
+            let label = listed.map(|w| w.name.clone());
+            // a browser keeps the name of what was emptied
+            if label.is_none() && self.is_empty(&name).await {
+                continue;
+            }
+            self.profile.stores.insert(name, label.unwrap_or_default());
         }
+    }
+
+    async fn is_empty(&self, name: &str) -> bool {
+        let Ok(store) = self.device.open_store(name).await else { return false };
+        store.load().await.is_ok_and(|loaded| loaded.meta.is_none())
     }
 
     /// The workspaces that this device keeps of the person, each with its name.
@@ -64,13 +73,25 @@ impl<D: Device> Engine<D> {
         self.open.as_ref().is_some_and(|open| open.replica.meta().workspace == workspace)
     }
 
-    async fn found(&self, user: UserId, workspace: WorkspaceId) -> Result<Found, StoreError> {
+    /// What is nowhere else, and whether the store is damaged: then it may be a part.
+    async fn found(
+        &self,
+        user: UserId,
+        workspace: WorkspaceId,
+    ) -> Result<(Salvaged, Option<StoreError>), StoreError> {
         if let Some(open) = self.open.as_ref().filter(|_| self.is_open(workspace)) {
             let unsent = open.replica.outbox().map(|p| p.change.clone()).collect();
-            return Ok(Found { unsent, rejected: open.replica.quarantine().cloned().collect() });
+            let rejected = open.replica.quarantine().cloned().collect();
+            return Ok((Salvaged { unsent, rejected, unread: Vec::new() }, None));
         }
-        let loaded = self.device.open_store(&store_name(user, workspace)).await?.load().await?;
-        Ok(Found { unsent: loaded.outbox, rejected: loaded.quarantine })
+        let store = self.device.open_store(&store_name(user, workspace)).await?;
+        match store.load().await {
+            Ok(Loaded { outbox, quarantine, .. }) => {
+                Ok((Salvaged { unsent: outbox, rejected: quarantine, unread: Vec::new() }, None))
+            }
+            Err(damage @ StoreError::Corrupt(_)) => Ok((store.salvage().await?, Some(damage))),
+            Err(other) => Err(other),
+        }
     }
 
     /// How many changes are only on this device.
@@ -81,7 +102,8 @@ impl<D: Device> Engine<D> {
         if let Some(counted) = self.profile.unsent.get(&store_name(user, workspace)) {
             return Ok(*counted);
         }
-        let Found { unsent, rejected } = self.found(user, workspace).await?;
+        let (Salvaged { unsent, rejected, .. }, damage) = self.found(user, workspace).await?;
+        damage.map_or(Ok(()), Err)?;
         Ok((unsent.iter().filter(|change| !is_own_record(change)).count() + rejected.len()) as u64)
     }
 
@@ -113,12 +135,11 @@ impl<D: Device> Engine<D> {
         let kept = self.kept(user);
         let mut workspaces = Vec::new();
         for (workspace, name) in &kept {
-            let (found, problem) = match self.found(user, *workspace).await {
-                Ok(found) => (found, None),
-                Err(error) => (Found { unsent: Vec::new(), rejected: Vec::new() }, Some(error.to_string())),
-            };
-            let Found { unsent, rejected } = found;
-            workspaces.push(Exported { workspace: *workspace, name, unsent, rejected, problem });
+            let found = self.found(user, *workspace).await;
+            let (found, problem) = found.unwrap_or_else(|error| (Salvaged::default(), Some(error)));
+            let Salvaged { unsent, rejected, unread } = found;
+            let problem = problem.map(|error| error.to_string());
+            workspaces.push(Exported { workspace: *workspace, name, unsent, rejected, unread, problem });
         }
         let all = serde_json::json!({ "workspaces": workspaces });
         Ok(Answer::Text(serde_json::to_string_pretty(&all).expect("changes are plain data")))
@@ -134,6 +155,7 @@ impl<D: Device> Engine<D> {
         })?;
         self.profile.unsent.remove(&name);
         self.profile.stores.remove(&name);
+        self.profile.contacts.remove(&name);
         Ok(())
     }
 
@@ -192,8 +214,8 @@ impl<D: Device> Engine<D> {
             }
         }
         self.end_session();
-        let Profile { server, demo, unsent, stores, .. } = std::mem::take(&mut self.profile);
-        self.profile = Profile { server, demo, unsent, stores, ..Profile::default() };
+        let Profile { server, demo, unsent, stores, contacts, .. } = std::mem::take(&mut self.profile);
+        self.profile = Profile { server, demo, unsent, stores, contacts, ..Profile::default() };
         self.connect();
         self.save_profile().await?;
         self.tell(Event::SessionChanged);

@@ -5,9 +5,11 @@
 //! the network unless it is about the account.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures::channel::{mpsc, oneshot};
 use futures::future::LocalBoxFuture;
+use futures::lock::Mutex;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, SinkExt};
 use sync_protocol::message::{ProblemCode, PullAnswer, PushAnswer, SnapshotAnswer};
@@ -24,6 +26,7 @@ mod account;
 mod address;
 mod asking;
 mod deciding;
+mod events;
 mod exporting;
 mod importing;
 mod leaving;
@@ -34,6 +37,8 @@ mod workspace;
 use account::AccountDone;
 use asking::{AuditExport, Told};
 use deciding::Deciding;
+pub use events::Events;
+use events::Telling;
 use importing::Importing;
 use profile::Profile;
 use workspace::Workspace;
@@ -55,7 +60,8 @@ struct Asked {
 /// Talks to an engine; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    commands: mpsc::Sender<Asked>,
+    /// One sender for all: each would have a place of its own in the line.
+    commands: Arc<Mutex<mpsc::Sender<Asked>>>,
 }
 
 impl Handle {
@@ -77,7 +83,7 @@ impl Handle {
             field: None,
         };
         let (reply, answer) = oneshot::channel();
-        self.commands.clone().send(Asked { command, request, reply }).await.map_err(|_| gone())?;
+        self.commands.lock().await.send(Asked { command, request, reply }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -94,7 +100,7 @@ enum Done {
 /// Runs everything; see the module.
 pub struct Engine<D: Device> {
     device: Rc<D>,
-    events: mpsc::UnboundedSender<Event>,
+    events: Telling,
     profile: Profile,
     transport: Option<Transport>,
     open: Option<Workspace<D::Store>>,
@@ -128,9 +134,9 @@ enum Input {
 
 impl<D: Device> Engine<D> {
     /// Makes an engine with its handle and its events; `Engine::run` must be polled for anything to happen.
-    pub fn start(device: D) -> (Handle, mpsc::UnboundedReceiver<Event>, impl Future<Output = ()>) {
+    pub fn start(device: D) -> (Handle, Events, impl Future<Output = ()>) {
         let (commands, inbox) = mpsc::channel(COMMANDS);
-        let (events, outbox) = mpsc::unbounded();
+        let (events, told) = events::events();
         let engine = Self {
             device: Rc::new(device),
             events,
@@ -151,7 +157,7 @@ impl<D: Device> Engine<D> {
             tidy_at: None,
             mend_at: None,
         };
-        (Handle { commands }, outbox, engine.run(inbox))
+        (Handle { commands: Arc::new(Mutex::new(commands)) }, told, engine.run(inbox))
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Asked>) {
@@ -264,6 +270,7 @@ impl<D: Device> Engine<D> {
     }
 
     async fn tell_status(&mut self) {
+        self.note_contact(false).await;
         let status = self.status().await;
         if self.told.as_ref() != Some(&status) {
             self.told = Some(status.clone());
@@ -271,9 +278,9 @@ impl<D: Device> Engine<D> {
         }
     }
 
-    /// Tells the screens; without any the event goes nowhere.
+    /// Tells the screens.
     fn tell(&self, event: Event) {
-        drop(self.events.unbounded_send(event));
+        self.events.tell(event);
     }
 
     async fn status(&self) -> Status {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sync_protocol::message::{User, Workspace};
-use sync_protocol::{UserId, WorkspaceId};
+use sync_protocol::{Timestamp, UserId, WorkspaceId};
 
 /// Saved as JSON by the device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,9 +34,19 @@ pub(super) struct Profile {
     /// among them.
     #[serde(default)]
     pub unsent: BTreeMap<String, u64>,
+    /// When the server last said that a store has everything, and when the two were last found equal, per store name.
+    #[serde(default)]
+    pub contacts: BTreeMap<String, Contact>,
     /// The stores on this device, also of workspaces that are listed no longer, with the workspace's name as last heard.
     #[serde(default)]
     pub stores: BTreeMap<String, String>,
+}
+
+/// When a store last heard from the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Contact {
+    pub caught_up: Option<Timestamp>,
+    pub verified: Option<Timestamp>,
 }
 
 /// A session token; never shown.

@@ -58,6 +58,7 @@ impl<D: Device> Engine<D> {
             Command::RefusedRows => self.refused_rows(),
             Command::Network { online } => {
                 self.network(online);
+                self.note_contact(!online).await;
                 Ok(Answer::Done)
             }
             Command::SyncNow => {

@@ -7,6 +7,7 @@ use sync_protocol::{
     CollectionId, Counter, Fields, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved,
 };
 
+use super::profile::Contact;
 use super::{Done, Engine, failure};
 use crate::api::{Event, Failure, FailureKind};
 use crate::device::Device;
@@ -16,11 +17,14 @@ use crate::replica::notes::is_note;
 use crate::replica::session::{Outgoing, SendError, Session};
 use crate::replica::{FeedError, Replica, unread};
 use crate::status::Status;
-use crate::store::{Batch, LocalStore, Mended, Meta, SnapshotState, StoreError};
+use crate::store::{Batch, LocalStore, Mended, Meta, Rebuilt, SnapshotState, StoreError};
 use crate::transport::Transport;
 
 /// What a person reads after damage.
 const REBUILT: &str = "The records kept on this device were damaged. They were set aside, and everything is fetched again from the server. What you had not sent yet is kept.";
+
+/// The same where some of what is unsent was damaged as well.
+const IN_PART: &str = "The records kept on this device were damaged, and some of what you had not sent yet could not be read any more. What could be read is kept, and the rest is fetched again from the server. The damaged files are kept beside the records; compare your last changes.";
 
 /// Wait before a store that failed is tried again, in milliseconds: a person who has made room looks once more.
 const MEND_AFTER_MS: i64 = 2_000;
@@ -135,6 +139,11 @@ impl<S: LocalStore> Workspace<S> {
         (self.replica.unsent().count() + self.replica.quarantine().count()) as u64
     }
 
+    /// When the server was last heard of.
+    pub fn contact(&self) -> Contact {
+        Contact { caught_up: self.session.caught_up_at(), verified: self.session.verified_at() }
+    }
+
     pub async fn status(&self) -> Status {
         let (replica, session) = (&self.replica, &self.session);
         let phase = session.phase(replica);
@@ -142,6 +151,10 @@ impl<S: LocalStore> Workspace<S> {
             transport: session.transport(),
             phase,
             pending: replica.unsent().count() as u64,
+            held: match replica.quarantine().next() {
+                Some(_) => replica.unsent().filter(|change| replica.is_held(change)).count() as u64,
+                None => 0,
+            },
             oldest_pending: replica.unsent().map(|c| c.at).next(),
             caught_up_at: session.caught_up_at(),
             conflicts: replica.conflicts().count() as u64,
@@ -153,7 +166,11 @@ impl<S: LocalStore> Workspace<S> {
             progress: (phase == crate::status::Phase::FirstSync).then(|| session.progress()).flatten(),
             retry_at: session.wakes_at(),
             usage: self.store.usage().await,
-            notice: self.store.rebuilt().then(|| REBUILT.to_owned()).or(self.unread.clone()),
+            notice: match self.store.rebuilt() {
+                Rebuilt::No => self.unread.clone(),
+                Rebuilt::Whole => Some(REBUILT.to_owned()),
+                Rebuilt::InPart => Some(IN_PART.to_owned()),
+            },
             follower: false,
         }
     }

@@ -421,6 +421,11 @@ impl Session {
         self.caught_up_at
     }
 
+    /// What was known of the last contact before this program started.
+    pub fn remember(&mut self, caught_up_at: Option<Timestamp>, verified_at: Option<Timestamp>) {
+        (self.caught_up_at, self.verified_at) = (caught_up_at, verified_at);
+    }
+
     /// When the checksums last equalled.
     pub fn verified_at(&self) -> Option<Timestamp> {
         self.verified_at

@@ -109,6 +109,17 @@ pub struct Loaded {
     pub receipts: Vec<Receipt>,
 }
 
+/// What exists nowhere else, as far as it can be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Salvaged {
+    /// Changes without a stored outcome.
+    pub unsent: Vec<Change>,
+    /// Rejected changes.
+    pub rejected: Vec<Quarantined>,
+    /// Rows that cannot be read, as they are stored.
+    pub unread: Vec<String>,
+}
+
 /// A first sync (or a refetch) under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotState {
@@ -196,6 +207,12 @@ pub trait LocalStore {
     /// Everything but the base records.
     async fn load(&self) -> Result<Loaded, StoreError>;
 
+    /// Reads what can be read of what exists nowhere else, also where [`LocalStore::load`] finds damage.
+    async fn salvage(&self) -> Result<Salvaged, StoreError> {
+        let Loaded { outbox, quarantine, .. } = self.load().await?;
+        Ok(Salvaged { unsent: outbox, rejected: quarantine, unread: Vec::new() })
+    }
+
     /// Stores a batch wholly or not at all. When it returns `Ok`, a batch that [`Batch::must_be_strict`] is durable.
     async fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
 
@@ -224,10 +241,21 @@ pub trait LocalStore {
         Ok(Mended::Nothing)
     }
 
-    /// Whether the records were found damaged and set aside: what is unsent is here, the rest is fetched again.
-    fn rebuilt(&self) -> bool {
-        false
+    /// Whether the records were found damaged and set aside, and are fetched again.
+    fn rebuilt(&self) -> Rebuilt {
+        Rebuilt::No
     }
+}
+
+/// What became of what is unsent when the records were found damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rebuilt {
+    /// There was no damage.
+    No,
+    /// All of it is here.
+    Whole,
+    /// The copy of it was damaged, too: what could be read is here.
+    InPart,
 }
 
 /// What [`LocalStore::mend`] did.

@@ -15,7 +15,7 @@ pub struct Profile {
 impl Profile {
     /// The texts in a folder; makes it where there is none.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(folder).map_err(|e| disk_failed(&e))?;
+        private_folder(folder).map_err(|e| disk_failed(&e))?;
         Ok(Self { folder: folder.to_owned() })
     }
 
@@ -53,11 +53,40 @@ impl Profile {
 /// Replaces a file wholly or not at all, durably.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
-    let mut file = File::create(&new)?;
+    // one that an earlier version left may be open to others
+    drop(fs::remove_file(&new));
+    let mut file = private(File::options().write(true).create(true).truncate(true)).open(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&new, path)?;
     sync_folder(path)
+}
+
+/// Makes a folder that only its owner may look into, and closes one that others could look into so far.
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path)?.permissions().mode();
+        if mode & 0o077 != 0
+            && let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+        {
+            tracing::warn!(%error, "others on this machine can look into the folder of records");
+        }
+    }
+    Ok(())
+}
+
+/// Options for a file that only its owner may read.
+fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
 }
 
 /// Makes the names in a file's folder durable. Not every system can; where it cannot, renaming is durable by itself.

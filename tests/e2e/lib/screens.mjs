@@ -30,8 +30,13 @@ export async function cleanUp(name) {
 class Screen {
   constructor(name) { this.name = name; screens.push(this); }
 
-  /** Text of the pill. */
-  pill() { return this.text(hook('pill-text')); }
+  /** Text of the pill; where nothing is in the way of the sync and something needs review, that. */
+  async pill() {
+    const text = await this.text(hook('pill-text'));
+    const review = await this.count(hook('pill-review')) ? await this.text(hook('pill-review')) : '';
+    const inSync = /^(Synced and verified|Sending |Syncing$|Checking$|[0-9,]+ changes? waits? )/.test(text);
+    return inSync && review ? `Needs review (${review})` : text;
+  }
   async pillSays(wanted, ms = 60_000) {
     const fits = text => (wanted instanceof RegExp ? wanted.test(text) : text === wanted);
     return until(`"${wanted}" in the pill of ${this.name}`, async () => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use mooring_tests::disk::scratch;
-use sync_client::store::{Batch, Loaded, LocalStore};
+use sync_client::store::{Batch, Loaded, LocalStore, Rebuilt};
 
 use super::faults::fresh;
 use super::{device, server};
@@ -104,9 +104,9 @@ async fn a_device_opens_whole_batches_whatever_a_power_cut_left_of_the_records()
         let opened = catch_unwind(AssertUnwindSafe(|| device::open(&copy)));
         let store = opened.map_err(|_| anyhow::anyhow!("{}: a panic", case()))?.with_context(case)?;
         let (copied, found) = halves(&store).await.with_context(case)?;
-        rebuilt += usize::from(store.rebuilt());
+        rebuilt += usize::from(store.rebuilt() != Rebuilt::No);
         // what was begun anew knows only who it is
-        let anew = store.rebuilt() && device::records(&store).await?.is_empty();
+        let anew = store.rebuilt() != Rebuilt::No && device::records(&store).await?.is_empty();
         ensure!(anew || states.contains(&copied), "{}: a mix: {copied}", case());
         let is_kept = unsent.outbox.iter().all(|change| found.outbox.contains(change))
             && unsent

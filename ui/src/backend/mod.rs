@@ -158,6 +158,21 @@ impl Inbox {
     fn broken(&self, why: &str) {
         let Some(inner) = self.0.upgrade() else { return };
         *inner.broken.borrow_mut() = Some(why.to_owned());
+        self.failed_all(why);
+    }
+
+    /// Another engine took the place of the one that was asked: what waits fails, and screens look again.
+    fn replaced(&self, why: &str) {
+        self.failed_all(why);
+        let Some(inner) = self.0.upgrade() else { return };
+        let listeners: Vec<Callback<Event>> = inner.listeners.borrow().values().cloned().collect();
+        for listener in listeners {
+            listener.emit(Event::SessionChanged);
+        }
+    }
+
+    fn failed_all(&self, why: &str) {
+        let Some(inner) = self.0.upgrade() else { return };
         let waiting = std::mem::take(&mut *inner.waiting.borrow_mut());
         for sender in waiting.into_values() {
             let _ = sender.send(Err(internal(why)));

@@ -3,6 +3,7 @@
 use super::menu::use_close;
 use super::status_details::StatusDetails;
 use crate::hooks::use_status;
+use crate::text::count;
 use sync_client::api::Pill;
 use sync_client::status::Tone;
 use yew::prelude::*;
@@ -19,6 +20,9 @@ pub fn StatusPill() -> Html {
     };
     use_close(*open, node.clone(), close.clone());
     let Pill { tone, text } = status.pill();
+    let review = status.review();
+    let said =
+        if review > 0 { format!("{text}. Needs review: {}", count::number(review)) } else { text.clone() };
     let (colour, name) = look(tone);
     let toggle = {
         let open = open.clone();
@@ -31,9 +35,12 @@ pub fn StatusPill() -> Html {
                 <span class="pf-v6-c-label__content">
                     <span class={classes!("mooring-dot", (tone == Tone::Busy).then_some("mooring-pulse"))}></span>
                     <span class="pf-v6-c-label__text" data-test="pill-text">{ &text }</span>
+                    if review > 0 {
+                        <span class="pf-v6-c-badge mooring-badge-review" title="Needs review" data-test="pill-review">{ count::number(review) }</span>
+                    }
                 </span>
             </button>
-            <span class="pf-v6-screen-reader" role="status" aria-live="polite">{ text }</span>
+            <span class="pf-v6-screen-reader" role="status" aria-live="polite">{ said }</span>
             if *open {
                 <StatusDetails {close} />
             }

@@ -8,7 +8,7 @@ use crate::pages::sign_in_again::SignInAgain;
 use crate::platform::{clock, file};
 use crate::text::{count, time};
 use gloo::timers::callback::Interval;
-use sync_client::api::{Answer, Command, Phase, Status};
+use sync_client::api::{Answer, Command, Phase, Status, Transport};
 use sync_protocol::Timestamp;
 use yew::prelude::*;
 
@@ -47,7 +47,7 @@ pub fn StatusDetails(props: &StatusDetailsProps) -> Html {
                 }
                 if storage_at_risk(&status) {
                     <Notice tint={Tint::Warning} title="This browser may clear unsent changes" test="storage-warning">
-                        { "It has not promised to keep this site's data. Go online soon, or export the unsent changes." }
+                        { at_risk(&status) }
                     </Notice>
                 }
                 if let Some((done, total)) = status.progress {
@@ -82,6 +82,15 @@ pub fn StatusDetails(props: &StatusDetailsProps) -> Html {
                 <SignInAgain onclose={signed_in} />
             }
         </div>
+    }
+}
+
+/// What to do about it.
+pub fn at_risk(status: &Status) -> &'static str {
+    if status.transport == Transport::Offline {
+        "It has not promised to keep this site's data. Go online soon, or export the unsent changes."
+    } else {
+        "It has not promised to keep this site's data. They are being sent; keep this page open until then."
     }
 }
 
@@ -159,10 +168,13 @@ fn lines(status: &Status, now: Timestamp) -> Vec<(&'static str, String, &'static
         "Verified",
         match (status.verified_at, status.verified) {
             (None, _) => "not yet".into(),
-            (Some(at), true) => {
+            (Some(at), true) if status.pending == 0 => {
                 format!("{}: this device holds exactly what the server holds", time::ago(now, at))
             }
-            (Some(at), false) => format!("{}; changes came since", time::ago(now, at)),
+            (Some(at), true) => {
+                format!("{}: this device holds what the server holds, and what is unsent", time::ago(now, at))
+            }
+            (Some(at), false) => format!("{}; to be compared again", time::ago(now, at)),
         },
         "status-verified",
     ));
@@ -180,6 +192,9 @@ fn lines(status: &Status, now: Timestamp) -> Vec<(&'static str, String, &'static
         },
         "status-review",
     ));
+    if let Some(cause) = &status.cause {
+        lines.push(("Offline", cause.clone(), "status-cause"));
+    }
     if let Some(at) = status.retry_at {
         lines.push(("Next try", time::until(now, at), "status-retry"));
     }

@@ -20,10 +20,10 @@ use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
 use crate::components::link::{Link, use_go};
 use crate::components::states::{Empty, Notice, Tint, failed, loading};
-use crate::components::status_details::storage_at_risk;
+use crate::components::status_details::{at_risk, storage_at_risk};
 use crate::hooks::{Ask, use_ask, use_call, use_session, use_status, use_title_of};
 use crate::platform::{dom, update};
-use crate::route::{Route, workspace_of};
+use crate::route::{Route, left_of, workspace_of};
 use nav::Nav;
 use std::rc::Rc;
 use sync_client::api::{
@@ -122,7 +122,7 @@ pub struct FrameProps {
 pub fn Frame(props: &FrameProps) -> Html {
     let session = use_session().session;
     let Some(workspace) = workspace_of(&session, &props.workspace).cloned() else {
-        if let Some(left) = session.left.iter().find(|left| left.name == props.workspace.as_str()) {
+        if let Some(left) = left_of(&session, &props.workspace) {
             return html! {
                 <div class="mooring-plain">
                     <Masthead />
@@ -414,7 +414,7 @@ fn Banners() -> Html {
             if storage_at_risk(&status) && status.oldest_pending.is_some_and(|at| crate::platform::clock::now().0 - at.0 > AT_RISK_MS) {
                 <div class="mooring-banner">
                     <Notice tint={Tint::Warning} title="Unsent changes are waiting on this device" test="storage-warning-banner">
-                        { "This browser may clear them when space runs low. Go online soon, or export them from the status above." }
+                        { at_risk(&status) }
                     </Notice>
                 </div>
             }

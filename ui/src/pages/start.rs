@@ -9,7 +9,7 @@ use crate::hooks::{use_call, use_session};
 use crate::pages::frame::Masthead;
 use crate::platform::storage;
 use crate::route::Route;
-use sync_client::api::{Answer, Command, Failure};
+use sync_client::api::{Answer, Command, Failure, FailureKind};
 use yew::prelude::*;
 
 /// The quiet page around a small form.
@@ -33,6 +33,13 @@ fn card(title: &'static str, children: Html) -> Html {
 pub fn Server() -> Html {
     let address = use_state(String::new);
     let (send, busy, failure) = use_session_command();
+    let openly = failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Open).then(|| {
+        let (address, send) = (address.trim().to_owned(), send.clone());
+        let onclick = Callback::from(move |_: MouseEvent| {
+            send.emit(Command::ConnectOpenly { server: address.clone() });
+        });
+        html! { <Button text="Connect without encryption" {busy} {onclick} test="connect-openly" /> }
+    });
     let oninput = {
         let address = address.setter();
         Callback::from(move |text| address.set(text))
@@ -53,6 +60,7 @@ pub fn Server() -> Html {
             <div class="pf-v6-c-form__group pf-m-action">
                 <Button look={Look::Primary} submit=true text="Connect" {busy} disabled={address.trim().is_empty()}
                     test="connect" />
+                { for openly }
             </div>
         </form>
     };

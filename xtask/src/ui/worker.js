@@ -2,6 +2,16 @@
 // start_worker() must set its message handler before it first waits for anything.
 import init, { start_worker } from './{{js}}';
 
+// A program that was ended stands still and keeps its lock. Going away gives the lock back, so that another tab's engine,
+// or the next one of this page, goes on.
+const stopped = ({ error, reason }) => {
+  if (!((error ?? reason) instanceof WebAssembly.RuntimeError)) return;
+  postMessage('stopped');
+  close();
+};
+addEventListener('error', stopped);
+addEventListener('unhandledrejection', stopped);
+
 const early = [];
 const keep = (event) => early.push(event);
 self.addEventListener('message', keep);

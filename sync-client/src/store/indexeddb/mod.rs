@@ -22,7 +22,7 @@ use sync_protocol::checksum::Checksums;
 use sync_protocol::{CollectionId, Partition, Record, RecordId};
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::{Batch, Loaded, LocalStore, ScanPosition, Scanned, StoreError, Usage};
+use super::{Batch, Loaded, LocalStore, Salvaged, ScanPosition, Scanned, StoreError, Usage};
 use base::PageKey;
 use database::{Database, Layout, Read};
 use state::State;
@@ -87,6 +87,10 @@ impl LocalStore for IndexedDbStore {
         let (state, loaded) = state::read(&inner.database).await?;
         inner.state = Some(state);
         Ok(loaded)
+    }
+
+    async fn salvage(&self) -> Result<Salvaged, StoreError> {
+        state::salvage(&self.turn().await.database).await
     }
 
     async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {

@@ -15,7 +15,7 @@ use super::{
     CONFLICTS, DECISIONS, META, OUTBOX, PAGES, QUARANTINE, SEGMENTS, SETTLED, bytes, from_bytes, number,
     page_key, platform,
 };
-use crate::store::{Batch, Loaded, Meta, StoreError};
+use crate::store::{Batch, Loaded, Meta, Salvaged, StoreError};
 
 const IDENTITY: &str = "identity";
 const COUNTER: &str = "counter";
@@ -103,6 +103,36 @@ pub(super) async fn read(database: &Database) -> Result<(State, Loaded), StoreEr
     loaded.meta = state.meta.clone();
     loaded.counter = state.counter.max(state.outbox.last());
     Ok((state, loaded))
+}
+
+/// Reads what is unsent row by row: one that is damaged keeps none of the others.
+pub(super) async fn salvage(database: &Database) -> Result<Salvaged, StoreError> {
+    let all = [Read::Keys(SETTLED), Read::All(SETTLED), Read::All(OUTBOX), Read::All(QUARANTINE)];
+    let rows: Vec<Array> = database.read(&all).await?.into_iter().map(JsCast::unchecked_into).collect();
+    let [settled_keys, settled, outbox, quarantine] = &rows[..] else {
+        return Err(StoreError::Gone("fewer answers than questions".into()));
+    };
+    let of = |(key, row): (JsValue, JsValue)| Some((counted(&key), bytes(&row).ok()?));
+    let mut bits: BTreeMap<u64, Vec<u8>> = settled_keys.iter().zip(settled.iter()).filter_map(of).collect();
+    let mut salvaged = Salvaged::default();
+    let mut rows = Outbox::default();
+    for row in outbox.iter() {
+        let text = bytes(&row).unwrap_or_default();
+        match parse::<Vec<sync_protocol::Change>>("a row of the outbox", &text) {
+            Ok(changes) => {
+                let bits = changes.first().and_then(|change| bits.remove(&change.id.counter.0));
+                salvaged.unsent.extend(rows.restore(changes, bits));
+            }
+            Err(_) => salvaged.unread.push(String::from_utf8_lossy(&text).into_owned()),
+        }
+    }
+    for row in quarantine.iter() {
+        match from_json("a rejected change", &row) {
+            Ok(rejected) => salvaged.rejected.push(rejected),
+            Err(_) => salvaged.unread.push(row.as_string().unwrap_or_default()),
+        }
+    }
+    Ok(salvaged)
 }
 
 impl State {

@@ -1,5 +1,6 @@
 //! A second, plain copy of what exists nowhere else: an append-only file, one line per commit, synced to the disk
-//! before the commit is answered. `length checksum json`; a line that is torn or damaged is skipped, the others count.
+//! before the commit is answered. `length checksum json`. A last line that is torn was never promised and is skipped; any
+//! other that cannot be read was promised: the others count all the same, and whoever opens it is told.
 
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -44,13 +45,13 @@ struct Line {
     quarantine_gone: Vec<Counter>,
 }
 
-/// What a journal says, all lines folded; of one that is torn what is before the tear. Refuses one that a newer version
-/// wrote.
-pub(super) fn read(path: &Path, torn_after: Option<u64>) -> Result<Unsent, StoreError> {
+/// What a journal says, all lines folded, and whether lines are damaged whose commits were acknowledged; of one that is torn
+/// what is before the tear. Refuses one that a newer version wrote.
+pub(super) fn read(path: &Path, torn_after: Option<u64>) -> Result<(Unsent, bool), StoreError> {
     let mut bytes = Vec::new();
     match File::open(path) {
         Ok(mut file) => file.read_to_end(&mut bytes).map_err(|e| disk_failed(&e))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Unsent::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Unsent::default(), false)),
         Err(error) => return Err(disk_failed(&error)),
     };
     // it may have been replaced since by a whole one, in which no line ends there
@@ -60,17 +61,26 @@ pub(super) fn read(path: &Path, torn_after: Option<u64>) -> Result<Unsent, Store
         bytes.truncate(end);
     }
     let mut unsent = Unsent::default();
-    for line in bytes.split(|b| *b == b'\n').filter_map(unframed) {
+    let (mut unread, mut damaged) = (false, false);
+    for line in bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+        // one before this line could not be read, so it was not the last one
+        damaged |= unread;
+        let Some(line) = unframed(line) else {
+            unread = true;
+            continue;
+        };
+        unread = false;
         let version: Version = serde_json::from_slice(line).unwrap_or_default();
         if version.version > VERSION {
             return Err(StoreError::TooNew { found: version.version, known: VERSION });
         }
         // an intact line of a known version that does not parse is damage that the checksum missed: skipped like it
-        if let Ok(line) = serde_json::from_slice::<Line>(line) {
-            unsent.follow(line);
+        match serde_json::from_slice::<Line>(line) {
+            Ok(line) => unsent.follow(line),
+            Err(_) => damaged = true,
         }
     }
-    Ok(unsent)
+    Ok((unsent, damaged))
 }
 
 #[derive(Default, Deserialize)]

@@ -22,7 +22,8 @@ use sync_protocol::{CollectionId, Counter, Partition, Record, RecordId};
 
 use super::profile::disk_failed;
 use super::{
-    Batch, Loaded, LocalStore, Mended, Meta, Quarantined, Receipt, ScanPosition, Scanned, StoreError, Usage,
+    Batch, Loaded, LocalStore, Mended, Meta, Quarantined, Rebuilt, Receipt, ScanPosition, Scanned,
+    StoreError, Usage,
 };
 use journal::Journal;
 
@@ -35,7 +36,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub struct SledStore {
     live: RefCell<Live>,
     /// Damage was found when it was opened, or since.
-    rebuilt: Cell<bool>,
+    rebuilt: Cell<Rebuilt>,
     folder: PathBuf,
     _lock: File,
 }
@@ -377,7 +378,7 @@ impl LocalStore for SledStore {
         match open::up(&self.folder, Some(&acknowledged)) {
             Ok((up, rebuilt)) => {
                 self.live.replace(Live::Up(Box::new(up)));
-                self.rebuilt.set(self.rebuilt.get() || rebuilt);
+                self.rebuilt.set(self.rebuilt.get().max(rebuilt));
                 Ok(Mended::Anew)
             }
             Err(why) => {
@@ -387,7 +388,7 @@ impl LocalStore for SledStore {
         }
     }
 
-    fn rebuilt(&self) -> bool {
+    fn rebuilt(&self) -> Rebuilt {
         self.rebuilt.get()
     }
 

@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 
 use super::journal::{self, Journal};
 use super::{Acknowledged, Last, Live, Opened, SledStore, Unsent, Up, VERSION, failed, flush, rows};
-use crate::store::profile::disk_failed;
-use crate::store::{Loaded, Receipt, StoreError};
+use crate::store::profile::{disk_failed, private_folder};
+use crate::store::{Loaded, Rebuilt, Receipt, StoreError};
 
 const RECORDS: &str = "records";
 const JOURNAL: &str = "unsent.journal";
+/// A journal of which lines could not be read, as it was found.
+const JOURNAL_DAMAGED: &str = "unsent.journal.damaged";
 const DAMAGED: &str = "damaged";
 const LOCK: &str = "lock";
 /// Damaged folders kept for a look; the oldest goes.
@@ -27,12 +29,13 @@ const CACHE_BYTES: u64 = 64 << 20;
 const LET_GO: Duration = Duration::from_secs(2);
 
 pub(super) fn open(folder: &Path) -> Result<Opened, StoreError> {
-    fs::create_dir_all(folder).map_err(|e| disk_failed(&e))?;
+    private_folder(folder).map_err(|e| disk_failed(&e))?;
     let lock = lock(&folder.join(LOCK))?;
-    let (up, recovered) = up(folder, None)?;
+    let (up, found) = up(folder, None)?;
+    let recovered = found != Rebuilt::No;
     let store = SledStore {
         live: RefCell::new(Live::Up(Box::new(up))),
-        rebuilt: Cell::new(recovered),
+        rebuilt: Cell::new(found),
         folder: folder.to_owned(),
         _lock: lock,
     };
@@ -41,8 +44,8 @@ pub(super) fn open(folder: &Path) -> Result<Opened, StoreError> {
 
 /// Opens the files, and says whether the records were damaged and had to be rebuilt. `acknowledged`: what this process
 /// has said to be saved, where it has opened them before; what was answered with "nothing was saved" is undone.
-pub(super) fn up(folder: &Path, acknowledged: Option<&Acknowledged>) -> Result<(Up, bool), StoreError> {
-    let noted = journal::read(&folder.join(JOURNAL), acknowledged.and_then(|last| last.journal))?;
+pub(super) fn up(folder: &Path, acknowledged: Option<&Acknowledged>) -> Result<(Up, Rebuilt), StoreError> {
+    let (noted, damaged) = journal::read(&folder.join(JOURNAL), acknowledged.and_then(|last| last.journal))?;
     // sled takes a log in which nothing is readable for a new one
     let begun = fs::metadata(folder.join(RECORDS).join("db")).is_ok_and(|db| db.len() > 0);
     let emptied = |loaded: &Loaded| begun && loaded.meta.is_none() && noted.meta.is_some();
@@ -65,7 +68,11 @@ pub(super) fn up(folder: &Path, acknowledged: Option<&Acknowledged>) -> Result<(
         }
         Err(other) => return Err(other),
     };
-    let lost = loaded.meta.is_none() && noted.meta.is_some();
+    let rebuilt = set_aside || (loaded.meta.is_none() && (noted.meta.is_some() || damaged));
+    if rebuilt && damaged {
+        // both copies of what is unsent had damage: what a person may still get out of it is kept
+        fs::copy(folder.join(JOURNAL), folder.join(JOURNAL_DAMAGED)).map_err(|e| disk_failed(&e))?;
+    }
     let db = last.handle();
     let (unsent, receipts) = reconcile(&db, noted, loaded, acknowledged)?;
     let journal = Journal::create(&folder.join(JOURNAL), &unsent)?;
@@ -78,7 +85,12 @@ pub(super) fn up(folder: &Path, acknowledged: Option<&Acknowledged>) -> Result<(
         failed: RefCell::new(None),
         _last: last,
     };
-    Ok((up, set_aside || lost))
+    let found = match (rebuilt, damaged) {
+        (false, _) => Rebuilt::No,
+        (true, false) => Rebuilt::Whole,
+        (true, true) => Rebuilt::InPart,
+    };
+    Ok((up, found))
 }
 
 /// Whether there is room to go on, found out by writing: the only way that is right on every file system.
