@@ -223,7 +223,7 @@ impl Database {
             At::Role => ("SELECT role FROM mooring.members", b"", b""),
             At::Workspace => ("SELECT name, partitions FROM mooring.workspaces", b"", b""),
             At::Claim => ("INSERT INTO mooring.replicas", b"", b""),
-            At::Account => ("FROM mooring.accounts WHERE user", b"", b""),
+            At::Account => ("password_hash FROM mooring.accounts WHERE user", b"", b""),
             At::AddSession => ("INSERT INTO mooring.sessions (", b"", b""),
         };
         let id = self.statements.iter().find(|(_, text)| text.contains(words)).map(|(id, _)| id);
