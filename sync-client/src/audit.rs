@@ -56,10 +56,8 @@ pub fn written(replica: &Replica, format: FileFormat, entries: &[Entry]) -> Stri
 }
 
 fn rows(replica: &Replica, entry: &Entry) -> Vec<Row> {
-    if let Some(merge) = &entry.merge {
-        return merged(replica, merge);
-    }
-    entry.conflict.as_ref().map(|conflict| reviewed(replica, entry, conflict)).unwrap_or_default()
+    let merged = entry.merge.iter().flat_map(|merge| merged(replica, merge));
+    merged.chain(entry.conflicts().flat_map(|conflict| reviewed(replica, entry, conflict))).collect()
 }
 
 fn merged(replica: &Replica, merge: &Merge) -> Vec<Row> {

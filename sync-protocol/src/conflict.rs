@@ -1,11 +1,14 @@
 //! Conflicts: a change that met a newer one, kept whole with everything a person needs to decide.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::Outcome;
 use crate::id::{ChangeId, FieldName, RecordId, Revision};
-use crate::record::Stamp;
+use crate::merge::{Meeting, Merged, Work, merge_field};
+use crate::policy::Policy;
+use crate::record::{Record, Stamp};
+use crate::schema::Collection;
 use crate::value::{Value, shallow, text_size};
 
 /// A change that met a newer one on the same field, or a delete. Synced to every member like a record.
@@ -80,6 +83,9 @@ pub struct Sides {
     pub incoming: Value,
     /// Whether the two really differ here; false for a field that only the incoming side changed.
     pub clash: bool,
+    /// Whether the author of the incoming change saw no record at all: a counter then has nothing to count from.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inserted: bool,
     /// Who set `current`; `None`: as [`Conflict::current`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_by: Option<Stamp>,
@@ -92,11 +98,11 @@ pub struct Sides {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Resolved {
-    /// The resolving change.
+    /// The resolving change; where nothing was left to ask, the change after which both sides came to the same.
     pub change: ChangeId,
     /// By whom and when.
     pub stamp: Stamp,
-    /// The conflict's revision that its author saw.
+    /// The conflict's revision that its author saw; `None` where nobody decided, for nothing was left to ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saw: Option<Revision>,
     /// The decision.
@@ -176,6 +182,80 @@ impl Conflict {
     /// Who wanted a field's incoming value.
     pub fn incoming_by(&self, field: &FieldName) -> Stamp {
         self.fields.get(field).and_then(|sides| sides.incoming_by).unwrap_or(self.incoming)
+    }
+
+    /// What becomes of a parked field that nobody chooses about: the same as if its change arrived now. `record` is the
+    /// record as it stands, a deleted one with its last values where they are known. Nothing of a parked delete is taken
+    /// without a decision.
+    pub fn merged(
+        &self,
+        name: &FieldName,
+        record: Option<&Record>,
+        collection: &Collection,
+        work: &Work,
+    ) -> Merged {
+        let Some(sides) = self.fields.get(name).filter(|_| self.kind != ConflictKind::DeleteEdit) else {
+            return Merged::Keep;
+        };
+        let Some(record) = record else { return Merged::Set(sides.incoming.clone()) };
+        let meeting = Meeting {
+            base: &sides.base,
+            current: record.value(name),
+            incoming: &sides.incoming,
+            current_at: record.field_stamp(name).at,
+            incoming_at: self.incoming_by(name).at,
+            inserted: sides.inserted,
+        };
+        merge_field(meeting, collection, name, work)
+    }
+
+    /// The conflict with the sides, persons, times and kind as they are with this record.
+    pub fn as_of(&self, record: Option<&Record>, collection: &Collection, work: &Work) -> Self {
+        let live = record.filter(|record| !record.deleted);
+        let mut now = Self {
+            kind: match (self.kind, live) {
+                (ConflictKind::DeleteEdit, _) => ConflictKind::DeleteEdit,
+                (ConflictKind::EditEdit | ConflictKind::EditDelete, Some(_)) => ConflictKind::EditEdit,
+                (ConflictKind::EditEdit | ConflictKind::EditDelete, None) => ConflictKind::EditDelete,
+            },
+            current: record.map(|record| record.stamp),
+            record_rev: record.map(|record| record.rev),
+            ..self.clone()
+        };
+        let asks = |name: &FieldName, sides: &Sides| match (now.kind, live) {
+            (ConflictKind::EditEdit, Some(_)) => now.merged(name, live, collection, work) == Merged::Clash,
+            (ConflictKind::DeleteEdit, Some(live)) => !collection.same(name, &sides.base, live.value(name)),
+            _ => !collection.same(name, &sides.base, &sides.incoming),
+        };
+        let clashing: BTreeSet<FieldName> = now
+            .fields
+            .iter()
+            .filter(|(name, sides)| asks(name, sides))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for (name, sides) in &mut now.fields {
+            sides.clash = clashing.contains(name);
+            sides.current = live.map_or(Value::ABSENT, |live| live.value(name).clone());
+            sides.current_by = live.map(|live| live.field_stamp(name)).filter(|by| Some(*by) != now.current);
+        }
+        now
+    }
+
+    /// Whether the record would be the same whatever is decided: what was wanted is there, or was taken back. The sides are
+    /// those of the record as it stands ([`Conflict::as_of`]); `lives`: whether it is there.
+    pub fn asks_nothing(&self, lives: bool, collection: &Collection) -> bool {
+        let agree = |(name, sides): (&FieldName, &Sides)| {
+            let adds = collection.policy(name) == Policy::Counter && !sides.inserted;
+            collection.same(name, &sides.base, &sides.incoming)
+                || !adds && !sides.clash && collection.same(name, &sides.current, &sides.incoming)
+        };
+        match self.kind {
+            ConflictKind::EditEdit => self.fields.iter().all(agree),
+            ConflictKind::EditDelete => {
+                self.fields.iter().all(|(name, s)| collection.same(name, &s.base, &s.incoming))
+            }
+            ConflictKind::DeleteEdit => !lives,
+        }
     }
 
     /// Bytes that the conflict takes as JSON, near enough for limits.

@@ -31,9 +31,19 @@ pub struct Entry {
     /// The conflict that was opened, joined, closed or opened again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<Conflict>,
+    /// Further conflicts that ended by it: what was wanted there is what the record is now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<Conflict>,
     /// What a policy decided where the change met others; `None` where nothing met.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge: Option<Box<Merge>>,
+}
+
+impl Entry {
+    /// All conflicts that the change opened, joined, closed or opened again.
+    pub fn conflicts(&self) -> impl Iterator<Item = &Conflict> {
+        self.conflict.iter().chain(&self.ended)
+    }
 }
 
 /// What a policy decided without asking, with everything that a person needs to look at it and to decide otherwise.

@@ -12,6 +12,13 @@ pub const RECORD_BYTES: usize = 1 << 20;
 /// Fields in one record or one collection: a form longer than this is several collections.
 pub const FIELDS: usize = 512;
 
+/// Bytes of what waits in one conflict: base, current and incoming of one largest record, with who set each of its fields.
+/// A decision adds to it: so one can always be made.
+pub const CONFLICT_BYTES: usize = 3 * RECORD_BYTES + (1 << 18);
+
+/// Open conflicts of a record that the judge looks at, those of the change's replica first: more than a person looks through.
+pub const CONFLICTS_AT_ONCE: usize = 16;
+
 /// Steps that the texts of one change may take to be merged, then it is asked: as much work as reading and writing one of the
 /// largest records; some 2,000 differences, however long the texts are. A part of the rules: see `docs/protocol.md`.
 pub const MERGE_STEPS: usize = 1 << 22;

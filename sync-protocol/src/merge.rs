@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use crate::id::Timestamp;
+use crate::id::{FieldName, Timestamp};
 use crate::limits;
 use crate::policy::Policy;
+use crate::schema::Collection;
 use crate::value::Value;
 
 mod difference;
@@ -67,24 +68,45 @@ pub struct Meeting<'a> {
     pub current_at: Timestamp,
     /// When the incoming change was made (never later than the server's time).
     pub incoming_at: Timestamp,
+    /// Whether the incoming change's author saw no record at all: then there is nothing to count from.
+    pub inserted: bool,
 }
 
-/// Merges one field, with a part of the work that its change may take (design, rule 2): it clashes when `current != base` and `current != incoming`; then the policy
-/// decides. A counter adds even where both sides reached the same number: two people who each counted one more
+/// Merges one field by its collection's rule. `work` is a part of what its change may take.
+pub fn merge_field(meeting: Meeting<'_>, collection: &Collection, field: &FieldName, work: &Work) -> Merged {
+    let meeting = Meeting {
+        base: collection.plain(field, meeting.base),
+        current: collection.plain(field, meeting.current),
+        incoming: collection.plain(field, meeting.incoming),
+        ..meeting
+    };
+    let policy = match collection.policy(field) {
+        // two who each make a record with five of something have not counted ten
+        Policy::Counter if meeting.inserted => Policy::Ask,
+        policy => policy,
+    };
+    merge(meeting, policy, work)
+}
+
+/// Merges one field by a policy, with a part of the work that its change may take (design, rule 2): it clashes when `current != base` and `current != incoming`; then the policy
+/// decides. A change that wants what its author saw wants nothing. A counter adds even where both sides reached the same number: two people who each counted one more
 /// counted two.
 pub fn merge(m: Meeting<'_>, policy: Policy, work: &Work) -> Merged {
-    if m.current == m.base {
-        return if m.current == m.incoming { Merged::Keep } else { Merged::Set(m.incoming.clone()) };
+    if m.base.same(m.incoming) {
+        return Merged::Keep; // nothing was wanted
+    }
+    if m.current.same(m.base) {
+        return Merged::Set(m.incoming.clone());
     }
     if policy == Policy::Counter {
         return match added(m) {
             Some(value) if value == *m.current => Merged::Keep,
             Some(value) => Merged::Combined(value),
-            None if m.current == m.incoming => Merged::Keep,
+            None if m.current.same(m.incoming) => Merged::Keep,
             None => Merged::Clash,
         };
     }
-    if m.current == m.incoming {
+    if m.current.same(m.incoming) {
         return Merged::Keep;
     }
     let combined = match policy {
@@ -149,6 +171,7 @@ mod tests {
             incoming: &incoming,
             current_at: at(20),
             incoming_at: at(10),
+            inserted: false,
         };
         merge(meeting, policy, &Work::default())
     }

@@ -109,6 +109,16 @@ impl Collection {
             .or(self.policy.filter(|p| p.fits(field.field_type)))
             .unwrap_or(Policy::default_for(field.field_type))
     }
+
+    /// A field's value, where it says something: see [`crate::value::FieldType::plain`].
+    pub fn plain<'v>(&self, field: &FieldName, value: &'v Value) -> &'v Value {
+        self.fields.get(field).map_or(value, |field| field.field_type.plain(value))
+    }
+
+    /// Whether two values of a field say the same.
+    pub fn same(&self, field: &FieldName, one: &Value, other: &Value) -> bool {
+        self.plain(field, one).same(self.plain(field, other))
+    }
 }
 
 /// All collections of a workspace.

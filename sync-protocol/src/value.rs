@@ -48,6 +48,12 @@ impl Value {
         Self(tags.into_iter().map(serde_json::Value::from).collect())
     }
 
+    /// Whether both say the same: numbers count by value, however they are written (`1` and `1.0`). What a list of tags
+    /// without a tag means is told by its field: see [`FieldType::plain`].
+    pub fn same(&self, other: &Self) -> bool {
+        same_json(&self.0, &other.0)
+    }
+
     /// Bytes that the value takes as JSON, without writing it.
     pub fn size(&self) -> usize {
         json_size(&self.0)
@@ -157,6 +163,12 @@ impl FieldType {
     /// The type of that [`FieldType::name`].
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|t| t.name() == name)
+    }
+
+    /// The value, where it says something: a list without a tag is "no value".
+    pub fn plain(self, value: &Value) -> &Value {
+        let none = self == Self::Tags && value.0.as_array().is_some_and(Vec::is_empty);
+        if none { &Value::ABSENT } else { value }
     }
 
     /// Whether a value fits, in its canonical form. "No value" always fits. `options` are those of a choice.
@@ -309,6 +321,30 @@ fn moment(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
+fn same_json(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    use serde_json::Value as J;
+    match (a, b) {
+        (J::Number(a), J::Number(b)) => same_number(a, b),
+        (J::Array(a), J::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_json(a, b)),
+        (J::Object(a), J::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same_json(a, b)))
+        }
+        (a, b) => a == b,
+    }
+}
+
+fn same_number(a: &serde_json::Number, b: &serde_json::Number) -> bool {
+    let whole = |n: &serde_json::Number| n.as_i64().map(i128::from).or(n.as_u64().map(i128::from));
+    // a float of that size is whole, and no other float is nearer
+    let is = |whole: i128, float: f64| float.fract() == 0.0 && float.abs() < 1e30 && float as i128 == whole;
+    match (whole(a), whole(b)) {
+        (Some(a), Some(b)) => a == b,
+        (Some(n), None) => b.as_f64().is_some_and(|float| is(n, float)),
+        (None, Some(n)) => a.as_f64().is_some_and(|float| is(n, float)),
+        (None, None) => a == b || a.as_f64().is_some_and(|float| b.as_f64() == Some(float)),
+    }
+}
+
 /// Whether lists and objects are nested deeper than that.
 pub(crate) fn deeper_than(value: &serde_json::Value, depth: usize) -> bool {
     match value {
@@ -391,7 +427,20 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn numbers_are_the_same_by_value() {
+        let same = |a, b| Value(a).same(&Value(b));
+        assert!(same(json!(1), json!(1.0)) && same(json!({"a": [1, -0.0]}), json!({"a": [1.0, 0]})));
+        assert!(
+            !same(json!(1), json!(1.5)) && !same(json!(1), json!("1")) && !same(json!([1]), json!([1, 1]))
+        );
+        assert!(!same(json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992.0)));
+        assert!(!same(json!(i64::MAX), json!(u64::MAX)) && !same(json!(null), json!(false)));
+    }
+
+    #[test]
     fn tags_without_a_tag_are_no_value() {
+        assert!(FieldType::Tags.plain(&Value(json!([]))).is_absent());
+        assert!(!FieldType::Json.plain(&Value(json!([]))).is_absent());
         assert_eq!(FieldType::Tags.parse(" ,; ", &[]), Ok(Value::ABSENT));
     }
 

@@ -139,9 +139,11 @@ pub struct Facts<'a> {
     pub schema: &'a Schema,
     /// The record as it stands; a deleted one as its tombstone, `None` where there never was one.
     pub current: Option<&'a Record>,
-    /// The open conflict of this record and the change's replica; for a resolution or what takes one back, the conflict
-    /// it names, open or not.
+    /// For a resolution, or what takes one back: the conflict that it names, open or not.
     pub conflict: Option<&'a Conflict>,
+    /// Open conflicts of the record, of the change's replica and of others, that one included where it is open. Of those
+    /// that are not told, none is joined, and none ends by itself.
+    pub open: &'a [&'a Conflict],
     /// What is known beside the record, for the few changes that ask for it.
     pub beside: Beside<'a>,
     /// The server's time: no stamp is later.
@@ -157,8 +159,6 @@ pub struct Beside<'a> {
     pub twin: Option<&'a Record>,
     /// Whether that record is of another partition: it cannot be written in the same step.
     pub twin_is_elsewhere: bool,
-    /// For a conflict to open again: whether its record has another open one of the same replica.
-    pub other_is_open: bool,
 }
 
 /// A verdict with its effects, to be stored in one atomic step.
@@ -170,6 +170,8 @@ pub struct Judgement {
     pub record: Option<Record>,
     /// The conflict as it becomes; `None` where it stays.
     pub conflict: Option<Conflict>,
+    /// Others that ended by it: what was wanted there is what the record is now, so nothing is left to ask.
+    pub ended: Vec<Conflict>,
     /// What a policy decided; `None` where nothing met.
     pub merge: Option<Box<Merge>>,
 }
@@ -199,23 +201,29 @@ impl From<Rejection> for Verdict {
 /// Judges one change by value, three ways (design, rule 2). It is applied whole, kept whole as a conflict, or rejected.
 pub fn judge(change: &Change, facts: Facts<'_>) -> Judgement {
     let case = |collection| Case { change, facts, collection, work: Work::default() };
-    let judged = check(change, facts.schema).map(case).and_then(|case| match &change.edit {
-        Edit::Insert { fields } => {
-            let deltas = fields
-                .iter()
-                .map(|(name, value)| (name.clone(), Delta { base: Value::ABSENT, incoming: value.clone() }))
-                .collect();
-            case.edit(&deltas, true)
-        }
-        Edit::Patch { fields } => case.edit(fields, false),
-        Edit::Delete { base } => case.delete(base),
-        Edit::Resolve(resolution) => case.resolve(resolution),
-        Edit::Reopen(reopening) => case.reopen(reopening),
+    let judged = check(change, facts.schema).map(case).and_then(|case| {
+        let judged = match &change.edit {
+            Edit::Insert { fields } => {
+                let deltas = fields
+                    .iter()
+                    .map(|(name, value)| {
+                        (name.clone(), Delta { base: Value::ABSENT, incoming: value.clone() })
+                    })
+                    .collect();
+                case.edit(&deltas, true)
+            }
+            Edit::Patch { fields } => case.edit(fields, false),
+            Edit::Delete { base } => case.delete(base),
+            Edit::Resolve(resolution) => case.resolve(resolution),
+            Edit::Reopen(reopening) => case.reopen(reopening),
+        }?;
+        Ok(case.ending(judged))
     });
     judged.unwrap_or_else(|reason| Judgement {
         verdict: reason.into(),
         record: None,
         conflict: None,
+        ended: Vec::new(),
         merge: None,
     })
 }
@@ -255,6 +263,6 @@ impl<'a> Case<'a> {
     fn applied(&self, record: Option<Record>, merged: bool) -> Judgement {
         let seq = self.facts.seq;
         let verdict = if merged { Verdict::Merged { seq } } else { Verdict::Applied { seq } };
-        Judgement { verdict, record, conflict: None, merge: None }
+        Judgement { verdict, record, conflict: None, ended: Vec::new(), merge: None }
     }
 }

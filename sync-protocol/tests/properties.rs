@@ -116,7 +116,7 @@ proptest! {
         let mut w = world(&meetings);
         let change = w.change(1, Edit::Patch { fields: incoming(&meetings) });
         let judged = || judge(&change, Facts {
-            schema: &w.schema, current: w.record.as_ref(), conflict: None, beside: Default::default(),
+            schema: &w.schema, current: w.record.as_ref(), conflict: None, open: &[], beside: Default::default(),
             now: Timestamp(common::NOW), seq: Revision(99),
         });
         prop_assert_eq!(judged(), judged());
@@ -218,6 +218,7 @@ proptest! {
                 record: Some(record),
                 replaces: live.get(&id).copied(),
                 conflict: None,
+                ended: Vec::new(),
                 merge: None,
             });
             if deleted { live.remove(&id); } else { live.insert(id, Revision(seq)); }

@@ -190,13 +190,13 @@ fn a_decision_is_taken_back_once() {
 }
 
 #[test]
-fn one_conflict_of_a_replica_and_a_record_is_open_at_a_time() {
+fn a_decision_is_taken_back_also_where_a_newer_change_of_that_replica_waits() {
     let mut w = clash();
     w.resolve(C, keep(json!({"n": "current"})));
     let reopening = w.reopening();
     assert_eq!(w.patch(B, json!({"n": [1, 8]})), "conflicted");
-    assert_eq!(w.does(C, sync_protocol::Edit::Reopen(reopening)), "rejected: impossible");
-    assert_eq!(w.open(), 1);
+    assert_eq!(w.does(C, sync_protocol::Edit::Reopen(reopening)), "applied");
+    assert_eq!(w.open(), 2, "each value that waits has its own question");
 }
 
 #[test]

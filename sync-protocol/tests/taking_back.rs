@@ -190,6 +190,7 @@ proptest! {
             incoming: &incoming_text,
             current_at: at,
             incoming_at: at,
+            inserted: false,
         };
         let Merged::Combined(merged) = merge(meeting, Policy::Text, &Work::default()) else { return Ok(()) };
         let merged: Vec<&str> = merged.as_text().unwrap().split_whitespace().collect();
@@ -228,8 +229,14 @@ fn one_side_each(words: &[u8], edits: &[(bool, u8)], lines: bool) -> Option<(Cou
     let (mine, theirs) = (edited(&base, &of(true), "new"), edited(&base, &of(false), "new"));
     let at = Timestamp(1);
     let (base_text, current, incoming) = (text(&base), text(&mine), text(&theirs));
-    let meeting =
-        Meeting { base: &base_text, current: &current, incoming: &incoming, current_at: at, incoming_at: at };
+    let meeting = Meeting {
+        base: &base_text,
+        current: &current,
+        incoming: &incoming,
+        current_at: at,
+        incoming_at: at,
+        inserted: false,
+    };
     let Merged::Combined(merged) = merge(meeting, Policy::Text, &Work::default()) else { return None };
     Some((count(merged.as_text().unwrap().split_whitespace()), count(edited(&base, &all, "new").iter())))
 }

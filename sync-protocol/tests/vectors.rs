@@ -114,6 +114,7 @@ fn meetings() -> Json {
             incoming: &incoming,
             current_at: sync_protocol::Timestamp(20),
             incoming_at: sync_protocol::Timestamp(at),
+            inserted: false,
         };
         let results = Policy::ALL.into_iter().map(|policy| {
             let result = match merge(meeting, policy, &Work::default()) {

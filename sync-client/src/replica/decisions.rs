@@ -19,15 +19,16 @@ impl Decisions {
                 Decision { id: entry.change, at: merge.incoming.at, what: Decided::Merged(merge.clone()) };
             self.0.insert(entry.change, Some(decision));
         }
-        let Some(conflict) = &entry.conflict else { return };
-        match (entry.kind, &conflict.resolved) {
-            (EntryKind::Reopened, _) => drop(self.0.insert(conflict.id, None)),
-            (_, Some(resolved)) => {
-                let what = Decided::Settled(Box::new(conflict.clone()));
-                let decision = Decision { id: conflict.id, at: resolved.stamp.at, what };
-                self.0.insert(conflict.id, Some(decision));
+        for conflict in entry.conflicts() {
+            match (&conflict.resolved, entry.kind) {
+                (Some(resolved), _) => {
+                    let what = Decided::Settled(Box::new(conflict.clone()));
+                    let decision = Decision { id: conflict.id, at: resolved.stamp.at, what };
+                    self.0.insert(conflict.id, Some(decision));
+                }
+                (None, EntryKind::Reopened) => drop(self.0.insert(conflict.id, None)),
+                (None, _) => {}
             }
-            (_, None) => {}
         }
     }
 

@@ -124,7 +124,8 @@ impl Replica {
         let beside = Beside { twin_is_elsewhere: change.twin().is_some_and(elsewhere), ..Beside::default() };
         let seq = conflict.rev.max(base.map_or(Revision(0), |record| record.rev)).next();
         let schema = self.schema();
-        let facts = Facts { schema, current: base, conflict: Some(conflict), beside, now, seq };
+        let facts =
+            Facts { schema, current: base, conflict: Some(conflict), open: &[conflict], beside, now, seq };
         match judge(&change, facts).verdict {
             Verdict::Rejected { reason, .. } => Some(reason),
             Verdict::Applied { .. }

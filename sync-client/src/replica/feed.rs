@@ -75,7 +75,7 @@ impl Replica {
                     batch.records.push((collection.clone(), record.clone()));
                 }
                 decided.follow(entry);
-                if let Some(conflict) = &entry.conflict {
+                for conflict in entry.conflicts() {
                     batch.conflicts.push(conflict.clone());
                     if let Some(resolved) = &conflict.resolved {
                         self.supersede(conflict.id, resolved, &mut batch);

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use sync_protocol::merge::{Meeting, Merged, Work, merge};
+use sync_protocol::merge::{Merged, Work};
 use sync_protocol::record::per_field;
 use sync_protocol::schema::Collection;
 use sync_protocol::{
     Change, ChangeId, Choice, CollectionId, Conflict, ConflictKind, Edit, FieldName, Fields, Merge, Outcome,
-    Record, RecordId, RecordKey, Rejection, Reopening, ReplicaId, Resolution, Sides, Stamp, Timestamp, Value,
+    Record, RecordId, RecordKey, Rejection, Reopening, ReplicaId, Resolution, Stamp, Timestamp, Value,
 };
 
 use super::Replica;
@@ -229,8 +229,8 @@ impl Replica {
             current_by,
             incoming_by,
             policies: per_field(names.filter_map(|name| Some((name.clone(), collection?.policy(name))))),
-            without_choice: per_field(conflict.fields.iter().filter_map(|(name, sides)| {
-                Some((name.clone(), without_choice(conflict, base, collection?, name, sides, &work)?))
+            without_choice: per_field(conflict.fields.keys().filter_map(|name| {
+                Some((name.clone(), without_choice(conflict, base, collection?, name, &work)?))
             })),
             record: self.beside(conflict, base),
             record_rev: base.map(|r| r.rev),
@@ -363,34 +363,19 @@ fn lets_in(filter: &ReviewFilter, item: &ReviewItem) -> bool {
             || sides().any(|side| found(&side.person) || found(&side.device)))
 }
 
-/// What a field of a living record ends with where nobody chooses, as the judge will say; `None` where somebody has to.
+/// What a field ends with where nobody chooses, as the judge will say; `None` where somebody has to.
 fn without_choice(
     conflict: &Conflict,
     base: Option<&Record>,
     collection: &Collection,
     name: &FieldName,
-    sides: &Sides,
     work: &Work,
 ) -> Option<Value> {
-    let now = base.map_or(&sides.current, |record| record.value(name));
-    match (conflict.kind, base) {
-        (ConflictKind::EditEdit, _) if sides.clash => None,
-        (ConflictKind::DeleteEdit, _) => Some(now.clone()),
-        (ConflictKind::EditEdit | ConflictKind::EditDelete, None) => Some(sides.incoming.clone()),
-        (ConflictKind::EditEdit | ConflictKind::EditDelete, Some(record)) => {
-            let meeting = Meeting {
-                base: &sides.base,
-                current: now,
-                incoming: &sides.incoming,
-                current_at: record.field_stamp(name).at,
-                incoming_at: conflict.incoming.at,
-            };
-            match merge(meeting, collection.policy(name), work) {
-                Merged::Keep => Some(now.clone()),
-                Merged::Set(value) | Merged::Combined(value) => Some(value),
-                Merged::Clash => None,
-            }
-        }
+    let current = || base.map_or(Value::ABSENT, |record| record.value(name).clone());
+    match conflict.merged(name, base, collection, work) {
+        Merged::Keep => Some(current()),
+        Merged::Set(value) | Merged::Combined(value) => Some(value),
+        Merged::Clash => None,
     }
 }
 

@@ -180,7 +180,7 @@ fn fold(feed: &[Entry]) -> (BTreeMap<RecordId, &Record>, BTreeMap<ChangeId, &Con
                 records.insert(id, record)
             };
         }
-        if let Some(conflict) = &entry.conflict {
+        for conflict in entry.conflicts() {
             match conflict.is_open() {
                 true => conflicts.insert(conflict.id, conflict),
                 false => conflicts.remove(&conflict.id),

@@ -231,26 +231,18 @@ fn page(partition: Partition, id: &RecordId, record: &Record) -> Page {
 
 fn accept(part: &mut Part, change: &Change, schema: &Schema, partitions: u16, now: Timestamp) -> Verdict {
     let current = part.records.get(&change.record);
-    let open_of = |replica| {
-        let mut all = part.conflicts.values();
-        all.find(move |c| c.is_open() && c.record == change.record && c.id.replica == replica)
-    };
-    let conflict = match change.about() {
-        Some(about) => part.conflicts.get(&about),
-        None => open_of(change.id.replica),
-    };
+    let conflict = change.about().and_then(|about| part.conflicts.get(&about));
+    let open: Vec<&Conflict> =
+        part.conflicts.values().filter(|c| c.is_open() && c.record == change.record).collect();
     let twin = change.twin();
     let beside = Beside {
         twin: twin.as_ref().and_then(|twin| part.records.get(twin)),
         twin_is_elsewhere: twin
             .as_ref()
             .is_some_and(|t| t.partition(partitions) != change.record.partition(partitions)),
-        other_is_open: change
-            .about()
-            .is_some_and(|about| open_of(about.replica).is_some_and(|c| c.id != about)),
     };
     let seq = part.head().next();
-    let judged = judge(change, Facts { schema, current, conflict, beside, now, seq });
+    let judged = judge(change, Facts { schema, current, conflict, open: &open, beside, now, seq });
     let Some(kind) = judged.entry_kind() else { return judged.verdict };
     let written =
         judged.record.as_ref().map(|r| RecordId::new(change.record.collection.clone(), r.key.clone()));
@@ -266,6 +258,7 @@ fn accept(part: &mut Part, change: &Change, schema: &Schema, partitions: u16, no
         replaces: written.as_ref().and_then(|id| part.records.get(id)).filter(|r| !r.deleted).map(|r| r.rev),
         record: shown,
         conflict: judged.conflict.clone(),
+        ended: judged.ended.clone(),
         merge: judged.merge,
     };
     part.sums.apply(&entry);
@@ -273,6 +266,6 @@ fn accept(part: &mut Part, change: &Change, schema: &Schema, partitions: u16, no
     if let (Some(record), Some(id)) = (judged.record, written) {
         part.records.insert(id, record);
     }
-    part.conflicts.extend(judged.conflict.map(|c| (c.id, c)));
+    part.conflicts.extend(judged.conflict.into_iter().chain(judged.ended).map(|c| (c.id, c)));
     judged.verdict
 }

@@ -1,16 +1,16 @@
 //! Inserts, patches and deletes: applied, merged, or kept for a person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Judgement, Rejection};
 use crate::change::Delta;
 use crate::conflict::ConflictKind;
 use crate::feed::{Merge, Met};
 use crate::gate;
-use crate::id::{FieldName, RecordId, Revision, Timestamp};
-use crate::merge::{Meeting, Merged, merge};
+use crate::id::{FieldName, RecordId, Revision};
+use crate::merge::{Meeting, Merged, merge_field};
 use crate::policy::Policy;
-use crate::record::{Fields, Record, set_value, value_of};
+use crate::record::{Fields, Record, Stamp, per_field, set_value, value_of};
 use crate::value::Value;
 
 impl Case<'_> {
@@ -19,20 +19,26 @@ impl Case<'_> {
         deltas: &BTreeMap<FieldName, Delta>,
         insert: bool,
     ) -> Result<Judgement, Rejection> {
+        let deltas = &self.wanted(deltas);
         let Some(live) = self.live() else {
-            return if insert {
+            if insert {
                 let mut fields = Fields::new();
                 deltas.iter().for_each(|(name, delta)| set_value(&mut fields, name, delta.incoming.clone()));
                 let record = self.next_record(fields, deltas.keys())?;
-                Ok(self.applied(Some(record), false))
-            } else {
-                Ok(self.conflicted(ConflictKind::EditDelete, deltas, &BTreeMap::new()))
+                return Ok(self.applied(Some(record), false));
+            }
+            return match (deltas.is_empty(), self.facts.current) {
+                (false, _) => self.conflicted(ConflictKind::EditDelete, deltas, false),
+                (true, Some(_)) => Ok(self.applied(None, false)),
+                (true, None) => Err(Rejection::Impossible {
+                    rule: "there is no such record, and nothing to change".into(),
+                }),
             };
         };
         let outcomes: BTreeMap<&FieldName, Merged> =
-            deltas.iter().map(|(name, delta)| (name, self.merge_field(live, name, delta))).collect();
-        if outcomes.iter().any(|(name, m)| *m == Merged::Clash || self.joins(live, name, &deltas[*name])) {
-            return Ok(self.conflicted(ConflictKind::EditEdit, deltas, &outcomes));
+            deltas.iter().map(|(name, delta)| (name, self.merge_field(live, name, delta, insert))).collect();
+        if outcomes.values().any(|merged| *merged == Merged::Clash) || self.builds_on_parked(live, deltas) {
+            return self.conflicted(ConflictKind::EditEdit, deltas, insert);
         }
         let mut fields = live.fields.clone();
         let mut touched = Vec::new();
@@ -42,61 +48,74 @@ impl Case<'_> {
                 set_value(&mut fields, name, value.clone());
                 touched.push(name);
             }
-            if !matches!(outcome, Merged::Set(_)) && deltas[name].base != *live.value(name) {
-                met.insert(name.clone(), self.met(live, name, &deltas[name], value_of(&fields, name)));
+            let delta = &deltas[name];
+            if !self.collection.same(name, &delta.base, live.value(name)) {
+                met.insert(name.clone(), self.met(live, name, delta, value_of(&fields, name)));
             }
         }
         let moved_on = Some(live.rev) != self.change.saw && live.stamp.by != self.change.id.replica;
         let merged = !met.is_empty() || moved_on;
-        // equal edits met, but nobody's value gave way: there is nothing to look at
-        met.retain(|_, met| met.current != met.incoming || met.result != met.current);
         let record =
             if touched.is_empty() { None } else { Some(self.next_record(fields, touched.into_iter())?) };
-        Ok(Judgement { merge: self.merge(live, met, false), ..self.applied(record, merged) })
+        Ok(Judgement { merge: self.merge(live, met, self.stamp()), ..self.applied(record, merged) })
+    }
+
+    /// What is really wanted, each value as it is kept: a field that ends as its author saw it is not touched.
+    fn wanted(&self, deltas: &BTreeMap<FieldName, Delta>) -> BTreeMap<FieldName, Delta> {
+        let plain = |name, value| self.collection.plain(name, value).clone();
+        let touched = deltas.iter().filter(|(name, d)| !self.collection.same(name, &d.base, &d.incoming));
+        per_field(touched.map(|(name, d)| {
+            let delta = Delta { base: plain(name, &d.base), incoming: plain(name, &d.incoming) };
+            (name.clone(), delta)
+        }))
     }
 
     pub(super) fn delete(&self, base: &Fields) -> Result<Judgement, Rejection> {
-        let Some(live) = self.live() else { return Ok(self.applied(None, false)) };
-        if live.fields == *base {
-            return Ok(self.applied(Some(self.tombstone(live)), false));
+        let names: BTreeSet<&FieldName> =
+            base.keys().chain(self.live().into_iter().flat_map(|live| live.fields.keys())).collect();
+        let gone = |name: &FieldName| Delta { base: value_of(base, name).clone(), incoming: Value::ABSENT };
+        let Some(live) = self.live() else { return Ok(self.withdrawn(base, self.applied(None, false))) };
+        let moved = |name: &&FieldName| !self.collection.same(name, value_of(base, name), live.value(name));
+        if !names.iter().any(moved) {
+            return Ok(self.withdrawn(base, self.applied(Some(self.tombstone(live)), false)));
         }
         let stands = match self.collection.policy {
             Some(Policy::First) => Some(true),
             Some(Policy::Last) => Some(live.stamp.at > self.stamp().at),
             _ => None,
         };
-        let names = || base.keys().chain(live.fields.keys());
-        let gone = |name: &FieldName| Delta { base: value_of(base, name).clone(), incoming: Value::ABSENT };
         let Some(stands) = stands else {
-            let deltas: BTreeMap<FieldName, Delta> = names().map(|name| (name.clone(), gone(name))).collect();
-            return Ok(self.conflicted(ConflictKind::DeleteEdit, &deltas, &BTreeMap::new()));
+            let deltas = per_field(names.into_iter().map(|name| (name.clone(), gone(name))));
+            return self.conflicted(ConflictKind::DeleteEdit, &deltas, false);
         };
-        let met = names()
-            .filter(|name| value_of(base, name) != live.value(name))
-            .map(|name| {
-                let result = if stands { live.value(name) } else { &Value::ABSENT };
-                (name.clone(), self.met(live, name, &gone(name), result))
-            })
-            .collect();
-        let record = (!stands).then(|| self.tombstone(live));
-        Ok(Judgement { merge: self.merge(live, met, true), ..self.applied(record, true) })
+        let met = per_field(names.into_iter().filter(moved).map(|name| {
+            let result = if stands { live.value(name) } else { &Value::ABSENT };
+            (name.clone(), self.met(live, name, &gone(name), result))
+        }));
+        let merge =
+            self.merge(live, met, self.stamp()).map(|merge| Box::new(Merge { delete: true, ..*merge }));
+        if stands {
+            return Ok(Judgement { merge, ..self.applied(None, true) });
+        }
+        Ok(self.withdrawn(base, Judgement { merge, ..self.applied(Some(self.tombstone(live)), true) }))
     }
 
-    pub(super) fn merge_field(&self, live: &Record, name: &FieldName, delta: &Delta) -> Merged {
-        self.meet(live, name, &delta.base, &delta.incoming, self.stamp().at)
-    }
-
-    pub(super) fn meet(
+    pub(super) fn merge_field(
         &self,
         live: &Record,
         name: &FieldName,
-        base: &Value,
-        incoming: &Value,
-        at: Timestamp,
+        delta: &Delta,
+        inserted: bool,
     ) -> Merged {
-        let current_at = live.field_stamp(name).at;
-        let meeting = Meeting { base, current: live.value(name), incoming, current_at, incoming_at: at };
-        merge(meeting, self.collection.policy(name), &self.work)
+        let meeting = Meeting {
+            base: &delta.base,
+            current: live.value(name),
+            incoming: &delta.incoming,
+            current_at: live.field_stamp(name).at,
+            incoming_at: self.stamp().at,
+            inserted,
+        };
+        merge_field(meeting, self.collection, name, &self.work)
     }
 
     /// Whether edits of the field count where they arrive: sums and sets.
@@ -104,24 +123,34 @@ impl Case<'_> {
         matches!(self.collection.policy(name), Policy::Counter | Policy::Set)
     }
 
-    fn met(&self, live: &Record, name: &FieldName, delta: &Delta, result: &Value) -> Met {
+    pub(super) fn met(&self, record: &Record, name: &FieldName, delta: &Delta, result: &Value) -> Met {
         Met {
             base: delta.base.clone(),
-            current: live.value(name).clone(),
-            current_by: live.field_stamp(name),
+            current: record.value(name).clone(),
+            current_by: record.field_stamp(name),
             incoming: delta.incoming.clone(),
             result: result.clone(),
             policy: self.collection.policy(name),
         }
     }
 
-    fn merge(&self, live: &Record, fields: BTreeMap<FieldName, Met>, delete: bool) -> Option<Box<Merge>> {
+    /// What policies decided, for people to look at: not where equal edits met and nobody's value gave way.
+    pub(super) fn merge(
+        &self,
+        record: &Record,
+        mut fields: BTreeMap<FieldName, Met>,
+        incoming: Stamp,
+    ) -> Option<Box<Merge>> {
+        fields.retain(|name, met| {
+            let same = |other| self.collection.same(name, &met.current, other);
+            !same(&met.incoming) || !same(&met.result)
+        });
         (!fields.is_empty()).then(|| {
             Box::new(Merge {
                 record: self.change.record.clone(),
-                title: self.title(&live.fields),
-                incoming: self.stamp(),
-                delete,
+                title: self.title(&record.fields),
+                incoming,
+                delete: false,
                 fields,
             })
         })

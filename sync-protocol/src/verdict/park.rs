@@ -1,133 +1,270 @@
-//! What a conflict holds: the changes of one replica that met others, as one.
+//! What a conflict holds: changes of one replica that met others, as one. A value that waits there is replaced only by an
+//! edit that was made on top of it; any other edit that cannot be applied opens a conflict of its own.
 
 use std::collections::BTreeMap;
 
-use super::{Case, Judgement, Verdict};
-use crate::change::Delta;
-use crate::conflict::{Conflict, ConflictKind, Sides};
+use super::{Case, Judgement, Rejection, Verdict};
+use crate::change::{Choice, Delta, Outcome};
+use crate::conflict::{Conflict, ConflictKind, Effect, Resolved, Sides};
 use crate::id::FieldName;
+use crate::limits;
 use crate::merge::{Meeting, Merged, merge};
-use crate::record::{Fields, Record, Stamp, set_value};
+use crate::record::{Fields, Record, set_value, value_of};
 use crate::value::Value;
 
-impl Case<'_> {
-    /// The parked values that this change may build on.
-    fn parked(&self) -> Option<&Conflict> {
-        self.facts.conflict.filter(|c| c.is_open())
+/// What becomes of parked values with another change of their replica.
+struct Joined {
+    conflict: Conflict,
+    /// Whether the change was made on top of a parked value.
+    on_top: bool,
+}
+
+impl<'a> Case<'a> {
+    /// The open conflicts of the change's replica, the newest first.
+    fn parked(&self) -> impl Iterator<Item = &'a Conflict> {
+        let mut own: Vec<&Conflict> = self
+            .facts
+            .open
+            .iter()
+            .copied()
+            .filter(|c| c.is_open() && c.id.replica == self.change.id.replica)
+            .collect();
+        own.sort_unstable_by_key(|c| std::cmp::Reverse(c.id));
+        own.into_iter()
+    }
+
+    /// Whether the value was made on top of a parked one.
+    fn is_on_top(&self, name: &FieldName, parked: &Sides, base: &Value) -> bool {
+        self.collection.same(name, &parked.incoming, base)
     }
 
     /// Whether this edit was made on top of a parked value of the same replica, not of the record: it belongs to that
     /// conflict also where its value clashes with nothing. Sums and sets count where they arrive.
-    pub(super) fn joins(&self, live: &Record, name: &FieldName, delta: &Delta) -> bool {
-        let on_parked =
-            self.parked().and_then(|c| c.fields.get(name)).is_some_and(|s| s.incoming == delta.base);
-        on_parked && delta.base != *live.value(name) && delta.base != delta.incoming && !self.adds_up(name)
+    pub(super) fn builds_on_parked(&self, live: &Record, deltas: &BTreeMap<FieldName, Delta>) -> bool {
+        let parked = || self.parked().filter(|c| c.kind != ConflictKind::DeleteEdit);
+        deltas.iter().any(|(name, delta)| {
+            !self.collection.same(name, &delta.base, live.value(name))
+                && !self.adds_up(name)
+                && parked().filter_map(|c| c.fields.get(name)).any(|s| self.is_on_top(name, s, &delta.base))
+        })
     }
 
-    /// Parks the change; a conflict of the same record and replica that is still open takes it in.
-    /// `outcomes`: what becomes of each field of an edit that met a living record.
+    /// Parks the change, in an open conflict that it was made on top of, or in one of its own. `kind` says what it met;
+    /// `inserted`: its author saw no record.
     pub(super) fn conflicted(
         &self,
         kind: ConflictKind,
         deltas: &BTreeMap<FieldName, Delta>,
-        outcomes: &BTreeMap<&FieldName, Merged>,
-    ) -> Judgement {
-        let open = self.parked();
-        let incoming = self.stamp();
-        let mut fields = open.map(|c| c.fields.clone()).unwrap_or_default();
-        if let Some(open) = open {
-            // what was parked before keeps its own time
-            for sides in fields.values_mut() {
-                sides.incoming_by = sides.incoming_by.or(Some(open.incoming)).filter(|by| *by != incoming);
-            }
-        }
-        for (name, delta) in deltas {
-            let (base, wanted, clash) = match fields.get(name) {
-                None => (
-                    delta.base.clone(),
-                    delta.incoming.clone(),
-                    self.clashes(kind, name, delta, outcomes.get(name)),
-                ),
-                // what the author first saw stays the base: later edits were made on top of the parked ones
-                Some(parked) => {
-                    let whole = self.joined(name, parked, delta);
-                    let (met, known) = if delta.base == parked.incoming {
-                        (&whole, None)
-                    } else {
-                        (delta, outcomes.get(name))
-                    };
-                    let clash = parked.clash || self.clashes(kind, name, met, known);
-                    (whole.base, whole.incoming, clash)
+        inserted: bool,
+    ) -> Result<Judgement, Rejection> {
+        let mut joined: Vec<Joined> =
+            self.parked().filter_map(|open| self.joined(open, kind, deltas, inserted)).collect();
+        let best = joined.iter().position(|j| j.on_top).or((!joined.is_empty()).then_some(0));
+        if let Some(best) = best {
+            let conflict = joined.swap_remove(best).conflict;
+            return match conflict.kind {
+                _ if conflict.asks_nothing(self.live().is_some(), self.collection) => Ok(Judgement {
+                    conflict: Some(self.ended_as(conflict, stays_as_it_is)),
+                    ..self.applied(None, self.live().is_some())
+                }),
+                ConflictKind::EditEdit if !conflict.fields.values().any(|sides| sides.clash) => {
+                    self.released(conflict)
                 }
+                _ => Ok(self.kept_for_review(conflict)),
             };
-            let (current, current_by) = self.current_side(name, self.facts.current);
-            let sides = Sides { base, current, incoming: wanted, clash, current_by, incoming_by: None };
-            fields.insert(name.clone(), sides);
         }
+        let sides = |delta: &Delta| Sides {
+            base: delta.base.clone(),
+            current: Value::ABSENT,
+            incoming: delta.incoming.clone(),
+            clash: true,
+            inserted,
+            current_by: None,
+            incoming_by: None,
+        };
         let conflict = Conflict {
-            id: open.map_or(self.change.id, |c| c.id),
+            id: self.change.id,
             record: self.change.record.clone(),
             rev: self.facts.seq,
             kind,
-            title: self.title(&self.named_by(&fields)),
-            fields,
-            incoming,
-            current: self.facts.current.map(|r| r.stamp),
-            record_rev: self.facts.current.map(|r| r.rev),
+            title: String::new(),
+            fields: deltas.iter().map(|(name, delta)| (name.clone(), sides(delta))).collect(),
+            incoming: self.stamp(),
+            current: None,
+            record_rev: None,
             resolved: None,
             reopened: None,
         };
+        Ok(self.kept_for_review(self.as_it_stands(conflict)))
+    }
+
+    fn kept_for_review(&self, conflict: Conflict) -> Judgement {
         let verdict = Verdict::Conflicted { seq: self.facts.seq, conflict: conflict.id };
-        Judgement { verdict, record: None, conflict: Some(conflict), merge: None }
+        let conflict =
+            Conflict { rev: self.facts.seq, title: self.title(&self.named_by(&conflict)), ..conflict };
+        Judgement { verdict, record: None, conflict: Some(conflict), ended: Vec::new(), merge: None }
     }
 
-    /// The current value of a field in a record, and who set it where that was not the record's last change.
-    pub(super) fn current_side(&self, name: &FieldName, record: Option<&Record>) -> (Value, Option<Stamp>) {
-        match record {
-            Some(live) if !live.deleted => {
-                let by = live.field_stamp(name);
-                (live.value(name).clone(), (by != live.stamp).then_some(by))
+    /// The conflict with what it holds of the record as it stands.
+    pub(super) fn as_it_stands(&self, conflict: Conflict) -> Conflict {
+        // of a collection that is gone no rule is known: what was told stays
+        if self.is_gone() {
+            conflict
+        } else {
+            conflict.as_of(self.facts.current, self.collection, &self.work)
+        }
+    }
+
+    /// The open conflict with this change in it; `None` where the change would replace a value that waits there without
+    /// having been made on top of it, or would make it more than a conflict may be. A parked delete takes in no edit: what
+    /// it would remove was not edited.
+    fn joined(
+        &self,
+        open: &Conflict,
+        kind: ConflictKind,
+        deltas: &BTreeMap<FieldName, Delta>,
+        inserted: bool,
+    ) -> Option<Joined> {
+        let (deletes, deleted) = (kind == ConflictKind::DeleteEdit, open.kind == ConflictKind::DeleteEdit);
+        if deleted && !deletes {
+            return None;
+        }
+        let incoming = self.stamp();
+        let mut conflict = Conflict { kind, incoming, reopened: None, ..open.clone() };
+        for sides in conflict.fields.values_mut() {
+            // what was parked before keeps its own time
+            sides.incoming_by = sides.incoming_by.or(Some(open.incoming)).filter(|by| *by != incoming);
+        }
+        let mut on_top = deleted;
+        for (name, parked) in &mut conflict.fields {
+            let Some(delta) = deltas.get(name) else {
+                if deletes && !parked.incoming.is_absent() {
+                    return None; // a delete by somebody who did not see this value
+                }
+                continue;
+            };
+            let over = self.is_on_top(name, parked, &delta.base);
+            if deleted {
+                parked.base = delta.base.clone(); // the same wish, by what its author sees now
+            } else if over {
+                parked.incoming = delta.incoming.clone();
+                on_top = true;
+            } else if self.adds_up(name) && !deletes && !parked.inserted {
+                parked.incoming = self.added(name, parked, delta);
+            } else if !self.collection.same(name, &parked.incoming, &delta.incoming) {
+                return None;
             }
-            Some(_) | None => (Value::ABSENT, None),
+            parked.incoming_by = None;
         }
+        for (name, delta) in deltas {
+            let new = || Sides {
+                base: delta.base.clone(),
+                current: Value::ABSENT,
+                incoming: delta.incoming.clone(),
+                clash: true,
+                inserted,
+                current_by: None,
+                incoming_by: None,
+            };
+            conflict.fields.entry(name.clone()).or_insert_with(new);
+        }
+        let conflict = self.as_it_stands(conflict);
+        (conflict.size() <= limits::CONFLICT_BYTES).then_some(Joined { conflict, on_top })
     }
 
-    /// The values by which a person knows the record: its own, or the parked ones where it has none.
-    fn named_by(&self, parked: &BTreeMap<FieldName, Sides>) -> Fields {
-        if let Some(record) = self.facts.current {
-            return record.fields.clone();
-        }
-        let mut fields = Fields::new();
-        parked.iter().for_each(|(name, sides)| set_value(&mut fields, name, sides.incoming.clone()));
-        fields
-    }
-
-    /// A parked edit and one made after it, as one.
-    fn joined(&self, name: &FieldName, parked: &Sides, delta: &Delta) -> Delta {
+    /// A parked sum or set and one made after it, as one.
+    fn added(&self, name: &FieldName, parked: &Sides, delta: &Delta) -> Value {
         let meeting = Meeting {
             base: &delta.base,
             current: &parked.incoming,
             incoming: &delta.incoming,
             current_at: self.stamp().at,
             incoming_at: self.stamp().at,
+            inserted: false,
         };
-        let incoming = match merge(meeting, self.collection.policy(name), &self.work) {
-            Merged::Combined(sum) if self.adds_up(name) => sum,
-            Merged::Keep if self.adds_up(name) => parked.incoming.clone(),
-            _ => delta.incoming.clone(),
-        };
-        Delta { base: parked.base.clone(), incoming }
+        match merge(meeting, self.collection.policy(name), &self.work) {
+            Merged::Combined(sum) | Merged::Set(sum) => sum,
+            Merged::Keep => parked.incoming.clone(),
+            Merged::Clash => delta.incoming.clone(),
+        }
     }
 
-    /// `known`: what becomes of the field, where that was told before.
-    fn clashes(&self, kind: ConflictKind, name: &FieldName, delta: &Delta, known: Option<&Merged>) -> bool {
-        match (kind, self.live()) {
-            (ConflictKind::EditEdit, Some(live)) => match known {
-                Some(known) => *known == Merged::Clash,
-                None => self.merge_field(live, name, delta) == Merged::Clash,
-            },
-            (ConflictKind::DeleteEdit, Some(live)) => delta.base != *live.value(name),
-            _ => true,
+    /// A later edit took back all that clashed: what is left is applied, as if it had arrived as one.
+    fn released(&self, conflict: Conflict) -> Result<Judgement, Rejection> {
+        let nothing_chosen = BTreeMap::new();
+        let (record, merge) = self.kept(&conflict, &nothing_chosen)?;
+        let effect = self.effect(record.as_ref());
+        let mut ended = self.ended_as(conflict, |_| Outcome::Keep { choices: BTreeMap::new() });
+        if let Some(resolved) = &mut ended.resolved {
+            resolved.effect = effect;
         }
+        Ok(Judgement { conflict: Some(ended), merge, ..self.applied(record, true) })
+    }
+
+    /// The values by which a person knows the record: its own, or the parked ones where it has none.
+    fn named_by(&self, conflict: &Conflict) -> Fields {
+        if let Some(record) = self.facts.current {
+            return record.fields.clone();
+        }
+        let mut fields = Fields::new();
+        conflict.fields.iter().for_each(|(name, sides)| set_value(&mut fields, name, sides.incoming.clone()));
+        fields
+    }
+
+    /// A delete by somebody who saw their own parked edits takes these back: nobody wants them any more.
+    pub(super) fn withdrawn(&self, base: &Fields, mut judged: Judgement) -> Judgement {
+        let seen = |c: &&Conflict| {
+            c.kind != ConflictKind::DeleteEdit
+                && c.fields.iter().all(|(name, s)| self.is_on_top(name, s, value_of(base, name)))
+        };
+        let gone = |c: &Conflict| self.ended_as(self.as_it_stands(c.clone()), |_| Outcome::Delete);
+        judged.ended.extend(self.parked().filter(seen).map(gone));
+        judged
+    }
+
+    /// Ends the open conflicts about which nothing is left to ask once the change has taken effect, as many as the entry has
+    /// room for; the first of them is its conflict, where it has none of its own.
+    pub(super) fn ending(&self, mut judged: Judgement) -> Judgement {
+        let own = judged.record.as_ref().filter(|record| record.key == self.change.record.key);
+        if let Some(record) = own.filter(|_| !self.is_gone()) {
+            let known: Vec<_> = judged.conflict.iter().chain(&judged.ended).map(|c| c.id).collect();
+            for open in self.facts.open.iter().filter(|c| c.is_open() && !known.contains(&c.id)) {
+                let now = open.as_of(Some(record), self.collection, &self.work);
+                if now.asks_nothing(!record.deleted, self.collection) {
+                    judged.ended.push(self.ended_as(now, stays_as_it_is));
+                }
+            }
+        }
+        let mut bytes = judged.conflict.as_ref().map_or(0, Conflict::size);
+        judged.ended.retain(|conflict| {
+            bytes += conflict.size();
+            bytes <= limits::CONFLICT_BYTES
+        });
+        if judged.conflict.is_none() && !judged.ended.is_empty() {
+            judged.conflict = Some(judged.ended.remove(0));
+        }
+        judged
+    }
+
+    /// The conflict, ended by this change without anybody's decision.
+    fn ended_as(&self, conflict: Conflict, outcome: impl Fn(&Conflict) -> Outcome) -> Conflict {
+        let resolved = Resolved {
+            change: self.change.id,
+            stamp: self.stamp(),
+            saw: None,
+            outcome: outcome(&conflict),
+            effect: Effect::default(),
+        };
+        Conflict { rev: self.facts.seq, resolved: Some(resolved), reopened: None, ..conflict }
+    }
+}
+
+/// The record stays as it is, live or deleted: it is what was wanted.
+fn stays_as_it_is(conflict: &Conflict) -> Outcome {
+    match conflict.kind {
+        ConflictKind::EditEdit => Outcome::Keep {
+            choices: conflict.fields.keys().map(|name| (name.clone(), Choice::Current)).collect(),
+        },
+        ConflictKind::EditDelete | ConflictKind::DeleteEdit => Outcome::Delete,
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, Judgement, Rejection, Verdict};
-use crate::change::{Choice, Outcome, Reopening, Resolution};
-use crate::conflict::{Changed, Conflict, ConflictKind, Effect, Life, Reopened, Resolved, Sides};
+use super::{Case, Judgement, Rejection};
+use crate::change::{Choice, Delta, Outcome, Reopening, Resolution};
+use crate::conflict::{Changed, Conflict, ConflictKind, Effect, Life, Reopened, Resolved};
+use crate::feed::Merge;
 use crate::gate::check_field;
 use crate::id::{FieldName, RecordKey, Revision};
+use crate::limits;
 use crate::merge::Merged;
 use crate::record::{Record, set_value, value_of};
 
@@ -19,10 +21,12 @@ impl Case<'_> {
         if self.has_moved(conflict, resolution) {
             return Err(Rejection::Moved);
         }
-        let record = match &resolution.outcome {
-            Outcome::Delete => self.live().map(|live| self.tombstone(live)),
+        // what was settled is told with the sides as they were then
+        let conflict = &self.as_it_stands(conflict.clone());
+        let (record, merge) = match &resolution.outcome {
+            Outcome::Delete => (self.live().map(|live| self.tombstone(live)), None),
             Outcome::Keep { choices } => self.kept(conflict, choices)?,
-            Outcome::KeepBoth { key } => Some(self.twin(conflict, key)?),
+            Outcome::KeepBoth { key } => (Some(self.twin(conflict, key)?), None),
         };
         let resolved = Resolved {
             change: self.change.id,
@@ -33,8 +37,9 @@ impl Case<'_> {
         };
         let closed =
             Conflict { rev: self.facts.seq, resolved: Some(resolved), reopened: None, ..conflict.clone() };
-        let verdict = Verdict::Applied { seq: self.facts.seq };
-        Ok(Judgement { verdict, record, conflict: Some(closed), merge: None })
+        // in a settled conflict all sides can be read; beside the largest ones a merge has no room
+        let merge = merge.filter(|merge| merge.size() + closed.size() <= 2 * limits::CONFLICT_BYTES);
+        Ok(Judgement { merge, conflict: Some(closed), ..self.applied(record, false) })
     }
 
     /// Whether somebody else has been there since the author looked. What the same replica did meanwhile was done on the
@@ -71,17 +76,10 @@ impl Case<'_> {
         if twin != reopening.twin.as_ref() {
             return Err(impossible("this decision was another one"));
         }
-        if self.facts.beside.other_is_open {
-            return Err(impossible(
-                "a newer change of the same device waits for review; decide that one first",
-            ));
-        }
         let record = self.taken_back(&resolved.effect, twin.is_some())?;
         let own = record.as_ref().filter(|r| r.key == self.change.record.key).or(self.facts.current);
-        let mut open = Conflict {
+        let open = Conflict {
             rev: self.facts.seq,
-            current: own.map(|r| r.stamp),
-            record_rev: own.map(|r| r.rev),
             resolved: None,
             reopened: Some(Reopened {
                 stamp: self.stamp(),
@@ -89,11 +87,14 @@ impl Case<'_> {
             }),
             ..conflict.clone()
         };
-        for (name, sides) in &mut open.fields {
-            (sides.current, sides.current_by) = self.current_side(name, own);
+        let mut open = Conflict { current: own.map(|r| r.stamp), record_rev: own.map(|r| r.rev), ..open };
+        if !self.is_gone() {
+            open = open.as_of(own, self.collection, &self.work);
+            if open.asks_nothing(own.is_some_and(|r| !r.deleted), self.collection) {
+                return Err(impossible("both versions are the same by now, so there is nothing to decide"));
+            }
         }
-        let verdict = Verdict::Applied { seq: self.facts.seq };
-        Ok(Judgement { verdict, record, conflict: Some(open), merge: None })
+        Ok(Judgement { conflict: Some(open), ..self.applied(record, false) })
     }
 
     fn named(&self, id: crate::id::ChangeId) -> Result<&Conflict, Rejection> {
@@ -101,34 +102,46 @@ impl Case<'_> {
         named.ok_or(Rejection::NoSuchConflict)
     }
 
-    /// The record that a resolution leaves; `None` where it stays as it is.
-    fn kept(
+    /// The record that a resolution leaves, `None` where it stays as it is; and what policies decided beside it.
+    pub(super) fn kept(
         &self,
         conflict: &Conflict,
         choices: &BTreeMap<FieldName, Choice>,
-    ) -> Result<Option<Record>, Rejection> {
+    ) -> Result<(Option<Record>, Option<Box<Merge>>), Rejection> {
         if self.is_gone() {
             let stays = self.live().is_some() && choices.values().all(|choice| *choice == Choice::Current);
-            return if stays { Ok(None) } else { Err(self.unknown_collection()) };
+            return if stays { Ok((None, None)) } else { Err(self.unknown_collection()) };
         }
         let mut fields = self.facts.current.map(|r| r.fields.clone()).unwrap_or_default();
         let mut touched: Vec<&FieldName> = Vec::new();
+        let mut met = BTreeMap::new();
         let names =
             conflict.fields.keys().chain(choices.keys().filter(|n| !conflict.fields.contains_key(*n)));
         for name in names {
             let sides = conflict.fields.get(name);
             let value = match (choices.get(name), sides) {
-                (Some(Choice::Own(value)), _) => value.clone(),
-                (Some(Choice::Incoming), Some(sides)) => sides.incoming.clone(),
-                (Some(Choice::Current), _) | (Some(Choice::Incoming), None) => continue,
-                (None, _) if conflict.kind == ConflictKind::DeleteEdit => continue,
-                (None, Some(sides)) => match self.undecided(conflict, name, sides) {
-                    Merged::Keep => continue,
-                    Merged::Set(value) | Merged::Combined(value) => value,
-                    Merged::Clash => return Err(Rejection::Undecided { field: name.clone() }),
-                },
-                (None, None) => continue,
+                (Some(Choice::Own(value)), _) => Some(value.clone()),
+                (Some(Choice::Incoming), Some(sides)) => Some(sides.incoming.clone()),
+                (Some(Choice::Current), _) | (Some(Choice::Incoming) | None, None) => None,
+                (None, Some(sides)) => {
+                    let value = match conflict.merged(name, self.facts.current, self.collection, &self.work) {
+                        Merged::Keep => None,
+                        Merged::Set(value) | Merged::Combined(value) => Some(value),
+                        Merged::Clash => return Err(Rejection::Undecided { field: name.clone() }),
+                    };
+                    if let Some(record) = self.facts.current.filter(|record| {
+                        conflict.kind != ConflictKind::DeleteEdit
+                            && !self.collection.same(name, &sides.base, record.value(name))
+                            && !self.collection.same(name, &sides.base, &sides.incoming)
+                    }) {
+                        let delta = Delta { base: sides.base.clone(), incoming: sides.incoming.clone() };
+                        let result = value.as_ref().unwrap_or(record.value(name));
+                        met.insert(name.clone(), self.met(record, name, &delta, result));
+                    }
+                    value
+                }
             };
+            let Some(value) = value else { continue };
             if *value_of(&fields, name) != value {
                 // the schema may have moved since the change was parked
                 check_field(self.collection, name, &value)?;
@@ -136,8 +149,9 @@ impl Case<'_> {
                 touched.push(name);
             }
         }
+        let merge = self.facts.current.and_then(|record| self.merge(record, met, conflict.incoming));
         if touched.is_empty() && self.live().is_some() {
-            return Ok(None);
+            return Ok((None, merge));
         }
         let mut record = self.next_record(fields, touched.iter().copied())?;
         if let Some(gone) = self.facts.current.filter(|r| r.deleted) {
@@ -147,18 +161,7 @@ impl Case<'_> {
             record.edits = gone.edits.clone();
             record.edits.extend(touched.into_iter().map(|name| (name.clone(), record.stamp)));
         }
-        self.checked(record).map(Some)
-    }
-
-    /// What becomes of a parked value that nobody chose about: the same as if it arrived now.
-    fn undecided(&self, conflict: &Conflict, name: &FieldName, sides: &Sides) -> Merged {
-        if sides.clash && conflict.kind == ConflictKind::EditEdit {
-            return Merged::Clash;
-        }
-        match self.live() {
-            Some(live) => self.meet(live, name, &sides.base, &sides.incoming, conflict.incoming.at),
-            None => Merged::Set(sides.incoming.clone()),
-        }
+        Ok((Some(self.checked(record)?), merge))
     }
 
     /// The parked change as a record of its own beside the one it met.
@@ -197,7 +200,7 @@ impl Case<'_> {
         self.checked(twin)
     }
 
-    fn effect(&self, after: Option<&Record>) -> Effect {
+    pub(super) fn effect(&self, after: Option<&Record>) -> Effect {
         let Some(after) = after else { return Effect::default() };
         let rev = Some(after.rev);
         match self.live() {

@@ -149,18 +149,12 @@ impl World {
         if let Some(again) = state.again(change.id) {
             return again;
         }
-        let open_of = |replica| self.conflicts.values().find(move |c| c.is_open() && c.id.replica == replica);
-        let conflict = match change.about() {
-            Some(about) => self.conflicts.get(&about),
-            None => open_of(change.id.replica),
-        };
+        let conflict = change.about().and_then(|about| self.conflicts.get(&about));
+        let open: Vec<&Conflict> = self.conflicts.values().filter(|c| c.is_open()).collect();
         let twin = change.twin();
         let beside = Beside {
             twin: twin.as_ref().and_then(|twin| self.twins.get(&twin.key)),
             twin_is_elsewhere: twin.is_some_and(|twin| twin.key == RecordKey::Text("elsewhere".into())),
-            other_is_open: change
-                .about()
-                .is_some_and(|about| open_of(about.replica).is_some_and(|c| c.id != about)),
         };
         let judged = judge(
             change,
@@ -168,6 +162,7 @@ impl World {
                 schema: &self.schema,
                 current: self.record.as_ref(),
                 conflict,
+                open: &open,
                 beside,
                 now: Timestamp(NOW),
                 seq: Revision(self.seq + 1),
@@ -185,6 +180,7 @@ impl World {
             replaces: before.map(|r| r.rev),
             record: judged.record.clone(),
             conflict: judged.conflict.clone(),
+            ended: judged.ended.clone(),
             merge: judged.merge,
         });
         match judged.record {
@@ -192,7 +188,7 @@ impl World {
             Some(twin) => drop(self.twins.insert(twin.key.clone(), twin)),
             None => {}
         }
-        self.conflicts.extend(judged.conflict.map(|c| (c.id, c)));
+        self.conflicts.extend(judged.conflict.into_iter().chain(judged.ended).map(|c| (c.id, c)));
         judged.verdict
     }
 

@@ -7,14 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use sync_protocol::feed::EntryKind;
+use sync_protocol::limits::CONFLICTS_AT_ONCE;
 use sync_protocol::message::ReplicaState;
 use sync_protocol::{ChangeId, Conflict, Entry, Record, ReplicaId, Timestamp, Verdict};
 
 use super::feed::{self, Feed, parse};
-use super::judge::{Asked, Case, Draft, Loaded, conflict_key, conflict_of};
+use super::judge::{Asked, Case, Draft, Loaded, conflict_key, conflicts_of};
 use super::limits::{
-    CATCH_UP_ENTRIES, FIRST_READ, GROUP_BYTES, GROUP_CHANGES, GROUP_READ_BYTES, PARTITION_CACHE_BYTES,
-    RANGE_BYTES, RANGE_ROWS, REPLICAS,
+    CATCH_UP_ENTRIES, FIRST_READ, GROUP_BYTES, GROUP_CHANGES, GROUP_CONFLICT_BYTES, GROUP_READ_BYTES,
+    PARTITION_CACHE_BYTES, RANGE_BYTES, RANGE_ROWS, REPLICAS,
 };
 use super::recent::Recent;
 use crate::store::{Head, Kind, PartitionId, PartitionStore, Read, StoreError};
@@ -156,25 +157,37 @@ impl Cache {
         fresh: &[&Asked],
         loaded: &mut Loaded,
     ) -> Result<(), StoreError> {
-        let mut keys: BTreeSet<String> = BTreeSet::new();
+        let mut wanted: Vec<(&str, String)> = Vec::new();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
         for asked in fresh {
             let open = self.open.get(&asked.record);
             if let Some(open) = open {
                 loaded.open.insert(asked.record.clone(), open.clone());
             }
-            if let Some(conflict) = conflict_of(&asked.change, open) {
-                keys.insert(conflict_key(&asked.record, conflict));
-            }
+            let keys =
+                conflicts_of(&asked.change, open).into_iter().map(|id| conflict_key(&asked.record, id));
+            wanted
+                .extend(keys.filter(|key| seen.insert(key.clone())).map(|key| (asked.record.as_str(), key)));
         }
-        let keys: Vec<String> = keys.into_iter().collect();
-        if keys.is_empty() {
-            return Ok(());
-        }
-        for (key, body) in keys.iter().zip(store.get(self.id, Kind::Conflict, &keys).await?) {
-            if let Some(body) = body {
+        // the first read has all that the first change needs
+        let (mut at, mut bytes) = (0, 0);
+        while at < wanted.len() && bytes < GROUP_CONFLICT_BYTES {
+            let average = (bytes / at.max(1)).max(64);
+            let count = if at == 0 {
+                CONFLICTS_AT_ONCE + 1
+            } else {
+                (GROUP_CONFLICT_BYTES - bytes).div_ceil(average)
+            };
+            let keys: Vec<String> =
+                wanted[at..wanted.len().min(at + count)].iter().map(|(_, key)| key.clone()).collect();
+            for (key, body) in keys.iter().zip(store.get(self.id, Kind::Conflict, &keys).await?) {
+                let Some(body) = body else { continue };
+                bytes += body.len();
                 loaded.conflicts.insert(key.clone(), parse(self.id, Kind::Conflict, &body)?);
             }
+            at += keys.len();
         }
+        loaded.unread.extend(wanted[at..].iter().map(|(record, _)| (*record).to_owned()));
         Ok(())
     }
 
@@ -230,7 +243,7 @@ impl Cache {
     }
 
     fn follow(&mut self, entry: Entry) {
-        if let Some(conflict) = &entry.conflict {
+        for conflict in entry.conflicts() {
             self.follow_conflict(conflict);
         }
         let (Some(collection), Some(record)) = (entry.collection, entry.record) else { return };

@@ -101,7 +101,7 @@ pub(super) async fn edge(
 /// Bytes that an entry takes as JSON, near enough for limits.
 pub(super) fn entry_size(entry: &Entry) -> usize {
     160 + entry.record.as_ref().map_or(0, Record::size)
-        + entry.conflict.as_ref().map_or(0, Conflict::size)
+        + entry.conflicts().map(Conflict::size).sum::<usize>()
         + entry.merge.as_ref().map_or(0, |merge| merge.size())
 }
 

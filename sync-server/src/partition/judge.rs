@@ -7,10 +7,11 @@ use sync_protocol::message::ReplicaState;
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
     Beside, Change, ChangeId, Conflict, Counter, Edit, Entry, Record, RecordId, Rejection, ReplicaId, Schema,
-    Timestamp, Verdict, limits::RECORD_BYTES,
+    Timestamp, Verdict, limits::CONFLICTS_AT_ONCE,
 };
 
-use super::limits::{CONFLICT_BYTES, GROUP_WRITE_BYTES, REJECTIONS, REPLICA_BYTES};
+use super::feed;
+use super::limits::{GROUP_WRITE_BYTES, REJECTIONS, REPLICA_BYTES};
 use super::quota::{self, Room};
 use crate::store::{Commit, Head, Kind, Row, feed_key};
 
@@ -73,6 +74,8 @@ pub(super) struct Loaded {
     pub(super) conflicts: BTreeMap<String, Conflict>,
     /// The open conflicts by record text.
     pub(super) open: BTreeMap<String, BTreeSet<ChangeId>>,
+    /// Records whose conflicts are not all here: a change of one of them ends the group before it.
+    pub(super) unread: BTreeSet<String>,
     pub(super) replicas: BTreeMap<ReplicaId, ReplicaState>,
 }
 
@@ -100,10 +103,16 @@ pub(super) fn conflict_key(record: &str, conflict: ChangeId) -> String {
     format!("{record}\t{conflict}")
 }
 
-/// The conflict that the judge has to see with this change: the one that a resolution (or what takes one back) names,
-/// else the open one of the same record and replica.
-pub(super) fn conflict_of(change: &Change, open: Option<&BTreeSet<ChangeId>>) -> Option<ChangeId> {
-    change.about().or_else(|| open?.iter().find(|id| id.replica == change.id.replica).copied())
+/// The conflicts that the judge has to see with this change: the one that a resolution (or what takes one back) names, and
+/// the open ones of the record, those of the same replica first and of these the newest.
+pub(super) fn conflicts_of(change: &Change, open: Option<&BTreeSet<ChangeId>>) -> Vec<ChangeId> {
+    let mut all: Vec<ChangeId> = open.into_iter().flatten().copied().collect();
+    all.sort_unstable_by_key(|id| (id.replica != change.id.replica, std::cmp::Reverse(*id)));
+    all.truncate(CONFLICTS_AT_ONCE);
+    if let Some(about) = change.about().filter(|about| !all.contains(about)) {
+        all.insert(0, about);
+    }
+    all
 }
 
 /// What becomes of a group if its commit succeeds.
@@ -194,61 +203,53 @@ impl Group<'_> {
             Some(twin) if !asked.twin_is_elsewhere => self.record(twin)?,
             Some(_) | None => None,
         };
-        let open = self.loaded.open.get(text);
-        let beside = Beside {
-            twin,
-            twin_is_elsewhere: asked.twin_is_elsewhere,
-            other_is_open: change.about().is_some_and(|about| {
-                open.is_some_and(|open| open.iter().any(|id| id.replica == about.replica && *id != about))
-            }),
+        if self.loaded.unread.contains(text) {
+            return None;
+        }
+        let beside = Beside { twin, twin_is_elsewhere: asked.twin_is_elsewhere };
+        let at_hand = |id: &ChangeId| {
+            let key = conflict_key(text, *id);
+            self.draft.conflicts.get(&key).or_else(|| self.loaded.conflicts.get(&key))
         };
-        let of_record = open.map_or(0, BTreeSet::len);
+        let of_record = self.loaded.open.get(text).map_or(0, BTreeSet::len);
         let is_new = matches!(&change.edit, Edit::Insert { .. }) && current.is_none_or(|r| r.deleted);
         let collection = change.record.collection.as_str();
         if let Some(full) = case.room.refusal(&self.draft.head, collection, &change.edit, is_new) {
             return Some(full.into());
         }
-        let conflict = conflict_of(change, open).map(|id| conflict_key(text, id));
-        let conflict = conflict
-            .as_ref()
-            .and_then(|key| self.draft.conflicts.get(key).or_else(|| self.loaded.conflicts.get(key)));
+        let known: Vec<&Conflict> =
+            conflicts_of(change, self.loaded.open.get(text)).iter().filter_map(at_hand).collect();
+        let conflict = change.about().and_then(|about| known.iter().copied().find(|c| c.id == about));
+        let open: Vec<&Conflict> = known.into_iter().filter(|c| c.is_open()).collect();
         let seq = self.draft.head.revision.next();
         let live = |record: Option<&Record>| record.filter(|r| !r.deleted).map(|r| r.rev);
         let (own_before, twin_before) = (live(current), live(twin));
-        let facts = Facts { schema: &case.schema, current, conflict, beside, now: self.now, seq };
+        let facts =
+            Facts { schema: &case.schema, current, conflict, open: &open, beside, now: self.now, seq };
         let judged = judge(change, facts);
-        if judged.conflict.as_ref().is_some_and(|c| c.size() > CONFLICT_BYTES) {
-            return Some(Rejection::TooLarge { limit: RECORD_BYTES }.into());
-        }
-        let opens =
-            judged.conflict.as_ref().filter(|c| c.is_open() && conflict.is_none_or(|old| !old.is_open()));
-        if opens.is_some()
+        let is_open = |id: ChangeId| open.iter().any(|old| old.id == id);
+        if judged.conflict.as_ref().is_some_and(|c| c.is_open() && !is_open(c.id))
             && let Some(full) = case.room.refusal_of_review(&self.draft.head, of_record)
         {
             return Some(full.into());
         }
         let is_twin = judged.record.as_ref().is_some_and(|r| r.key != change.record.key);
-        let counted = (
-            quota::weight(if is_twin { twin } else { current }),
-            quota::open_weight(
-                conflict.filter(|old| judged.conflict.as_ref().is_some_and(|new| new.id == old.id)),
-            ),
-        );
+        let record_before = quota::weight(if is_twin { twin } else { current });
+        let changed = judged.conflict.iter().chain(&judged.ended);
+        let conflicts_before: Vec<_> = changed
+            .map(|new| quota::open_weight(open.iter().copied().find(|old| old.id == new.id)))
+            .collect();
         let kept = &mut self.draft.head.kept;
         if judged.record.is_some() {
-            kept.record(counted.0, judged.record.as_ref());
+            kept.record(record_before, judged.record.as_ref());
         }
-        if judged.conflict.is_some() {
-            kept.conflict(counted.1, judged.conflict.as_ref());
+        for (before, new) in conflicts_before.into_iter().zip(judged.conflict.iter().chain(&judged.ended)) {
+            kept.conflict(before, Some(new));
         }
         if let Some(kind) = judged.entry_kind() {
             let shown = judged.record.as_ref().map(shown);
             let replaces = if is_twin { twin_before } else { own_before };
-            self.written += 2 * shown.as_ref().map_or(0, Record::size)
-                + 2 * judged.conflict.as_ref().map_or(0, Conflict::size)
-                + judged.merge.as_ref().map_or(0, |merge| merge.size())
-                + change.size();
-            self.draft.append(Entry {
+            let entry = Entry {
                 seq,
                 change: change.id,
                 kind,
@@ -256,10 +257,14 @@ impl Group<'_> {
                 replaces: shown.as_ref().and(replaces),
                 record: shown,
                 conflict: judged.conflict.clone(),
+                ended: judged.ended.clone(),
                 merge: judged.merge,
-            });
+            };
+            // in the feed, and what of it is stored in a row of its own
+            self.written += 2 * feed::entry_size(&entry) + change.size();
+            self.draft.append(entry);
         }
-        if let Some(conflict) = judged.conflict {
+        for conflict in judged.conflict.into_iter().chain(judged.ended) {
             let open = self.loaded.open.entry(text.clone()).or_default();
             if conflict.is_open() {
                 open.insert(conflict.id)

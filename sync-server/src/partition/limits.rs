@@ -1,7 +1,7 @@
 //! Every limit of the partition engine, with the sentence it follows from.
 
 use std::time::Duration;
-use sync_protocol::limits::{PUSH_CHANGES, RECORD_BYTES};
+use sync_protocol::limits::PUSH_CHANGES;
 
 /// Changes in one commit: measured best between 100 and a full push; more only makes everyone wait longer.
 pub const GROUP_CHANGES: usize = PUSH_CHANGES;
@@ -9,18 +9,17 @@ pub const GROUP_CHANGES: usize = PUSH_CHANGES;
 /// Bytes of changes in one commit: keeps a commit below a tenth of a second on a slow disk.
 pub const GROUP_BYTES: usize = 1 << 20;
 
-/// Bytes that one commit writes before it takes no further change: with one largest change more it stays below the
-/// 16 MiB that Cassandra takes as one mutation.
+/// Bytes that one commit writes before it takes no further change.
 pub const GROUP_WRITE_BYTES: usize = 4 << 20;
+
+/// Bytes of conflicts that one commit reads: those of the first change, whatever they take, and of others while there is room.
+pub const GROUP_CONFLICT_BYTES: usize = 8 << 20;
 
 /// Bytes of records that one commit reads: small changes to a thousand of the largest records take several commits.
 pub const GROUP_READ_BYTES: usize = 16 << 20;
 
 /// Records in one read of a group, while nothing is known of their size or they are large: 16 MiB of the largest.
 pub const FIRST_READ: usize = 16;
-
-/// Bytes of one conflict: base, current and incoming of one largest record.
-pub const CONFLICT_BYTES: usize = 3 * RECORD_BYTES;
 
 /// Bytes that one commit may write: Cassandra takes 16 MiB as one mutation and as one frame; names and keys come on top.
 pub const COMMIT_BYTES: usize = 14 << 20;

@@ -253,6 +253,7 @@ fn conflict() -> Conflict {
         base: value("a"),
         current: Value::ABSENT,
         incoming: value("c"),
+        inserted: true,
         clash: true,
         current_by: Some(stamp()),
         incoming_by: Some(stamp()),
@@ -333,6 +334,7 @@ fn pull_answer() -> PullAnswer {
         record: Some(record()),
         replaces: Some(Revision(2)),
         conflict: Some(conflict()),
+        ended: vec![conflict()],
         merge: Some(Box::new(merge())),
     };
     let mut checksums = checksum::Checksums::default();

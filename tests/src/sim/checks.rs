@@ -38,6 +38,14 @@ pub enum Invariant {
     FreshResolution,
     /// Delete against edit is a conflict, both ways.
     DeleteEditIsConflict,
+    /// A value that waits for a person is replaced only by an edit on top of it, and goes only with a decision, or when it is there.
+    ParkedKept,
+    /// What a conflict shows is what the record and the changes say.
+    SidesTrue,
+    /// Settling changes no field that nobody was asked about, but as a policy says and a merge tells.
+    UndecidedUntouched,
+    /// Where both ways come to the same record, nothing is open.
+    NothingToAsk,
     /// One owner per local store.
     SingleDriver,
     /// One rejected change blocks only its record, and is visible.
@@ -60,7 +68,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::Contiguous,
         Self::LinearRecord,
         Self::Once,
@@ -77,6 +85,10 @@ impl Invariant {
         Self::NoFalseConflict,
         Self::FreshResolution,
         Self::DeleteEditIsConflict,
+        Self::ParkedKept,
+        Self::SidesTrue,
+        Self::UndecidedUntouched,
+        Self::NothingToAsk,
         Self::SingleDriver,
         Self::RefusedChangeIsLocal,
         Self::Convergence,
@@ -107,6 +119,10 @@ impl Invariant {
             Self::NoFalseConflict => "no_false_conflict",
             Self::FreshResolution => "fresh_resolution",
             Self::DeleteEditIsConflict => "delete_edit_is_conflict",
+            Self::ParkedKept => "parked_kept",
+            Self::SidesTrue => "sides_true",
+            Self::UndecidedUntouched => "undecided_untouched",
+            Self::NothingToAsk => "nothing_to_ask",
             Self::SingleDriver => "single_driver",
             Self::RefusedChangeIsLocal => "refused_change_is_local",
             Self::Convergence => "convergence",

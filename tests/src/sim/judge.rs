@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::{
-    Change, Choice, Conflict, ConflictKind, Delta, Edit, FieldName, Fields, Outcome, Record, Timestamp, Value,
+    Change, ChangeId, Choice, Conflict, ConflictKind, Delta, Edit, FieldName, Fields, Outcome, Record, Sides,
+    Timestamp, Value,
 };
 
 /// What should become of it.
@@ -14,8 +15,8 @@ pub enum Expected {
     Values(Option<Fields>),
     /// The record is deleted.
     Gone,
-    /// A conflict.
-    Conflict,
+    /// It waits for a person: in that conflict, or in one of its own.
+    Conflict(Option<ChangeId>),
     /// The record beside it has these values.
     Twin(Fields),
     /// Not foretold here.
@@ -50,11 +51,63 @@ pub fn adds_up(field: &FieldName) -> bool {
     matches!(rule(field), Rule::Add | Rule::Unite)
 }
 
+/// What becomes of a field.
 enum Met {
     Same,
     Becomes(Value),
     Clash,
     Open,
+}
+
+/// Whether parked values of that field that are equal to the record's have still something to add.
+fn counts(name: &FieldName, sides: &Sides) -> bool {
+    rule(name) == Rule::Add && !sides.inserted
+}
+
+/// Whether nothing is left to ask about parked values: what was wanted is there, or is not wanted any more.
+pub fn says_nothing(conflict: &Conflict, record: Option<&Record>) -> bool {
+    let live = record.filter(|record| !record.deleted);
+    let of = |(name, sides): (&FieldName, &Sides)| {
+        let there = |live: &Record| !counts(name, sides) && *value(&live.fields, name) == sides.incoming;
+        sides.base == sides.incoming || live.is_some_and(there)
+    };
+    match conflict.kind {
+        ConflictKind::DeleteEdit => live.is_none(),
+        ConflictKind::EditEdit | ConflictKind::EditDelete => conflict.fields.iter().all(of),
+    }
+}
+
+/// Whether somebody has to choose about a parked value; `None` where that is not foretold.
+pub fn clashes(conflict: &Conflict, name: &FieldName, record: Option<&Record>) -> Option<bool> {
+    let sides = &conflict.fields[name];
+    let Some(live) = record.filter(|record| !record.deleted) else {
+        return Some(sides.base != sides.incoming);
+    };
+    let is = value(&live.fields, name);
+    if conflict.kind == ConflictKind::DeleteEdit {
+        return Some(sides.base != *is);
+    }
+    match parked_field(conflict, name, sides, live).meet() {
+        Met::Open => None,
+        met => Some(matches!(met, Met::Clash)),
+    }
+}
+
+fn parked_field<'a>(
+    conflict: &'a Conflict,
+    name: &'a FieldName,
+    sides: &'a Sides,
+    record: &'a Record,
+) -> Field<'a> {
+    Field {
+        name,
+        saw: &sides.base,
+        is: value(&record.fields, name),
+        since: since(record, name),
+        wants: &sides.incoming,
+        at: sides.incoming_by.unwrap_or(conflict.incoming).at,
+        anew: sides.inserted,
+    }
 }
 
 /// One field: what its author saw, what is there and since when, what is wanted and since when.
@@ -65,11 +118,19 @@ struct Field<'a> {
     since: Timestamp,
     wants: &'a Value,
     at: Timestamp,
+    /// Whether its author saw no record.
+    anew: bool,
 }
 
 impl Field<'_> {
     fn meet(&self) -> Met {
-        let rule = rule(self.name);
+        let rule = match rule(self.name) {
+            Rule::Add if self.anew => Rule::Ask,
+            rule => rule,
+        };
+        if self.saw == self.wants {
+            return Met::Same;
+        }
         if self.saw == self.is {
             return if self.is == self.wants { Met::Same } else { Met::Becomes(self.wants.clone()) };
         }
@@ -137,38 +198,46 @@ fn put(fields: &mut Fields, name: &FieldName, value: &Value) {
     }
 }
 
-/// What should become of a change. `before` is the record as it was, a deleted one with its last values; `parked` the
-/// open conflict of the same record and replica, for a resolution the conflict that it names; `now` the server's time.
+/// What should become of a change. `before` is the record as it was, a deleted one with its last values; `parked` are the
+/// open conflicts of the same record and replica, the newest first; `named` is the conflict that a decision names; `now` the
+/// server's time.
 pub fn expected(
     change: &Change,
     before: Option<&Record>,
-    parked: Option<&Conflict>,
+    parked: &[&Conflict],
+    named: Option<&Conflict>,
     now: Timestamp,
 ) -> Expected {
     let live = before.filter(|record| !record.deleted);
     let at = change.at.min(now);
     match &change.edit {
         Edit::Insert { fields } => {
+            let saw_none = |(name, value): (&FieldName, &Value)| {
+                (name.clone(), Delta { base: NOTHING.clone(), incoming: value.clone() })
+            };
             let Some(live) = live else {
                 let mut all = Fields::new();
                 fields.iter().for_each(|(name, value)| put(&mut all, name, value));
                 return Expected::Values(Some(all));
             };
-            let saw_none = |(name, value): (&FieldName, &Value)| {
-                (name.clone(), Delta { base: NOTHING.clone(), incoming: value.clone() })
-            };
-            edited(live, &fields.iter().map(saw_none).collect(), parked, at)
+            edited(live, &fields.iter().map(saw_none).collect(), parked, at, true)
         }
         Edit::Patch { fields } => match live {
-            Some(live) => edited(live, fields, parked, at),
-            None => Expected::Conflict,
+            Some(live) => edited(live, fields, parked, at, false),
+            None => waits(parked, fields, None, at, false),
         },
         Edit::Delete { base } => match live {
             None => Expected::Values(None),
             Some(live) if live.fields == *base => Expected::Gone,
-            Some(_) => Expected::Conflict,
+            Some(_) => {
+                let takes = |c: &&&Conflict| {
+                    let told = |(name, sides): (&FieldName, &Sides)| sides.incoming == *value(base, name);
+                    c.kind == ConflictKind::DeleteEdit || c.fields.iter().all(told)
+                };
+                Expected::Conflict(parked.iter().find(takes).map(|c| c.id))
+            }
         },
-        Edit::Resolve(resolution) => match parked {
+        Edit::Resolve(resolution) => match named {
             Some(conflict) => settled(conflict, &resolution.outcome, before),
             None => Expected::Open,
         },
@@ -179,19 +248,20 @@ pub fn expected(
 fn edited(
     live: &Record,
     deltas: &BTreeMap<FieldName, Delta>,
-    parked: Option<&Conflict>,
+    parked: &[&Conflict],
     at: Timestamp,
+    anew: bool,
 ) -> Expected {
     let mut fields = live.fields.clone();
     let (mut moved, mut clash, mut open) = (false, false, false);
-    for (name, delta) in deltas {
+    for (name, delta) in deltas.iter().filter(|(_, delta)| delta.base != delta.incoming) {
         let is = value(&live.fields, name);
         // made on top of a parked value, not of the record
-        let on_parked = parked.and_then(|c| c.fields.get(name)).is_some_and(|s| s.incoming == delta.base);
-        clash |= on_parked && delta.base != *is && delta.base != delta.incoming && !adds_up(name);
-        let field =
-            Field { name, saw: &delta.base, is, since: since(live, name), wants: &delta.incoming, at };
-        match field.meet() {
+        let edits = parked.iter().filter(|c| c.kind != ConflictKind::DeleteEdit);
+        let on_parked = edits.filter_map(|c| c.fields.get(name)).any(|s| s.incoming == delta.base);
+        clash |= on_parked && delta.base != *is && !adds_up(name);
+        let (saw, since, wants) = (&delta.base, since(live, name), &delta.incoming);
+        match (Field { name, saw, is, since, wants, at, anew }).meet() {
             Met::Same => {}
             Met::Becomes(value) => {
                 put(&mut fields, name, &value);
@@ -202,10 +272,87 @@ fn edited(
         }
     }
     match (clash, open) {
-        (true, _) => Expected::Conflict,
+        (true, _) => waits(parked, deltas, Some(live), at, anew),
         (false, true) => Expected::Open,
         (false, false) => Expected::Values(moved.then_some(fields)),
     }
+}
+
+/// The change cannot be applied: it waits with what it was made on top of, unless that leaves nothing to ask.
+fn waits(
+    parked: &[&Conflict],
+    deltas: &BTreeMap<FieldName, Delta>,
+    live: Option<&Record>,
+    at: Timestamp,
+    anew: bool,
+) -> Expected {
+    let deltas: BTreeMap<&FieldName, &Delta> =
+        deltas.iter().filter(|(_, delta)| delta.base != delta.incoming).collect();
+    if deltas.is_empty() {
+        return Expected::Values(None);
+    }
+    let mut taken: Vec<(bool, Conflict)> =
+        parked.iter().filter_map(|conflict| together(conflict, &deltas, at, anew)).collect();
+    // the newest that it was made on top of, else the newest
+    let Some(at) = taken.iter().position(|(on_top, _)| *on_top).or((!taken.is_empty()).then_some(0)) else {
+        return Expected::Conflict(None);
+    };
+    let joined = taken.swap_remove(at).1;
+    if says_nothing(&joined, live) {
+        return Expected::Values(None);
+    }
+    let Some(live) = live else { return Expected::Conflict(Some(joined.id)) };
+    let mut fields = live.fields.clone();
+    let mut open = false;
+    for (name, sides) in &joined.fields {
+        match parked_field(&joined, name, sides, live).meet() {
+            Met::Same => {}
+            Met::Becomes(value) => put(&mut fields, name, &value),
+            Met::Clash => return Expected::Conflict(Some(joined.id)),
+            Met::Open => open = true,
+        }
+    }
+    if open { Expected::Open } else { Expected::Values((fields != live.fields).then_some(fields)) }
+}
+
+/// Parked values with a later edit of the same replica, and whether that was made on top of one of them; `None` where it
+/// would replace one unseen.
+fn together(
+    parked: &Conflict,
+    deltas: &BTreeMap<&FieldName, &Delta>,
+    at: Timestamp,
+    anew: bool,
+) -> Option<(bool, Conflict)> {
+    if parked.kind == ConflictKind::DeleteEdit {
+        return None;
+    }
+    let (mut all, mut on_top) = (parked.clone(), false);
+    for (name, delta) in deltas {
+        let stamp = sync_protocol::Stamp { by: parked.id.replica, at };
+        let Some(sides) = all.fields.get_mut(*name) else {
+            let (base, incoming) = (delta.base.clone(), delta.incoming.clone());
+            let (current, clash, by) = (NOTHING.clone(), true, Some(stamp));
+            let new =
+                Sides { base, current, incoming, clash, inserted: anew, current_by: None, incoming_by: by };
+            all.fields.insert((*name).clone(), new);
+            continue;
+        };
+        if sides.incoming == delta.base {
+            (sides.incoming, on_top) = (delta.incoming.clone(), true);
+        } else if adds_up(name) && !sides.inserted {
+            let (saw, is, wants) = (&delta.base, &sides.incoming, &delta.incoming);
+            let field = Field { name, saw, is, since: at, wants, at, anew: false };
+            match field.meet() {
+                Met::Becomes(sum) => sides.incoming = sum,
+                Met::Clash => sides.incoming = delta.incoming.clone(),
+                Met::Same | Met::Open => {}
+            }
+        } else if sides.incoming != delta.incoming {
+            return None;
+        }
+        sides.incoming_by = Some(stamp);
+    }
+    Some((on_top, all))
 }
 
 fn settled(conflict: &Conflict, outcome: &Outcome, before: Option<&Record>) -> Expected {
@@ -229,18 +376,15 @@ fn settled(conflict: &Conflict, outcome: &Outcome, before: Option<&Record>) -> E
             (Some(Choice::Incoming), Some(sides)) => put(&mut fields, name, &sides.incoming),
             (Some(_), _) | (None, None) => {}
             (None, Some(_)) if conflict.kind == ConflictKind::DeleteEdit => {}
-            (None, Some(sides)) if live.is_none() => put(&mut fields, name, &sides.incoming),
-            (None, Some(sides)) => {
-                let record = live.expect("the arm before has the other case");
-                let is = value(&record.fields, name);
-                let (since, at) = (since(record, name), conflict.incoming.at);
-                let field = Field { name, saw: &sides.base, is, since, wants: &sides.incoming, at };
-                match field.meet() {
+            (None, Some(sides)) => match before {
+                None => put(&mut fields, name, &sides.incoming),
+                // a deleted one is restored with its last values first
+                Some(record) => match parked_field(conflict, name, sides, record).meet() {
                     Met::Same => {}
                     Met::Becomes(value) => put(&mut fields, name, &value),
                     Met::Clash | Met::Open => return Expected::Open,
-                }
-            }
+                },
+            },
         }
     }
     Expected::Values((live.is_none() || fields != was).then_some(fields))

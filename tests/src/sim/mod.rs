@@ -23,6 +23,7 @@ pub mod ground;
 pub mod judge;
 pub mod model;
 pub mod network;
+mod parked;
 pub mod person;
 pub mod plan;
 pub mod progress;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sync_protocol::feed::EntryKind;
+use sync_protocol::limits::CONFLICTS_AT_ONCE;
 use sync_protocol::{
     Change, ChangeId, CollectionId, Conflict, Edit, Entry, Partition, Record, RecordId, ReplicaId, Revision,
     Timestamp, WorkspaceId, reserved,
@@ -222,7 +223,18 @@ impl Model {
         self.linear(place, &entry, &change, now);
         self.as_expected(place, &entry, &change, now);
         self.conflict(place, &entry, &change);
-        self.fold(place, entry);
+        let known = !change.record.collection.is_reserved() && !self.was_gone;
+        let of = |model: &Self| model.parts[place].records.get(&change.record).cloned();
+        let before = of(self);
+        self.fold(place, entry.clone());
+        if known && !(self.forgetful && before.as_ref().is_none_or(|r| r.deleted)) {
+            let after = of(self);
+            self.parked(place, &entry, &change, (before.as_deref(), after.as_deref()), now);
+            self.fold_conflicts(place, &entry);
+            self.nothing_to_ask(place, &change);
+        } else {
+            self.fold_conflicts(place, &entry);
+        }
     }
 
     /// Per record, the server meets a replica's edits as they were made.
@@ -272,25 +284,26 @@ impl Model {
         }
         let part = &self.parts[place];
         let before = part.records.get(&change.record).map(Arc::as_ref);
-        let parked = match &change.edit {
-            Edit::Resolve(resolution) => part.conflicts.get(&resolution.conflict),
-            _ => part.conflicts.values().find(|c| {
-                c.resolved.is_none() && c.record == change.record && c.id.replica == change.id.replica
-            }),
+        let named = change.about().and_then(|about| part.conflicts.get(&about)).map(Arc::as_ref);
+        let own = |c: &&Conflict| {
+            c.resolved.is_none() && c.record == change.record && c.id.replica == change.id.replica
         };
+        let mut parked: Vec<&Conflict> = part.conflicts.values().map(Arc::as_ref).filter(own).collect();
+        parked.sort_by_key(|c| std::cmp::Reverse(c.id));
+        parked.truncate(CONFLICTS_AT_ONCE);
         let forgotten = self.forgetful && before.is_some_and(|r| r.deleted);
         if forgotten || self.was_gone && change.about().is_some() {
             return;
         }
-        let expected = expected(change, before, parked.map(Arc::as_ref), now);
+        let expected = expected(change, before, &parked, named, now);
         let conflicted = entry.kind == EntryKind::Conflicted;
         let around_delete = matches!(change.edit, Edit::Delete { .. }) || before.is_none_or(|r| r.deleted);
         let (invariant, holds) = match (&expected, conflicted) {
             (Expected::Open, _) => return,
-            (Expected::Conflict, got) => {
+            (Expected::Conflict(holder), got) => {
                 let which =
                     if around_delete { Invariant::DeleteEditIsConflict } else { Invariant::LinearRecord };
-                (which, got)
+                (which, got && entry.conflict.as_ref().map(|c| c.id) == Some(holder.unwrap_or(change.id)))
             }
             (_, true) => (Invariant::NoFalseConflict, false),
             (Expected::Values(None), false) => (Invariant::LinearRecord, entry.record.is_none()),
@@ -334,6 +347,10 @@ impl Model {
             (EntryKind::Conflicted, Edit::Insert { .. } | Edit::Patch { .. } | Edit::Delete { .. }) => {
                 conflict.resolved.is_none() && (conflict.id == change.id || was_open)
             }
+            // nothing was left to ask
+            (EntryKind::Resolved, Edit::Insert { .. } | Edit::Patch { .. } | Edit::Delete { .. }) => {
+                was_open && ended_by(conflict, change)
+            }
             (EntryKind::Resolved, Edit::Resolve(r)) => {
                 r.conflict == conflict.id
                     && was_open
@@ -344,7 +361,9 @@ impl Model {
             }
             _ => false,
         };
-        self.checks.that(Invariant::ConflictKept, holds, || {
+        let is_open = |c: &Conflict| part.conflicts.get(&c.id).is_some_and(|c| c.resolved.is_none());
+        let others = entry.ended.iter().all(|other| is_open(other) && ended_by(other, change));
+        self.checks.that(Invariant::ConflictKept, holds && others, || {
             format!("{:?} of {} by {}", entry.kind, conflict.id, change.id)
         });
         if entry.kind == EntryKind::Conflicted {
@@ -389,11 +408,18 @@ impl Model {
             }
             part.records.insert(id, Arc::new(record));
         }
-        if let Some(conflict) = &entry.conflict {
-            part.conflicts.insert(conflict.id, Arc::new(conflict.clone()));
-        }
         part.feed.push(entry);
     }
+
+    fn fold_conflicts(&mut self, place: usize, entry: &Entry) {
+        let conflicts = &mut self.parts[place].conflicts;
+        conflicts.extend(entry.conflicts().map(|conflict| (conflict.id, Arc::new(conflict.clone()))));
+    }
+}
+
+/// Whether the conflict says that it ended with this change, without anybody's decision.
+fn ended_by(conflict: &Conflict, change: &Change) -> bool {
+    conflict.resolved.as_ref().is_some_and(|r| r.change == change.id && r.saw.is_none())
 }
 
 /// Whether a conflict holds every value of the change that it parked, and all that it held before.
@@ -409,8 +435,12 @@ fn kept_whole(conflict: &Conflict, before: Option<&Conflict>, change: &Change) -
         };
     let none = sync_protocol::Value::ABSENT;
     let all = match &change.edit {
-        Edit::Insert { fields } => fields.iter().all(|(name, value)| holds(name, &none, value)),
-        Edit::Patch { fields } => fields.iter().all(|(name, d)| holds(name, &d.base, &d.incoming)),
+        Edit::Insert { fields } => {
+            fields.iter().all(|(name, value)| value.0.is_null() || holds(name, &none, value))
+        }
+        Edit::Patch { fields } => {
+            fields.iter().all(|(name, d)| d.base == d.incoming || holds(name, &d.base, &d.incoming))
+        }
         Edit::Delete { base } => base.iter().all(|(name, value)| holds(name, value, &none)),
         Edit::Resolve(_) | Edit::Reopen(_) => true,
     };

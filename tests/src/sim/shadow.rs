@@ -32,7 +32,7 @@ impl Shadow {
                 }
                 self.touched.insert(id);
             }
-            if let Some(conflict) = &entry.conflict {
+            for conflict in entry.conflicts() {
                 if conflict.resolved.is_none() {
                     self.open.insert(conflict.id, conflict.rev);
                 } else {

@@ -140,6 +140,7 @@ impl Device {
                     let at = feed.entries.len() / 2;
                     let entry = &mut feed.entries[at];
                     (entry.record, entry.collection, entry.conflict) = (None, None, None);
+                    entry.ended.clear();
                 }
             }
         }

@@ -227,7 +227,7 @@ impl Play<'_> {
                 .as_ref()
                 .is_some_and(|r| r.key == id.key && entry.collection.as_ref() == Some(&id.collection));
             let other =
-                entry.conflict.as_ref().map(|c| &c.record).or(entry.merge.as_ref().map(|m| &m.record));
+                entry.conflicts().next().map(|c| &c.record).or(entry.merge.as_ref().map(|m| &m.record));
             own || other == Some(&id)
         };
         let found =
