@@ -142,7 +142,7 @@ await check('the leading tab’s program is ended: its page and the others go on
 });
 
 await check('a tab of a newer version takes over: the pages of the older one say so, and are not left waiting', async () => {
-  const newer = await second.tab('newer', `${server.url}/healthz`);
+  const newer = await second.tab('newer', `${relay.url}/healthz`);
   await newer.page.evaluate(() => {
     const channel = new BroadcastChannel('mooring');
     channel.postMessage(JSON.stringify({ version: { version: 99 } }));
