@@ -101,7 +101,10 @@ fn full(what: &str) -> Rejection {
 
 fn live(head: &Head, of: Option<&str>) -> u64 {
     let sums = head.checksums.0.iter().filter(|(name, _)| of.is_none_or(|of| name.as_str() == of));
-    sums.map(|(_, sum)| sum.count).sum()
+    // of a head that another node has moved on from, records that came later may be taken out: such a group is never
+    // committed, and its counts wrap
+    let count = sums.fold(0_u64, |all, (_, sum)| all.wrapping_add(sum.count));
+    count.cast_signed().max(0).cast_unsigned()
 }
 
 fn total(kept: &Kept) -> u64 {
