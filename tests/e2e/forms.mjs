@@ -353,10 +353,11 @@ await check('a first visit paints before the program is there, in the dark, too'
     await slow.page.route('**/*.wasm', async route => { await held; await route.continue().catch(() => {}); });
     await slow.page.goto(server.url, { waitUntil: 'commit' });
     await slow.waitFor('#boot progress');
-    const light = await slow.page.evaluate(() => {
-      const [r, g, b] = getComputedStyle(document.querySelector('#boot')).backgroundColor.match(/[0-9.]+/g).map(Number);
-      return (r + g + b) / 3;
-    });
+    // the style sheet comes a moment after the page
+    const [light] = await until('painted', () => slow.page.evaluate(() => {
+      const [r, g, b, a = 1] = getComputedStyle(document.querySelector('#boot')).backgroundColor.match(/[0-9.]+/g).map(Number);
+      return a === 1 && [(r + g + b) / 3];
+    }));
     truthy(colorScheme === 'dark' ? light < 80 : light > 200, `the background is ${light} in the ${colorScheme}`);
     await slow.screenshot(`forms/boot-${colorScheme}`);
     release();

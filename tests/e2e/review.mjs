@@ -352,7 +352,7 @@ await check('1,000 open: the list is there in under 300 ms, is filtered, searche
   await ann.click(hook('workspace-switcher'));
   await ann.click(hook('all-workspaces'));
   await openWorkspace(ann, 'Warehouse');
-  await ann.pillSays('Needs review (1000)', 120_000);
+  await ann.pillSays('Needs review (1,000)', 120_000);
   await ann.click(`${hook('collection-item')}[data-name="parts"]`);
   await ann.waitFor(hook('record-row'));
   const times = [];
@@ -427,7 +427,7 @@ await check('all 1,000 are settled with progress, and one undo takes all of them
   equal(await ann.text(hook('review-tab-settled')), 'Settled1,000', 'settled');
   await ann.click(`${hook('collection-item')}[data-name="parts"]`); // the undo stays in reach on other screens
   await ann.click(hook('undo'));
-  await ann.pillSays('Needs review (1000)', 120_000);
+  await ann.pillSays('Needs review (1,000)', 120_000);
   await toInbox(ann);
   await until('all open again', async () => (await ann.text(hook('review-tab-open'))) === 'Open1,000');
   const parts = await annOverHttp.call('POST', `/v1/workspaces/${store.id}/snapshot`, {});
@@ -447,7 +447,7 @@ await check('settled ones are taken back by selecting', async () => {
   await ann.click(hook('select-page'));
   await pictures(ann, 'settled-list');
   await ann.click(hook('take-back-selected'));
-  await ann.pillSays('Needs review (1000)');
+  await ann.pillSays('Needs review (1,000)');
 });
 
 await check('no page reported an error of its own', async () => {
