@@ -74,7 +74,7 @@ pub fn use_live<T: Clone + PartialEq + 'static>(first: impl FnOnce() -> T) -> Li
 /// Hears keys anywhere on the page while the component is there, unless somebody is typing or means the browser.
 #[hook]
 pub fn use_keys(onkey: Callback<KeyboardEvent>) {
-    let newest = use_mut_ref(|| Callback::noop());
+    let newest = use_mut_ref(Callback::noop);
     *newest.borrow_mut() = onkey;
     // not an effect: those come after the drawing, and a key may come before them
     use_memo((), move |()| {

@@ -149,9 +149,12 @@ fn checked(event: &Event) -> bool {
     input.is_some_and(|input| input.checked())
 }
 
+/// What an input does to the plan.
+type Change = Box<dyn Fn(&mut ImportPlan, &Event)>;
+
 fn column(props: &PlanFormProps, at: usize, into: Option<&Collection>) -> Html {
     let column = &props.plan.columns[at];
-    let change = |make: Box<dyn Fn(&mut ImportPlan, &Event)>| {
+    let change = |make: Change| {
         let (plan, onplan) = (props.plan.clone(), props.onplan.clone());
         Callback::from(move |event: Event| {
             let mut next = plan.clone();

@@ -254,7 +254,7 @@ fn use_save(props: &RecordFormProps, doing: &Doing) -> Callback<Next> {
         (props.info.clone(), props.target.clone(), props.about.clone(), props.onsaved.clone());
     let (doing, values) = (doing.clone(), props.values.clone());
     // what was asked for meanwhile is saved by the newest drawing of the form
-    let newest = use_mut_ref(|| Callback::<Next>::noop());
+    let newest = use_mut_ref(Callback::<Next>::noop);
     let again = newest.clone();
     let save = Callback::from(move |next: Next| {
         if *doing.busy.get() {
