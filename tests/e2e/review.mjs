@@ -145,7 +145,7 @@ await check('numbers, dates, tags, yes or no and words: each difference in its o
   await ann.click(`${field('tags')} ${hook('pick-current')}`);
   await says(ann, hook('resolve'), /^Save these \d choices$/);
   await ann.press('Enter');
-  await says(ben, hook('pill-text'), 'Needs review (1)');
+  await ben.pillSays('Needs review (1)');
 });
 
 await check('asked of Ben, commented, put off and taken up again', async () => {
