@@ -320,8 +320,10 @@ impl Walk {
             }
             let open: Vec<_> = self.devices[0].replica.conflicts().map(|c| c.id).collect();
             for conflict in open {
-                let fields = self.devices[0].replica.conflict(conflict).unwrap().fields.keys().cloned();
-                let choices = fields.map(|f| (f, Choice::Incoming)).collect();
+                // a decision before it may have left nothing to ask here
+                let Some(conflict) = self.devices[0].replica.conflict(conflict) else { continue };
+                let choices = conflict.fields.keys().map(|f| (f.clone(), Choice::Incoming)).collect();
+                let conflict = conflict.id;
                 self.devices[0].resolve(conflict, Outcome::Keep { choices }).unwrap();
                 self.devices[0].sync(&mut self.server);
             }
