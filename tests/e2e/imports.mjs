@@ -15,6 +15,12 @@ await browser.pillSays('Synced and verified');
 const home = act.workspaceUrl(browser);
 const collections = () => browser.page.locator(hook('collection-item')).evaluateAll(all => all.map(item => item.dataset.name));
 const count = collection => browser.text(`${hook('collection-item')}[data-name="${collection}"] .mooring-nav-count`);
+/** The navigation follows what is saved some moments later. */
+const holds = (collection, records) => until(`${records} records of ${collection} in the navigation`, async () => {
+  const told = await count(collection);
+  if (told === records) return true;
+  throw new Error(`it says ${told}`);
+});
 
 /** Chooses a file on a fresh import screen. */
 async function choose(name, content) {
@@ -124,7 +130,7 @@ await check('imported again, with one value changed: told before, and then it is
   await browser.fill(hook('import-label'), 'Spare parts');
   // at once, while the name still has the focus
   await imported();
-  equal(await count('spare_parts'), '2', 'in the navigation');
+  await holds('spare_parts', '2');
   await choose('parts.csv', 'state,qty,id\nopen,6,1\ndone,7,2\ndone,1,3\nlost,2,4\n');
   await browser.waitFor(hook('import-start'));
   await choice('import-into', 'spare_parts');
@@ -151,7 +157,7 @@ await check('rows without a key are records of their own, as often as they come'
     if (name === 'crew-two.csv') await choice('import-into', 'crew_one');
     await imported();
   }
-  equal(await count('crew_one'), '4', 'in the navigation');
+  await holds('crew_one', '4');
 });
 
 await check('what was exported comes back as it was, and a spreadsheet runs nothing of it', async () => {
@@ -185,7 +191,7 @@ await check('one record that is too large: it is refused, the others are saved',
   await browser.click(hook('import-start'));
   await browser.waitFor(hook('import-done'));
   truthy((await browser.text(hook('import-done'))).includes('1,499 records saved on this device'), 'told after');
-  equal(await count('heavy'), '1,499', 'in the navigation');
+  await holds('heavy', '1,499');
 });
 
 await check('a file of 30 MB is read and shown; stopped half-way, what is told as saved is there', async () => {

@@ -299,10 +299,11 @@ await check('every decision is exported as a file', async () => {
   };
   const csv = await take('export-csv');
   equal(csv.name, 'mooring-decisions.csv', 'the file’s name');
-  const [heading, ...rows] = csv.text.trim().split(/\r?\n/);
-  truthy(heading.startsWith('what,at,by_person,by_device,by_channel,collection,record,title,field'), 'the heading');
-  truthy(rows.some(row => row.startsWith('merged,') && row.includes('Days of leave left')), 'a merge is in it');
-  truthy(rows.some(row => row.startsWith('settled,') && row.includes('Sample user')), 'a decision with who made it is in it');
+  // each cell is quoted, so that no spreadsheet takes a `;` in it for the end of one
+  const [heading, ...rows] = csv.text.replace(/^\uFEFF/, '').trim().split(/\r?\n/);
+  truthy(heading.startsWith('"what","at","by_person","by_device","by_channel","collection","record","title","field"'), 'the heading');
+  truthy(rows.some(row => row.startsWith('"merged",') && row.includes('Days of leave left')), 'a merge is in it');
+  truthy(rows.some(row => row.startsWith('"settled",') && row.includes('Sample user')), 'a decision with who made it is in it');
   const json = await take('export-json');
   const decisions = JSON.parse(json.text);
   equal(json.name, 'mooring-decisions.json', 'the file’s name');
