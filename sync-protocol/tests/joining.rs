@@ -66,6 +66,15 @@ fn a_change_that_is_partly_on_top_replaces_nothing_unseen_either() {
 }
 
 #[test]
+fn what_clashes_with_nothing_and_joins_nothing_is_applied() {
+    let mut w = World::with(json!({"n": 1, "m": 1}));
+    w.patch(A, json!({"n": [1, 2]}));
+    w.patch(B, json!({"n": [1, 3], "m": [1, 7]}));
+    assert_eq!(w.patch(B, json!({"n": [3, 2], "m": [1, 9]})), "merged", "2 is what A wrote");
+    assert_eq!((w.values(), w.open()), (json!({"n": 2, "m": 9}), 1));
+}
+
+#[test]
 fn a_delete_that_was_not_made_on_top_opens_a_conflict_of_its_own() {
     let mut w = clash();
     w.patch(C, json!({"m": [1, 50]}));

@@ -37,8 +37,13 @@ impl Case<'_> {
         };
         let outcomes: BTreeMap<&FieldName, Merged> =
             deltas.iter().map(|(name, delta)| (name, self.merge_field(live, name, delta, insert))).collect();
-        if outcomes.values().any(|merged| *merged == Merged::Clash) || self.builds_on_parked(live, deltas) {
+        if outcomes.values().any(|merged| *merged == Merged::Clash) {
             return self.conflicted(ConflictKind::EditEdit, deltas, insert);
+        }
+        if self.builds_on_parked(live, deltas)
+            && let Some(joined) = self.joining(ConflictKind::EditEdit, deltas, insert)
+        {
+            return joined;
         }
         let mut fields = live.fields.clone();
         let mut touched = Vec::new();

@@ -57,21 +57,8 @@ impl<'a> Case<'a> {
         deltas: &BTreeMap<FieldName, Delta>,
         inserted: bool,
     ) -> Result<Judgement, Rejection> {
-        let mut joined: Vec<Joined> =
-            self.parked().filter_map(|open| self.joined(open, kind, deltas, inserted)).collect();
-        let best = joined.iter().position(|j| j.on_top).or((!joined.is_empty()).then_some(0));
-        if let Some(best) = best {
-            let conflict = joined.swap_remove(best).conflict;
-            return match conflict.kind {
-                _ if conflict.asks_nothing(self.live().is_some(), self.collection) => Ok(Judgement {
-                    conflict: Some(self.ended_as(conflict, stays_as_it_is)),
-                    ..self.applied(None, self.live().is_some())
-                }),
-                ConflictKind::EditEdit if !conflict.fields.values().any(|sides| sides.clash) => {
-                    self.released(conflict)
-                }
-                _ => Ok(self.kept_for_review(conflict)),
-            };
+        if let Some(joined) = self.joining(kind, deltas, inserted) {
+            return joined;
         }
         let sides = |delta: &Delta| Sides {
             base: delta.base.clone(),
@@ -96,6 +83,30 @@ impl<'a> Case<'a> {
             reopened: None,
         };
         Ok(self.kept_for_review(self.as_it_stands(conflict)))
+    }
+
+    /// What becomes of the change in an open conflict of its replica; `None` where none takes it in.
+    pub(super) fn joining(
+        &self,
+        kind: ConflictKind,
+        deltas: &BTreeMap<FieldName, Delta>,
+        inserted: bool,
+    ) -> Option<Result<Judgement, Rejection>> {
+        let mut joined: Vec<Joined> =
+            self.parked().filter_map(|open| self.joined(open, kind, deltas, inserted)).collect();
+        let best = joined.iter().position(|j| j.on_top).or((!joined.is_empty()).then_some(0))?;
+        let conflict = joined.swap_remove(best).conflict;
+        let lives = self.live().is_some();
+        Some(match conflict.kind {
+            _ if conflict.asks_nothing(lives, self.collection) => Ok(Judgement {
+                conflict: Some(self.ended_as(conflict, stays_as_it_is)),
+                ..self.applied(None, lives)
+            }),
+            ConflictKind::EditEdit if !conflict.fields.values().any(|sides| sides.clash) => {
+                self.released(conflict)
+            }
+            _ => Ok(self.kept_for_review(conflict)),
+        })
     }
 
     fn kept_for_review(&self, conflict: Conflict) -> Judgement {
@@ -141,6 +152,7 @@ impl<'a> Case<'a> {
                 if deletes && !parked.incoming.is_absent() {
                     return None; // a delete by somebody who did not see this value
                 }
+                on_top |= deletes;
                 continue;
             };
             let over = self.is_on_top(name, parked, &delta.base);

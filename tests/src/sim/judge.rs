@@ -224,17 +224,21 @@ pub fn expected(
         }
         Edit::Patch { fields } => match live {
             Some(live) => edited(live, fields, parked, at, false),
-            None => waits(parked, fields, None, at, false),
+            None => waits(parked, fields, None, at, false).unwrap_or(Expected::Conflict(None)),
         },
         Edit::Delete { base } => match live {
             None => Expected::Values(None),
             Some(live) if live.fields == *base => Expected::Gone,
             Some(_) => {
-                let takes = |c: &&&Conflict| {
-                    let told = |(name, sides): (&FieldName, &Sides)| sides.incoming == *value(base, name);
+                // by somebody who saw what waits there, or wants it gone as well
+                let seen = |(name, sides): (&FieldName, &Sides)| sides.incoming == *value(base, name);
+                let fits = |c: &&&Conflict| {
+                    let told = |(name, sides)| seen((name, sides)) || sides.incoming == NOTHING;
                     c.kind == ConflictKind::DeleteEdit || c.fields.iter().all(told)
                 };
-                Expected::Conflict(parked.iter().find(takes).map(|c| c.id))
+                let on_top = |c: &&&Conflict| c.kind == ConflictKind::DeleteEdit || c.fields.iter().any(seen);
+                let holder = parked.iter().filter(fits).find(on_top).or(parked.iter().find(fits));
+                Expected::Conflict(holder.map(|c| c.id))
             }
         },
         Edit::Resolve(resolution) => match named {
@@ -253,13 +257,13 @@ fn edited(
     anew: bool,
 ) -> Expected {
     let mut fields = live.fields.clone();
-    let (mut moved, mut clash, mut open) = (false, false, false);
+    let (mut moved, mut clash, mut on_top, mut open) = (false, false, false, false);
     for (name, delta) in deltas.iter().filter(|(_, delta)| delta.base != delta.incoming) {
         let is = value(&live.fields, name);
         // made on top of a parked value, not of the record
         let edits = parked.iter().filter(|c| c.kind != ConflictKind::DeleteEdit);
         let on_parked = edits.filter_map(|c| c.fields.get(name)).any(|s| s.incoming == delta.base);
-        clash |= on_parked && delta.base != *is && !adds_up(name);
+        on_top |= on_parked && delta.base != *is && !adds_up(name);
         let (saw, since, wants) = (&delta.base, since(live, name), &delta.incoming);
         match (Field { name, saw, is, since, wants, at, anew }).meet() {
             Met::Same => {}
@@ -271,48 +275,51 @@ fn edited(
             Met::Open => open = true,
         }
     }
+    let waits = || waits(parked, deltas, Some(live), at, anew);
     match (clash, open) {
-        (true, _) => waits(parked, deltas, Some(live), at, anew),
+        (true, _) => waits().unwrap_or(Expected::Conflict(None)),
         (false, true) => Expected::Open,
-        (false, false) => Expected::Values(moved.then_some(fields)),
+        (false, false) => {
+            let applied = Expected::Values(moved.then_some(fields));
+            if on_top { waits().unwrap_or(applied) } else { applied }
+        }
     }
 }
 
-/// The change cannot be applied: it waits with what it was made on top of, unless that leaves nothing to ask.
+/// The change cannot be applied: it waits with what it was made on top of, unless that leaves nothing to ask;
+/// `None` where nothing takes it in.
 fn waits(
     parked: &[&Conflict],
     deltas: &BTreeMap<FieldName, Delta>,
     live: Option<&Record>,
     at: Timestamp,
     anew: bool,
-) -> Expected {
+) -> Option<Expected> {
     let deltas: BTreeMap<&FieldName, &Delta> =
         deltas.iter().filter(|(_, delta)| delta.base != delta.incoming).collect();
     if deltas.is_empty() {
-        return Expected::Values(None);
+        return Some(Expected::Values(None));
     }
     let mut taken: Vec<(bool, Conflict)> =
         parked.iter().filter_map(|conflict| together(conflict, &deltas, at, anew)).collect();
     // the newest that it was made on top of, else the newest
-    let Some(at) = taken.iter().position(|(on_top, _)| *on_top).or((!taken.is_empty()).then_some(0)) else {
-        return Expected::Conflict(None);
-    };
+    let at = taken.iter().position(|(on_top, _)| *on_top).or((!taken.is_empty()).then_some(0))?;
     let joined = taken.swap_remove(at).1;
     if says_nothing(&joined, live) {
-        return Expected::Values(None);
+        return Some(Expected::Values(None));
     }
-    let Some(live) = live else { return Expected::Conflict(Some(joined.id)) };
+    let Some(live) = live else { return Some(Expected::Conflict(Some(joined.id))) };
     let mut fields = live.fields.clone();
     let mut open = false;
     for (name, sides) in &joined.fields {
         match parked_field(&joined, name, sides, live).meet() {
             Met::Same => {}
             Met::Becomes(value) => put(&mut fields, name, &value),
-            Met::Clash => return Expected::Conflict(Some(joined.id)),
+            Met::Clash => return Some(Expected::Conflict(Some(joined.id))),
             Met::Open => open = true,
         }
     }
-    if open { Expected::Open } else { Expected::Values((fields != live.fields).then_some(fields)) }
+    Some(if open { Expected::Open } else { Expected::Values((fields != live.fields).then_some(fields)) })
 }
 
 /// Parked values with a later edit of the same replica, and whether that was made on top of one of them; `None` where it

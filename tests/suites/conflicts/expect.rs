@@ -276,7 +276,11 @@ impl Play<'_> {
             bail!("no text")
         };
         let cells = [what.replace('-', " "), id.key.to_string(), (*field).to_owned()];
-        let row = |line: &&str| cells.iter().all(|cell| line.split(',').any(|have| have == cell));
+        let row = |line: &&str| {
+            cells
+                .iter()
+                .all(|cell| line.split(',').any(|have| have.trim_matches(['\u{feff}', '"', '\'']) == cell))
+        };
         ensure!(text.lines().filter(row).count() == found.len(), "the two exports differ:\n{text}");
         Ok(())
     }
