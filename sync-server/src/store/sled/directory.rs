@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use sync_protocol::message::Role;
 use sync_protocol::{ReplicaId, Timestamp, UserId, WorkspaceId};
 
+use super::SledStore;
 use super::disk::Disk;
 use super::journal::{Tree, Write};
 use super::rows::{decode, encode, place};
-use super::{SledStore, from_sled};
 use crate::store::{Account, Committed, DirectoryStore, SessionRow, StoreError, WorkspaceRow};
 
 /// What a row is; its name and a colon start the key.
@@ -60,7 +60,7 @@ struct StoredWorkspace {
 
 impl Disk {
     fn find<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
-        let Some(value) = self.directory.get(key).map_err(from_sled)? else { return Ok(None) };
+        let Some(value) = self.directory.get(key).map_err(|e| self.refused(e))? else { return Ok(None) };
         let Some(body) = decode(key, &value, self.clock.now())? else { return Ok(None) };
         parse(key, &body).map(Some)
     }
@@ -189,7 +189,7 @@ impl DirectoryStore for SledStore {
             let mut writes = Vec::new();
             // a password is changed now and then: no second order of the sessions is kept for it
             for item in disk.directory.scan_prefix(Row::Session.key("")) {
-                let (key, value) = item.map_err(from_sled)?;
+                let (key, value) = item.map_err(|e| disk.refused(e))?;
                 let Some(body) = decode(&key, &value, disk.clock.now())? else { continue };
                 if parse::<StoredSession>(&key, &body)?.user == user {
                     writes.push(remove(key.to_vec()));
@@ -246,7 +246,7 @@ impl DirectoryStore for SledStore {
             let prefix = Row::Member.key(format_args!("{user}/"));
             let mut own = BTreeMap::new();
             for item in disk.directory.scan_prefix(&prefix) {
-                let (key, value) = item.map_err(from_sled)?;
+                let (key, value) = item.map_err(|e| disk.refused(e))?;
                 let named = std::str::from_utf8(&key[prefix.len()..]).ok().and_then(|id| id.parse().ok());
                 let id =
                     named.ok_or_else(|| StoreError::Corrupt("a member row names no workspace".into()))?;

@@ -147,6 +147,16 @@ impl Disk {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
+    /// What sled says where it was read, or written to beside the journal: once a call to the files has failed, it fails
+    /// for ever, and only files that are opened anew help.
+    pub(super) fn refused(&self, error: sled::Error) -> StoreError {
+        let error = from_sled(error);
+        if !matches!(error, StoreError::Corrupt(_)) {
+            self.fail(error.clone());
+        }
+        error
+    }
+
     /// Says once what a person has to do.
     fn tell(&self, error: &StoreError) {
         if self.told.swap(true, Ordering::Relaxed) {
@@ -210,7 +220,9 @@ impl Disk {
 
     pub(super) fn head(&self, id: PartitionId) -> Result<Head, StoreError> {
         let key = prefix(id);
-        let Some(value) = self.rows.get(key).map_err(from_sled)? else { return Ok(Head::default()) };
+        let Some(value) = self.rows.get(key).map_err(|e| self.refused(e))? else {
+            return Ok(Head::default());
+        };
         let body = decode(&key, &value, self.clock.now())?.unwrap_or_default();
         let row: HeadRow = serde_json::from_str(&body)
             .map_err(|e| StoreError::Corrupt(format!("head of partition {}: {e}", id.partition)))?;
@@ -244,7 +256,7 @@ impl Disk {
         let mut page = Vec::new();
         let mut size = 0;
         for item in self.rows.range(start..) {
-            let (key, value) = item.map_err(from_sled)?;
+            let (key, value) = item.map_err(|e| self.refused(e))?;
             if !rows::same_kind(start, &key) || page.len() == limit || (size >= bytes && size > 0) {
                 break;
             }
@@ -273,11 +285,21 @@ impl Disk {
         for (tree, after) in [(&self.rows, rows), (&self.directory, directory)] {
             let mut last = None;
             let from = (std::ops::Bound::Excluded(std::mem::take(after)), std::ops::Bound::Unbounded);
-            for (key, value) in tree.range::<Vec<u8>, _>(from).take(count).flatten() {
-                if rows::expired(&value, now) {
-                    // only if nobody has written it anew; the outcome does not matter, a later round comes by
-                    let _ = tree.compare_and_swap(&key, Some(&value), None::<&[u8]>);
-                }
+            for item in tree.range::<Vec<u8>, _>(from).take(count) {
+                let swept = item.and_then(|(key, value)| {
+                    if rows::expired(&value, now) {
+                        // only if nobody has written it anew; if so, a later round comes by
+                        let _ = tree.compare_and_swap(&key, Some(&value), None::<&[u8]>)?;
+                    }
+                    Ok::<sled::IVec, sled::Error>(key)
+                });
+                let key = match swept {
+                    Ok(key) => key,
+                    Err(error) => {
+                        self.refused(error);
+                        return false;
+                    }
+                };
                 last = Some(key.to_vec());
             }
             more |= last.is_some();

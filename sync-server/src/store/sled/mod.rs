@@ -111,7 +111,7 @@ impl PartitionStore for SledStore {
         let keys: Vec<Vec<u8>> = keys.iter().map(|key| row_key(id, kind, key)).collect();
         self.read(self.stripe(id), move |disk| {
             let now = disk.clock.now();
-            let body = |key: &Vec<u8>| match disk.rows.get(key).map_err(from_sled)? {
+            let body = |key: &Vec<u8>| match disk.rows.get(key).map_err(|e| disk.refused(e))? {
                 Some(value) => decode(key, &value, now),
                 None => Ok(None),
             };
