@@ -35,6 +35,8 @@ pub enum Kit {
     Fuzz,
     /// Making calls to the kernel fail.
     Faults,
+    /// Programs from PyPI.
+    Python,
 }
 
 /// How to see that something is there.
@@ -57,6 +59,7 @@ impl Kit {
             Kit::Icons => "drawing the icons",
             Kit::Fuzz => "building libFuzzer",
             Kit::Faults => "tests in which calls to the kernel fail",
+            Kit::Python => "tests by programs in Python",
         }
     }
 
@@ -104,6 +107,7 @@ impl Kit {
             ],
             Kit::Faults if !cfg!(target_os = "linux") => &[],
             Kit::Faults => &[(Program("strace"), "strace")],
+            Kit::Python => &[(Found(python_venv), "python3-venv")],
         }
     }
 }
@@ -229,6 +233,12 @@ fn pkg_config_file(name: &str) -> bool {
         .map(|dir| dir.join("pkgconfig"))
         .chain(env::split_paths(&own))
         .any(|dir: PathBuf| Path::new(&dir).join(&file).is_file())
+}
+
+/// Whether python can make a folder of packages: Debian has that apart, for its own python.
+fn python_venv() -> bool {
+    let has_pip = Command::new("python3").args(["-c", "import ensurepip"]).output();
+    has_pip.is_ok_and(|output| output.status.success())
 }
 
 #[cfg(test)]
