@@ -435,7 +435,7 @@ fn answers_that_break_the_protocol_change_nothing() {
     }
     assert!(b.replica.pulled(1, &good).is_ok());
     b.sync(&mut server);
-    let short = sync_protocol::message::PushAnswer { verdicts: Vec::new() };
+    let short = sync_protocol::message::PushAnswer::new([], Vec::new());
     assert!(b.replica.pushed(&[Counter(1)], &short).is_err());
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::id::{ChangeId, FieldName, RecordId, RecordKey, Revision, Timestamp};
+use crate::id::{ChangeId, Digest, FieldName, RecordId, RecordKey, Revision, Timestamp};
 use crate::record::{Fields, fields_size};
 use crate::value::Value;
 
@@ -165,6 +165,14 @@ impl Change {
             Edit::Resolve(r) => 200 + r.outcome.size(),
         };
         body + self.record.key.size() + 260
+    }
+
+    /// What the change says: its record, its time and its edit, but not its id.
+    pub fn digest(&self) -> Digest {
+        let mut said = format!("{}\n{}\n", self.record, self.at).into_bytes();
+        // writing into memory fails at nothing, and protocol types have text keys
+        serde_json::to_writer(&mut said, &self.edit).unwrap_or_default();
+        Digest(xxhash_rust::xxh3::xxh3_64(&said) as u32)
     }
 
     /// The conflict that the change is about, where it settles one or opens it again.

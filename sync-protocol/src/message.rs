@@ -10,10 +10,11 @@ use crate::conflict::Conflict;
 use crate::cursor::Cursor;
 use crate::feed::{Entry, Merge};
 use crate::id::{
-    ChangeId, CollectionId, Counter, Partition, RecordId, ReplicaId, Revision, Timestamp, UserId, WorkspaceId,
+    ChangeId, CollectionId, Counter, Digest, Partition, RecordId, ReplicaId, Revision, Timestamp, UserId,
+    WorkspaceId,
 };
 use crate::record::Record;
-use crate::verdict::Verdict;
+use crate::verdict::{Rejection, Verdict};
 
 /// The version this build speaks.
 pub const VERSION: u16 = 1;
@@ -149,6 +150,21 @@ pub struct Push {
 pub struct PushAnswer {
     /// The verdicts.
     pub verdicts: Vec<Verdict>,
+    /// The counters of changes whose ids were used before for something else: by a copy of the replica, by what it was
+    /// before it was restored from a backup, or by later changes that overtook them. They are rejected; the replica takes a
+    /// new id and sends what is unsent under that one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<Counter>,
+}
+
+impl PushAnswer {
+    /// The answer to these changes, in their order.
+    pub fn new(sent: impl IntoIterator<Item = Counter>, verdicts: Vec<Verdict>) -> Self {
+        let taken =
+            |verdict: &Verdict| matches!(verdict, Verdict::Rejected { reason, .. } if reason.is_id_taken());
+        let taken = sent.into_iter().zip(&verdicts).filter(|(_, v)| taken(v)).map(|(c, _)| c).collect();
+        Self { verdicts, taken }
+    }
 }
 
 /// `POST /v1/workspaces/{workspace}/pull`: what happened after a cursor.
@@ -426,6 +442,9 @@ impl ProblemCode {
 }
 
 /// What a refused or judged change is remembered by on the server: see [`Push::settled`].
+///
+/// An id names one change for good. What each change said is kept until the replica holds its outcome; after that it never
+/// sends the change again, so whoever does is another one under the same name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaState {
     /// The last counter judged in this partition.
@@ -433,27 +452,54 @@ pub struct ReplicaState {
     /// Rejections that the replica may not have heard of, by counter.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rejected: BTreeMap<Counter, Verdict>,
+    /// What each change said that was judged and is not settled.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub said: BTreeMap<Counter, Digest>,
+    /// After this counter, `said` has every change that was judged. `None` in states of servers that kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_after: Option<Counter>,
+    /// The highest [`Push::settled`] of the replica.
+    #[serde(default)]
+    pub settled: Counter,
 }
 
 impl ReplicaState {
-    /// The verdict for a change that was judged before, if it was.
-    pub fn again(&self, id: ChangeId) -> Option<Verdict> {
-        if id.counter > self.last {
-            return None;
+    /// The verdict for a change that was judged before, or whose id cannot be its own; `None` for a new one.
+    pub fn again(&self, id: ChangeId, said: Digest) -> Option<Verdict> {
+        let counter = id.counter;
+        let taken = || Some(Rejection::id_taken().into());
+        match self.said.get(&counter) {
+            Some(before) if *before != said => taken(),
+            None if counter <= self.settled => taken(),
+            None if counter > self.last => None,
+            // later ones were judged, and this one never was: they overtook it
+            None if self.said_after.is_some_and(|after| counter > after) => taken(),
+            Some(_) | None => Some(self.rejected.get(&counter).cloned().unwrap_or(Verdict::Duplicate)),
         }
-        Some(self.rejected.get(&id.counter).cloned().unwrap_or(Verdict::Duplicate))
     }
 
     /// Takes note of a verdict.
-    pub fn note(&mut self, id: ChangeId, verdict: &Verdict) {
+    pub fn note(&mut self, id: ChangeId, said: Digest, verdict: &Verdict) {
+        self.said_after.get_or_insert(self.last);
         self.last = self.last.max(id.counter);
+        self.said.insert(id.counter, said);
         if matches!(verdict, Verdict::Rejected { .. }) {
             self.rejected.insert(id.counter, verdict.clone());
+        }
+        while self.said.len() > REMEMBERED {
+            let oldest = self.said.pop_first().map(|(counter, _)| counter);
+            self.said_after = self.said_after.max(oldest);
         }
     }
 
     /// Forgets what the replica has heard of.
     pub fn forget(&mut self, settled: Counter) {
+        self.settled = self.settled.max(settled);
         self.rejected = self.rejected.split_off(&settled.next());
+        self.said = self.said.split_off(&settled.next());
     }
 }
+
+/// Changes of one replica in one partition of which is known what they said: a replica has one push in flight, so one push
+/// of them and as many to spare.
+const REMEMBERED: usize = 2 * crate::limits::PUSH_CHANGES;

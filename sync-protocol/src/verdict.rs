@@ -190,6 +190,21 @@ impl Judgement {
     }
 }
 
+/// What a change is told whose id was used for another one. In a reason that every version reads.
+const ID_TAKEN: &str = "another copy of this device's records has used the same number for something else; try again, and it is sent under a new one";
+
+impl Rejection {
+    /// That the change's id was used for another change: the replica has to take a new name.
+    pub fn id_taken() -> Self {
+        Self::Impossible { rule: ID_TAKEN.into() }
+    }
+
+    /// Whether it says that the change's id was used for another change.
+    pub fn is_id_taken(&self) -> bool {
+        matches!(self, Self::Impossible { rule } if rule == ID_TAKEN)
+    }
+}
+
 impl From<Rejection> for Verdict {
     fn from(reason: Rejection) -> Self {
         Self::Rejected { message: reason.to_string(), reason }

@@ -218,7 +218,7 @@ proptest! {
                 record: Some(record),
                 replaces: live.get(&id).copied(),
                 conflict: None,
-                merge: None,
+                said: None, merge: None,
             });
             if deleted { live.remove(&id); } else { live.insert(id, Revision(seq)); }
         }

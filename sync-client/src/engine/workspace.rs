@@ -3,7 +3,9 @@
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{CollectionId, Counter, Partition, Revision, Timestamp, Verdict, WorkspaceId, reserved};
+use sync_protocol::{
+    CollectionId, Counter, Partition, ReplicaId, Revision, Timestamp, Verdict, WorkspaceId, reserved,
+};
 
 use super::{Done, Engine, failure};
 use crate::api::{Event, Failure, FailureKind};
@@ -37,6 +39,8 @@ pub(super) struct Workspace<S> {
     pub storage_problem: Option<String>,
     /// What came from the server and could not be read here, for people.
     pub unread: Option<String>,
+    /// Another replica has made changes under this one's name.
+    pub double: bool,
 }
 
 /// A batch that did not end well, and whether a push brought it.
@@ -54,6 +58,7 @@ impl<S: LocalStore> Workspace<S> {
             refetched: Default::default(),
             storage_problem: None,
             unread: None,
+            double: false,
         })
     }
 
@@ -273,7 +278,7 @@ impl<D: Device> Engine<D> {
         let Some(open) = &mut self.open else { return Ok(()) };
         open.replica.note_verdicts(&sent, &answer, open.session.last_pull());
         open.session.pushed(schema);
-        Ok(())
+        if answer.taken.is_empty() { Ok(()) } else { self.renew().await.map_err(|e| (true, e)) }
     }
 
     pub(super) async fn pulled(&mut self, number: u64, answer: PullAnswer) -> Result<(), Failed> {
@@ -281,6 +286,7 @@ impl<D: Device> Engine<D> {
         let Some(open) = &mut self.open else { return Ok(()) };
         let batch = open.replica.pulled(number, &answer).map_err(|e| (false, unusable(&e)))?;
         let unread = unread(&answer);
+        open.double |= open.replica.has_a_double(&answer);
         let moved = batch.cursor.is_some() || !answer.expired.is_empty() || !unread.is_empty();
         self.commit(&batch).await.map_err(|e| strange(e.to_string()))?;
         let now = self.device.now();
@@ -305,16 +311,35 @@ impl<D: Device> Engine<D> {
         if open.session.is_verified(&open.replica) {
             open.refetched.clear();
         }
+        // once the feed is read to its end, and no push is under way: what was judged under the old name is known then
+        let renew = open.double && !answer.more && open.session.pushing().is_empty();
         let workspace = open.replica.meta().workspace;
         if !self.profile.workspaces.iter().any(|w| w.id == workspace) {
             // the person is a member (again)
             self.ask_workspaces(None);
+        }
+        if renew {
+            self.renew().await.map_err(|e| (false, e))?;
         }
         if !differing.is_empty() {
             return self.refetch(differing).await;
         }
         if !answer.more {
             self.introduce().await;
+        }
+        Ok(())
+    }
+
+    /// Takes a new name for this replica: another one has the same.
+    async fn renew(&mut self) -> Result<(), SendError> {
+        let name = ReplicaId(uuid::Builder::from_random_bytes(self.device.random()).into_uuid());
+        let Some(open) = &self.open else { return Ok(()) };
+        tracing::warn!(old = %open.replica.id(), new = %name, unsent = open.replica.unsent().count(),
+            "another copy of this device's records has its name: it takes a new one, and what is unsent goes out under that");
+        let batch = open.replica.renewed(name);
+        self.commit(&batch).await.map_err(|e| SendError::Strange(e.to_string()))?;
+        if let Some(open) = &mut self.open {
+            open.double = false;
         }
         Ok(())
     }

@@ -68,8 +68,8 @@ impl Replica {
                 if let Some(checksums) = &mut checksums {
                     checksums.apply(entry);
                 }
-                if entry.change.replica == self.id() {
-                    settled.extend(self.up_to(entry.change.counter));
+                if let Some(own) = self.own(entry) {
+                    settled.extend(self.up_to(own));
                 }
                 if let (Some(collection), Some(record)) = (&entry.collection, &entry.record) {
                     batch.records.push((collection.clone(), record.clone()));
@@ -138,6 +138,8 @@ impl Replica {
         for (counter, verdict) in sent.iter().zip(&answer.verdicts) {
             let Some(pending) = self.outbox.get(counter) else { continue };
             match verdict {
+                // not this change was refused, but its id: it is sent under another one
+                Verdict::Rejected { reason, .. } if reason.is_id_taken() => {}
                 Verdict::Rejected { reason, .. } => {
                     settled.insert(*counter);
                     if !super::people::is_own_record(&pending.change) && !self.is_moot(&pending.change) {

@@ -24,6 +24,7 @@ mod news;
 pub mod notes;
 pub mod people;
 mod record;
+mod renew;
 pub mod retry;
 pub mod review;
 pub mod session;
@@ -182,7 +183,9 @@ impl Replica {
         let counter = change.id.counter;
         self.counter = self.counter.max(counter);
         self.by_record.entry(change.record.clone()).or_default().insert(counter);
-        self.outbox.insert(counter, Pending { change, judged: Judged::No });
+        // what was made under an earlier name was judged under it before the name went
+        let judged = if change.id.replica == self.id() { Judged::No } else { Judged::Before { pull: 0 } };
+        self.outbox.insert(counter, Pending { change, judged });
     }
 
     fn settle(&mut self, counter: Counter) -> bool {

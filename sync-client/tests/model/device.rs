@@ -53,6 +53,10 @@ pub struct Device {
     pub refetches: usize,
     /// What was told as newly come up for review.
     pub news: Vec<NewReview>,
+    /// Another replica has this one's name.
+    double: bool,
+    /// New names that it took.
+    pub renewed: usize,
 }
 
 impl Device {
@@ -87,6 +91,8 @@ impl Device {
             floor: BTreeMap::new(),
             refetches: 0,
             news: Vec::new(),
+            double: false,
+            renewed: 0,
         }
     }
 
@@ -341,18 +347,42 @@ impl Device {
         self.commit(&batch).map_err(|_| None)?;
         self.replica.note_verdicts(sent, answer, self.session.last_pull());
         self.session.pushed(schema);
+        if answer.taken.is_empty() { Ok(()) } else { self.renew() }
+    }
+
+    /// As the engine does where another replica has this one's name.
+    fn renew(&mut self) -> Result<(), Option<SendError>> {
+        self.renewed += 1;
+        // no two of them take the same one, as if by chance
+        static NAMES: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1_000);
+        let name = NAMES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let batch = self.replica.renewed(ReplicaId(uuid::Uuid::from_u128(name.into())));
+        self.commit(&batch).map_err(|_| None)?;
+        self.double = false;
+        let kept = batch.settle.iter().filter(|counter| self.acked.contains_key(counter));
+        for (old, change) in kept.copied().collect::<Vec<_>>().into_iter().zip(&batch.enqueue) {
+            self.again.insert(old, change.id.counter);
+            let (order, _) = self.acked[&old];
+            self.acked.insert(change.id.counter, (order, change.clone()));
+        }
         Ok(())
     }
 
     fn pulled(&mut self, number: u64, answer: &PullAnswer) -> Result<(), Option<SendError>> {
         let batch = self.replica.pulled(number, answer).expect("the server keeps the protocol");
-        let moved = batch.cursor.is_some() || !answer.expired.is_empty();
+        self.double |= self.replica.has_a_double(answer);
+        let moved = batch.cursor.is_some()
+            || !answer.expired.is_empty()
+            || answer.feeds.iter().any(|feed| feed.unread);
         self.commit(&batch).map_err(|_| None)?;
         if self.must_scan && !answer.more && self.replica.snapshot().is_none() {
             self.scan()?;
         }
         let differing = if self.must_scan { Vec::new() } else { self.replica.differing(&answer.ends) };
         self.session.pulled(self.now, &self.replica, answer.more, moved, &answer.ends).map_err(Some)?;
+        if self.double && !answer.more && self.session.pushing().is_empty() {
+            self.renew()?;
+        }
         if !differing.is_empty() {
             self.refetches += 1;
             self.commit(&self.replica.refetch(&differing)).map_err(|_| None)?;

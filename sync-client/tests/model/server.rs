@@ -9,8 +9,8 @@ use sync_protocol::message::{
 };
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
-    Beside, Change, ChangeId, Conflict, Counter, Cursor, Entry, Partition, Record, RecordId, Rejection,
-    ReplicaId, Revision, Schema, Timestamp, Verdict,
+    Beside, Change, ChangeId, Conflict, Counter, Cursor, Digest, Entry, Partition, Record, RecordId,
+    Rejection, ReplicaId, Revision, Schema, Timestamp, Verdict,
 };
 
 #[derive(Default)]
@@ -39,6 +39,8 @@ pub struct Server {
     pub now: Timestamp,
     /// Every change judged so far, with its verdict: to see that none is judged twice.
     pub judged: BTreeMap<ChangeId, Verdict>,
+    /// What each of them said: an id names one change, over all partitions.
+    pub said: BTreeMap<ChangeId, Digest>,
 }
 
 impl Server {
@@ -50,6 +52,7 @@ impl Server {
             page: 1_000,
             now: Timestamp(1_000_000),
             judged: BTreeMap::new(),
+            said: BTreeMap::new(),
         }
     }
 
@@ -84,15 +87,18 @@ impl Server {
             }
             verdicts.push(verdict);
         }
-        PushAnswer { verdicts }
+        PushAnswer::new(push.changes.iter().map(|c| c.id.counter), verdicts)
     }
 
     fn judge(&mut self, change: &Change, settled: Counter, follows: Option<Counter>) -> Verdict {
         let partitions = self.count();
         let at = usize::from(change.record.partition(partitions).0);
+        if self.said.get(&change.id).is_some_and(|said| *said != change.digest()) {
+            return Rejection::id_taken().into();
+        }
         let part = &mut self.parts[at];
         let state = part.replicas.entry(change.id.replica).or_default();
-        if let Some(again) = state.again(change.id) {
+        if let Some(again) = state.again(change.id, change.digest()) {
             return again;
         }
         let verdict = if self.refuse.contains(&change.record) {
@@ -104,7 +110,8 @@ impl Server {
         };
         let state = part.replicas.entry(change.id.replica).or_default();
         state.forget(settled);
-        state.note(change.id, &verdict);
+        state.note(change.id, change.digest(), &verdict);
+        self.said.insert(change.id, change.digest());
         let twice = self.judged.insert(change.id, verdict.clone());
         assert_eq!(twice, None, "once: {:?} was judged before", change.id);
         if change.record.collection.is_reserved() {
@@ -267,6 +274,7 @@ fn accept(part: &mut Part, change: &Change, schema: &Schema, partitions: u16, no
         record: shown,
         conflict: judged.conflict.clone(),
         merge: judged.merge,
+        said: Some(change.digest()),
     };
     part.sums.apply(&entry);
     part.feed.push(entry);

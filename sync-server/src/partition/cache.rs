@@ -75,7 +75,9 @@ impl Cache {
     ) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded { replicas: self.replicas(store, cases).await?, ..Loaded::default() };
         let fresh: Vec<&Asked> = next_changes(cases)
-            .filter(|asked| loaded.replicas[&asked.change.id.replica].again(asked.change.id).is_none())
+            .filter(|asked| {
+                loaded.replicas[&asked.change.id.replica].again(asked.change.id, asked.said).is_none()
+            })
             .filter(|asked| asked.refused.is_none() && asked.change.record.key.check().is_ok())
             .collect();
         self.records(store, &fresh, &mut loaded).await?;

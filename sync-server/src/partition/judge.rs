@@ -6,8 +6,8 @@ use std::time::Duration;
 use sync_protocol::message::ReplicaState;
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
-    Beside, Change, ChangeId, Conflict, Counter, Entry, Record, RecordId, Rejection, ReplicaId, Schema,
-    Timestamp, Verdict, limits::RECORD_BYTES,
+    Beside, Change, ChangeId, Conflict, Counter, Digest, Entry, Record, RecordId, Rejection, ReplicaId,
+    Schema, Timestamp, Verdict, limits::RECORD_BYTES,
 };
 
 use super::limits::{CONFLICT_BYTES, GROUP_WRITE_BYTES, REJECTIONS, REPLICA_BYTES};
@@ -17,6 +17,8 @@ use crate::store::{Commit, Head, Kind, Row, feed_key};
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) change: Change,
+    /// What it says.
+    pub(super) said: Digest,
     /// `change.record` as text.
     pub(super) record: String,
     /// Whether [`Change::twin`] is of another partition than the change.
@@ -129,7 +131,7 @@ impl Group<'_> {
     fn next(&mut self, case: &Case, asked: &Asked, refused: &BTreeMap<RecordId, Counter>) -> Option<Verdict> {
         let id = asked.change.id;
         let state = self.draft.replicas.get(&case.replica).or(self.loaded.replicas.get(&case.replica))?;
-        if let Some(again) = state.again(id) {
+        if let Some(again) = state.again(id, asked.said) {
             return Some(match again {
                 Verdict::Duplicate => self.known.get(&id).cloned().unwrap_or(Verdict::Duplicate),
                 other => other,
@@ -142,7 +144,7 @@ impl Group<'_> {
             Some(reason) => reason.into(),
             None => self.judge(case, asked)?,
         };
-        self.note(case, id, &verdict);
+        self.note(case, asked, &verdict);
         Some(verdict)
     }
 
@@ -198,6 +200,7 @@ impl Group<'_> {
                 record: shown,
                 conflict: judged.conflict.clone(),
                 merge: judged.merge,
+                said: Some(asked.said),
             });
         }
         if let Some(conflict) = judged.conflict {
@@ -224,7 +227,7 @@ impl Group<'_> {
         }
     }
 
-    fn note(&mut self, case: &Case, id: ChangeId, verdict: &Verdict) {
+    fn note(&mut self, case: &Case, asked: &Asked, verdict: &Verdict) {
         let loaded = &self.loaded.replicas;
         let state = self
             .draft
@@ -232,7 +235,7 @@ impl Group<'_> {
             .entry(case.replica)
             .or_insert_with(|| loaded.get(&case.replica).cloned().unwrap_or_default());
         state.forget(case.settled);
-        state.note(id, verdict);
+        state.note(asked.change.id, asked.said, verdict);
         while state.rejected.len() > REJECTIONS {
             state.rejected.pop_first();
         }

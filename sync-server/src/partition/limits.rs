@@ -44,6 +44,9 @@ pub const REJECTIONS: usize = 2 * PUSH_CHANGES;
 /// Bytes of what is remembered of one replica: the row is written with every push that has a rejection.
 pub const REPLICA_BYTES: usize = 1 << 20;
 
+/// Ids of changes that one server process remembers over all partitions: a push of each of a hundred replicas; some MiB.
+pub const NAMES: usize = 100 * PUSH_CHANGES;
+
 /// Replicas whose state one partition's cache holds: one small row each, read again when forgotten.
 pub const REPLICAS: usize = 1_000;
 

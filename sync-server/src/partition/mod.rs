@@ -10,6 +10,7 @@ mod feed;
 mod history;
 mod judge;
 pub mod limits;
+mod names;
 mod pull;
 mod push;
 mod recent;
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 use crate::store::clock::{Clock, SystemClock};
 use crate::store::{PartitionId, PartitionStore, StoreError};
 use commit::Lane;
+use names::Names;
 use schema::Schemas;
 use watch::Watch;
 
@@ -75,6 +77,7 @@ struct Inner {
     shared: Arc<Shared>,
     lanes: Mutex<BTreeMap<PartitionId, Arc<Lane>>>,
     schemas: Schemas,
+    names: Names,
     uses: AtomicU64,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -110,6 +113,7 @@ impl PartitionEngine {
             shared,
             lanes: Mutex::default(),
             schemas: Schemas::default(),
+            names: Names::default(),
             uses: AtomicU64::new(0),
             tasks: Mutex::default(),
         };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sync_protocol::gate::text::Unread;
 use sync_protocol::message::Push;
 use sync_protocol::{
-    Change, Counter, Partition, RecordId, Rejection, Revision, Schema, Verdict, WorkspaceId,
-    limits::PUSH_CHANGES,
+    Change, Counter, Edit, Partition, RecordId, Rejection, Revision, Schema, Verdict, WorkspaceId,
+    limits::PUSH_CHANGES, reserved,
 };
 use sync_protocol::{gate, permit};
 
@@ -28,7 +28,17 @@ impl PartitionEngine {
         author: Author,
         push: &Push,
     ) -> Result<Vec<Verdict>, EngineError> {
-        check_form(author, push)?;
+        self.push_read(workspace, partitions, author, push.clone(), BTreeMap::new()).await
+    }
+
+    /// Judges changes whose ids are their own.
+    async fn judged(
+        &self,
+        workspace: WorkspaceId,
+        partitions: u16,
+        author: Author,
+        push: &Push,
+    ) -> Result<Vec<Verdict>, EngineError> {
         let mut verdicts = Vec::with_capacity(push.changes.len());
         // the schema is judged in order with what uses it: a new field, then a record with it, in one push
         let runs = push.changes.chunk_by(|a, b| is_reserved(a) == is_reserved(b));
@@ -61,7 +71,11 @@ impl PartitionEngine {
     }
 
     /// The same for a push as it came: changes that could not be read are refused in their place, and with each what
-    /// follows it in the same record.
+    /// follows it in the same record; changes whose id was used for another one are told so.
+    ///
+    /// # Errors
+    ///
+    /// As [`PartitionEngine::push`].
     pub async fn push_read(
         &self,
         workspace: WorkspaceId,
@@ -70,32 +84,33 @@ impl PartitionEngine {
         mut push: Push,
         mut unread: BTreeMap<usize, Unread>,
     ) -> Result<Vec<Verdict>, EngineError> {
-        if unread.is_empty() {
-            return self.push(workspace, partitions, author, &push).await;
-        }
+        check_form(author, &push)?;
+        let placed: Vec<(&Change, Partition)> =
+            push.changes.iter().map(|change| (change, change.record.partition(partitions))).collect();
+        let own = self.inner.names.take(workspace, author.replica, push.settled, &placed);
+        let mut own = own.into_iter();
         let mut first: BTreeMap<RecordId, Counter> = BTreeMap::new();
         let count = push.changes.len() + unread.len();
-        let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(count);
         let mut changes = std::mem::take(&mut push.changes).into_iter();
+        let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(count);
         for place in 0..count {
-            let refused = match unread.remove(&place) {
-                Some(Unread { id, record, reason }) => {
-                    if let (Some(id), Some(record)) = (id, record) {
-                        first.entry(record).or_insert(id.counter);
-                    }
-                    Some(reason)
+            if let Some(Unread { id, record, reason }) = unread.remove(&place) {
+                if let (Some(id), Some(record)) = (id, record) {
+                    first.entry(record).or_insert(id.counter);
                 }
-                None => changes.next().and_then(|change| {
-                    let counter = first.get(&change.record).copied();
-                    if counter.is_none() {
-                        push.changes.push(change);
-                    }
-                    counter.map(|counter| Rejection::FollowsRejected { counter })
-                }),
-            };
+                verdicts.push(Some(reason.into()));
+                continue;
+            }
+            let (Some(change), Some(own)) = (changes.next(), own.next()) else { break };
+            let follows =
+                first.get(&change.record).map(|counter| Rejection::FollowsRejected { counter: *counter });
+            let refused = if own { follows } else { Some(Rejection::id_taken()) };
+            if refused.is_none() {
+                push.changes.push(change);
+            }
             verdicts.push(refused.map(Verdict::from));
         }
-        let mut judged = self.push(workspace, partitions, author, &push).await?.into_iter();
+        let mut judged = self.judged(workspace, partitions, author, &push).await?.into_iter();
         Ok(verdicts.into_iter().filter_map(|refused| refused.or_else(|| judged.next())).collect())
     }
 
@@ -107,7 +122,8 @@ impl PartitionEngine {
         moved: bool,
         run: &[Change],
     ) -> Result<Arc<Schema>, StoreError> {
-        if is_reserved(&run[0]) {
+        // Mooring's own collections are the same in every workspace: only what is added needs to know what is there
+        if is_reserved(&run[0]) && !run.iter().any(adds_to_schema) {
             return Ok(Arc::default());
         }
         let (schemas, store) = (&self.inner.schemas, self.store());
@@ -131,14 +147,17 @@ impl PartitionEngine {
         empty: Case,
     ) -> Result<Vec<Verdict>, EngineError> {
         let mut cases: BTreeMap<Partition, (Vec<usize>, Case)> = BTreeMap::new();
+        let mut shape = run.iter().any(adds_to_schema).then(|| Schema::clone(&empty.schema));
         for (place, change) in run.iter().enumerate() {
+            let crowded = shape.as_mut().and_then(|shape| crowded(shape, change));
             let partition = change.record.partition(partitions);
             let (places, case) = cases.entry(partition).or_insert_with(|| (Vec::new(), empty.clone()));
             places.push(place);
             case.asked.push(Asked {
                 record: change.record.to_text(),
+                said: change.digest(),
                 twin_is_elsewhere: change.twin().is_some_and(|twin| twin.partition(partitions) != partition),
-                refused: gate::form(change).err().or_else(|| permit::refusal(&author, change)),
+                refused: gate::form(change).err().or_else(|| permit::refusal(&author, change)).or(crowded),
                 change: change.clone(),
             });
         }
@@ -170,6 +189,24 @@ impl PartitionEngine {
 
 fn is_reserved(change: &Change) -> bool {
     change.record.collection.is_reserved()
+}
+
+/// Whether the change adds a collection or a field.
+fn adds_to_schema(change: &Change) -> bool {
+    let added = matches!(change.edit, Edit::Insert { .. });
+    added && matches!(change.record.collection.as_str(), reserved::COLLECTIONS | reserved::FIELDS)
+}
+
+/// Why there is no room for what the change adds to the schema, if so; else it counts for the changes after it.
+fn crowded(shape: &mut Schema, change: &Change) -> Option<Rejection> {
+    let Edit::Insert { fields } = &change.edit else { return None };
+    match shape.has_room(&change.record) {
+        Ok(()) => {
+            shape.apply(&change.record, Some(fields));
+            None
+        }
+        Err(rule) => Some(Rejection::InvalidSchema { rule: rule.into() }),
+    }
 }
 
 fn refused_by_schema(change: &Change, schema: &Schema) -> bool {

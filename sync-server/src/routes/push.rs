@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use sync_protocol::UserId;
-use sync_protocol::gate::text::{PushText, Reading};
+use std::collections::BTreeMap;
+use sync_protocol::gate::text::{PushText, Reading, Unread};
 use sync_protocol::limits as wire;
-use sync_protocol::message::PushAnswer;
+use sync_protocol::message::{Push, PushAnswer};
+use sync_protocol::{Counter, UserId};
 use tokio::task::spawn_blocking;
 use tracing::info;
 
@@ -43,6 +44,8 @@ pub(super) async fn push(
             "The changes on this device belong to another account. Sign in with that account to send them, or set up this device anew; nothing was sent.",
         ));
     }
+    // unread ones have no id to take, and their place says which they are
+    let sent = counters(&push, &unread);
     let author = Author { replica: push.replica, user: owner, role };
     let (workspace, partitions) = (access.workspace.id, access.workspace.partitions);
     // on a task of its own: when the connection is cut, what was begun is finished, and a stopping server waits for it;
@@ -54,7 +57,15 @@ pub(super) async fn push(
     });
     let verdicts = commit.await.map_err(|_| Failure::internal())??;
     info!(replica = %author.replica, changes = verdicts.len(), "judged");
-    Ok(Json(PushAnswer { verdicts }))
+    Ok(Json(PushAnswer::new(sent, verdicts)))
+}
+
+/// The counters in the order of the changes as they came; 0 for one that cannot be read.
+fn counters(push: &Push, unread: &BTreeMap<usize, Unread>) -> Vec<Counter> {
+    let mut read = push.changes.iter().map(|change| change.id.counter);
+    let count = push.changes.len() + unread.len();
+    let counter = |place| if unread.contains_key(&place) { None } else { read.next() };
+    (0..count).map(counter).map(Option::unwrap_or_default).collect()
 }
 
 /// Reads the changes once there is room for what they take in memory.

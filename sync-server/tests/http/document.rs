@@ -159,7 +159,7 @@ fn the_schemas_take_what_the_types_write() {
         fits("Problem", &Problem { code, message: "x".into() });
     }
     fits("Push", &push());
-    fits("PushAnswer", &PushAnswer { verdicts: verdicts() });
+    fits("PushAnswer", &PushAnswer { verdicts: verdicts(), taken: vec![Counter(3)] });
     fits("Pull", &Pull { cursor: Cursor::start(3), wait_ms: 7 });
     fits("PullAnswer", &pull_answer());
     let token = |after: Option<String>| SnapshotToken {
@@ -331,6 +331,7 @@ fn pull_answer() -> PullAnswer {
         replaces: Some(Revision(2)),
         conflict: Some(conflict()),
         merge: Some(Box::new(merge())),
+        said: Some(Digest(7)),
     };
     let mut checksums = checksum::Checksums::default();
     checksums.add(&boat(1), Revision(3));

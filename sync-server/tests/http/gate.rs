@@ -4,12 +4,12 @@ use crate::world::{Device, Person, World, boat, field, ok};
 use serde_json::json;
 use std::time::Duration;
 use sync_protocol::message::{
-    AuditAnswer, HistoryAnswer, PullAnswer, PushAnswer, Role, SnapshotAnswer, User,
+    AuditAnswer, HistoryAnswer, PullAnswer, Push, PushAnswer, Role, SnapshotAnswer, User,
 };
 use sync_protocol::schema::{Field, field_record, person_record};
 use sync_protocol::{
-    Choice, Cursor, Delta, Edit, FieldName, FieldType, Fields, Outcome, Partition, RecordId, RecordKey,
-    Rejection, Resolution, Revision, Value, Verdict, WorkspaceId, reserved,
+    Choice, Counter, Cursor, Delta, Edit, FieldName, FieldType, Fields, Outcome, Partition, RecordId,
+    RecordKey, Rejection, Resolution, Revision, Timestamp, Value, Verdict, WorkspaceId, reserved,
 };
 use sync_server::mend;
 use sync_server::store::{Commit, Kind, PartitionId, Read, Row, WorkspaceRow};
@@ -272,6 +272,87 @@ async fn what_cannot_be_read_is_refused_by_itself() {
 async fn unknown_members_of_a_choice_are_ignored() {
     let choice: Choice = serde_json::from_value(json!({ "take": "incoming", "value": 3, "x": 1 })).unwrap();
     assert_eq!(choice, Choice::Incoming);
+}
+
+/// The same number for another record, in the same partition and in another one; for another edit; once it is settled; and
+/// behind later ones.
+#[tokio::test]
+async fn an_id_names_one_change_for_good() {
+    let world = World::start().await;
+    let ann = world.person("ann").await;
+    let workspace = ann.workspace(4).await.id;
+    let mut device = Device::new();
+    let schema = device.schema();
+    ann.verdicts(workspace, &device.push(schema)).await;
+    let first = device.insert(1, "Tern");
+    assert!(matches!(
+        ann.verdicts(workspace, &device.push(vec![first.clone()])).await[0],
+        Verdict::Applied { .. }
+    ));
+    let taken = |answer: &PushAnswer, n: usize| {
+        answer.taken.len() == n
+            && answer.verdicts.iter().filter(|v| matches!(v, Verdict::Rejected { .. })).count() == n
+    };
+    let push = async |push: &Push| ok::<PushAnswer>(ann.push(workspace, push).await).await;
+    for key in 1..12 {
+        let mut other = device.insert(key, "Plover");
+        other.id = first.id;
+        let answer = push(&device.push(vec![other])).await;
+        assert!(taken(&answer, 1), "record {key}: {answer:?}");
+    }
+    assert_eq!(push(&device.push(vec![first.clone()])).await.verdicts, [Verdict::Duplicate]);
+    // settled by the next push, and set back to before it
+    let after = device_insert(&mut device, 20);
+    let mut next = device.push(vec![after]);
+    next.settled = Counter(next.changes[0].id.counter.0 - 1);
+    assert!(matches!(push(&next).await.verdicts[0], Verdict::Applied { .. }));
+    let mut set_back = first.clone();
+    set_back.at = Timestamp(1);
+    let partition = |record: &RecordId| record.partition(4);
+    set_back.record = (21..).map(boat).find(|id| partition(id) == partition(&boat(20))).unwrap();
+    let answer = push(&device.push(vec![set_back])).await;
+    assert!(taken(&answer, 1), "{answer:?}");
+    // what later ones overtook was never judged, and is not called so
+    let early = device_insert(&mut device, 30);
+    let late = (31..).map(boat).find(|id| partition(id) == partition(&boat(30))).unwrap();
+    let RecordKey::Int(key) = late.key else { panic!("a number") };
+    let late = device_insert(&mut device, key);
+    push(&device.push(vec![late])).await;
+    let answer = push(&device.push(vec![early])).await;
+    assert!(taken(&answer, 1), "{answer:?}");
+}
+
+fn device_insert(device: &mut Device, key: i64) -> sync_protocol::Change {
+    device.insert(key, "Heron")
+}
+
+/// More fields than a collection may have are refused one by one, those before them stay.
+#[tokio::test]
+async fn a_collection_has_so_many_fields_and_no_more() {
+    let world = World::start().await;
+    let ann = world.person("ann").await;
+    let workspace = ann.workspace(1).await.id;
+    let mut device = Device::new();
+    let mut changes = device.schema();
+    let field = |n: usize| Field {
+        name: FieldName::new(format!("f{n}")).unwrap(),
+        label: "F".into(),
+        field_type: FieldType::Text,
+        options: Vec::new(),
+        policy: None,
+        position: 0,
+    };
+    for n in 0..520 {
+        let (id, fields) = field_record(&boat(1).collection, &field(n));
+        changes.push(device.change(id, Edit::Insert { fields }));
+    }
+    let verdicts = ann.verdicts(workspace, &device.push(changes)).await;
+    let applied = verdicts.iter().filter(|v| matches!(v, Verdict::Applied { .. })).count();
+    assert_eq!(applied, 1 + 512, "the collection and its fields");
+    let (id, fields) = field_record(&boat(1).collection, &field(600));
+    let more = device.change(id, Edit::Insert { fields });
+    let verdicts = ann.verdicts(workspace, &device.push(vec![more])).await;
+    assert!(matches!(&verdicts[0], Verdict::Rejected { reason: Rejection::InvalidSchema { .. }, .. }));
 }
 
 /// Numbers and texts come back as they were written, in the same text.

@@ -10,8 +10,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use sync_protocol::message::{Problem, Pull, PullAnswer, Role, VERSION, VERSION_HEADER};
-use sync_protocol::{Partition, Revision, UserId, WorkspaceId};
+use sync_protocol::message::{
+    AuditAnswer, HistoryAnswer, Problem, Pull, PullAnswer, Role, SnapshotAnswer, VERSION, VERSION_HEADER,
+};
+use sync_protocol::{Partition, Record, RecordId, Revision, UserId, WorkspaceId};
 use sync_server::app::{App, Options, Peer};
 use sync_server::store::clock::SystemClock;
 use sync_server::store::memory::MemoryStore;
@@ -121,6 +123,7 @@ impl Conversation {
             let Some(body) = self.ask(request).await else { return };
             let answer: PullAnswer = serde_json::from_slice(&body).expect("an answer of the protocol");
             for feed in &answer.feeds {
+                assert!(!feed.unread, "readable: an entry of {}", feed.partition);
                 let first = pull.cursor.get(feed.partition);
                 for (entry, at) in feed.entries.iter().zip(first.0 + 1..) {
                     assert_eq!(entry.seq, Revision(at), "contiguous in {}", feed.partition);
@@ -133,10 +136,37 @@ impl Conversation {
                 );
             }
             if !answer.more {
-                return;
+                break;
             }
             pull.cursor = answer.cursor;
         }
+        self.all_is_readable().await;
+    }
+
+    /// `readable`: whatever push accepted is read back by every answer that can carry it, within the limits.
+    async fn all_is_readable(&self) {
+        let snapshot = self.read::<SnapshotAnswer>("snapshot", &serde_json::json!({})).await;
+        let Some(snapshot) = snapshot else { return };
+        assert!(self.read::<AuditAnswer>("audit", &serde_json::json!({})).await.is_some(), "an audit");
+        for page in &snapshot.pages {
+            let records: Vec<Record> = serde_json::from_str(page.records.get()).expect("readable: a page");
+            for record in records {
+                let id = RecordId::new(page.collection.clone(), record.key);
+                let asked = serde_json::json!({ "record": id });
+                assert!(self.read::<HistoryAnswer>("history", &asked).await.is_some(), "a history");
+            }
+        }
+    }
+
+    async fn read<T: serde::de::DeserializeOwned>(&self, what: &str, asked: &serde_json::Value) -> Option<T> {
+        let request = Request::post(format!("/v1/workspaces/{}/{what}", self.workspace))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(VERSION_HEADER, VERSION)
+            .body(Body::from(asked.to_string()))
+            .expect("a request");
+        let body = self.ask(request).await?;
+        Some(serde_json::from_slice(&body).unwrap_or_else(|e| panic!("readable: {what}: {e}")))
     }
 }
 

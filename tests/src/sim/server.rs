@@ -158,7 +158,7 @@ impl Server {
                 };
                 self.check_verdicts(&push, &verdicts);
                 let sent = push.changes.iter().map(|c| c.id.counter).collect();
-                Ok(Answer::Push(sent, PushAnswer { verdicts }))
+                Ok(Answer::Push(sent, PushAnswer::new(push.changes.iter().map(|c| c.id.counter), verdicts)))
             }
             Outgoing::Pull(number, pull) => {
                 let answer = engine.pull(workspace, partitions, &pull).await.map_err(broken)?;
