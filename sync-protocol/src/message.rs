@@ -452,7 +452,7 @@ pub struct ReplicaState {
     /// Rejections that the replica may not have heard of, by counter.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rejected: BTreeMap<Counter, Verdict>,
-    /// What each change said that was judged and is not settled.
+    /// What each change said that was judged and is not settled, and the last ones that are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub said: BTreeMap<Counter, Digest>,
     /// After this counter, `said` has every change that was judged. `None` in states of servers that kept none.
@@ -496,9 +496,16 @@ impl ReplicaState {
     pub fn forget(&mut self, settled: Counter) {
         self.settled = self.settled.max(settled);
         self.rejected = self.rejected.split_off(&settled.next());
-        self.said = self.said.split_off(&settled.next());
+        // a request that was on its way for long comes again after its answer was stored: the last ones are still known
+        while self.said.range(..=settled).nth(REMEMBERED_SETTLED).is_some() {
+            let oldest = self.said.pop_first().map(|(counter, _)| counter);
+            self.said_after = self.said_after.max(oldest);
+        }
     }
 }
+
+/// Settled changes of which is still known what they said: what one device edits in a minute.
+const REMEMBERED_SETTLED: usize = 32;
 
 /// Changes of one replica in one partition of which is known what they said: a replica has one push in flight, so one push
 /// of them and as many to spare.

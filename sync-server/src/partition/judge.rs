@@ -118,6 +118,9 @@ pub(super) fn judge_group(
     group.draft
 }
 
+/// Bytes that a replica's row grows by with each change: its number, and what it said.
+const SAID_BYTES: usize = 32;
+
 struct Group<'a> {
     loaded: Loaded,
     known: &'a BTreeMap<ChangeId, Verdict>,
@@ -228,6 +231,7 @@ impl Group<'_> {
     }
 
     fn note(&mut self, case: &Case, asked: &Asked, verdict: &Verdict) {
+        let rewritten = !self.draft.replicas.contains_key(&case.replica);
         let loaded = &self.loaded.replicas;
         let state = self
             .draft
@@ -239,6 +243,15 @@ impl Group<'_> {
         while state.rejected.len() > REJECTIONS {
             state.rejected.pop_first();
         }
+        // what is remembered of a replica is a row of the commit, too: once whole, then what is added
+        self.written += match verdict {
+            _ if rewritten => json(state).len(),
+            Verdict::Rejected { .. } => SAID_BYTES + json(verdict).len(),
+            Verdict::Applied { .. }
+            | Verdict::Merged { .. }
+            | Verdict::Conflicted { .. }
+            | Verdict::Duplicate => SAID_BYTES,
+        };
     }
 }
 

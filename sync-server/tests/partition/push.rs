@@ -5,7 +5,7 @@ use sync_protocol::message::Role;
 use sync_protocol::schema::{device_record, person_record};
 use sync_protocol::{
     Change, Choice, CollectionId, Counter, Edit, Fields, Outcome, RecordId, RecordKey, Rejection, Resolution,
-    Revision, Value, Verdict,
+    Revision, Timestamp, Value, Verdict,
 };
 use sync_server::partition::EngineError;
 use sync_server::partition::limits::CONFLICT_BYTES;
@@ -179,7 +179,14 @@ async fn a_rejection_is_remembered_until_it_is_settled() {
     let next = device.insert(&airport(9), "x");
     assert!(applied(&device.push(&world, &two, &[next]).await[0]));
     device.settled = 0;
-    assert_eq!(device.push(&world, &two, &[change]).await, [Verdict::Duplicate], "forgotten");
+    assert_eq!(
+        device.push(&world, &two, std::slice::from_ref(&change)).await,
+        [Verdict::Duplicate],
+        "forgotten"
+    );
+    // the same number for something else is another one's
+    let other = Change { at: Timestamp(change.at.0 + 1), ..change };
+    assert!(reason(&device.push(&world, &two, &[other]).await[0]).is_id_taken());
     world.audit().await;
 }
 
