@@ -504,8 +504,8 @@ impl ReplicaState {
     }
 }
 
-/// Settled changes of which is still known what they said: what one device edits in a minute.
-const REMEMBERED_SETTLED: usize = 32;
+/// Settled changes of which is still known what they said: as long as a request may be on its way (the simulation: some fifty changes).
+const REMEMBERED_SETTLED: usize = 128;
 
 /// Changes of one replica in one partition of which is known what they said: a replica has one push in flight, so one push
 /// of them and as many to spare.
