@@ -19,6 +19,9 @@ pub const MERGE_STEPS: usize = 1 << 22;
 /// Of these, for each byte of the three texts of a field: what a small push costs stays small.
 pub const MERGE_STEPS_PER_BYTE: usize = 64;
 
+/// Collections of a workspace: each is in memory on every device, and in every list; more are several workspaces.
+pub const COLLECTIONS: usize = 1_000;
+
 /// Depth of a JSON value: below the depth that every JSON parser in use accepts (128), with room for the envelope.
 pub const JSON_DEPTH: usize = 64;
 

@@ -131,6 +131,38 @@ impl Schema {
         self.collections.iter()
     }
 
+    /// Whether there is room for a record that is added to the schema: for a collection in the workspace, for a field in its
+    /// collection. Others are no concern.
+    ///
+    /// # Errors
+    ///
+    /// Which limit is reached.
+    pub fn has_room(&self, id: &RecordId) -> Result<(), &'static str> {
+        let RecordKey::Text(key) = &id.key else { return Ok(()) };
+        match id.collection.as_str() {
+            reserved::COLLECTIONS => {
+                let known =
+                    CollectionId::new(key.as_str()).is_ok_and(|name| self.collections.contains_key(&name));
+                if known || self.collections.len() < limits::COLLECTIONS {
+                    Ok(())
+                } else {
+                    Err("a workspace has at most 1,000 collections; make another workspace")
+                }
+            }
+            reserved::FIELDS => {
+                let Some((collection, name)) = parse_field_key(key) else { return Ok(()) };
+                let there = self.collections.get(&collection).map(|c| &c.fields);
+                let fields = there.or(self.orphans.get(&collection));
+                if fields.is_none_or(|all| all.len() < limits::FIELDS || all.contains_key(&name)) {
+                    Ok(())
+                } else {
+                    Err("a collection has at most 512 fields; make two of it")
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Follows one record of a reserved collection: its values, or `None` where it is deleted. Others are no concern.
     pub fn apply(&mut self, id: &RecordId, fields: Option<&Fields>) {
         match id.collection.as_str() {
