@@ -18,6 +18,7 @@ pub mod limits;
 pub mod local;
 pub mod members;
 pub mod mend;
+pub mod mirror;
 pub mod openapi;
 pub mod order;
 pub mod pace;

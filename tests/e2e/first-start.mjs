@@ -14,7 +14,7 @@ const desk = new Desktop('first');
 const second = new Desktop('second', { data: desk.data });
 
 const wrong = [
-  ['where nothing listens', `http://127.0.0.1:${await freePort()}`, 'The server cannot be reached. Check the network and the address'],
+  ['where nothing listens', `http://127.0.0.1:${await freePort()}`, 'No server answers there: it may be stopped. Check the network and the address'],
   ['of something that is not Mooring', `http://127.0.0.1:${other.address().port}`, 'There is no Mooring server at this address'],
   ['of another kind', 'ftp://127.0.0.1', 'starts with https:// or http://'],
   ['that is none', 'the server in the harbour', '“the server in the harbour” is not the address of a server'],
