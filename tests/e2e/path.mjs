@@ -14,6 +14,9 @@ if (only !== 'cassandra') await path('sled', await onSled());
 if (only !== 'sled') await path('cassandra', await onCassandra());
 await end();
 
+/** The first number in a sentence of the pill. */
+function counted(text) { return Number(text.match(/[\d,]+/)[0].replaceAll(',', '')); }
+
 async function path(store, server) {
   const on = text => `${store}: ${text}`;
   await server.start();
@@ -56,8 +59,8 @@ async function path(store, server) {
     await act.showCollection(a, 'crew');
     await act.addRecord(a, 1, { name: 'John Doe' });
     await act.editRecord(a, 1, 'name', 'Jane Doe');
-    waiting = await a.pillSays(/^Offline, \d+ changes safe on this device$/);
-    truthy(Number(waiting.match(/\d+/)[0]) >= 3376 + 3201 + 15, `the pill counts every change: ${waiting}`);
+    waiting = await a.pillSays(/^Offline, [\d,]+ changes safe on this device$/);
+    truthy(counted(waiting) >= 3376 + 3201 + 15, `the pill counts every change: ${waiting}`);
   });
   if (!begun) return server.kill();
 
@@ -79,8 +82,7 @@ async function path(store, server) {
     await a.offline(false);
     const left = count => until(`fewer than ${count} changes left`, async () => {
       const text = await a.pill();
-      const saving = text.match(/^(?:Saving|Offline,) (\d+)/);
-      if (saving && Number(saving[1]) < count) return true;
+      if (/^(?:Sending|Offline,) [\d,]+/.test(text) && counted(text) < count) return true;
       throw new Error(text);
     });
     for (const count of [5000, 2500]) {
