@@ -274,6 +274,8 @@ impl KeyOrder {
 
     fn compare(&self, a: &RecordKey, b: &RecordKey) -> Ordering {
         let order = match (a, b, &self.places) {
+            // behind the keys that people chose, in the order in which they were minted
+            _ if is_minted(a) || is_minted(b) => is_minted(a).cmp(&is_minted(b)),
             (RecordKey::Int(a), RecordKey::Int(b), _) => a.cmp(b),
             (RecordKey::Text(a), RecordKey::Text(b), None) => natural(a, b),
             (_, _, None) => natural(&a.to_string(), &b.to_string()),
@@ -281,6 +283,16 @@ impl KeyOrder {
         };
         order.then_with(|| a.cmp(b))
     }
+}
+
+/// Whether a key is a UUID: its digits are no numbers that people count by.
+fn is_minted(key: &RecordKey) -> bool {
+    let RecordKey::Text(text) = key else { return false };
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, c)| match at {
+            8 | 13 | 18 | 23 => c == b'-',
+            _ => c.is_ascii_hexdigit(),
+        })
 }
 
 /// The order of two texts of ASCII: runs of digits by their value, letters without case.
@@ -443,6 +455,9 @@ mod tests {
         assert_eq!(keyed(&["R100", "R1", "R10", "r2", "R1b"]), "R1 R1b r2 R10 R100");
         assert_eq!(keyed(&["Öl", "Zebra", "apple", "2", "10"]), "2 10 apple Öl Zebra");
         assert_eq!(keyed(&["-5", "3", "-10"]), "-10 -5 3");
+        let minted = ["019aa1e2-f000-7000-8000-000000000000", "019aa1e1-2000-7000-8000-000000000000"];
+        assert_eq!(keyed(&[minted[0], "x", minted[1], "2"]), format!("2 x {} {}", minted[1], minted[0]));
+        assert_eq!(keyed(&[minted[0], "Öl", minted[1]]), format!("Öl {} {}", minted[1], minted[0]));
     }
 
     #[test]
