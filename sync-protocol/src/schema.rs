@@ -141,6 +141,16 @@ impl Schema {
         self.collections.iter()
     }
 
+    /// Whether there is room for a field that is added: [`limits::FIELDS`] in one collection. Other records are no concern.
+    pub fn has_room(&self, id: &RecordId) -> bool {
+        let RecordKey::Text(key) = &id.key else { return true };
+        let Some((collection, name)) = parse_field_key(key) else { return true };
+        let known = self.collections.get(&collection).map(|c| &c.fields);
+        let fields = known.or(self.orphans.get(&collection));
+        id.collection.as_str() != reserved::FIELDS
+            || fields.is_none_or(|all| all.len() < limits::FIELDS || all.contains_key(&name))
+    }
+
     /// Follows one record of a reserved collection: its values, or `None` where it is deleted. Others are no concern.
     pub fn apply(&mut self, id: &RecordId, fields: Option<&Fields>) {
         match id.collection.as_str() {

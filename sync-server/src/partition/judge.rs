@@ -289,6 +289,7 @@ impl Group<'_> {
     }
 
     fn note(&mut self, case: &Case, id: ChangeId, verdict: &Verdict) {
+        let rewritten = !self.draft.replicas.contains_key(&case.replica);
         let loaded = &self.loaded.replicas;
         let state = self
             .draft
@@ -300,6 +301,15 @@ impl Group<'_> {
         while state.rejected.len() > REJECTIONS {
             state.rejected.pop_first();
         }
+        // what is remembered of a replica is a row of the commit, too: once whole, then what is added
+        self.written += match verdict {
+            _ if rewritten => json(state).len(),
+            Verdict::Rejected { .. } => json(verdict).len(),
+            Verdict::Applied { .. }
+            | Verdict::Merged { .. }
+            | Verdict::Conflicted { .. }
+            | Verdict::Duplicate => 0,
+        };
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use sync_protocol::gate::text::Unread;
 use sync_protocol::message::Push;
 use sync_protocol::{
-    Change, Counter, Partition, RecordId, Rejection, Revision, Schema, Verdict, WorkspaceId,
-    limits::PUSH_CHANGES,
+    Change, Counter, Edit, Partition, RecordId, Rejection, Revision, Schema, Verdict, WorkspaceId,
+    limits::{FIELDS, PUSH_CHANGES},
+    reserved,
 };
 use sync_protocol::{gate, permit};
 
@@ -108,7 +109,8 @@ impl PartitionEngine {
         moved: bool,
         run: &[Change],
     ) -> Result<Arc<Schema>, StoreError> {
-        if is_reserved(&run[0]) {
+        // Mooring's own collections are the same in every workspace; fields that are added are counted
+        if is_reserved(&run[0]) && !run.iter().any(adds_field) {
             return Ok(Arc::default());
         }
         let (schemas, store) = (&self.inner.schemas, self.store());
@@ -132,14 +134,16 @@ impl PartitionEngine {
         empty: Case,
     ) -> Result<Vec<Verdict>, EngineError> {
         let mut cases: BTreeMap<Partition, (Vec<usize>, Case)> = BTreeMap::new();
+        let mut shape = run.iter().any(adds_field).then(|| Schema::clone(&empty.schema));
         for (place, change) in run.iter().enumerate() {
+            let crowded = shape.as_mut().and_then(|shape| crowded(shape, change));
             let partition = change.record.partition(partitions);
             let (places, case) = cases.entry(partition).or_insert_with(|| (Vec::new(), empty.clone()));
             places.push(place);
             case.asked.push(Asked {
                 record: change.record.to_text(),
                 twin_is_elsewhere: change.twin().is_some_and(|twin| twin.partition(partitions) != partition),
-                refused: gate::form(change).err().or_else(|| permit::refusal(&author, change)),
+                refused: gate::form(change).err().or_else(|| permit::refusal(&author, change)).or(crowded),
                 change: change.clone(),
             });
         }
@@ -171,6 +175,22 @@ impl PartitionEngine {
 
 fn is_reserved(change: &Change) -> bool {
     change.record.collection.is_reserved()
+}
+
+/// Whether the change adds a field.
+fn adds_field(change: &Change) -> bool {
+    matches!(change.edit, Edit::Insert { .. }) && change.record.collection.as_str() == reserved::FIELDS
+}
+
+/// Why there is no room for a field that the change adds, if so; else it counts for the changes after it.
+fn crowded(shape: &mut Schema, change: &Change) -> Option<Rejection> {
+    let Edit::Insert { fields } = &change.edit else { return None };
+    if shape.has_room(&change.record) {
+        shape.apply(&change.record, Some(fields));
+        return None;
+    }
+    let rule = format!("a collection has at most {FIELDS} fields; make two of it");
+    Some(Rejection::InvalidSchema { rule })
 }
 
 fn refused_by_schema(change: &Change, schema: &Schema) -> bool {

@@ -274,6 +274,35 @@ async fn unknown_members_of_a_choice_are_ignored() {
     assert_eq!(choice, Choice::Incoming);
 }
 
+/// More fields than a collection may have are refused one by one, those before them stay.
+#[tokio::test]
+async fn a_collection_has_so_many_fields_and_no_more() {
+    let world = World::start().await;
+    let ann = world.person("ann").await;
+    let workspace = ann.workspace(1).await.id;
+    let mut device = Device::new();
+    let mut changes = device.schema();
+    let field = |n: usize| Field {
+        name: FieldName::new(format!("f{n}")).unwrap(),
+        label: "F".into(),
+        field_type: FieldType::Text,
+        options: Vec::new(),
+        policy: None,
+        position: 0,
+    };
+    for n in 0..520 {
+        let (id, fields) = field_record(&boat(1).collection, &field(n));
+        changes.push(device.change(id, Edit::Insert { fields }));
+    }
+    let verdicts = ann.verdicts(workspace, &device.push(changes)).await;
+    let applied = verdicts.iter().filter(|v| matches!(v, Verdict::Applied { .. })).count();
+    assert_eq!(applied, 1 + 512, "the collection and its fields");
+    let (id, fields) = field_record(&boat(1).collection, &field(600));
+    let more = device.change(id, Edit::Insert { fields });
+    let verdicts = ann.verdicts(workspace, &device.push(vec![more])).await;
+    assert!(matches!(&verdicts[0], Verdict::Rejected { reason: Rejection::InvalidSchema { .. }, .. }));
+}
+
 /// Numbers and texts come back as they were written, in the same text.
 #[tokio::test]
 async fn what_is_taken_comes_back_as_it_was_given() {
