@@ -223,6 +223,7 @@ proptest! {
                 conflict: None,
                 ended: Vec::new(),
                 merge: None,
+                said: None,
             });
             if deleted { live.remove(&id); } else { live.insert(id, Revision(seq)); }
         }

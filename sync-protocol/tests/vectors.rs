@@ -4,7 +4,7 @@
 
 use serde_json::{Value as Json, json};
 use sync_protocol::{
-    CollectionId, FieldType, Policy, RecordId, RecordKey, Revision, Value,
+    Change, CollectionId, FieldType, Policy, RecordId, RecordKey, Revision, Value,
     checksum::Checksum,
     merge::{Meeting, Merged, Work, merge},
 };
@@ -130,6 +130,22 @@ fn meetings() -> Json {
     cases.into_iter().map(told).collect()
 }
 
+/// What changes say.
+fn said() -> Json {
+    let changes = [
+        json!({ "record": { "collection": "things", "key": 7 }, "at": 5, "edit": { "kind": "insert", "fields": {} } }),
+        json!({ "record": { "collection": "things", "key": "INV-7" }, "at": 5, "edit": { "kind": "patch", "fields": {
+            "notes": { "base": "a", "incoming": "Žluťoučký \"馬\"" }, "data": { "base": { "b": [1, 2.5], "a": null } } } } }),
+        json!({ "record": { "collection": "things", "key": "INV-7" }, "at": -5, "edit": { "kind": "delete", "base": { "n": 1 } } }),
+    ];
+    let told = |mut change: Json| {
+        change["id"] = json!("01890a5d-ac96-774b-bcce-b302099a8057.3");
+        let read: Change = serde_json::from_value(change.clone()).unwrap();
+        json!({ "change": read, "said": read.digest() })
+    };
+    changes.into_iter().map(told).collect()
+}
+
 #[test]
 fn the_vectors_for_other_clients_are_what_the_rules_say() {
     let made = json!({
@@ -137,6 +153,7 @@ fn the_vectors_for_other_clients_are_what_the_rules_say() {
         "checksums": checksums(),
         "values": values(),
         "meetings": meetings(),
+        "said": said(),
     });
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/vectors.json");
     let made = format!("{made:#}\n");

@@ -71,7 +71,8 @@ async fn write(app: &App, user: UserId, changes: Vec<Change>) -> anyhow::Result<
     let author = Author { replica: REPLICA, user, role: Role::Owner };
     let verdicts = app.engine.push(WORKSPACE, PARTITIONS, author, &push).await?;
     for (change, verdict) in push.changes.iter().zip(verdicts) {
-        if let Verdict::Rejected { message, .. } = verdict {
+        // an id that is taken is that of an earlier start, which wrote at another time or from an older sample
+        if let Verdict::Rejected { message, taken: false, .. } = verdict {
             anyhow::bail!("the sample {} was refused: {message}", change.record);
         }
     }

@@ -131,7 +131,7 @@ impl Replica {
             Verdict::Applied { .. }
             | Verdict::Merged { .. }
             | Verdict::Conflicted { .. }
-            | Verdict::Duplicate => None,
+            | Verdict::Duplicate { .. } => None,
         }
     }
 
@@ -317,7 +317,7 @@ impl Replica {
     }
 
     /// Held changes get new numbers when they are set free: changes of other records may have overtaken them, and a
-    /// server that has judged a higher number takes a lower one for a duplicate.
+    /// server that has judged a higher number takes a lower one for a copy's.
     fn renumber_held(&self, record: &RecordId, batch: &mut Batch, again: &mut Vec<Change>) {
         for change in self.pending_of(record).filter(|c| self.is_held(c)) {
             batch.settle.push(change.id.counter);

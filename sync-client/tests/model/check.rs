@@ -118,6 +118,10 @@ pub fn outbox_order(device: &Device, server: &Server) {
     for entry in server.entries().filter(|e| e.change.replica == device.replica.id()) {
         // a change that was stored while the power was cut was never said to be saved
         let Some((order, change)) = device.acked.get(&entry.change.counter) else { continue };
+        if entry.said != Some(change.digest()) {
+            // one that another device of the same name made
+            continue;
+        }
         if Device::is_resolve(change) {
             continue;
         }

@@ -66,7 +66,8 @@ impl Cache {
     /// About how many bytes this takes.
     pub(super) fn weight(&self) -> usize {
         let open: usize = self.open.values().map(|ids| SLOT_BYTES + 48 * ids.len()).sum();
-        self.records.weight() + open + SLOT_BYTES * (1 + self.replicas.len())
+        let replicas: usize = self.replicas.values().map(|state| SLOT_BYTES + 32 * state.said.len()).sum();
+        self.records.weight() + open + replicas + SLOT_BYTES
     }
 
     /// Everything that the next group of these cases touches.
@@ -77,8 +78,12 @@ impl Cache {
     ) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded { replicas: self.replicas(store, cases).await?, ..Loaded::default() };
         let fresh: Vec<&Asked> = next_changes(cases)
-            .filter(|asked| loaded.replicas[&asked.change.id.replica].again(asked.change.id).is_none())
-            .filter(|asked| asked.refused.is_none() && asked.change.record.key.check().is_ok())
+            .filter(|asked| {
+                loaded.replicas[&asked.change.id.replica].again(asked.change.id, asked.said).is_none()
+            })
+            .filter(|asked| {
+                !asked.taken && asked.refused.is_none() && asked.change.record.key.check().is_ok()
+            })
             .collect();
         self.records(store, &fresh, &mut loaded).await?;
         self.conflicts(store, &fresh, &mut loaded).await?;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use sync_protocol::message::ReplicaState;
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
-    Beside, Change, ChangeId, Conflict, Counter, Edit, Entry, Record, RecordId, Rejection, ReplicaId, Schema,
-    Timestamp, Verdict, limits::CONFLICTS_AT_ONCE,
+    Beside, Change, ChangeId, Conflict, Counter, Digest, Edit, Entry, Record, RecordId, Rejection, ReplicaId,
+    Schema, Timestamp, Verdict, limits::CONFLICTS_AT_ONCE,
 };
 
 use super::feed;
@@ -19,6 +19,10 @@ use crate::store::{Commit, Head, Kind, Row, feed_key};
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) change: Change,
+    /// What it says.
+    pub(super) said: Digest,
+    /// Whether its id was used in another partition.
+    pub(super) taken: bool,
     /// `change.record` as text.
     pub(super) record: String,
     /// Whether [`Change::twin`] is of another partition than the change.
@@ -158,6 +162,9 @@ pub(super) fn judge_group(
     group.draft
 }
 
+/// Bytes that what is remembered of a replica grows by with each change: its number, and what it said.
+const SAID_BYTES: usize = 32;
+
 struct Group<'a> {
     loaded: Loaded,
     known: &'a BTreeMap<ChangeId, Verdict>,
@@ -171,9 +178,9 @@ impl Group<'_> {
     fn next(&mut self, case: &Case, asked: &Asked, refused: &BTreeMap<RecordId, Counter>) -> Option<Verdict> {
         let id = asked.change.id;
         let state = self.draft.replicas.get(&case.replica).or(self.loaded.replicas.get(&case.replica))?;
-        if let Some(again) = state.again(id) {
+        if let Some(again) = state.again(id, asked.said) {
             return Some(match again {
-                Verdict::Duplicate => self.known.get(&id).cloned().unwrap_or(Verdict::Duplicate),
+                Verdict::Duplicate { forgotten: false } => self.known.get(&id).cloned().unwrap_or(again),
                 other => other,
             });
         }
@@ -181,10 +188,11 @@ impl Group<'_> {
             return None;
         }
         let verdict = match self.reason(asked, refused) {
+            _ if asked.taken => Verdict::taken(),
             Some(reason) => reason.into(),
             None => self.judge(case, asked)?,
         };
-        self.note(case, id, &verdict);
+        self.note(case, asked, &verdict);
         Some(verdict)
     }
 
@@ -259,6 +267,7 @@ impl Group<'_> {
                 conflict: judged.conflict.clone(),
                 ended: judged.ended.clone(),
                 merge: judged.merge,
+                said: Some(asked.said),
             };
             // in the feed, and what of it is stored in a row of its own
             self.written += 2 * feed::entry_size(&entry) + change.size();
@@ -288,7 +297,7 @@ impl Group<'_> {
         }
     }
 
-    fn note(&mut self, case: &Case, id: ChangeId, verdict: &Verdict) {
+    fn note(&mut self, case: &Case, asked: &Asked, verdict: &Verdict) {
         let rewritten = !self.draft.replicas.contains_key(&case.replica);
         let loaded = &self.loaded.replicas;
         let state = self
@@ -297,18 +306,20 @@ impl Group<'_> {
             .entry(case.replica)
             .or_insert_with(|| loaded.get(&case.replica).cloned().unwrap_or_default());
         state.forget(case.settled);
-        state.note(id, verdict);
-        while state.rejected.len() > REJECTIONS {
-            state.rejected.pop_first();
+        state.note(asked.change.id, asked.said, verdict);
+        if let Some(first) = state.rejected.len().checked_sub(REJECTIONS)
+            && let Some(kept) = state.rejected.keys().nth(first).copied()
+        {
+            state.forget_rejections(kept);
         }
         // what is remembered of a replica is a row of the commit, too: once whole, then what is added
         self.written += match verdict {
             _ if rewritten => json(state).len(),
-            Verdict::Rejected { .. } => json(verdict).len(),
+            Verdict::Rejected { .. } => SAID_BYTES + json(verdict).len(),
             Verdict::Applied { .. }
             | Verdict::Merged { .. }
             | Verdict::Conflicted { .. }
-            | Verdict::Duplicate => 0,
+            | Verdict::Duplicate { .. } => SAID_BYTES,
         };
     }
 }
@@ -372,7 +383,7 @@ fn state_json(state: &ReplicaState) -> String {
     let mut state = state.clone();
     while body.len() > REPLICA_BYTES && state.rejected.len() > 1 {
         let middle = *state.rejected.keys().nth(state.rejected.len() / 2).expect("at least two are there");
-        state.rejected = state.rejected.split_off(&middle);
+        state.forget_rejections(middle);
         body = json(&state);
     }
     body

@@ -83,6 +83,12 @@ pub const REJECTIONS: usize = 2 * PUSH_CHANGES;
 /// Bytes of what is remembered of one replica: the row is written with every push that has a rejection.
 pub const REPLICA_BYTES: usize = 1 << 20;
 
+/// Ids of changes over all partitions that one server process remembers: a push of each of a hundred replicas; some MiB.
+pub const NAMES: usize = 100 * PUSH_CHANGES;
+
+/// Of these, of one replica: the push that is judged, and one before it whose answer is not settled.
+pub const NAMES_OF_ONE: usize = 2 * PUSH_CHANGES;
+
 /// Replicas whose state one partition's cache holds: one small row each, read again when forgotten.
 pub const REPLICAS: usize = 1_000;
 

@@ -10,6 +10,7 @@ mod feed;
 mod history;
 mod judge;
 pub mod limits;
+mod names;
 mod pull;
 mod push;
 mod quota;
@@ -30,6 +31,7 @@ use tokio::task::JoinSet;
 use crate::store::clock::{Clock, SystemClock};
 use crate::store::{Head, PartitionId, PartitionStore, StoreError};
 use commit::Lane;
+use names::Names;
 pub use quota::Quotas;
 use schema::Schemas;
 use watch::Watch;
@@ -82,6 +84,7 @@ struct Inner {
     shared: Arc<Shared>,
     lanes: Mutex<BTreeMap<PartitionId, Arc<Lane>>>,
     schemas: Schemas,
+    names: Names,
     uses: AtomicU64,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -133,6 +136,7 @@ impl PartitionEngine {
             shared,
             lanes: Mutex::default(),
             schemas: Schemas::default(),
+            names: Names::default(),
             uses: AtomicU64::new(0),
             tasks: Mutex::default(),
         };

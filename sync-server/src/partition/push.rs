@@ -1,6 +1,6 @@
 //! A push: checked, cut into runs and partitions, judged there, put together again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sync_protocol::gate::text::Unread;
 use sync_protocol::message::Push;
@@ -33,6 +33,7 @@ impl PartitionEngine {
         let mut verdicts = Vec::with_capacity(push.changes.len());
         // the schema is judged in order with what uses it: a new field, then a record with it, in one push
         let runs = push.changes.chunk_by(|a, b| is_reserved(a) == is_reserved(b));
+        let taken = self.inner.names.used_elsewhere(workspace, push, partitions);
         let mut after_schema = false;
         let mut refused: BTreeMap<RecordId, Counter> = BTreeMap::new();
         for run in runs {
@@ -46,7 +47,7 @@ impl PartitionEngine {
                 verdicts: Vec::new(),
                 refused: refused.clone(),
             };
-            let judged = self.run(workspace, partitions, author, run, case).await?;
+            let judged = self.run(workspace, partitions, author, run, &taken, case).await?;
             for (change, verdict) in run.iter().zip(&judged) {
                 if matches!(verdict, Verdict::Rejected { .. }) {
                     refused.entry(change.record.clone()).or_insert(change.id.counter);
@@ -124,13 +125,14 @@ impl PartitionEngine {
         schemas.get(store, workspace, Fresh::Now).await
     }
 
-    /// Judges one run; `empty` is a case without changes yet.
+    /// Judges one run; `taken` are ids that are another change's, `empty` is a case without changes yet.
     async fn run(
         &self,
         workspace: WorkspaceId,
         partitions: u16,
         author: Author,
         run: &[Change],
+        taken: &BTreeSet<Counter>,
         empty: Case,
     ) -> Result<Vec<Verdict>, EngineError> {
         let mut cases: BTreeMap<Partition, (Vec<usize>, Case)> = BTreeMap::new();
@@ -142,6 +144,8 @@ impl PartitionEngine {
             places.push(place);
             case.asked.push(Asked {
                 record: change.record.to_text(),
+                said: change.digest(),
+                taken: taken.contains(&change.id.counter),
                 twin_is_elsewhere: change.twin().is_some_and(|twin| twin.partition(partitions) != partition),
                 refused: gate::form(change).err().or_else(|| permit::refusal(&author, change)).or(crowded),
                 change: change.clone(),
@@ -152,7 +156,7 @@ impl PartitionEngine {
         for (partition, (places, case)) in cases {
             waiting.push((places, self.submit(PartitionId { workspace, partition }, case)?));
         }
-        let mut verdicts = vec![Verdict::Duplicate; run.len()];
+        let mut verdicts = vec![Verdict::Duplicate { forgotten: false }; run.len()];
         for (places, answer) in waiting {
             let gone = || StoreError::Unavailable("the work on this partition was broken off".into());
             let judged = answer.await.map_err(|_| gone())??;
