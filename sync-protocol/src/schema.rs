@@ -206,15 +206,18 @@ pub fn collection_record(name: &CollectionId, label: &str, policy: Option<Policy
     (id, fields)
 }
 
-/// The record that defines a field.
+/// The record that defines a field. It says no type where this version does not know it: whoever writes it over what is
+/// there leaves that one.
 pub fn field_record(collection: &CollectionId, field: &Field) -> (RecordId, Fields) {
     let key = RecordKey::Text(format!("{collection}.{}", field.name));
     let id = RecordId::new(reserved::collection(reserved::FIELDS), key);
     let mut fields = Fields::from([
         (reserved::field("label"), Value::from(field.label.as_str())),
-        (reserved::field("type"), Value::from(field.field_type.name())),
         (reserved::field("position"), Value::from(field.position)),
     ]);
+    if field.field_type != FieldType::Unknown {
+        fields.insert(reserved::field("type"), Value::from(field.field_type.name()));
+    }
     if !field.options.is_empty() {
         fields.insert(reserved::field("options"), Value::from(field.options.clone()));
     }
@@ -284,7 +287,8 @@ fn field_from(name: &FieldName, fields: &Fields) -> Option<Field> {
     Some(Field {
         name: name.clone(),
         label: text(fields, "label").unwrap_or(name.as_str()).to_owned(),
-        field_type: FieldType::from_name(text(fields, "type")?)?,
+        // a field of a type that a later version knows is there, with its values, all the same
+        field_type: FieldType::from_name(text(fields, "type")?).unwrap_or(FieldType::Unknown),
         options: match fields.get("options") {
             Some(options) => {
                 options.0.as_array()?.iter().map(|o| o.as_str().map(str::to_owned)).collect::<Option<_>>()?
@@ -370,6 +374,43 @@ mod tests {
             let id = reserved::collection(name);
             assert!(built_in(&id).is_some_and(|c| !c.fields.is_empty()));
         }
+    }
+
+    /// As a server of a later version sends it.
+    #[test]
+    fn a_field_of_an_unknown_type_is_carried() {
+        let wire = r#"{"label":"Shape","type":"hologram","position":2,"policy":"last","unit":"mm"}"#;
+        let fields: Fields = serde_json::from_str(wire).unwrap();
+        let things = CollectionId::new("things").unwrap();
+        let id =
+            RecordId::new(reserved::collection(reserved::FIELDS), RecordKey::Text("things.shape".into()));
+        let mut schema = Schema::default();
+        schema.apply(&collection_record(&things, "Things", None).0, Some(&Fields::new()));
+        schema.apply(&id, Some(&fields));
+
+        let field = schema.collection(&things).unwrap().fields["shape"].clone();
+        assert_eq!((field.field_type, field.label.as_str()), (FieldType::Unknown, "Shape"));
+        assert_eq!((field.policy, field.position), (Some(Policy::Last), 2));
+        for value in [r#""a\nb""#, "7", "-0.0", r#"{"x":[1,null]}"#, "[]", "true"] {
+            let value: Value = serde_json::from_str(value).unwrap();
+            assert_eq!(check_value(&field, &value), Ok(()));
+            assert_eq!(field.field_type.plain(&value), &value);
+            let shown = field.field_type.show(&value);
+            assert_eq!(field.field_type.parse(&shown, &[]), Ok(value), "{shown}");
+        }
+        assert!(
+            !field_record(&things, &field).1.contains_key("type"),
+            "what is not known is not written over"
+        );
+        assert!(
+            check_schema_record(&id, &fields).is_err(),
+            "a server that could not check its values takes no such field"
+        );
+        // kept with a device's other settings, and read by every version
+        let kept = serde_json::to_string(&schema).unwrap();
+        assert_eq!(serde_json::from_str::<Schema>(&kept).unwrap(), schema);
+        let later = kept.replace(r#""unknown""#, r#""hologram""#);
+        assert_eq!(serde_json::from_str::<Schema>(&later).unwrap(), schema);
     }
 
     #[test]
