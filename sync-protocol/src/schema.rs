@@ -28,9 +28,12 @@ pub mod reserved {
     pub const COMMENTS: &str = "_comments";
     /// One record per conflict that a person put off; key: the user's UUID, a slash, the conflict's id.
     pub const SNOOZES: &str = "_snoozes";
+    /// One record per table that is kept in step with a collection, written by the server; key: the mirror's UUID.
+    pub const MIRRORS: &str = "_mirrors";
 
     /// All of them.
-    pub const ALL: [&str; 7] = [COLLECTIONS, FIELDS, PEOPLE, DEVICES, ASSIGNMENTS, COMMENTS, SNOOZES];
+    pub const ALL: [&str; 8] =
+        [COLLECTIONS, FIELDS, PEOPLE, DEVICES, ASSIGNMENTS, COMMENTS, SNOOZES, MIRRORS];
 
     /// A reserved (or any constant) collection name.
     pub fn collection(name: &'static str) -> CollectionId {
@@ -227,13 +230,17 @@ pub fn field_record(collection: &CollectionId, field: &Field) -> (RecordId, Fiel
     (id, fields)
 }
 
+/// What the author of a mirror's changes is called, where people are named: whoever wrote to its table.
+pub const MIRROR_PERSON: &str = "Another program, through CQL";
+
 /// The record that names a person; written by each of the person's replicas.
 pub fn person_record(user: UserId, name: &str) -> (RecordId, Fields) {
     let id = RecordId::new(reserved::collection(reserved::PEOPLE), RecordKey::Text(user.to_string()));
     (id, Fields::from([(reserved::field("name"), Value::from(name))]))
 }
 
-/// The record that names a device; written by its own replica. `channel`: `browser`, `desktop`, `embedded` or `mirror`.
+/// The record that names a device; written by its own replica. `channel`: `browser`, `desktop`, `embedded` or `mirror`. The
+/// name of a mirror's is that of its table: `keyspace.table`.
 pub fn device_record(replica: ReplicaId, user: UserId, name: &str, channel: &str) -> (RecordId, Fields) {
     let id = RecordId::new(reserved::collection(reserved::DEVICES), RecordKey::Text(replica.to_string()));
     let fields = Fields::from([
@@ -334,6 +341,21 @@ fn built_in(id: &CollectionId) -> Option<&'static Collection> {
                     &[("conflict", Text), ("user", Text), ("text", LongText), ("at", DateTime)],
                 ),
                 (reserved::SNOOZES, Some(Policy::Last), &[("until", DateTime)]),
+                // the server alone says what it mirrors
+                (
+                    reserved::MIRRORS,
+                    Some(Policy::Last),
+                    &[
+                        ("collection", Text),
+                        ("keyspace", Text),
+                        ("table", Text),
+                        ("direction", Text),
+                        ("state", Text),
+                        ("reason", Text),
+                        ("columns", Json),
+                        ("by", Text),
+                    ],
+                ),
             ]
             .into_iter()
             .map(|(name, policy, fields)| {

@@ -158,12 +158,12 @@ async fn an_unknown_outcome_becomes_the_true_verdict() {
 async fn rejections_survive_an_unknown_outcome() {
     for fault in [Fault::UnknownApplied, Fault::UnknownLost, Fault::UnknownLate, Fault::Beaten] {
         let (world, faulty, mut device) = world(&[fault]).await;
-        device.author.role = Role::Reader;
+        device.author.standing = Role::Reader.into();
         let node = world.node_on(faulty);
         let changes = inserts(&mut device);
         let verdicts = device.push(&world, &node, &changes).await;
         assert!(verdicts.iter().all(|v| matches!(v, Verdict::Rejected { .. })), "{fault:?}: {verdicts:?}");
-        device.author.role = Role::Owner;
+        device.author.standing = Role::Owner.into();
         assert_eq!(device.push(&world, &world.node(), &changes).await, verdicts, "{fault:?}");
         assert_eq!(world.audit().await.len(), 3);
     }

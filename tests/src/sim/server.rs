@@ -154,7 +154,7 @@ impl Server {
                 }
                 push.changes.iter().for_each(|change| self.model.lock().arrived(change));
                 let push = self.planted(push);
-                let author = Author { replica: push.replica, user: member.user, role };
+                let author = Author { replica: push.replica, user: member.user, standing: role.into() };
                 let verdicts = engine.push(workspace, partitions, author, &push).await;
                 let verdicts = match (verdicts, self.bug) {
                     (Err(EngineError::Store(_)), Some(Bug::UnknownIsRejected)) => {
@@ -293,7 +293,7 @@ impl Server {
         let author = Author {
             replica: ReplicaId(uuid::Uuid::from_u128(900)),
             user: UserId(uuid::Uuid::from_u128(900)),
-            role: Role::Owner,
+            standing: Role::Owner.into(),
         };
         let collection = sync_protocol::CollectionId::from_label("foreign");
         let (id, fields) = sync_protocol::schema::collection_record(&collection, "foreign", None);
