@@ -4,5 +4,6 @@
 //! holds, the partition keeps what was last agreed on (the shadow), and the difference is a change like everybody's. [`write`] is
 //! what goes back.
 
+pub mod cql;
 pub mod row;
 pub mod write;
