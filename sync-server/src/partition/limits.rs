@@ -98,6 +98,15 @@ pub const PARTITION_CACHE_BYTES: usize = 32 << 20;
 /// Bytes of cached records of one server process.
 pub const CACHE_BYTES: usize = 256 << 20;
 
+/// How long a row of a mirror that was removed stays, emptied: as short as every store can.
+pub const FORGOTTEN_STAYS: Duration = Duration::from_secs(1);
+
+/// How long a row that was refused for want of room is left alone: somebody has made some, or not.
+pub const REFUSED_RESTS: Duration = Duration::from_mins(10);
+
+/// Shadows, or keys of records, in one page: some pages of a table.
+pub const MIRROR_PAGE: usize = 1_000;
+
 /// How often another node's changes are looked for while somebody waits: the promise is 250 ms.
 pub const POLL: Duration = Duration::from_millis(200);
 

@@ -1,16 +1,21 @@
 //! The heart of the server: judges pushes, feeds pulls, serves snapshots, for any number of server processes on one store.
 //!
 //! A push is split by partition (`push`); each partition's changes are judged (`judge`) against what the node knows of
-//! it (`cache`) and committed as one conditional step (`commit`); waiting pulls are woken (`watch`).
+//! it (`cache`) and committed as one conditional step (`commit`); waiting pulls are woken (`watch`). What a mirror saw of a
+//! table's rows goes the same way (`looks`), and what the server writes itself (`own`).
 
 mod audit;
 mod cache;
+mod case;
 mod commit;
 mod feed;
 mod history;
 mod judge;
 pub mod limits;
+mod looks;
+mod mirrored;
 mod names;
+mod own;
 mod pull;
 mod push;
 mod quota;
@@ -31,6 +36,7 @@ use tokio::task::JoinSet;
 use crate::store::clock::{Clock, SystemClock};
 use crate::store::{Head, PartitionId, PartitionStore, StoreError};
 use commit::Lane;
+pub use mirrored::{Changed, Page};
 use names::Names;
 pub use quota::Quotas;
 use schema::Schemas;

@@ -11,8 +11,8 @@ use sync_protocol::{
 };
 use sync_protocol::{gate, permit};
 
+use super::case::{Asked, Case, Told, What};
 use super::commit::{self, Answer};
-use super::judge::{Asked, Case};
 use super::schema::Fresh;
 use super::{Author, EngineError, PartitionEngine};
 use crate::store::{PartitionId, StoreError};
@@ -44,7 +44,7 @@ impl PartitionEngine {
                 schema,
                 room: self.inner.shared.settings.quotas.room(partitions),
                 asked: Vec::new(),
-                verdicts: Vec::new(),
+                told: Vec::new(),
                 refused: refused.clone(),
             };
             let judged = self.run(workspace, partitions, author, run, &taken, case).await?;
@@ -144,11 +144,15 @@ impl PartitionEngine {
             places.push(place);
             case.asked.push(Asked {
                 record: change.record.to_text(),
-                said: change.digest(),
-                taken: taken.contains(&change.id.counter),
-                twin_is_elsewhere: change.twin().is_some_and(|twin| twin.partition(partitions) != partition),
                 refused: gate::form(change).err().or_else(|| permit::refusal(&author, change)).or(crowded),
-                change: change.clone(),
+                what: What::Change {
+                    said: change.digest(),
+                    taken: taken.contains(&change.id.counter),
+                    twin_is_elsewhere: change
+                        .twin()
+                        .is_some_and(|twin| twin.partition(partitions) != partition),
+                    change: change.clone(),
+                },
             });
         }
         // all of them are on their way before the first is waited for
@@ -158,16 +162,16 @@ impl PartitionEngine {
         }
         let mut verdicts = vec![Verdict::Duplicate { forgotten: false }; run.len()];
         for (places, answer) in waiting {
-            let gone = || StoreError::Unavailable("the work on this partition was broken off".into());
-            let judged = answer.await.map_err(|_| gone())??;
-            for (place, verdict) in places.into_iter().zip(judged) {
-                verdicts[place] = verdict;
+            for (place, told) in places.into_iter().zip(answered(answer).await?) {
+                if let Told::Verdict(verdict) = told {
+                    verdicts[place] = verdict;
+                }
             }
         }
         Ok(verdicts)
     }
 
-    fn submit(&self, id: PartitionId, case: Case) -> Result<Answer, EngineError> {
+    pub(super) fn submit(&self, id: PartitionId, case: Case) -> Result<Answer, EngineError> {
         let lane = self.lane(id);
         let (answer, start) = lane.submit(case, self.tick(), &self.inner.shared.queued)?;
         if start {
@@ -175,6 +179,12 @@ impl PartitionEngine {
         }
         Ok(answer)
     }
+}
+
+/// What the lane says.
+pub(super) async fn answered(answer: Answer) -> Result<Vec<Told>, EngineError> {
+    let gone = || StoreError::Unavailable("the work on this partition was broken off".into());
+    answer.await.map_err(|_| gone())?
 }
 
 fn is_reserved(change: &Change) -> bool {

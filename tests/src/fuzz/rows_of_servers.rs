@@ -46,6 +46,8 @@ fn row(piece: &[u8]) -> Option<Row> {
         "feed" => Kind::Feed,
         "replica" => Kind::Replica,
         "conflict" => Kind::Conflict,
+        "shadow" => Kind::Shadow,
+        "mirror" => Kind::Mirror,
         _ => return None,
     };
     let body = std::str::from_utf8(body).ok()?.to_owned();

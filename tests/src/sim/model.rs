@@ -195,7 +195,7 @@ impl Model {
                         });
                     }
                 }
-                Kind::Record | Kind::Conflict => {}
+                Kind::Record | Kind::Conflict | Kind::Shadow | Kind::Mirror => {}
             }
         }
         for entry in entries {

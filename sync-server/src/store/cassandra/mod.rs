@@ -404,6 +404,9 @@ fn largest(kind: Kind) -> usize {
         // a group ends with the change that fills it
         Kind::Feed => 8 * RECORD_BYTES,
         Kind::Conflict => 3 * RECORD_BYTES,
+        // what was agreed on, and what is on its way
+        Kind::Shadow => 5 * RECORD_BYTES,
+        Kind::Mirror => 1 << 10,
     }
 }
 
