@@ -55,10 +55,21 @@ pub fn kind_label(kind: ConflictKind) -> &'static str {
     }
 }
 
-/// Who decided, and how.
+/// Who decided, and how; or that nobody had to.
 pub fn told(item: &ReviewItem, settled: &SettledInfo) -> String {
-    let who = if settled.by.here { "You".to_owned() } else { who(&settled.by) };
-    format!("{who} decided: {}", how(item, &settled.outcome))
+    match (settled.decided, settled.by.here) {
+        (true, true) => format!("You decided: {}", how(item, &settled.outcome)),
+        (true, false) => format!("{} decided: {}", who(&settled.by), how(item, &settled.outcome)),
+        (false, true) => "Nothing is left to decide: after your edit both sides are the same".to_owned(),
+        (false, false) => {
+            format!("Nothing is left to decide: after an edit {} both sides are the same", by(&settled.by))
+        }
+    }
+}
+
+/// What the person did by whose change it ended, before the time.
+pub fn done(settled: &SettledInfo) -> &'static str {
+    if settled.decided { "decided" } else { "edited" }
 }
 
 /// How it was decided, after "It was decided: " or a name.
@@ -152,5 +163,15 @@ mod tests {
         assert_eq!(between(&item), "Deleted on Office PC (Ann), edited on Deck tablet (Ben)");
         assert_eq!(how(&item, &keep(&[Choice::Incoming])), "restore it with the edit from Deck tablet (Ben)");
         assert_eq!(how(&item, &Outcome::Delete), "keep it deleted");
+        let ended = |decided| SettledInfo {
+            by: author("Ann", "Office PC"),
+            decided,
+            outcome: Outcome::Delete,
+            taking_back: false,
+        };
+        assert_eq!(told(&item, &ended(true)), "Office PC (Ann) decided: keep it deleted");
+        let by_itself =
+            "Nothing is left to decide: after an edit by Ann on Office PC both sides are the same";
+        assert_eq!(told(&item, &ended(false)), by_itself);
     }
 }
