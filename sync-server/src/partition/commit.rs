@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::cache::Cache;
-use super::judge::{Case, Draft, Loaded, Rules, judge_group};
+use super::case::{Asked, Case, Told};
+use super::judge::{Draft, Loaded, Rules, judge_group};
 use super::limits::{
     ATTEMPTS, BACKOFF_FIRST, BACKOFF_MOST, COMMIT_BYTES, GROUP_BYTES, GROUP_CHANGES, JUDGE_INLINE_BYTES,
     QUEUE_BYTES, QUEUE_CHANGES, QUEUED_BYTES,
@@ -41,7 +42,7 @@ struct Queue {
 #[derive(Debug)]
 struct Job {
     case: Case,
-    answer: oneshot::Sender<Result<Vec<Verdict>, EngineError>>,
+    answer: oneshot::Sender<Result<Vec<Told>, EngineError>>,
     held: Held,
 }
 
@@ -58,8 +59,8 @@ impl Drop for Held {
     }
 }
 
-/// Resolves to the verdicts of one case.
-pub(super) type Answer = oneshot::Receiver<Result<Vec<Verdict>, EngineError>>;
+/// Resolves to the answers of one case.
+pub(super) type Answer = oneshot::Receiver<Result<Vec<Told>, EngineError>>;
 
 impl Lane {
     pub(super) fn new(id: PartitionId) -> Self {
@@ -84,7 +85,7 @@ impl Lane {
     ) -> Result<(Answer, bool), EngineError> {
         self.used.store(now, Ordering::Relaxed);
         let (answer, receiver) = oneshot::channel();
-        let bytes = case.left().iter().map(|asked| asked.change.size()).sum();
+        let bytes = case.left().iter().map(Asked::size).sum();
         let before = queued.fetch_add(bytes, Ordering::Relaxed);
         let held = Held { all: Arc::clone(queued), bytes };
         let mut queue = self.queue();
@@ -245,7 +246,7 @@ impl Runner {
         (self.jobs, self.known) = (jobs, known);
         let Some(commit) = commit else {
             self.cache = Some(cache);
-            self.deliver(draft.verdicts);
+            self.deliver(draft.told);
             return Ok(());
         };
         let (rows, entries) = (commit.rows.len(), draft.entries.len());
@@ -285,7 +286,7 @@ impl Runner {
 
     /// The store can never take this group: a smaller one is tried, and what is too much alone is rejected.
     fn refuse(&mut self, draft: &Draft, why: String) -> Result<(), StoreError> {
-        let judged: usize = draft.verdicts.iter().map(Vec::len).sum();
+        let judged: usize = draft.told.iter().map(Vec::len).sum();
         if judged > 1 {
             self.most = judged / 2;
             return Ok(());
@@ -306,24 +307,24 @@ impl Runner {
 
     fn won(&mut self, mut cache: Cache, mut draft: Draft) {
         (self.lost, self.most) = (0, usize::MAX);
-        let (verdicts, revision) = (std::mem::take(&mut draft.verdicts), draft.head.revision);
+        let (told, revision) = (std::mem::take(&mut draft.told), draft.head.revision);
         cache.absorb(draft);
         let weight = cache.weight();
         self.shared.reweigh(self.lane.weight.swap(weight, Ordering::Relaxed), weight);
         self.cache = Some(cache);
         self.shared.watch.moved(self.lane.id, revision);
         self.shared.store.tell(self.lane.id, revision);
-        self.deliver(verdicts);
+        self.deliver(told);
     }
 
     /// Answers the cases that are complete; the others go on in the next group.
-    fn deliver(&mut self, verdicts: Vec<Vec<Verdict>>) {
+    fn deliver(&mut self, told: Vec<Vec<Told>>) {
         let jobs = std::mem::take(&mut self.jobs);
-        for (mut job, verdicts) in jobs.into_iter().zip(verdicts) {
-            job.case.take(verdicts);
+        for (mut job, told) in jobs.into_iter().zip(told) {
+            job.case.take(told);
             if job.case.left().is_empty() {
                 // nobody waits any more where the request was cut off
-                let _ = job.answer.send(Ok(job.case.verdicts));
+                let _ = job.answer.send(Ok(job.case.told));
             } else {
                 self.jobs.push(job);
             }
@@ -364,6 +365,6 @@ impl Runner {
 
 impl Job {
     fn bytes(&self) -> usize {
-        self.case.left().iter().map(|asked| asked.change.size()).sum()
+        self.case.left().iter().map(Asked::size).sum()
     }
 }

@@ -1,12 +1,13 @@
 //! Sentences about changes that met.
 
+use super::author::{is_program, name};
 use sync_client::api::{Author, ReviewItem, SettledInfo};
 use sync_protocol::{Choice, ConflictKind, Outcome};
 
 /// `Chrome on Linux (Ann)`, `this device (Ann)`, `Ann`.
 pub fn who(author: &Author) -> String {
     let device = if author.here { "this device" } else { author.device.as_str() };
-    match (device, author.person.as_str()) {
+    match (device, name(author)) {
         ("", "") => "somebody".to_owned(),
         ("", person) => person.to_owned(),
         (device, "") => device.to_owned(),
@@ -17,10 +18,11 @@ pub fn who(author: &Author) -> String {
 /// `by Ann on Chrome on Linux`, `by Ann on this device`, `by somebody`.
 pub fn by(author: &Author) -> String {
     let device = if author.here { "this device" } else { author.device.as_str() };
-    match (author.person.as_str(), device) {
+    match (name(author), device) {
         ("", "") => "by somebody".to_owned(),
         ("", device) => format!("on {device}"),
         (person, "") => format!("by {person}"),
+        (program, table) if is_program(author) => format!("by {program}, in {table}"),
         (person, device) => format!("by {person} on {device}"),
     }
 }
@@ -109,6 +111,11 @@ mod tests {
         assert_eq!(by(&author), "by Ann");
         author.person.clear();
         assert_eq!((who(&author), by(&author)), ("somebody".into(), "by somebody".into()));
+        author.channel = "mirror".into();
+        assert_eq!(by(&author), "by another program, through CQL");
+        author.device = "shop.orders".into();
+        assert_eq!(by(&author), "by another program, through CQL, in shop.orders");
+        assert_eq!(who(&author), "shop.orders (another program, through CQL)");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Every write to `partition_rows` goes through [`PartitionStore::commit`]; plain and conditional writes never mix there.
 
 mod directory;
+mod mirrors;
 mod notices;
 mod outcome;
 mod reading;
@@ -25,16 +26,18 @@ use std::sync::Arc;
 use std::time::Duration;
 use sync_protocol::limits::RECORD_BYTES;
 use sync_protocol::{Cursor, Partition, Revision, WorkspaceId};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use super::{Commit, Committed, Head, Kept, Kind, PartitionId, PartitionStore, Read, Row, Step, StoreError};
 use notices::Notices;
+pub use mirrors::{ConflictRow, LEASE, MIRRORS, MirrorRow};
 use outcome::unavailable;
+pub(crate) use reading::AnotherNode;
 use statements::Statements;
 
 /// Longest wait for an answer: above all of Cassandra's own time-outs (10 s at most), so that it is Cassandra who says
 /// how a write ended.
-const TIMEOUT: Duration = Duration::from_secs(12);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(12);
 /// How often each connection is asked for a sign of life, and how long one may fail to come before the node counts as gone:
 /// above what a node's garbage collection takes, far below [`TIMEOUT`], or else each request that is sent to a node which
 /// hangs would wait that long.
@@ -94,11 +97,11 @@ impl CassandraOptions {
         }
     }
 
-    fn serial(&self) -> SerialConsistency {
+    pub(crate) fn serial(&self) -> SerialConsistency {
         if self.local_serial { SerialConsistency::LocalSerial } else { SerialConsistency::Serial }
     }
 
-    fn quorum(&self) -> Consistency {
+    pub(crate) fn quorum(&self) -> Consistency {
         if self.local_serial { Consistency::LocalQuorum } else { Consistency::Quorum }
     }
 }
@@ -131,6 +134,8 @@ pub struct CassandraStore {
 struct Database {
     session: Session,
     statements: Statements,
+    /// Prepared where there is anything to do with mirrors.
+    mirrors: OnceCell<mirrors::MirrorStatements>,
     notices: Notices,
 }
 
@@ -145,25 +150,18 @@ impl CassandraStore {
             .retry_policy(Arc::new(FallthroughRetryPolicy))
             .speculative_execution_policy(None)
             .build();
-        let mut builder = SessionBuilder::new()
-            .known_nodes(&options.nodes)
-            .keepalive_interval(ALIVE)
-            .keepalive_timeout(SILENT)
-            .default_execution_profile_handle(profile.into_handle());
-        if let Some((user, password)) = &options.credentials {
-            builder = builder.user(user, password);
-        }
-        // a port that takes connections and says nothing would be waited for without end
-        let session = tokio::time::timeout(TIMEOUT, builder.build())
-            .await
-            .map_err(|_| StoreError::Unavailable(format!("no word of CQL within {} s", TIMEOUT.as_secs())))?
-            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let session = session(&options, profile).await.map_err(StoreError::Unavailable)?;
         schema::prepare(&session, &options).await?;
         let statements = Statements::prepare(&session, &options).await?;
         let commits = Semaphore::new(options.commits_in_flight.max(1));
         let reads = Semaphore::new(options.reads_in_flight.max(1));
         let reading = Semaphore::new(READ_BYTES >> 10);
-        let database = Arc::new(Database { session, statements, notices: Notices::default() });
+        let database = Arc::new(Database {
+            session,
+            statements,
+            mirrors: OnceCell::new(),
+            notices: Notices::default(),
+        });
         Ok(Self { database, options, commits, reads, reading })
     }
 
@@ -183,6 +181,24 @@ impl CassandraStore {
         let _permit = permit(&self.reads).await;
         rows(self.database.session.execute_unpaged(statement, values).await)
     }
+}
+
+/// Connects; each request as the profile says, unless its statement says otherwise.
+pub(crate) async fn session(
+    options: &CassandraOptions,
+    profile: ExecutionProfile,
+) -> Result<Session, String> {
+    let mut builder = SessionBuilder::new()
+        .known_nodes(&options.nodes)
+        .keepalive_interval(ALIVE)
+        .keepalive_timeout(SILENT)
+        .default_execution_profile_handle(profile.into_handle());
+    if let Some((user, password)) = &options.credentials {
+        builder = builder.user(user, password);
+    }
+    // a port that takes connections and says nothing would be waited for without end
+    let session = tokio::time::timeout(TIMEOUT, builder.build()).await;
+    session.map_err(|_| format!("no word of CQL within {} s", TIMEOUT.as_secs()))?.map_err(|e| e.to_string())
 }
 
 async fn permit(semaphore: &Semaphore) -> SemaphorePermit<'_> {
@@ -397,6 +413,9 @@ fn largest(kind: Kind) -> usize {
         // a group ends with the change that fills it
         Kind::Feed => 8 * RECORD_BYTES,
         Kind::Conflict => 3 * RECORD_BYTES,
+        // what was agreed on, and what is on its way
+        Kind::Shadow => 5 * RECORD_BYTES,
+        Kind::Mirror => 1 << 10,
     }
 }
 
