@@ -1,7 +1,7 @@
 //! Ordinary CQL tables kept in step, both ways, with collections: see `docs/mirror.md`.
 //!
 //! A mirror is a replica whose device is a table. [`row`] is the form in which the others speak of a row: the table gives what it
-//! holds, the partition keeps what was last agreed on (the shadow), and the difference is a change like everybody's. [`write`] is
+//! holds, the partition keeps what was last agreed on (the shadow), and the difference is a change like everybody's. [`mod@write`] is
 //! what goes back.
 
 pub mod row;
