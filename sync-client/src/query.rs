@@ -273,9 +273,10 @@ impl KeyOrder {
     }
 
     fn compare(&self, a: &RecordKey, b: &RecordKey) -> Ordering {
+        let (a_minted, b_minted) = (a.is_minted(), b.is_minted());
         let order = match (a, b, &self.places) {
             // behind the keys that people chose, in the order in which they were minted
-            _ if is_minted(a) || is_minted(b) => is_minted(a).cmp(&is_minted(b)),
+            _ if a_minted || b_minted => a_minted.cmp(&b_minted),
             (RecordKey::Int(a), RecordKey::Int(b), _) => a.cmp(b),
             (RecordKey::Text(a), RecordKey::Text(b), None) => natural(a, b),
             (_, _, None) => natural(&a.to_string(), &b.to_string()),
@@ -283,16 +284,6 @@ impl KeyOrder {
         };
         order.then_with(|| a.cmp(b))
     }
-}
-
-/// Whether a key is a UUID: its digits are no numbers that people count by.
-fn is_minted(key: &RecordKey) -> bool {
-    let RecordKey::Text(text) = key else { return false };
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, c)| match at {
-            8 | 13 | 18 | 23 => c == b'-',
-            _ => c.is_ascii_hexdigit(),
-        })
 }
 
 /// The order of two texts of ASCII: runs of digits by their value, letters without case.

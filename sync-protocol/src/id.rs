@@ -251,6 +251,16 @@ impl RecordKey {
         serde_json::from_str(text).ok()
     }
 
+    /// Whether it is a UUID: minted, and chosen by nobody. Its digits are no numbers that people count by.
+    pub fn is_minted(&self) -> bool {
+        let Self::Text(text) = self else { return false };
+        text.len() == 36
+            && text.bytes().enumerate().all(|(at, c)| match at {
+                8 | 13 | 18 | 23 => c == b'-',
+                _ => c.is_ascii_hexdigit(),
+            })
+    }
+
     /// What a person typed: a whole number in its plain form is a number, all else is text.
     pub fn from_input(input: &str) -> Self {
         match input.parse::<i64>() {

@@ -1,4 +1,4 @@
-//! Ordinary CQL tables kept in step, both ways, with collections: see `docs/mirror.md`.
+//! Ordinary CQL tables kept in step, both ways, with collections. In work: so far only the words; nothing uses them yet.
 //!
 //! A mirror is a replica whose device is a table. [`row`] is the form in which the others speak of a row: the table gives what it
 //! holds, the partition keeps what was last agreed on (the shadow), and the difference is a change like everybody's. [`mod@write`] is

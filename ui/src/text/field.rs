@@ -87,19 +87,7 @@ pub fn in_sentence(label: &str) -> String {
 
 /// What a record's key is called; `None` for one that nobody chose.
 pub fn key_label(key: &RecordKey) -> Option<String> {
-    match key {
-        RecordKey::Int(n) => Some(n.to_string()),
-        RecordKey::Text(text) if is_uuid(text) => None,
-        RecordKey::Text(text) => Some(text.clone()),
-    }
-}
-
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.char_indices().all(|(at, c)| match at {
-            8 | 13 | 18 | 23 => c == '-',
-            _ => c.is_ascii_hexdigit(),
-        })
+    (!key.is_minted()).then(|| key.to_string())
 }
 
 #[cfg(test)]
