@@ -81,6 +81,7 @@ fn merged(replica: &Replica, merge: &Merge) -> Vec<Row> {
 
 fn reviewed(replica: &Replica, entry: &Entry, conflict: &Conflict) -> Vec<Row> {
     let (what, stamp) = match (&conflict.resolved, entry.kind) {
+        (Some(resolved), _) if resolved.saw.is_none() => ("ended by itself", resolved.stamp),
         (Some(resolved), _) => ("settled", resolved.stamp),
         (None, EntryKind::Reopened) => {
             ("taken back", conflict.reopened.map_or(conflict.incoming, |reopened| reopened.stamp))

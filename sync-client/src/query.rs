@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use sync_protocol::schema::Collection;
+use sync_protocol::value::decimal::Decimal;
 use sync_protocol::{CollectionId, FieldName, FieldType, Fields, Record, RecordId, RecordKey, Value};
 
 use crate::api::{Failure, FailureKind, Marks, Only, Row, Rows, RowsQuery};
@@ -311,7 +312,9 @@ fn natural(a: &str, b: &str) -> Ordering {
 }
 
 enum SortValue {
-    Number(rust_decimal::Decimal),
+    Whole(i64),
+    Decimal(Decimal),
+    Number(f64),
     /// A moment as it is stored, without the letter behind it that would come after a fraction.
     Time(String),
     Text(String),
@@ -322,13 +325,15 @@ impl SortValue {
     fn of(field_type: FieldType, value: &Value) -> Self {
         match (field_type, &value.0) {
             (FieldType::Integer | FieldType::Counter, v) if v.is_i64() => {
-                Self::Number(v.as_i64().unwrap_or_default().into())
+                Self::Whole(v.as_i64().unwrap_or_default())
             }
-            (FieldType::Decimal, v) => v
-                .as_str()
-                .and_then(|s| s.parse().ok())
-                .map_or_else(|| Self::Text(v.to_string()), Self::Number),
-            (FieldType::Date | FieldType::DateTime, serde_json::Value::String(at)) => {
+            (FieldType::Decimal, v) => {
+                v.as_str().and_then(Decimal::read).map_or_else(|| Self::Text(v.to_string()), Self::Decimal)
+            }
+            (FieldType::Number, v) => {
+                value.as_number().map_or_else(|| Self::Text(v.to_string()), Self::Number)
+            }
+            (FieldType::Date | FieldType::DateTime | FieldType::Time, serde_json::Value::String(at)) => {
                 Self::Time(at.trim_end_matches('Z').to_owned())
             }
             (_, serde_json::Value::Bool(b)) => Self::Flag(*b),
@@ -338,7 +343,10 @@ impl SortValue {
 
     fn compare(&self, other: &Self, places: &BTreeMap<String, usize>) -> Ordering {
         match (self, other) {
-            (Self::Number(a), Self::Number(b)) => a.cmp(b),
+            (Self::Whole(a), Self::Whole(b)) => a.cmp(b),
+            (Self::Decimal(a), Self::Decimal(b)) => a.compare(b),
+            // both zeros are one; what is no number comes last
+            (Self::Number(a), Self::Number(b)) => a.partial_cmp(b).unwrap_or(a.is_nan().cmp(&b.is_nan())),
             (Self::Time(a), Self::Time(b)) => a.cmp(b),
             (Self::Text(a), Self::Text(b)) => places.get(a).cmp(&places.get(b)),
             (Self::Flag(a), Self::Flag(b)) => a.cmp(b),
@@ -349,7 +357,7 @@ impl SortValue {
     fn rank(&self) -> u8 {
         match self {
             Self::Flag(_) => 0,
-            Self::Number(_) => 1,
+            Self::Whole(_) | Self::Decimal(_) | Self::Number(_) => 1,
             Self::Time(_) => 2,
             Self::Text(_) => 3,
         }
@@ -365,6 +373,10 @@ fn matches(definition: &Collection, words: &[String], key: &RecordKey, fields: &
     for (name, value) in fields {
         all.push('\n');
         let field_type = definition.fields.get(name).map(|field| field.field_type);
+        // nobody reads bytes, and words would be found in them by chance
+        if field_type == Some(FieldType::Bytes) {
+            continue;
+        }
         let is_time = field_type == Some(FieldType::DateTime);
         if let Some(shown) = value.as_text().filter(|_| is_time).and_then(text::local_time) {
             all.push_str(&shown);
@@ -437,6 +449,14 @@ mod tests {
         assert_eq!(found(FieldType::DateTime, &numbered(&times), "", true), "2 3 1");
         let prices = ["10", "9.5", "-1"].map(Value::from);
         assert_eq!(found(FieldType::Decimal, &numbered(&prices), "", true), "3 2 1");
+        // of one size: in the order of their keys
+        let prices = ["1E+2", "100.00", "99.9", "100", "-1.5E+3"].map(Value::from);
+        assert_eq!(found(FieldType::Decimal, &numbered(&prices), "", true), "5 3 1 2 4");
+        let numbers =
+            [f64::NAN, 0.0, f64::INFINITY, -0.0, -1e300, f64::NEG_INFINITY, 5.0].map(Value::from_number);
+        assert_eq!(found(FieldType::Number, &numbered(&numbers), "", true), "6 5 2 4 7 3 1");
+        let clocks = ["14:30:00", "09:00:00", "14:30:00.5"].map(Value::from);
+        assert_eq!(found(FieldType::Time, &numbered(&clocks), "", true), "2 1 3");
         let keyed = |keys: &[&str]| -> String {
             let records: Vec<_> =
                 keys.iter().map(|key| (RecordKey::from_input(key), Value::from("x"))).collect();

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop here")]
 
-use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use sync_client::api::{ImportPlan, Preview};
 use sync_client::import::{File, Rows, check_plan, fields, preview};
 use sync_protocol::gate::check;
+use sync_protocol::value::decimal::Decimal;
 use sync_protocol::{
     Change, ChangeId, CollectionId, Counter, Edit, FieldType, Fields, RecordId, RecordKey, ReplicaId, Schema,
     Timestamp, Value,
@@ -54,10 +54,13 @@ fn types(preview: &Preview) -> Vec<(&str, FieldType)> {
 
 /// Whether a stored value says what the file says: texts by letter, numbers by value.
 fn equal(field_type: FieldType, stored: &Value, source: &str) -> bool {
-    let number = |text: &str| text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(text)).unwrap();
+    let same = |stored: &str| {
+        let [stored, source] = [stored, source].map(|text| Decimal::read(text).unwrap());
+        stored.compare(&source).is_eq()
+    };
     match field_type {
-        FieldType::Integer => stored.as_integer().map(Decimal::from) == Some(number(source)),
-        FieldType::Decimal => stored.as_text().map(number) == Some(number(source)),
+        FieldType::Integer => stored.as_integer().is_some_and(|n| same(&n.to_string())),
+        FieldType::Decimal => stored.as_text().is_some_and(same),
         _ => stored.as_text() == Some(source),
     }
 }

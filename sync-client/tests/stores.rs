@@ -248,6 +248,7 @@ fn meta() -> Meta {
         partitions: 4,
         replica: ReplicaId(uuid::Uuid::from_u128(7)),
         user: UserId(uuid::Uuid::from_u128(2)),
+        copied: Counter(0),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::id::{ChangeId, FieldName, RecordId, RecordKey, Revision, Timestamp};
+use crate::id::{ChangeId, Digest, FieldName, RecordId, RecordKey, Revision, Timestamp};
 use crate::record::{Fields, fields_size};
 use crate::value::Value;
 
@@ -167,6 +167,15 @@ impl Change {
         body + self.record.key.size() + 260
     }
 
+    /// What the change says: its record, its time and its edit, but not its id. The same on every side and in every
+    /// version: members that an edit gets one day are no part of it.
+    pub fn digest(&self) -> Digest {
+        let mut said = format!("{}\n{}\n", self.record, self.at);
+        // protocol types have text keys: they are always JSON
+        sorted(&serde_json::to_value(&self.edit).unwrap_or_default(), &mut said);
+        Digest(xxhash_rust::xxh3::xxh3_64(said.as_bytes()) as u32)
+    }
+
     /// The conflict that the change is about, where it settles one or opens it again.
     pub fn about(&self) -> Option<ChangeId> {
         match &self.edit {
@@ -184,6 +193,37 @@ impl Change {
             _ => return None,
         };
         Some(RecordId::new(self.record.collection.clone(), key.clone()))
+    }
+}
+
+/// JSON without blanks, the members of every object sorted by their names.
+fn sorted(json: &serde_json::Value, text: &mut String) {
+    let place = |text: &mut String, n| {
+        if n > 0 {
+            text.push(',');
+        }
+    };
+    match json {
+        serde_json::Value::Object(members) => {
+            text.push('{');
+            let members: BTreeMap<&String, &serde_json::Value> = members.iter().collect();
+            for (n, (name, member)) in members.into_iter().enumerate() {
+                place(text, n);
+                text.push_str(&serde_json::Value::from(name.as_str()).to_string());
+                text.push(':');
+                sorted(member, text);
+            }
+            text.push('}');
+        }
+        serde_json::Value::Array(items) => {
+            text.push('[');
+            for (n, item) in items.iter().enumerate() {
+                place(text, n);
+                sorted(item, text);
+            }
+            text.push(']');
+        }
+        plain => text.push_str(&plain.to_string()),
     }
 }
 

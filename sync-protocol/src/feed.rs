@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::conflict::Conflict;
-use crate::id::{ChangeId, CollectionId, FieldName, RecordId, Revision};
+use crate::id::{ChangeId, CollectionId, Digest, FieldName, RecordId, Revision};
 use crate::policy::Policy;
 use crate::record::{Record, Stamp};
 use crate::value::{Value, shallow, text_size};
@@ -37,6 +37,10 @@ pub struct Entry {
     /// What a policy decided where the change met others; `None` where nothing met.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge: Option<Box<Merge>>,
+    /// What the change said ([`crate::Change::digest`]): a replica knows its own by it. `None` in entries of servers
+    /// that did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Digest>,
 }
 
 impl Entry {

@@ -100,7 +100,7 @@ fn own_collection(change: &Change) -> Result<(), Rejection> {
     for (field, value) in written(change) {
         let Some(text) = value.as_text() else { continue };
         let most = match (name, field.as_str()) {
-            (reserved::COMMENTS, "text") => limits::COMMENT_CHARS,
+            (reserved::COMMENTS, "text") | (reserved::MIRRORS, "reason") => limits::COMMENT_CHARS,
             _ => limits::LABEL_CHARS,
         };
         let lines = name == reserved::COMMENTS && field.as_str() == "text";

@@ -62,6 +62,8 @@ number! {
     Partition(u16),
     /// Milliseconds since 1970-01-01T00:00:00Z. For people to read, never for order.
     Timestamp(i64),
+    /// What a change says ([`crate::Change::digest`]): tells whether its id was used before for something else.
+    Digest(u32),
 }
 
 impl Revision {

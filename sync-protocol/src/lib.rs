@@ -33,8 +33,8 @@ pub use conflict::{Conflict, ConflictKind, Reopened, Resolved, Sides};
 pub use cursor::Cursor;
 pub use feed::{Entry, Merge, Met};
 pub use id::{
-    ChangeId, CollectionId, Counter, FieldName, InvalidName, Partition, RecordId, RecordKey, ReplicaId,
-    Revision, Timestamp, UserId, WorkspaceId,
+    ChangeId, CollectionId, Counter, Digest, FieldName, InvalidName, Partition, RecordId, RecordKey,
+    ReplicaId, Revision, Timestamp, UserId, WorkspaceId,
 };
 pub use policy::Policy;
 pub use record::{Fields, Record, Stamp};

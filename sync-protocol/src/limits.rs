@@ -29,6 +29,10 @@ pub const MERGE_STEPS_PER_BYTE: usize = 64;
 /// Depth of a JSON value: below the depth that every JSON parser in use accepts (128), with room for the envelope.
 pub const JSON_DEPTH: usize = 64;
 
+/// Digits of a decimal number, and places before or behind its point: far beyond every amount and constant in use, and one
+/// number stays a text that a person can look at.
+pub const DECIMAL_DIGITS: usize = 1_000;
+
 /// Bytes of one change as JSON: what its author saw and what is wanted, each of one largest record, with room for names.
 pub const CHANGE_BYTES: usize = 2 * RECORD_BYTES + (64 << 10);
 

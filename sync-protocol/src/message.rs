@@ -10,7 +10,8 @@ use crate::conflict::Conflict;
 use crate::cursor::Cursor;
 use crate::feed::{Entry, Merge};
 use crate::id::{
-    ChangeId, CollectionId, Counter, Partition, RecordId, ReplicaId, Revision, Timestamp, UserId, WorkspaceId,
+    ChangeId, CollectionId, Counter, Digest, Partition, RecordId, ReplicaId, Revision, Timestamp, UserId,
+    WorkspaceId,
 };
 use crate::record::Record;
 use crate::verdict::Verdict;
@@ -428,7 +429,10 @@ impl ProblemCode {
     }
 }
 
-/// What a refused or judged change is remembered by on the server: see [`Push::settled`].
+/// What the server remembers of a replica in one partition: see [`Push::settled`].
+///
+/// An id names one change for good. What changes said is known of those that are not settled, and of the last ones that are:
+/// as far as that goes, an id that comes again is told from one that is used again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaState {
     /// The last counter judged in this partition.
@@ -436,27 +440,70 @@ pub struct ReplicaState {
     /// Rejections that the replica may not have heard of, by counter.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rejected: BTreeMap<Counter, Verdict>,
+    /// What changes said that were judged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub said: BTreeMap<Counter, Digest>,
+    /// `said` has every judged change after this counter. `None` in states of servers that kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_after: Option<Counter>,
 }
 
+/// Settled changes of which is still known what they said: copies of requests that come late are few.
+const REMEMBERED_SETTLED: usize = 64;
+
+/// Changes of one replica in one partition of which is known what they said: a replica has one push in flight.
+const REMEMBERED: usize = crate::limits::PUSH_CHANGES;
+
 impl ReplicaState {
-    /// The verdict for a change that was judged before, if it was.
-    pub fn again(&self, id: ChangeId) -> Option<Verdict> {
-        if id.counter > self.last {
-            return None;
+    /// The verdict for a change whose id was judged before, or is below one that was; `None` for a new one.
+    pub fn again(&self, id: ChangeId, said: Digest) -> Option<Verdict> {
+        let counter = id.counter;
+        let judged = |forgotten| {
+            let rejected = self.rejected.get(&counter).cloned();
+            Some(rejected.unwrap_or(Verdict::Duplicate { forgotten }))
+        };
+        match self.said.get(&counter) {
+            Some(before) if *before != said => Some(Verdict::taken()),
+            Some(_) => judged(false),
+            None if counter > self.last => None,
+            // later ones were judged, and this one never was, or was refused so long ago that it is forgotten
+            None if self.said_after.is_some_and(|after| counter > after) => Some(Verdict::taken()),
+            None => judged(true),
         }
-        Some(self.rejected.get(&id.counter).cloned().unwrap_or(Verdict::Duplicate))
     }
 
     /// Takes note of a verdict.
-    pub fn note(&mut self, id: ChangeId, verdict: &Verdict) {
+    pub fn note(&mut self, id: ChangeId, said: Digest, verdict: &Verdict) {
+        self.said_after.get_or_insert(self.last);
         self.last = self.last.max(id.counter);
+        self.said.insert(id.counter, said);
         if matches!(verdict, Verdict::Rejected { .. }) {
             self.rejected.insert(id.counter, verdict.clone());
+        }
+        while self.said.len() > REMEMBERED {
+            self.forget_first();
+        }
+    }
+
+    /// Forgets the rejections before this one. Whoever sends such a change again has not heard of it, as a copy of the
+    /// replica: it is told to send it under another number, as nothing came of this one.
+    pub fn forget_rejections(&mut self, before: Counter) {
+        let kept = self.rejected.split_off(&before);
+        for counter in std::mem::replace(&mut self.rejected, kept).into_keys() {
+            self.said.remove(&counter);
         }
     }
 
     /// Forgets what the replica has heard of.
     pub fn forget(&mut self, settled: Counter) {
-        self.rejected = self.rejected.split_off(&settled.next());
+        self.forget_rejections(settled.next());
+        for _ in REMEMBERED_SETTLED..self.said.range(..=settled).count() {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        let first = self.said.pop_first().map(|(counter, _)| counter);
+        self.said_after = self.said_after.max(first);
     }
 }

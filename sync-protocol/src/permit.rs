@@ -14,8 +14,23 @@ pub struct Author {
     pub replica: ReplicaId,
     /// The person.
     pub user: UserId,
-    /// What the person may do in this workspace.
-    pub role: Role,
+    /// What it may do in this workspace.
+    pub standing: Standing,
+}
+
+/// As what somebody makes a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// As a member of that role: all that comes over the network.
+    Member(Role),
+    /// As the server itself, within its own process: a mirror's changes, and what there is to know of it.
+    Server,
+}
+
+impl From<Role> for Standing {
+    fn from(role: Role) -> Self {
+        Self::Member(role)
+    }
 }
 
 /// Whose records of a collection somebody may write.
@@ -43,9 +58,10 @@ enum OwnKey {
 
 /// The table: collection, what readers and what editors may write there, and by which key a record is one's own.
 /// Owners may write what editors may, and manage members. The first line stands for all collections of people's own.
+/// The server may write what editors may, and [`reserved::MIRRORS`], where nobody else writes.
 ///
 /// Editors shape collections: in the field they are made without a network, where no owner can be asked.
-const TABLE: [(&str, Whose, Whose, OwnKey); 8] = [
+const TABLE: [(&str, Whose, Whose, OwnKey); 9] = [
     ("", Whose::Nobodys, Whose::Everybodys, OwnKey::None),
     (reserved::COLLECTIONS, Whose::Nobodys, Whose::Everybodys, OwnKey::None),
     (reserved::FIELDS, Whose::Nobodys, Whose::Everybodys, OwnKey::None),
@@ -54,6 +70,7 @@ const TABLE: [(&str, Whose, Whose, OwnKey); 8] = [
     (reserved::ASSIGNMENTS, Whose::Nobodys, Whose::Everybodys, OwnKey::None),
     (reserved::COMMENTS, Whose::Nobodys, Whose::Own, OwnKey::UserAnd),
     (reserved::SNOOZES, Whose::Nobodys, Whose::Own, OwnKey::UserAnd),
+    (reserved::MIRRORS, Whose::Nobodys, Whose::Nobodys, OwnKey::None),
 ];
 
 /// Whether a role may change records and settle conflicts.
@@ -83,7 +100,11 @@ pub fn refusal(author: &Author, change: &Change) -> Option<Rejection> {
 
 fn may_write(author: &Author, record: &RecordId, edit: &Edit) -> bool {
     let (_, readers, editors, key) = line(&record.collection);
-    let whose = if may_edit(author.role) { editors } else { readers };
+    let whose = match author.standing {
+        Standing::Server if record.collection.as_str() == reserved::MIRRORS => Whose::Everybodys,
+        Standing::Member(role) if !may_edit(role) => readers,
+        Standing::Member(_) | Standing::Server => editors,
+    };
     match whose {
         Whose::Nobodys => false,
         Whose::Everybodys => true,

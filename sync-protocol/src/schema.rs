@@ -28,9 +28,12 @@ pub mod reserved {
     pub const COMMENTS: &str = "_comments";
     /// One record per conflict that a person put off; key: the user's UUID, a slash, the conflict's id.
     pub const SNOOZES: &str = "_snoozes";
+    /// One record per table that is kept in step with a collection, written by the server; key: the mirror's UUID.
+    pub const MIRRORS: &str = "_mirrors";
 
     /// All of them.
-    pub const ALL: [&str; 7] = [COLLECTIONS, FIELDS, PEOPLE, DEVICES, ASSIGNMENTS, COMMENTS, SNOOZES];
+    pub const ALL: [&str; 8] =
+        [COLLECTIONS, FIELDS, PEOPLE, DEVICES, ASSIGNMENTS, COMMENTS, SNOOZES, MIRRORS];
 
     /// A reserved (or any constant) collection name.
     pub fn collection(name: &'static str) -> CollectionId {
@@ -141,6 +144,16 @@ impl Schema {
         self.collections.iter()
     }
 
+    /// Whether there is room for a field that is added: [`limits::FIELDS`] in one collection. Other records are no concern.
+    pub fn has_room(&self, id: &RecordId) -> bool {
+        let RecordKey::Text(key) = &id.key else { return true };
+        let Some((collection, name)) = parse_field_key(key) else { return true };
+        let known = self.collections.get(&collection).map(|c| &c.fields);
+        let fields = known.or(self.orphans.get(&collection));
+        id.collection.as_str() != reserved::FIELDS
+            || fields.is_none_or(|all| all.len() < limits::FIELDS || all.contains_key(&name))
+    }
+
     /// Follows one record of a reserved collection: its values, or `None` where it is deleted. Others are no concern.
     pub fn apply(&mut self, id: &RecordId, fields: Option<&Fields>) {
         match id.collection.as_str() {
@@ -196,15 +209,18 @@ pub fn collection_record(name: &CollectionId, label: &str, policy: Option<Policy
     (id, fields)
 }
 
-/// The record that defines a field.
+/// The record that defines a field. It says no type where this version does not know it: whoever writes it over what is
+/// there leaves that one.
 pub fn field_record(collection: &CollectionId, field: &Field) -> (RecordId, Fields) {
     let key = RecordKey::Text(format!("{collection}.{}", field.name));
     let id = RecordId::new(reserved::collection(reserved::FIELDS), key);
     let mut fields = Fields::from([
         (reserved::field("label"), Value::from(field.label.as_str())),
-        (reserved::field("type"), Value::from(field.field_type.name())),
         (reserved::field("position"), Value::from(field.position)),
     ]);
+    if field.field_type != FieldType::Unknown {
+        fields.insert(reserved::field("type"), Value::from(field.field_type.name()));
+    }
     if !field.options.is_empty() {
         fields.insert(reserved::field("options"), Value::from(field.options.clone()));
     }
@@ -214,13 +230,17 @@ pub fn field_record(collection: &CollectionId, field: &Field) -> (RecordId, Fiel
     (id, fields)
 }
 
+/// What the author of a mirror's changes is called, where people are named: whoever wrote to its table.
+pub const MIRROR_PERSON: &str = "Another program, through CQL";
+
 /// The record that names a person; written by each of the person's replicas.
 pub fn person_record(user: UserId, name: &str) -> (RecordId, Fields) {
     let id = RecordId::new(reserved::collection(reserved::PEOPLE), RecordKey::Text(user.to_string()));
     (id, Fields::from([(reserved::field("name"), Value::from(name))]))
 }
 
-/// The record that names a device; written by its own replica. `channel`: `browser`, `desktop`, `embedded` or `mirror`.
+/// The record that names a device; written by its own replica. `channel`: `browser`, `desktop`, `embedded` or `mirror`. The
+/// name of a mirror's is that of its table: `keyspace.table`.
 pub fn device_record(replica: ReplicaId, user: UserId, name: &str, channel: &str) -> (RecordId, Fields) {
     let id = RecordId::new(reserved::collection(reserved::DEVICES), RecordKey::Text(replica.to_string()));
     let fields = Fields::from([
@@ -274,7 +294,8 @@ fn field_from(name: &FieldName, fields: &Fields) -> Option<Field> {
     Some(Field {
         name: name.clone(),
         label: text(fields, "label").unwrap_or(name.as_str()).to_owned(),
-        field_type: FieldType::from_name(text(fields, "type")?)?,
+        // a field of a type that a later version knows is there, with its values, all the same
+        field_type: FieldType::from_name(text(fields, "type")?).unwrap_or(FieldType::Unknown),
         options: match fields.get("options") {
             Some(options) => {
                 options.0.as_array()?.iter().map(|o| o.as_str().map(str::to_owned)).collect::<Option<_>>()?
@@ -320,6 +341,21 @@ fn built_in(id: &CollectionId) -> Option<&'static Collection> {
                     &[("conflict", Text), ("user", Text), ("text", LongText), ("at", DateTime)],
                 ),
                 (reserved::SNOOZES, Some(Policy::Last), &[("until", DateTime)]),
+                // the server alone says what it mirrors
+                (
+                    reserved::MIRRORS,
+                    Some(Policy::Last),
+                    &[
+                        ("collection", Text),
+                        ("keyspace", Text),
+                        ("table", Text),
+                        ("direction", Text),
+                        ("state", Text),
+                        ("reason", Text),
+                        ("columns", Json),
+                        ("by", Text),
+                    ],
+                ),
             ]
             .into_iter()
             .map(|(name, policy, fields)| {
@@ -360,6 +396,43 @@ mod tests {
             let id = reserved::collection(name);
             assert!(built_in(&id).is_some_and(|c| !c.fields.is_empty()));
         }
+    }
+
+    /// As a server of a later version sends it.
+    #[test]
+    fn a_field_of_an_unknown_type_is_carried() {
+        let wire = r#"{"label":"Shape","type":"hologram","position":2,"policy":"last","unit":"mm"}"#;
+        let fields: Fields = serde_json::from_str(wire).unwrap();
+        let things = CollectionId::new("things").unwrap();
+        let id =
+            RecordId::new(reserved::collection(reserved::FIELDS), RecordKey::Text("things.shape".into()));
+        let mut schema = Schema::default();
+        schema.apply(&collection_record(&things, "Things", None).0, Some(&Fields::new()));
+        schema.apply(&id, Some(&fields));
+
+        let field = schema.collection(&things).unwrap().fields["shape"].clone();
+        assert_eq!((field.field_type, field.label.as_str()), (FieldType::Unknown, "Shape"));
+        assert_eq!((field.policy, field.position), (Some(Policy::Last), 2));
+        for value in [r#""a\nb""#, "7", "-0.0", r#"{"x":[1,null]}"#, "[]", "true"] {
+            let value: Value = serde_json::from_str(value).unwrap();
+            assert_eq!(check_value(&field, &value), Ok(()));
+            assert_eq!(field.field_type.plain(&value), &value);
+            let shown = field.field_type.show(&value);
+            assert_eq!(field.field_type.parse(&shown, &[]), Ok(value), "{shown}");
+        }
+        assert!(
+            !field_record(&things, &field).1.contains_key("type"),
+            "what is not known is not written over"
+        );
+        assert!(
+            check_schema_record(&id, &fields).is_err(),
+            "a server that could not check its values takes no such field"
+        );
+        // kept with a device's other settings, and read by every version
+        let kept = serde_json::to_string(&schema).unwrap();
+        assert_eq!(serde_json::from_str::<Schema>(&kept).unwrap(), schema);
+        let later = kept.replace(r#""unknown""#, r#""hologram""#);
+        assert_eq!(serde_json::from_str::<Schema>(&later).unwrap(), schema);
     }
 
     #[test]

@@ -45,9 +45,29 @@ pub enum Verdict {
         reason: Rejection,
         /// The same for people.
         message: String,
+        /// Not the change was refused, but its id: it was used before for something else, by a copy of the replica or by
+        /// what the replica was before it was restored; or later changes have overtaken it. It was not judged, and never
+        /// is under this id: the replica takes a new one and sends it, and what builds on it, under that.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        taken: bool,
     },
-    /// Judged before; no effect. Its outcome is in the feed.
-    Duplicate,
+    /// A change of this id was judged before; no effect. Its outcome is in the feed.
+    Duplicate {
+        /// The server no longer knows what that change said: it may have been another one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forgotten: bool,
+    },
+}
+
+/// What a change is told whose id was used for another one. In a reason that every version reads.
+const ID_TAKEN: &str = "another copy of this device's records has used the same number for something else; try again, and it is sent under a new one";
+
+impl Verdict {
+    /// That the change's id was used for another change.
+    pub fn taken() -> Self {
+        let reason = Rejection::Impossible { rule: ID_TAKEN.into() };
+        Self::Rejected { message: reason.to_string(), reason, taken: true }
+    }
 }
 
 /// Why a change can never be accepted as it is.
@@ -187,14 +207,14 @@ impl Judgement {
                 None if matches!(self.verdict, Verdict::Merged { .. }) => EntryKind::Merged,
                 None => EntryKind::Applied,
             }),
-            Verdict::Rejected { .. } | Verdict::Duplicate => None,
+            Verdict::Rejected { .. } | Verdict::Duplicate { .. } => None,
         }
     }
 }
 
 impl From<Rejection> for Verdict {
     fn from(reason: Rejection) -> Self {
-        Self::Rejected { message: reason.to_string(), reason }
+        Self::Rejected { message: reason.to_string(), reason, taken: false }
     }
 }
 

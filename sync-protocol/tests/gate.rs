@@ -8,7 +8,7 @@ use common::{World, deltas, fields, id, name};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use sync_protocol::message::Role;
-use sync_protocol::permit::{Author, refusal};
+use sync_protocol::permit::{Author, Standing, refusal};
 use sync_protocol::{
     Change, ChangeId, Choice, CollectionId, Counter, Edit, Outcome, RecordId, RecordKey, Rejection,
     ReplicaId, Resolution, Revision, Timestamp, UserId, Value, gate, limits, reserved,
@@ -101,6 +101,8 @@ fn moorings_own_records_are_short() {
         (reserved::DEVICES, "channel", limits::LABEL_CHARS),
         (reserved::ASSIGNMENTS, "user", limits::LABEL_CHARS),
         (reserved::COMMENTS, "text", limits::COMMENT_CHARS),
+        (reserved::MIRRORS, "table", limits::LABEL_CHARS),
+        (reserved::MIRRORS, "reason", limits::COMMENT_CHARS),
     ] {
         assert_eq!(own(collection, field, "ü".repeat(most)), Ok(()));
         assert!(own(collection, field, "ü".repeat(most + 1)).is_err(), "{collection}.{field}");
@@ -146,19 +148,25 @@ fn the_table_of_rights() {
         (reserved::COMMENTS, format!("{theirs}/1"), insert(user), [false, false]),
         (reserved::SNOOZES, format!("{mine}/1"), plain.clone(), [false, true]),
         (reserved::SNOOZES, format!("{mine}/1"), both(format!("{theirs}/1")), [false, false]),
+        (reserved::MIRRORS, "x".to_owned(), plain.clone(), [false, false]),
+        (reserved::MIRRORS, mine.clone(), delete, [false, false]),
         ("_unheard_of", "x".to_owned(), plain, [false, false]),
     ] {
         let record = RecordId::new(CollectionId::new(collection).unwrap(), RecordKey::Text(key));
         let change = change(record, edit);
         for (role, may) in [(Role::Reader, may[0]), (Role::Editor, may[1]), (Role::Owner, may[1])] {
-            let author = Author { replica, user, role };
+            let author = Author { replica, user, standing: role.into() };
             assert_eq!(refusal(&author, &change).is_none(), may, "{role:?} {change:?}");
         }
+        // the server writes what editors may, and alone what it mirrors
+        let server = Author { replica, user, standing: Standing::Server };
+        let may = may[1] || change.record.collection.as_str() == reserved::MIRRORS;
+        assert_eq!(refusal(&server, &change).is_none(), may, "server {change:?}");
     }
     // a number is nobody's key
     let record = RecordId::new(reserved::collection(reserved::PEOPLE), RecordKey::Int(7));
     let change = change(record, Edit::Insert { fields: fields(json!({ "name": "x" })) });
-    assert!(refusal(&Author { replica, user, role: Role::Owner }, &change).is_some());
+    assert!(refusal(&Author { replica, user, standing: Role::Owner.into() }, &change).is_some());
 }
 
 fn value() -> impl Strategy<Value = Json> {

@@ -4,7 +4,7 @@
 
 use serde_json::{Value as Json, json};
 use sync_protocol::{
-    CollectionId, FieldType, Policy, RecordId, RecordKey, Revision, Value,
+    Change, CollectionId, FieldType, Policy, RecordId, RecordKey, Revision, Value,
     checksum::Checksum,
     merge::{Meeting, Merged, Work, merge},
 };
@@ -64,6 +64,29 @@ fn values() -> Json {
         json!(".5"),
         json!("1e3"),
         json!("9999999999999999999999999999"),
+        json!("0.00"),
+        json!("-0.00"),
+        json!("012.5"),
+        json!("1E+3"),
+        json!("1.5E+3"),
+        json!("12E+3"),
+        json!("1.5E-3"),
+        json!(-0.0),
+        json!(6.02e23),
+        json!("NaN"),
+        json!("-Infinity"),
+        json!("nan"),
+        json!("14:30:00"),
+        json!("14:30:00.123456789"),
+        json!("14:30:00.120"),
+        json!("14:30"),
+        json!("24:00:00"),
+        json!("0192f3c4-5d6e-7f80-9a1b-2c3d4e5f6071"),
+        json!("0192F3C4-5D6E-7F80-9A1B-2C3D4E5F6071"),
+        json!("aGVsbG8="),
+        json!("aGVsbG8"),
+        json!("/w=="),
+        json!("/x=="),
         json!(true),
         json!("2024-02-29"),
         json!("2023-02-29"),
@@ -130,6 +153,22 @@ fn meetings() -> Json {
     cases.into_iter().map(told).collect()
 }
 
+/// What changes say.
+fn said() -> Json {
+    let changes = [
+        json!({ "record": { "collection": "things", "key": 7 }, "at": 5, "edit": { "kind": "insert", "fields": {} } }),
+        json!({ "record": { "collection": "things", "key": "INV-7" }, "at": 5, "edit": { "kind": "patch", "fields": {
+            "notes": { "base": "a", "incoming": "Žluťoučký \"馬\"" }, "data": { "base": { "b": [1, 2.5], "a": null } } } } }),
+        json!({ "record": { "collection": "things", "key": "INV-7" }, "at": -5, "edit": { "kind": "delete", "base": { "n": 1 } } }),
+    ];
+    let told = |mut change: Json| {
+        change["id"] = json!("01890a5d-ac96-774b-bcce-b302099a8057.3");
+        let read: Change = serde_json::from_value(change.clone()).unwrap();
+        json!({ "change": read, "said": read.digest() })
+    };
+    changes.into_iter().map(told).collect()
+}
+
 #[test]
 fn the_vectors_for_other_clients_are_what_the_rules_say() {
     let made = json!({
@@ -137,6 +176,7 @@ fn the_vectors_for_other_clients_are_what_the_rules_say() {
         "checksums": checksums(),
         "values": values(),
         "meetings": meetings(),
+        "said": said(),
     });
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/vectors.json");
     let made = format!("{made:#}\n");

@@ -260,7 +260,7 @@ fn a_change_sent_again_is_a_duplicate_without_effect() {
     let change = w.change(A, Edit::Patch { fields: common::deltas(json!({"n": [1, 2]})) });
     assert_eq!(said(&w.push(&change)), "merged");
     w.patch(B, json!({"n": [2, 3]}));
-    assert_eq!(w.push(&change), Verdict::Duplicate);
+    assert_eq!(w.push(&change), Verdict::Duplicate { forgotten: false });
     assert_eq!((w.values(), w.seq), (json!({"n": 3}), 3));
 }
 
@@ -272,7 +272,7 @@ fn a_rejected_change_sent_again_is_told_the_reason_until_it_is_settled() {
     assert!(matches!(verdict, Verdict::Rejected { reason: Rejection::Misfit { .. }, .. }));
     assert_eq!(w.push(&change), verdict);
     w.replicas.get_mut(&replica(A)).unwrap().forget(Counter(1));
-    assert_eq!(w.push(&change), Verdict::Duplicate);
+    assert_eq!(w.push(&change), Verdict::Duplicate { forgotten: false });
     assert_eq!((w.seq, w.values()), (0, json!(null)));
 }
 

@@ -82,7 +82,7 @@ async fn send(
     edits: Vec<(RecordId, Edit)>,
     replica: ReplicaId,
 ) -> Result<(), Failure> {
-    let author = Author { replica, user: UserId(Uuid::now_v7()), role: Role::Editor };
+    let author = Author { replica, user: UserId(Uuid::now_v7()), standing: Role::Editor.into() };
     let changes = edits.into_iter().zip(from..).map(|((record, edit), counter)| Change {
         id: ChangeId { replica, counter: Counter(counter) },
         record,

@@ -68,10 +68,11 @@ async fn account(app: &App) -> anyhow::Result<Account> {
 
 async fn write(app: &App, user: UserId, changes: Vec<Change>) -> anyhow::Result<()> {
     let push = Push { replica: REPLICA, settled: Counter(0), schema_seen: Revision(0), changes };
-    let author = Author { replica: REPLICA, user, role: Role::Owner };
+    let author = Author { replica: REPLICA, user, standing: Role::Owner.into() };
     let verdicts = app.engine.push(WORKSPACE, PARTITIONS, author, &push).await?;
     for (change, verdict) in push.changes.iter().zip(verdicts) {
-        if let Verdict::Rejected { message, .. } = verdict {
+        // an id that is taken is that of an earlier start, which wrote at another time or from an older sample
+        if let Verdict::Rejected { message, taken: false, .. } = verdict {
             anyhow::bail!("the sample {} was refused: {message}", change.record);
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use sync_protocol::message::ReplicaState;
 use sync_protocol::{Conflict, Entry, Partition, Record};
 
+use crate::mirror::row::{Carried, Shadow};
 use crate::partition::limits::{RANGE_BYTES, RANGE_ROWS};
 use crate::store::{
     Commit, Committed, Kind, PartitionId, PartitionStore, Read, Row, StoreError, WorkspaceRow,
@@ -52,7 +53,7 @@ pub async fn workspace(
     let mut report = Report::default();
     for partition in (0..row.partitions).map(Partition) {
         let id = PartitionId { workspace: row.id, partition };
-        for kind in [Kind::Record, Kind::Feed, Kind::Conflict, Kind::Replica] {
+        for kind in Kind::ALL {
             let mut after: Option<String> = None;
             loop {
                 let rows =
@@ -82,6 +83,8 @@ fn look(kind: Kind, body: &str) -> Found {
         Kind::Feed => read::<Vec<Entry>>(body),
         Kind::Conflict => read::<Conflict>(body),
         Kind::Replica => read::<ReplicaState>(body),
+        Kind::Shadow => read::<Shadow>(body),
+        Kind::Mirror => read::<Carried>(body),
     }
 }
 

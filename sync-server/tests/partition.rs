@@ -10,6 +10,14 @@ mod faults;
 mod history;
 #[path = "partition/kit.rs"]
 mod kit;
+#[path = "partition/looks.rs"]
+mod looks;
+#[path = "partition/mirror_kit.rs"]
+mod mirror_kit;
+#[path = "partition/mirror_run.rs"]
+mod mirror_run;
+#[path = "partition/mirrored.rs"]
+mod mirrored;
 #[path = "partition/pull.rs"]
 mod pull;
 #[path = "partition/push.rs"]
@@ -18,3 +26,5 @@ mod push;
 mod quotas;
 #[path = "partition/snapshot.rs"]
 mod snapshot;
+#[path = "partition/table.rs"]
+mod table;

@@ -96,7 +96,7 @@ const counts = words => until(`counts: ${words}`, async () => {
 });
 const imported = async () => { await browser.click(hook('import-start')); await browser.waitFor(hook('import-done')); };
 
-await check('letters of Western Europe, semicolons and decimal commas: found, shown, and taken by their value', async () => {
+await check('letters of Western Europe, semicolons and decimal commas: found, shown, and taken with their digits', async () => {
   await choose('latin.csv', Buffer.from('sep=;\r\nname;price;since\r\nBjörn;1.234,50;24.12.2025\r\nÅse;0,90;01.02.2024\r\n', 'latin1'));
   await browser.waitFor(hook('import-start'));
   for (const [name, value] of [['import-delimiter', ';'], ['import-heading', '1'], ['import-numbers', 'comma'], ['import-dates', 'day'], ['import-encoding', 'windows-1252']]) {
@@ -105,7 +105,7 @@ await check('letters of Western Europe, semicolons and decimal commas: found, sh
   await imported();
   await browser.pillSays('Synced and verified');
   const rows = Object.values((await server.records()).latin);
-  equal(rows.map(row => [row.name, row.price, row.since]).sort(), [['Björn', '1234.5', '2025-12-24'], ['Åse', '0.9', '2024-02-01']], 'on the server');
+  equal(rows.map(row => [row.name, row.price, row.since]).sort(), [['Björn', '1234.50', '2025-12-24'], ['Åse', '0.90', '2024-02-01']], 'on the server');
 });
 
 await check('a workbook is read by a module that is loaded only then, and by nothing else', async () => {

@@ -2,6 +2,7 @@
 //! crates relies on.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use mooring_tests::crew::{add, conflicts, crew, edit, fields, person, value, wait_value};
@@ -149,6 +150,87 @@ fn a_server_killed_in_the_middle_of_pushes_loses_and_repeats_nothing() {
         assert_eq!((a.status().await?.review(), b.status().await?.review()), (0, 0));
         server.kill()
     });
+}
+
+/// A folder is copied while its device is off, and both go on: the device, and the copy (a restored backup, a second
+/// computer). Each has made changes that the other does not know, of the same records and of new ones. All of it arrives once, and
+/// the person is told.
+#[test]
+fn a_copied_folder_goes_on_under_a_new_name_and_loses_nothing() {
+    on_a_local_set(async {
+        let dir = tempfile::tempdir()?;
+        let data = dir.path().join("server").display().to_string();
+        let server = Server::start(&["--data", &data], 0)?;
+        let device = Client::start(&dir.path().join("device"), "Deck tablet")?;
+        device.join(&server.url).await?;
+        crew(&device).await?;
+        for key in 1..=4 {
+            add(&device, key, "John").await?;
+        }
+        device.synced().await?;
+        device.stop().await;
+        copy(&dir.path().join("device"), &dir.path().join("backup"))?;
+
+        let device = Client::start(&dir.path().join("device"), "Deck tablet")?;
+        device.ask(Command::Network { online: true }).await?;
+        edit(&device, &person(1), "name", "John", "Jane").await?;
+        add(&device, 11, "made since").await?;
+        device.synced().await?;
+
+        let restored = Client::start(&dir.path().join("backup"), "Deck tablet")?;
+        restored.ask(Command::Network { online: false }).await?;
+        for key in [1, 2, 3] {
+            edit(&restored, &person(key), "phone", "1", "7").await?;
+        }
+        add(&restored, 12, "on the copy").await?;
+        restored.ask(Command::Network { online: true }).await?;
+        restored.synced().await?;
+        edit(&device, &person(1), "name", "Jane", "Janet").await?;
+        add(&device, 13, "on the device").await?;
+        for client in [&device, &restored, &device] {
+            client.synced().await?;
+        }
+
+        let names =
+            [(1, "Janet"), (2, "John"), (11, "made since"), (12, "on the copy"), (13, "on the device")];
+        let other = Client::start(&dir.path().join("other"), "Office desktop")?;
+        other.join(&server.url).await?;
+        for client in [&device, &restored, &other] {
+            for (key, name) in names {
+                wait_value(client, &person(key), "name", name).await?;
+            }
+            for key in [1, 2, 3] {
+                wait_value(client, &person(key), "phone", "7").await?;
+            }
+            client.synced().await?;
+            let status = client.status().await?;
+            assert_eq!((status.review(), status.rejected, status.pending), (0, 0, 0));
+        }
+        // whoever had the lower numbers was overtaken by the other
+        let notices = [device.status().await?.notice, restored.status().await?.notice];
+        let told: Vec<String> = notices.into_iter().flatten().collect();
+        assert!(!told.is_empty(), "nobody is told");
+        for notice in told {
+            assert!(notice.contains("copied or restored") && notice.contains("under a new name"), "{notice}");
+            assert!(notice.contains("kept and sent") || notice.contains("Nothing was waiting"), "{notice}");
+        }
+        server.kill()
+    });
+}
+
+/// A folder with all that is in it.
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let there = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &there)?;
+        } else {
+            std::fs::copy(entry.path(), there)?;
+        }
+    }
+    Ok(())
 }
 
 /// A leader may go between doing a command and saying so: whoever asked asks the next one.

@@ -143,7 +143,7 @@ const CAUGHT_BY: [(Bug, &[Invariant]); Bug::ALL.len()] = {
     [
         (Bug::CursorBeforeData, &[BaseIsPrefix]),
         (Bug::AckBeforeCommit, &[AckDurable]),
-        (Bug::FieldIgnored, &[LinearRecord, NoFalseConflict]),
+        (Bug::FieldIgnored, &[LinearRecord, NoFalseConflict, Identity]),
         (Bug::CounterNotStored, &[Once]),
         (Bug::ConflictRemovedByFeed, &[ConflictKept]),
         (Bug::ChecksumOutsideBatch, &[Convergence]),
@@ -155,6 +155,7 @@ const CAUGHT_BY: [(Bug, &[Invariant]); Bug::ALL.len()] = {
         (Bug::ClockForOrder, &[BaseIsPrefix, CursorFollowsData]),
         (Bug::SavedBeforeDurable, &[SavedMeansDurable]),
         (Bug::UnknownIsRejected, &[UnknownIsNotNo]),
+        (Bug::NumbersUsedAgain, &[Identity]),
     ]
 };
 
@@ -164,7 +165,7 @@ const CAUGHT_SMALL: [(Bug, usize, &[Invariant]); 8] = {
     use Invariant::*;
     [
         (Bug::CursorBeforeData, 4, &[BaseIsPrefix]),
-        (Bug::FieldIgnored, 2, &[LinearRecord, NoFalseConflict]),
+        (Bug::FieldIgnored, 2, &[LinearRecord, NoFalseConflict, Identity]),
         (Bug::ConflictRemovedByFeed, 4, &[ConflictKept]),
         (Bug::UnknownRetriedAsNew, 2, &[OutboxOrder]),
         (Bug::TombstoneDropped, 3, &[LinearRecord, SidesTrue]),

@@ -267,7 +267,7 @@ impl Device {
         let author = Author {
             replica: ReplicaId(uuid::Uuid::now_v7()),
             user: UserId(uuid::Uuid::now_v7()),
-            role: Role::Editor,
+            standing: Role::Editor.into(),
         };
         Self { author, next: 1 }
     }

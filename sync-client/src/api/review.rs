@@ -72,6 +72,8 @@ pub struct ReviewItem {
 pub struct SettledInfo {
     /// By whom and when.
     pub by: Author,
+    /// Whether they decided; otherwise it ended by itself, for after an edit of theirs both sides were the same.
+    pub decided: bool,
     /// The decision.
     pub outcome: Outcome,
     /// Whether taking it back is under way on this device.

@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 use sync_protocol::message::{Info, NewWorkspace, ProblemCode, SignIn, SignedIn, Workspace as Remote};
-use sync_protocol::{ReplicaId, Timestamp, WorkspaceId};
+use sync_protocol::{Counter, Timestamp, WorkspaceId};
 
 use super::address::{addresses, is_open, is_the_same_encrypted};
 use super::profile::{Profile, Token, store_name};
@@ -289,8 +289,8 @@ impl<D: Device> Engine<D> {
         })?;
         let partitions = known.map(|w| w.partitions);
         self.close().await;
-        let replica = ReplicaId(uuid::Builder::from_random_bytes(self.device.random()).into_uuid());
-        let meta = Meta { workspace, partitions: partitions.unwrap_or_default(), replica, user: user.id };
+        let (replica, partitions) = (self.new_name(), partitions.unwrap_or_default());
+        let meta = Meta { workspace, partitions, replica, user: user.id, copied: Counter(0) };
         match self.open_store(&name, meta).await {
             Ok(opened) => self.open = Some(opened),
             Err(failure) => {
@@ -314,7 +314,9 @@ impl<D: Device> Engine<D> {
 
     async fn open_store(&self, name: &str, meta: Meta) -> Result<Workspace<D::Store>, Failure> {
         let store = self.device.open_store(name).await.map_err(storage)?;
-        Workspace::open(store, meta).await
+        let mut opened = Workspace::open(store, meta).await?;
+        opened.replica.leap(self.random_number());
+        Ok(opened)
     }
 
     /// Keeps for the next start when the server was last heard of: now and then, and `at_once` when it goes.

@@ -82,7 +82,9 @@ fn cell(column: &Column, value: &Value) -> Cell {
         None => value.as_text().map_or_else(|| value.0.to_string(), str::to_owned),
     };
     match field_type {
-        Some(FieldType::Integer | FieldType::Decimal | FieldType::Counter) => Cell::Number(shown),
+        Some(FieldType::Integer | FieldType::Decimal | FieldType::Counter | FieldType::Number) => {
+            Cell::Number(shown)
+        }
         _ => Cell::Text(shown),
     }
 }

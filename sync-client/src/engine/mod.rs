@@ -13,7 +13,7 @@ use futures::lock::Mutex;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, SinkExt};
 use sync_protocol::message::{ProblemCode, PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{Counter, Rejection, Timestamp, Verdict, WorkspaceId};
+use sync_protocol::{Counter, Rejection, ReplicaId, Timestamp, Verdict, WorkspaceId};
 
 use crate::api::{Answer, Command, Event, Failure, FailureKind};
 use crate::device::Device;
@@ -265,6 +265,11 @@ impl<D: Device> Engine<D> {
         }
     }
 
+    /// A name for a replica.
+    fn new_name(&self) -> ReplicaId {
+        ReplicaId(uuid::Builder::from_random_bytes(self.device.random()).into_uuid())
+    }
+
     fn random_number(&self) -> u64 {
         u64::from_le_bytes(self.device.random()[..8].try_into().expect("8 bytes of 16"))
     }
@@ -296,7 +301,7 @@ impl<D: Device> Engine<D> {
 
 fn too_large() -> Verdict {
     let reason = Rejection::TooLarge { limit: sync_protocol::limits::RECORD_BYTES };
-    Verdict::Rejected { message: reason.to_string(), reason }
+    Verdict::from(reason)
 }
 
 fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {

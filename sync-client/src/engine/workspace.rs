@@ -26,6 +26,18 @@ const REBUILT: &str = "The records kept on this device were damaged. They were s
 /// The same where some of what is unsent was damaged as well.
 const IN_PART: &str = "The records kept on this device were damaged, and some of what you had not sent yet could not be read any more. What could be read is kept, and the rest is fetched again from the server. The damaged files are kept beside the records; compare your last changes.";
 
+/// What a person reads where the device had to take a new name.
+fn renamed(unsent: usize) -> String {
+    let changes = match unsent {
+        0 => "Nothing was waiting to be sent.".to_owned(),
+        1 => "Its 1 unsent change is kept and sent.".to_owned(),
+        n => format!("Its {n} unsent changes are kept and sent."),
+    };
+    format!(
+        "This device's folder was copied or restored from a backup, and another device goes by its name. It goes on under a new name. {changes}"
+    )
+}
+
 /// Wait before a store that failed is tried again, in milliseconds: a person who has made room looks once more.
 const MEND_AFTER_MS: i64 = 2_000;
 
@@ -43,6 +55,8 @@ pub(super) struct Workspace<S> {
     pub storage_problem: Option<String>,
     /// What came from the server and could not be read here, for people.
     pub unread: Option<String>,
+    /// That the device goes on under a new name, for people.
+    pub renamed: Option<String>,
     /// What the records of the last deletion held, to bring them back.
     pub deleted: std::collections::BTreeMap<RecordId, Fields>,
 }
@@ -62,6 +76,7 @@ impl<S: LocalStore> Workspace<S> {
             refetched: Default::default(),
             storage_problem: None,
             unread: None,
+            renamed: None,
             deleted: Default::default(),
         })
     }
@@ -167,7 +182,7 @@ impl<S: LocalStore> Workspace<S> {
             retry_at: session.wakes_at(),
             usage: self.store.usage().await,
             notice: match self.store.rebuilt() {
-                Rebuilt::No => self.unread.clone(),
+                Rebuilt::No => self.unread.clone().or_else(|| self.renamed.clone()),
                 Rebuilt::Whole => Some(REBUILT.to_owned()),
                 Rebuilt::InPart => Some(IN_PART.to_owned()),
             },
@@ -296,7 +311,7 @@ impl<D: Device> Engine<D> {
         let Some(open) = &mut self.open else { return Ok(()) };
         open.replica.note_verdicts(&sent, &answer, open.session.last_pull());
         open.session.pushed(schema);
-        Ok(())
+        self.renew().await.map_err(|e| (true, e))
     }
 
     pub(super) async fn pulled(&mut self, number: u64, answer: PullAnswer) -> Result<(), Failed> {
@@ -308,6 +323,7 @@ impl<D: Device> Engine<D> {
         self.commit(&batch).await.map_err(|e| strange(e.to_string()))?;
         let now = self.device.now();
         let Some(open) = &mut self.open else { return Ok(()) };
+        open.replica.note_pulled(number, &answer);
         if let Some(partition) = unread.first() {
             let number = open.replica.cursor().get(*partition).next();
             tracing::warn!(%partition, %number, "an entry of the feed cannot be read: fetching the records anew");
@@ -333,11 +349,27 @@ impl<D: Device> Engine<D> {
             // the person is a member (again)
             self.ask_workspaces(None);
         }
+        self.renew().await.map_err(|e| (false, e))?;
         if !differing.is_empty() {
             return self.refetch(differing).await;
         }
         if !answer.more {
             self.introduce().await;
+        }
+        Ok(())
+    }
+
+    /// Takes a new name for this replica where another one has the same: what could not be sent under the old one goes out
+    /// under that.
+    async fn renew(&mut self) -> Result<(), SendError> {
+        let Some(open) = self.open.as_ref().filter(|open| open.replica.must_renew()) else { return Ok(()) };
+        let (old, unsent) = (open.replica.id(), open.replica.outbox().count());
+        let batch = open.replica.renewed(self.new_name());
+        self.commit(&batch).await.map_err(|e| SendError::Strange(e.to_string()))?;
+        if let Some(open) = self.open.as_mut().filter(|open| open.replica.id() != old) {
+            tracing::warn!(%old, new = %open.replica.id(), unsent,
+                "another copy of this device's records has its name: it takes a new one");
+            open.renamed = Some(renamed(unsent));
         }
         Ok(())
     }

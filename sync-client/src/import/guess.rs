@@ -135,9 +135,7 @@ fn fits(t: FieldType, cell: &Cell, reading: Option<&Reading>) -> bool {
             let exact = !padded && !text.trim().starts_with('+') && !plain.contains(['e', 'E']);
             exact && t.parse(&plain, &[]).is_ok()
         }
-        (FieldType::Decimal, Cell::Json(J::Number(n))) => {
-            sync_protocol::value::canonical_decimal(&n.to_string()).is_some()
-        }
+        (FieldType::Decimal, Cell::Json(J::Number(n))) => t.parse(&n.to_string(), &[]).is_ok(),
         (FieldType::Date, Cell::Text(text)) => {
             let dates = reading.and_then(|reading| reading.dates);
             canonical(text) || forms::date(text.trim(), dates).is_some_and(|date| t.parse(&date, &[]).is_ok())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use sync_protocol::value::canonical_decimal as decimal;
+use sync_protocol::gate::look::is_exact;
 
 use crate::api::Failure;
 
@@ -86,9 +86,7 @@ fn is_suspicious(raw: &str) -> bool {
 fn kept(raw: &str, value: Value, as_text: &mut usize) -> serde_json::Result<Value> {
     Ok(match value {
         Value::Number(n) => {
-            let read = n.to_string();
-            let same = raw == read || decimal(raw).is_some_and(|d| Some(d) == decimal(&read));
-            if same {
+            if is_exact(raw) {
                 Value::Number(n)
             } else {
                 *as_text += 1;

@@ -388,10 +388,11 @@ fn convert(cell: &Cell, field: &Field, reading: Option<&Reading>) -> Result<Valu
         Cell::Text(text) if text.trim().is_empty() && !is_text(field.field_type) => return Ok(Value::ABSENT),
         Cell::Text(text) => {
             return match field.field_type {
-                FieldType::Integer | FieldType::Counter | FieldType::Decimal => {
+                FieldType::Integer | FieldType::Counter | FieldType::Decimal | FieldType::Number => {
                     let numbers = reading.and_then(|reading| reading.numbers);
                     match forms::plain(text.trim(), numbers) {
                         Some(plain) => parse(&plain),
+                        None if matches!(text.trim(), "NaN" | "Infinity" | "-Infinity") => parse(text),
                         None if forms::is_number_of_two_forms(text.trim()) && numbers.is_none() => {
                             Err("it can be read in two ways: say how numbers are written".into())
                         }
@@ -408,17 +409,18 @@ fn convert(cell: &Cell, field: &Field, reading: Option<&Reading>) -> Result<Valu
         Cell::Json(json) => json,
     };
     let value = match (field.field_type, json) {
-        (FieldType::Decimal, J::Number(n)) => {
-            let text = sync_protocol::value::canonical_decimal(&n.to_string());
-            Value::from(text.ok_or("more than 28 digits")?)
-        }
+        (FieldType::Decimal, J::Number(n)) => return parse(&n.to_string()),
         (t, J::Number(n)) if is_text(t) => Value::from(n.to_string()),
         (
             FieldType::Decimal
             | FieldType::Integer
             | FieldType::Counter
+            | FieldType::Number
             | FieldType::Date
-            | FieldType::DateTime,
+            | FieldType::DateTime
+            | FieldType::Time
+            | FieldType::Uuid
+            | FieldType::Bytes,
             J::String(text),
         ) => return parse(text),
         (FieldType::Tags, J::Array(items)) if items.iter().all(J::is_string) => {

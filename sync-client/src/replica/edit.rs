@@ -131,7 +131,7 @@ impl Replica {
             Verdict::Applied { .. }
             | Verdict::Merged { .. }
             | Verdict::Conflicted { .. }
-            | Verdict::Duplicate => None,
+            | Verdict::Duplicate { .. } => None,
         }
     }
 
@@ -267,7 +267,12 @@ impl Replica {
         let Some(seen) = self.view(&id, base) else {
             return self.insert(now, id, base, wanted);
         };
-        let names: std::collections::BTreeSet<&FieldName> = seen.keys().chain(wanted.keys()).collect();
+        // what a later version wrote beside them stays, and its type, where this one does not know it
+        let own = |name: &&FieldName| match name.as_str() {
+            "type" => false,
+            _ => self.schema().collection(&id.collection).is_some_and(|own| own.fields.contains_key(*name)),
+        };
+        let names: BTreeSet<&FieldName> = seen.keys().filter(own).chain(wanted.keys()).collect();
         let deltas = per_field(names.into_iter().map(|name| {
             let (saw, want) = (value_of(&seen, name).clone(), value_of(&wanted, name).clone());
             (name.clone(), Seen { saw, want })
@@ -317,7 +322,7 @@ impl Replica {
     }
 
     /// Held changes get new numbers when they are set free: changes of other records may have overtaken them, and a
-    /// server that has judged a higher number takes a lower one for a duplicate.
+    /// server that has judged a higher number takes a lower one for a copy's.
     fn renumber_held(&self, record: &RecordId, batch: &mut Batch, again: &mut Vec<Change>) {
         for change in self.pending_of(record).filter(|c| self.is_held(c)) {
             batch.settle.push(change.id.counter);

@@ -9,8 +9,12 @@ use sync_protocol::{
 };
 
 use super::decisions::Decisions;
-use super::{Judged, Replica};
-use crate::store::{Batch, Quarantined, SnapshotState};
+use super::{Judged, Pending, Replica};
+use crate::store::{Batch, Meta, Quarantined, SnapshotState};
+
+/// What a person reads of a change of which nobody knows whether it took effect: the device was away for so long that the
+/// server has forgotten it, and was restored or copied meanwhile.
+const DOUBTFUL: &str = "it is too long ago to tell whether this change was sent before; look at the record, then try again or discard it";
 
 /// An answer that breaks the protocol: nothing of it is used; the caller waits and asks again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,8 +72,8 @@ impl Replica {
                 if let Some(checksums) = &mut checksums {
                     checksums.apply(entry);
                 }
-                if entry.change.replica == self.id() {
-                    settled.extend(self.up_to(entry.change.counter));
+                if let Some(own) = self.own(entry) {
+                    settled.extend(self.up_to(own));
                 }
                 if let (Some(collection), Some(record)) = (&entry.collection, &entry.record) {
                     batch.records.push((collection.clone(), record.clone()));
@@ -98,8 +102,13 @@ impl Replica {
                 return Err(FeedError::Cursor(partition));
             }
         }
-        for counter in self.passed(&cursor, pull, &answer.ends) {
-            settled.extend(self.up_to(counter));
+        for (counter, certain) in self.passed(&cursor, pull, &answer.ends) {
+            if certain {
+                settled.extend(self.up_to(counter));
+            } else {
+                settled.insert(counter);
+                batch.quarantine.extend(self.doubtful(counter));
+            }
         }
         batch.settle = settled.into_iter().collect();
         decided.into_batch(&self.decisions, &mut batch);
@@ -113,18 +122,28 @@ impl Replica {
         Ok(batch)
     }
 
-    /// Changes whose outcome the replica has without having met their feed entry: a snapshot brought it.
-    fn passed(&self, cursor: &sync_protocol::Cursor, pull: u64, ends: &[End]) -> Vec<Counter> {
+    /// Changes whose outcome the replica has without having met their feed entry: a snapshot brought it. With each,
+    /// whether that is certain.
+    fn passed(&self, cursor: &sync_protocol::Cursor, pull: u64, ends: &[End]) -> Vec<(Counter, bool)> {
         let ended: BTreeSet<Partition> = ends.iter().map(|end| end.partition).collect();
-        let passed = |change: &Change, judged| {
-            let partition = change.record.partition(self.meta.partitions);
-            match judged {
-                Judged::No => false,
-                Judged::At(seq) => cursor.get(partition) >= seq,
-                Judged::Before { pull: before } => pull > before && ended.contains(&partition),
+        let passed = |(counter, pending): (&Counter, &Pending)| {
+            let partition = pending.change.record.partition(self.meta.partitions);
+            match pending.judged {
+                Judged::No | Judged::Taken | Judged::Another => None,
+                Judged::At(seq) => (cursor.get(partition) >= seq).then_some((*counter, true)),
+                Judged::Before { pull: before, forgotten } => {
+                    let passed = pull > before && ended.contains(&partition) && *counter <= self.meta.copied;
+                    passed.then_some((*counter, !forgotten))
+                }
             }
         };
-        self.outbox.iter().filter(|(_, p)| passed(&p.change, p.judged)).map(|(counter, _)| *counter).collect()
+        self.outbox.iter().filter_map(passed).collect()
+    }
+
+    /// A change of which nobody knows whether it took effect, for the person to look at.
+    fn doubtful(&self, counter: Counter) -> Option<Quarantined> {
+        let change = self.pending(counter).filter(|change| !super::people::is_own_record(change))?.clone();
+        Some(Quarantined { change, reason: Rejection::Impossible { rule: DOUBTFUL.into() } })
     }
 
     /// The verdicts of a push: rejected changes go to quarantine. What was accepted is only noted (by
@@ -135,7 +154,8 @@ impl Replica {
         }
         let mut batch = Batch::default();
         let mut settled = BTreeSet::new();
-        for (counter, verdict) in sent.iter().zip(&answer.verdicts) {
+        let taken = self.taken_by(sent, answer);
+        for (counter, verdict) in sent.iter().zip(&answer.verdicts).filter(|(c, _)| !taken.contains(c)) {
             let Some(pending) = self.outbox.get(counter) else { continue };
             match verdict {
                 Verdict::Rejected { reason, .. } => {
@@ -152,7 +172,7 @@ impl Replica {
                         settled.extend(self.up_to(*counter));
                     }
                 }
-                Verdict::Duplicate => {}
+                Verdict::Duplicate { .. } => {}
             }
         }
         batch.settle = settled.into_iter().collect();
@@ -173,27 +193,32 @@ impl Replica {
 
     /// Notes what was accepted, so that it is not sent again. `pull`: the number of the last pull that has begun.
     pub fn note_verdicts(&mut self, sent: &[Counter], answer: &PushAnswer, pull: u64) {
+        let taken = self.taken_by(sent, answer);
         for (counter, verdict) in sent.iter().zip(&answer.verdicts) {
             let Some(pending) = self.outbox.get_mut(counter) else { continue };
             match verdict {
                 Verdict::Applied { seq } | Verdict::Merged { seq } | Verdict::Conflicted { seq, .. } => {
                     pending.judged = Judged::At(*seq);
                 }
-                Verdict::Duplicate => pending.judged = Judged::Before { pull },
+                Verdict::Duplicate { forgotten } => {
+                    pending.judged = Judged::Before { pull, forgotten: *forgotten };
+                }
+                Verdict::Rejected { .. } if taken.contains(counter) => pending.judged = Judged::Taken,
                 Verdict::Rejected { .. } => {}
             }
         }
     }
 
-    /// A change that was accepted, with those of its record that are older: the server accepts none that follows a
-    /// rejected or unknown one, so their outcome is in the base as well (a snapshot brought it). Left in the outbox,
-    /// they would cover it: an insert its own delete. A decision tells nothing about edits that wait.
+    /// A change that was accepted, with those of its record that are older and whose outcome a snapshot may have brought:
+    /// the server accepts none that follows a rejected or unknown one, so it is in the base as well. Left in the outbox, they
+    /// would cover it: an insert its own delete. A decision tells nothing about edits that wait.
     fn up_to(&self, accepted: Counter) -> Vec<Counter> {
         let Some(pending) = self.outbox.get(&accepted) else { return Vec::new() };
         if pending.change.about().is_some() {
             return vec![accepted];
         }
-        self.by_record[&pending.change.record].range(..=accepted).copied().collect()
+        let older = self.by_record[&pending.change.record].range(..=accepted).copied();
+        older.filter(|counter| *counter == accepted || *counter <= self.meta.copied).collect()
     }
 
     /// Starts a snapshot of these partitions: their base is forgotten when the first page arrives.
@@ -240,6 +265,9 @@ impl Replica {
         batch.conflicts_gone = gone.filter(|c| !came.contains(&c.id)).map(|c| c.id).collect();
         let all = self.conflicts.values().chain(&answer.conflicts);
         let conflicts = all.filter(|c| left.contains(&of(c)) && came.contains(&c.id)).map(|c| c.id).collect();
+        if let Some((last, _)) = self.outbox.last_key_value().filter(|(last, _)| **last > self.meta.copied) {
+            batch.meta = Some(Meta { copied: *last, ..self.meta.clone() });
+        }
         batch.pages = answer.pages;
         batch.conflicts = answer.conflicts;
         batch.cursor = Some(cursor);

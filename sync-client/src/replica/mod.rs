@@ -24,6 +24,7 @@ mod news;
 pub mod notes;
 pub mod people;
 mod record;
+mod renew;
 pub mod retry;
 pub mod review;
 pub mod session;
@@ -48,11 +49,17 @@ pub enum Judged {
     No,
     /// It has that sequence number: it leaves the outbox when the cursor passes it.
     At(Revision),
-    /// It was judged earlier: it leaves the outbox when a pull that began after this one reaches the partition's end.
+    /// It was judged earlier: its entry comes with a pull that began after this one and reaches the partition's end.
     Before {
         /// The number of the last pull that had begun.
         pull: u64,
+        /// The server does not know whether it was this change that it judged.
+        forgotten: bool,
     },
+    /// It was refused because its number is another change's: it goes out under another one.
+    Taken,
+    /// It was called judged, and no entry came: that was another change. It goes out under another number.
+    Another,
 }
 
 /// The state of one replica.
@@ -60,6 +67,8 @@ pub enum Judged {
 pub struct Replica {
     meta: Meta,
     counter: Counter,
+    /// Another replica has the same name.
+    shared: bool,
     cursor: Cursor,
     snapshot: Option<SnapshotState>,
     checksums: BTreeMap<Partition, Checksums>,
@@ -82,6 +91,7 @@ impl Replica {
             cursor: if loaded.cursor.0.is_empty() { Cursor::start(meta.partitions) } else { loaded.cursor },
             meta,
             counter: loaded.counter,
+            shared: false,
             snapshot: loaded.snapshot,
             checksums: loaded.checksums,
             outbox: BTreeMap::new(),
@@ -104,6 +114,7 @@ impl Replica {
     /// Folds a batch that the store has committed.
     pub fn absorb(&mut self, batch: &Batch) {
         if let Some(meta) = &batch.meta {
+            self.shared &= meta.replica == self.meta.replica;
             self.meta = meta.clone();
         }
         let mut schema_moved = false;

@@ -1,7 +1,7 @@
 //! What members say about conflicts: who was asked to look, what was put off, comments. Records of reserved collections,
 //! so that they work offline and reach everyone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::record::{per_field, value_of};
 use sync_protocol::{
@@ -78,14 +78,21 @@ impl Replica {
         comments
     }
 
-    /// People who have opened the workspace, by name.
+    /// People who have opened the workspace, by name. A program that writes to a mirrored table is none of them.
     pub fn people(&self) -> Vec<Person> {
         let user = |id: &RecordId| if let RecordKey::Text(key) = &id.key { key.parse().ok() } else { None };
+        let of_mirror = |fields: &Fields| text(fields, "channel") == Some("mirror");
+        let programs: BTreeSet<UserId> = self
+            .views(reserved::DEVICES)
+            .filter(|(_, fields)| of_mirror(fields))
+            .filter_map(|(_, fields)| text(&fields, "user")?.parse().ok())
+            .collect();
         let mut people: Vec<Person> = self
             .views(reserved::PEOPLE)
             .filter_map(|(id, fields)| {
                 Some(Person { name: text(&fields, "name")?.to_owned(), user: user(&id)? })
             })
+            .filter(|person| !programs.contains(&person.user))
             .collect();
         people.sort_unstable();
         people

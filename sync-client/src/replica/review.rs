@@ -200,6 +200,7 @@ impl Replica {
             comments: notes.comments.get(&conflict.id).copied().unwrap_or_default(),
             settled: conflict.resolved.as_ref().map(|resolved| SettledInfo {
                 by: authors.of(self, resolved.stamp),
+                decided: resolved.saw.is_some(),
                 outcome: resolved.outcome.clone(),
                 taking_back: self.is_taken_back(&conflict.record, resolved.change),
             }),

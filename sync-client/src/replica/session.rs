@@ -188,7 +188,9 @@ impl Session {
     fn push(&self, replica: &Replica) -> Option<(Push, usize)> {
         let mut bytes = 0;
         let mut changes = Vec::new();
-        for change in due(replica) {
+        let name = due(replica).next().map(|change| change.id.replica)?;
+        // a push is of one name: what was made under an earlier one goes first
+        for change in due(replica).take_while(|change| change.id.replica == name) {
             let size = change.size();
             let full = bytes + size > self.push_room || changes.len() == wire::PUSH_CHANGES;
             if full && !changes.is_empty() {
@@ -201,7 +203,7 @@ impl Session {
             replica.outbox().next().map_or(Counter(u64::MAX), |p| Counter(p.change.id.counter.0 - 1));
         let settled = settled.min(changes.first().map_or(Counter(0), |c| Counter(c.id.counter.0 - 1)));
         let schema_seen = replica.cursor().get(Partition(0)).max(self.schema_judged);
-        let push = Push { replica: replica.id(), settled, schema_seen, changes };
+        let push = Push { replica: name, settled, schema_seen, changes };
         (!push.changes.is_empty()).then_some((push, bytes))
     }
 

@@ -29,6 +29,13 @@ pub struct Meta {
     pub replica: ReplicaId,
     /// Whose it is: changes are never pushed as somebody else's.
     pub user: UserId,
+    /// Changes up to this one may have their outcome in a snapshot, and no entry in the feed.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub copied: Counter,
+}
+
+fn is_first(counter: &Counter) -> bool {
+    *counter == Counter::default()
 }
 
 /// A change that the server rejected, kept until a person repairs, retries or discards it.

@@ -118,6 +118,10 @@ pub fn outbox_order(device: &Device, server: &Server) {
     for entry in server.entries().filter(|e| e.change.replica == device.replica.id()) {
         // a change that was stored while the power was cut was never said to be saved
         let Some((order, change)) = device.acked.get(&entry.change.counter) else { continue };
+        if entry.said != Some(change.digest()) {
+            // one that another device of the same name made
+            continue;
+        }
         if Device::is_resolve(change) {
             continue;
         }
@@ -193,7 +197,9 @@ fn fold(feed: &[Entry]) -> (BTreeMap<RecordId, &Record>, BTreeMap<ChangeId, &Con
 /// The base of the store is the fold of the feed up to the cursor, and so are the open conflicts (conflict_kept).
 pub fn base_is_prefix(device: &Device, server: &Server) {
     let mut stored: BTreeMap<RecordId, Record> = BTreeMap::new();
-    for name in reserved::ALL.map(reserved::collection).into_iter().chain([super::collection()]) {
+    let sent = server.entries().filter_map(|entry| entry.collection.clone());
+    let names: BTreeSet<_> = reserved::ALL.map(reserved::collection).into_iter().chain(sent).collect();
+    for name in names {
         let scanned = device.store().scan(&name, None, usize::MAX).now_or_never().unwrap().unwrap();
         stored.extend(scanned.records.into_iter().map(|r| (RecordId::new(name.clone(), r.key.clone()), r)));
     }

@@ -53,6 +53,8 @@ pub struct Device {
     pub refetches: usize,
     /// What was told as newly come up for review.
     pub news: Vec<NewReview>,
+    /// New names that it took.
+    pub renewed: usize,
 }
 
 impl Device {
@@ -62,6 +64,7 @@ impl Device {
             partitions,
             replica: ReplicaId(uuid::Uuid::from_u128(n)),
             user: UserId(uuid::Uuid::from_u128(n)),
+            copied: Counter(0),
         };
         let disk = MemoryDisk::new();
         let store = MemoryStore::open(&disk).unwrap();
@@ -87,6 +90,7 @@ impl Device {
             floor: BTreeMap::new(),
             refetches: 0,
             news: Vec::new(),
+            renewed: 0,
         }
     }
 
@@ -341,6 +345,26 @@ impl Device {
         self.commit(&batch).map_err(|_| None)?;
         self.replica.note_verdicts(sent, answer, self.session.last_pull());
         self.session.pushed(schema);
+        self.renew()
+    }
+
+    /// As the engine does where another replica has this one's name.
+    fn renew(&mut self) -> Result<(), Option<SendError>> {
+        if !self.replica.must_renew() {
+            return Ok(());
+        }
+        // no two of them take the same one, as if by chance
+        static NAMES: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1_000);
+        let name = NAMES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let old = self.replica.id();
+        let batch = self.replica.renewed(ReplicaId(uuid::Uuid::from_u128(name.into())));
+        self.commit(&batch).map_err(|_| None)?;
+        self.renewed += usize::from(self.replica.id() != old);
+        for (old, change) in batch.settle.iter().zip(&batch.enqueue) {
+            self.again.insert(*old, change.id.counter);
+            let order = self.acked[old].0;
+            self.acked.insert(change.id.counter, (order, change.clone()));
+        }
         Ok(())
     }
 
@@ -348,11 +372,13 @@ impl Device {
         let batch = self.replica.pulled(number, answer).expect("the server keeps the protocol");
         let moved = batch.cursor.is_some() || !answer.expired.is_empty();
         self.commit(&batch).map_err(|_| None)?;
+        self.replica.note_pulled(number, answer);
         if self.must_scan && !answer.more && self.replica.snapshot().is_none() {
             self.scan()?;
         }
         let differing = if self.must_scan { Vec::new() } else { self.replica.differing(&answer.ends) };
         self.session.pulled(self.now, &self.replica, answer.more, moved, &answer.ends).map_err(Some)?;
+        self.renew()?;
         if !differing.is_empty() {
             self.refetches += 1;
             self.commit(&self.replica.refetch(&differing)).map_err(|_| None)?;

@@ -39,6 +39,8 @@ pub struct Server {
     pub now: Timestamp,
     /// Every change judged so far, with its verdict: to see that none is judged twice.
     pub judged: BTreeMap<ChangeId, Verdict>,
+    /// Where the ids of changes were used first: as a server process knows it over all partitions.
+    pub used: BTreeMap<ChangeId, usize>,
 }
 
 impl Server {
@@ -50,6 +52,7 @@ impl Server {
             page: 1_000,
             now: Timestamp(1_000_000),
             judged: BTreeMap::new(),
+            used: BTreeMap::new(),
         }
     }
 
@@ -92,8 +95,13 @@ impl Server {
         let at = usize::from(change.record.partition(partitions).0);
         let part = &mut self.parts[at];
         let state = part.replicas.entry(change.id.replica).or_default();
-        if let Some(again) = state.again(change.id) {
+        if let Some(again) = state.again(change.id, change.digest()) {
             return again;
+        }
+        if *self.used.entry(change.id).or_insert(at) != at {
+            let taken = Verdict::taken();
+            state.note(change.id, change.digest(), &taken);
+            return taken;
         }
         let verdict = if self.refuse.contains(&change.record) {
             Rejection::NotPermitted.into()
@@ -104,7 +112,7 @@ impl Server {
         };
         let state = part.replicas.entry(change.id.replica).or_default();
         state.forget(settled);
-        state.note(change.id, &verdict);
+        state.note(change.id, change.digest(), &verdict);
         let twice = self.judged.insert(change.id, verdict.clone());
         assert_eq!(twice, None, "once: {:?} was judged before", change.id);
         if change.record.collection.is_reserved() {
@@ -260,6 +268,7 @@ fn accept(part: &mut Part, change: &Change, schema: &Schema, partitions: u16, no
         conflict: judged.conflict.clone(),
         ended: judged.ended.clone(),
         merge: judged.merge,
+        said: Some(change.digest()),
     };
     part.sums.apply(&entry);
     part.feed.push(entry);

@@ -146,7 +146,7 @@ impl World {
     /// Judges a change and keeps its effects, as a server does in one atomic step.
     pub fn push(&mut self, change: &Change) -> Verdict {
         let state = self.replicas.entry(change.id.replica).or_default();
-        if let Some(again) = state.again(change.id) {
+        if let Some(again) = state.again(change.id, change.digest()) {
             return again;
         }
         let conflict = change.about().and_then(|about| self.conflicts.get(&about));
@@ -168,7 +168,7 @@ impl World {
                 seq: Revision(self.seq + 1),
             },
         );
-        state.note(change.id, &judged.verdict);
+        state.note(change.id, change.digest(), &judged.verdict);
         let Some(kind) = judged.entry_kind() else { return judged.verdict };
         self.seq += 1;
         let before = judged.record.as_ref().and_then(|r| self.at(&r.key)).filter(|r| !r.deleted);
@@ -182,6 +182,7 @@ impl World {
             conflict: judged.conflict.clone(),
             ended: judged.ended.clone(),
             merge: judged.merge,
+            said: Some(change.digest()),
         });
         match judged.record {
             Some(record) if record.key == self.id.key => self.record = Some(record),

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use sync_protocol::{FieldName, Revision, Timestamp, Value};
+use sync_protocol::{FieldName, Rejection, Revision, Timestamp, Value};
 
 /// When Cassandra says that a cell was written: microseconds since 1970, set by whoever wrote it. Of two writes the later one
 /// holds, wherever its clock was.
 pub type WriteTime = i64;
 
-/// One cell that holds a value.
+/// One cell. In a row as it was read it holds a value; in a shadow it may hold none: what was written up to that time is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// The value, in the form of its field.
@@ -45,19 +45,82 @@ pub struct Intent {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Shadow {
+    /// Grows with every step that stores it; 0 where there is none. A row that was read before the shadow became what it is
+    /// says nothing about it.
+    #[serde(rename = "n")]
+    pub version: u64,
     /// Whether the row was there.
     #[serde(rename = "r")]
     pub there: bool,
-    /// Its cells.
+    /// Its cells, and those that are known to be gone.
     #[serde(rename = "c", skip_serializing_if = "BTreeMap::is_empty")]
     pub cells: BTreeMap<FieldName, Cell>,
-    /// Writes on their way, oldest first.
+    /// Writes on their way, oldest first, each with a later time than the one before. They stay until something newer was seen
+    /// in the cell: until then each can still arrive.
     #[serde(rename = "i", skip_serializing_if = "BTreeMap::is_empty")]
     pub intents: BTreeMap<FieldName, Vec<Intent>>,
-    /// The row's own deletion on its way, with its time.
-    #[serde(rename = "d", skip_serializing_if = "Option::is_none")]
-    pub deleting: Option<WriteTime>,
-    /// The record's revision when both were last compared.
-    #[serde(rename = "s", skip_serializing_if = "Option::is_none")]
-    pub revision: Option<Revision>,
+    /// Whether the row's own deletion is on its way.
+    #[serde(rename = "d", skip_serializing_if = "std::ops::Not::not")]
+    pub deleting: bool,
+    /// The latest time with which the mirror ever deleted the row.
+    #[serde(rename = "t", skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<WriteTime>,
+    /// The time with which the row's marker was last written, until the row is seen.
+    #[serde(rename = "m", skip_serializing_if = "Option::is_none")]
+    pub inserting: Option<WriteTime>,
+    /// What could not be taken in.
+    #[serde(rename = "f", skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Box<Refused>>,
+}
+
+/// How far the feed of a partition was carried to a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// Every change up to here has been.
+    pub seq: Revision,
+}
+
+/// A difference that the judge refused: it is not tried again until the row or the collection is another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Why.
+    pub reason: Rejection,
+    /// What was refused: a mark of the row and of the collection as they were.
+    pub mark: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Shadow {
+    /// A field's value as it was agreed on.
+    pub fn value(&self, field: &FieldName) -> &Value {
+        self.cells.get(field).map_or(&Value::ABSENT, |cell| &cell.value)
+    }
+
+    /// The cells that hold a value.
+    pub fn held(&self) -> impl Iterator<Item = (&FieldName, &Cell)> {
+        self.cells.iter().filter(|(_, cell)| !cell.value.is_absent())
+    }
+
+    /// Whether a row is what was agreed on, to the times: then there is nothing to reconcile on the table's side.
+    pub fn is_of(&self, seen: Option<&SeenRow>) -> bool {
+        let cells = |row: &SeenRow| {
+            self.held().count() == row.cells.len()
+                && self.held().all(|(name, held)| {
+                    row.cells
+                        .get(name)
+                        .is_some_and(|cell| cell.written == held.written && cell.value == held.value)
+                })
+        };
+        self.refused.is_none() && self.there == seen.is_some() && seen.is_none_or(cells)
+    }
+
+    /// Bytes that it takes as JSON, near enough for limits.
+    pub fn size(&self) -> usize {
+        let cells = self.cells.iter().map(|(name, cell)| name.as_str().len() + 60 + cell.value.size());
+        let intents = self.intents.iter().map(|(name, list)| {
+            name.as_str().len() + list.iter().map(|intent| 40 + intent.value.size()).sum::<usize>()
+        });
+        100 + cells.sum::<usize>() + intents.sum::<usize>() + self.refused.as_ref().map_or(0, |_| 400)
+    }
 }

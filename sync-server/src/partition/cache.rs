@@ -11,13 +11,15 @@ use sync_protocol::limits::CONFLICTS_AT_ONCE;
 use sync_protocol::message::ReplicaState;
 use sync_protocol::{ChangeId, Conflict, Entry, Record, ReplicaId, Timestamp, Verdict};
 
+use super::case::{Asked, Case, What};
 use super::feed::{self, Feed, parse};
-use super::judge::{Asked, Case, Draft, Loaded, conflict_key, conflicts_of};
+use super::judge::{Draft, Loaded, conflict_key, conflicts_of};
 use super::limits::{
     CATCH_UP_ENTRIES, FIRST_READ, GROUP_BYTES, GROUP_CHANGES, GROUP_CONFLICT_BYTES, GROUP_READ_BYTES,
     PARTITION_CACHE_BYTES, RANGE_BYTES, RANGE_ROWS, REPLICAS,
 };
 use super::recent::Recent;
+use crate::mirror::row::Carried;
 use crate::store::{Head, Kind, PartitionId, PartitionStore, Read, StoreError};
 
 /// Bytes that a record without values takes here.
@@ -66,7 +68,8 @@ impl Cache {
     /// About how many bytes this takes.
     pub(super) fn weight(&self) -> usize {
         let open: usize = self.open.values().map(|ids| SLOT_BYTES + 48 * ids.len()).sum();
-        self.records.weight() + open + SLOT_BYTES * (1 + self.replicas.len())
+        let replicas: usize = self.replicas.values().map(|state| SLOT_BYTES + 32 * state.said.len()).sum();
+        self.records.weight() + open + replicas + SLOT_BYTES
     }
 
     /// Everything that the next group of these cases touches.
@@ -76,14 +79,22 @@ impl Cache {
         cases: &[&Case],
     ) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded { replicas: self.replicas(store, cases).await?, ..Loaded::default() };
-        let fresh: Vec<&Asked> = next_changes(cases)
-            .filter(|asked| loaded.replicas[&asked.change.id.replica].again(asked.change.id).is_none())
-            .filter(|asked| asked.refused.is_none() && asked.change.record.key.check().is_ok())
+        let fresh: Vec<(ReplicaId, &Asked)> = next_asked(cases)
+            .filter(|(replica, asked)| match &asked.what {
+                What::Change { change, said, taken, .. } => {
+                    !taken && loaded.replicas[replica].again(change.id, *said).is_none()
+                }
+                _ => true,
+            })
+            .filter(|(_, asked)| {
+                asked.refused.is_none() && asked.key().is_some_and(|key| key.check().is_ok())
+            })
             .collect();
         self.records(store, &fresh, &mut loaded).await?;
         self.conflicts(store, &fresh, &mut loaded).await?;
+        self.mirror_rows(store, cases, &mut loaded).await?;
         // what can be judged without its record: the judge never looks at it
-        for asked in next_changes(cases).filter(|a| a.change.record.key.check().is_err()) {
+        for (_, asked) in next_asked(cases).filter(|(_, a)| a.key().is_some_and(|key| key.check().is_err())) {
             loaded.records.insert(asked.record.clone(), None);
         }
         Ok(loaded)
@@ -116,14 +127,13 @@ impl Cache {
     async fn records(
         &mut self,
         store: &dyn PartitionStore,
-        fresh: &[&Asked],
+        fresh: &[(ReplicaId, &Asked)],
         loaded: &mut Loaded,
     ) -> Result<(), StoreError> {
         let mut missing: Vec<String> = Vec::new();
         let mut seen: BTreeSet<String> = BTreeSet::new();
-        let texts = fresh.iter().flat_map(|asked| {
-            let twin = asked.change.twin().filter(|_| !asked.twin_is_elsewhere);
-            std::iter::once(asked.record.clone()).chain(twin.map(|twin| twin.to_text()))
+        let texts = fresh.iter().flat_map(|(_, asked)| {
+            std::iter::once(asked.record.clone()).chain(asked.twin().map(|twin| twin.to_text()))
         });
         for text in texts.filter(|text| seen.insert(text.clone())) {
             match self.records.get(&text) {
@@ -133,12 +143,7 @@ impl Cache {
         }
         let (mut at, mut bytes) = (0, 0);
         while at < missing.len() && bytes < GROUP_READ_BYTES {
-            // as many as the bytes allow by the average so far, and not many more than were read so far: the next ones may
-            // be the large ones
-            let average = (bytes / at.max(1)).max(64);
-            let by_bytes = (GROUP_READ_BYTES - bytes).div_ceil(average);
-            let count = if at == 0 { FIRST_READ } else { by_bytes.min(4 * at) };
-            let keys = &missing[at..missing.len().min(at + count)];
+            let keys = &missing[at..missing.len().min(at + next_read(at, bytes))];
             for (key, body) in keys.iter().zip(store.get(self.id, Kind::Record, keys).await?) {
                 bytes += body.as_ref().map_or(0, String::len);
                 let record =
@@ -154,18 +159,18 @@ impl Cache {
     async fn conflicts(
         &mut self,
         store: &dyn PartitionStore,
-        fresh: &[&Asked],
+        fresh: &[(ReplicaId, &Asked)],
         loaded: &mut Loaded,
     ) -> Result<(), StoreError> {
         let mut wanted: Vec<(&str, String)> = Vec::new();
         let mut seen: BTreeSet<String> = BTreeSet::new();
-        for asked in fresh {
+        for (replica, asked) in fresh {
             let open = self.open.get(&asked.record);
             if let Some(open) = open {
                 loaded.open.insert(asked.record.clone(), open.clone());
             }
-            let keys =
-                conflicts_of(&asked.change, open).into_iter().map(|id| conflict_key(&asked.record, id));
+            let ids = conflicts_of(*replica, asked.about(), open);
+            let keys = ids.into_iter().map(|id| conflict_key(&asked.record, id));
             wanted
                 .extend(keys.filter(|key| seen.insert(key.clone())).map(|key| (asked.record.as_str(), key)));
         }
@@ -188,6 +193,38 @@ impl Cache {
             at += keys.len();
         }
         loaded.unread.extend(wanted[at..].iter().map(|(record, _)| (*record).to_owned()));
+        Ok(())
+    }
+
+    /// The rows of mirrors that are moved, in their order until the bytes are spent. They are not kept: each is looked at
+    /// once in a while.
+    async fn mirror_rows(
+        &self,
+        store: &dyn PartitionStore,
+        cases: &[&Case],
+        loaded: &mut Loaded,
+    ) -> Result<(), StoreError> {
+        let mut wanted: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+        for (kind, key) in next_asked(cases).filter_map(|(_, asked)| asked.mirror_row()) {
+            wanted.entry(kind).or_default().push(key.to_owned());
+        }
+        let shadows = wanted.remove(&Kind::Shadow).unwrap_or_default();
+        let (mut at, mut bytes) = (0, 0);
+        while at < shadows.len() && bytes < GROUP_READ_BYTES {
+            let keys = &shadows[at..shadows.len().min(at + next_read(at, bytes))];
+            for (key, body) in keys.iter().zip(store.get(self.id, Kind::Shadow, keys).await?) {
+                bytes += body.as_ref().map_or(0, String::len);
+                let shadow = body.map(|body| parse(self.id, Kind::Shadow, &body)).transpose()?;
+                loaded.shadows.insert(key.clone(), shadow.unwrap_or_default());
+            }
+            at += keys.len();
+        }
+        let keys = wanted.remove(&Kind::Mirror).unwrap_or_default();
+        for (key, body) in keys.iter().zip(store.get(self.id, Kind::Mirror, &keys).await?) {
+            let carried: Option<Carried> =
+                body.map(|body| parse(self.id, Kind::Mirror, &body)).transpose()?;
+            loaded.carried.extend(carried.map(|carried| (key.clone(), carried.seq)));
+        }
         Ok(())
     }
 
@@ -274,12 +311,21 @@ impl Cache {
     }
 }
 
-/// The changes that may be in the next group.
-fn next_changes<'a>(cases: &[&'a Case]) -> impl Iterator<Item = &'a Asked> {
+/// How many rows to read next where so many of so many bytes were read: as many as the bytes allow by the average so far, and not
+/// many more than were read so far: the next ones may be the large ones.
+fn next_read(at: usize, bytes: usize) -> usize {
+    let average = (bytes / at.max(1)).max(64);
+    let by_bytes = GROUP_READ_BYTES.saturating_sub(bytes).div_ceil(average);
+    if at == 0 { FIRST_READ } else { by_bytes.min(4 * at) }
+}
+
+/// What may be in the next group.
+fn next_asked<'a>(cases: &[&'a Case]) -> impl Iterator<Item = (ReplicaId, &'a Asked)> {
     let mut bytes = 0;
-    cases.iter().flat_map(|case| case.left()).take(GROUP_CHANGES).take_while(move |asked| {
+    let all = cases.iter().flat_map(|case| case.left().iter().map(|asked| (case.replica, asked)));
+    all.take(GROUP_CHANGES).take_while(move |(_, asked)| {
         let fits = bytes < GROUP_BYTES;
-        bytes += asked.change.size();
+        bytes += asked.size();
         fits
     })
 }

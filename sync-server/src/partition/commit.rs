@@ -11,13 +11,14 @@ use tokio::sync::oneshot;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::cache::Cache;
-use super::judge::{Case, Draft, Loaded, Rules, judge_group};
+use super::case::{Asked, Case, Told};
+use super::judge::{Draft, Loaded, Rules, judge_group};
 use super::limits::{
     ATTEMPTS, BACKOFF_FIRST, BACKOFF_MOST, COMMIT_BYTES, GROUP_BYTES, GROUP_CHANGES, JUDGE_INLINE_BYTES,
     QUEUE_BYTES, QUEUE_CHANGES, QUEUED_BYTES,
 };
 use super::{EngineError, Shared};
-use crate::store::{Commit, Committed, PartitionId, StoreError};
+use crate::store::{Commit, Committed, PartitionId, Read, StoreError};
 
 /// The way in for changes of one partition.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ struct Queue {
 #[derive(Debug)]
 struct Job {
     case: Case,
-    answer: oneshot::Sender<Result<Vec<Verdict>, EngineError>>,
+    answer: oneshot::Sender<Result<Vec<Told>, EngineError>>,
     held: Held,
 }
 
@@ -58,8 +59,8 @@ impl Drop for Held {
     }
 }
 
-/// Resolves to the verdicts of one case.
-pub(super) type Answer = oneshot::Receiver<Result<Vec<Verdict>, EngineError>>;
+/// Resolves to the answers of one case.
+pub(super) type Answer = oneshot::Receiver<Result<Vec<Told>, EngineError>>;
 
 impl Lane {
     pub(super) fn new(id: PartitionId) -> Self {
@@ -84,7 +85,7 @@ impl Lane {
     ) -> Result<(Answer, bool), EngineError> {
         self.used.store(now, Ordering::Relaxed);
         let (answer, receiver) = oneshot::channel();
-        let bytes = case.left().iter().map(|asked| asked.change.size()).sum();
+        let bytes = case.left().iter().map(Asked::size).sum();
         let before = queued.fetch_add(bytes, Ordering::Relaxed);
         let held = Held { all: Arc::clone(queued), bytes };
         let mut queue = self.queue();
@@ -137,6 +138,7 @@ pub(super) async fn run(lane: Arc<Lane>, shared: Arc<Shared>) {
         known: BTreeMap::new(),
         lost: 0,
         most: usize::MAX,
+        checked: false,
         idle: false,
     };
     while runner.take_jobs() {
@@ -158,6 +160,8 @@ struct Runner {
     lost: u32,
     /// Changes of the next group at most: fewer after one that was more than the store takes.
     most: usize,
+    /// The cache was as the store since the last job was taken.
+    checked: bool,
     /// Nothing waits, and the cache is put back.
     idle: bool,
 }
@@ -208,6 +212,7 @@ impl Runner {
             queue.bytes -= job.held.bytes;
             changes += job.case.asked.len();
             bytes += job.bytes();
+            self.checked = false;
             self.jobs.push(job);
         }
         if self.jobs.is_empty() {
@@ -244,8 +249,19 @@ impl Runner {
         };
         (self.jobs, self.known) = (jobs, known);
         let Some(commit) = commit else {
+            // no condition tells whether this is still so, and a look or a wish has no second chance as a change of a device
+            // has: what it is told must not be older than it is
+            if !self.checked && self.jobs.iter().any(|job| job.case.needs_news()) {
+                self.checked = true;
+                if store.head(self.lane.id, Read::Quorum).await?.step != cache.head().step {
+                    let (cache, seen) = cache.catch_up(store, horizon, now).await?;
+                    self.cache = cache;
+                    self.known.extend(seen);
+                    return Ok(());
+                }
+            }
             self.cache = Some(cache);
-            self.deliver(draft.verdicts);
+            self.deliver(draft.told);
             return Ok(());
         };
         let (rows, entries) = (commit.rows.len(), draft.entries.len());
@@ -285,7 +301,7 @@ impl Runner {
 
     /// The store can never take this group: a smaller one is tried, and what is too much alone is rejected.
     fn refuse(&mut self, draft: &Draft, why: String) -> Result<(), StoreError> {
-        let judged: usize = draft.verdicts.iter().map(Vec::len).sum();
+        let judged: usize = draft.told.iter().map(Vec::len).sum();
         if judged > 1 {
             self.most = judged / 2;
             return Ok(());
@@ -306,24 +322,24 @@ impl Runner {
 
     fn won(&mut self, mut cache: Cache, mut draft: Draft) {
         (self.lost, self.most) = (0, usize::MAX);
-        let (verdicts, revision) = (std::mem::take(&mut draft.verdicts), draft.head.revision);
+        let (told, revision) = (std::mem::take(&mut draft.told), draft.head.revision);
         cache.absorb(draft);
         let weight = cache.weight();
         self.shared.reweigh(self.lane.weight.swap(weight, Ordering::Relaxed), weight);
         self.cache = Some(cache);
         self.shared.watch.moved(self.lane.id, revision);
         self.shared.store.tell(self.lane.id, revision);
-        self.deliver(verdicts);
+        self.deliver(told);
     }
 
     /// Answers the cases that are complete; the others go on in the next group.
-    fn deliver(&mut self, verdicts: Vec<Vec<Verdict>>) {
+    fn deliver(&mut self, told: Vec<Vec<Told>>) {
         let jobs = std::mem::take(&mut self.jobs);
-        for (mut job, verdicts) in jobs.into_iter().zip(verdicts) {
-            job.case.take(verdicts);
+        for (mut job, told) in jobs.into_iter().zip(told) {
+            job.case.take(told);
             if job.case.left().is_empty() {
                 // nobody waits any more where the request was cut off
-                let _ = job.answer.send(Ok(job.case.verdicts));
+                let _ = job.answer.send(Ok(job.case.told));
             } else {
                 self.jobs.push(job);
             }
@@ -364,6 +380,6 @@ impl Runner {
 
 impl Job {
     fn bytes(&self) -> usize {
-        self.case.left().iter().map(|asked| asked.change.size()).sum()
+        self.case.left().iter().map(Asked::size).sum()
     }
 }

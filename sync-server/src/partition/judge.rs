@@ -6,64 +6,16 @@ use std::time::Duration;
 use sync_protocol::message::ReplicaState;
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
-    Beside, Change, ChangeId, Conflict, Counter, Edit, Entry, Record, RecordId, Rejection, ReplicaId, Schema,
-    Timestamp, Verdict, limits::CONFLICTS_AT_ONCE,
+    Beside, Change, ChangeId, Conflict, Counter, Digest, Edit, Entry, Record, RecordId, Rejection, ReplicaId,
+    Revision, Timestamp, Verdict, limits::CONFLICTS_AT_ONCE,
 };
 
+use super::case::{Asked, Case, Told, What, note_refusal};
 use super::feed;
-use super::limits::{GROUP_WRITE_BYTES, REJECTIONS, REPLICA_BYTES};
-use super::quota::{self, Room};
+use super::limits::{FORGOTTEN_STAYS, GROUP_WRITE_BYTES, REJECTIONS, REPLICA_BYTES};
+use super::quota;
+use crate::mirror::row::{Carried, Shadow};
 use crate::store::{Commit, Head, Kind, Row, feed_key};
-
-/// A change on its way to the judge.
-#[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) change: Change,
-    /// `change.record` as text.
-    pub(super) record: String,
-    /// Whether [`Change::twin`] is of another partition than the change.
-    pub(super) twin_is_elsewhere: bool,
-    /// Why it is refused whatever the record looks like.
-    pub(super) refused: Option<Rejection>,
-}
-
-/// The changes of one push in one partition.
-#[derive(Clone, Debug)]
-pub(super) struct Case {
-    pub(super) replica: ReplicaId,
-    pub(super) settled: Counter,
-    pub(super) schema: Arc<Schema>,
-    /// How much the partition may keep.
-    pub(super) room: Room,
-    pub(super) asked: Vec<Asked>,
-    /// Of the first changes, as far as they are committed.
-    pub(super) verdicts: Vec<Verdict>,
-    /// Records with a refused change in this push.
-    pub(super) refused: BTreeMap<RecordId, Counter>,
-}
-
-impl Case {
-    /// What is not judged and committed yet.
-    pub(super) fn left(&self) -> &[Asked] {
-        &self.asked[self.verdicts.len()..]
-    }
-
-    /// The first of those.
-    pub(super) fn next(&mut self) -> Option<&mut Asked> {
-        self.asked.get_mut(self.verdicts.len())
-    }
-
-    /// Takes the verdicts of the next changes, once they are committed.
-    pub(super) fn take(&mut self, verdicts: Vec<Verdict>) {
-        for verdict in verdicts {
-            let change = &self.asked[self.verdicts.len()].change;
-            if matches!(verdict, Verdict::Rejected { .. }) {
-                self.refused.entry(change.record.clone()).or_insert(change.id.counter);
-            }
-            self.verdicts.push(verdict);
-        }
-    }
-}
 
 /// What is stored of everything that a group touches, all as of one step.
 #[derive(Debug, Default)]
@@ -77,13 +29,18 @@ pub(super) struct Loaded {
     /// Records whose conflicts are not all here: a change of one of them ends the group before it.
     pub(super) unread: BTreeSet<String>,
     pub(super) replicas: BTreeMap<ReplicaId, ReplicaState>,
+    /// By row key; one that is not here ends the group before it.
+    pub(super) shadows: BTreeMap<String, Shadow>,
+    /// How far the feed was carried, by mirror.
+    pub(super) carried: BTreeMap<String, Revision>,
 }
 
 impl Loaded {
     /// About how many bytes of values there are.
     pub(super) fn weight(&self) -> usize {
         let records = self.records.values().flatten().map(|record| record.size());
-        records.chain(self.conflicts.values().map(Conflict::size)).sum()
+        let shadows = self.shadows.values().map(Shadow::size);
+        records.chain(self.conflicts.values().map(Conflict::size)).chain(shadows).sum()
     }
 }
 
@@ -103,13 +60,17 @@ pub(super) fn conflict_key(record: &str, conflict: ChangeId) -> String {
     format!("{record}\t{conflict}")
 }
 
-/// The conflicts that the judge has to see with this change: the one that a resolution (or what takes one back) names, and
-/// the open ones of the record, those of the same replica first and of these the newest.
-pub(super) fn conflicts_of(change: &Change, open: Option<&BTreeSet<ChangeId>>) -> Vec<ChangeId> {
+/// The conflicts that the judge has to see with a change of that replica: the one that a resolution (or what takes one back)
+/// names, and the open ones of the record, those of the same replica first and of these the newest.
+pub(super) fn conflicts_of(
+    replica: ReplicaId,
+    about: Option<ChangeId>,
+    open: Option<&BTreeSet<ChangeId>>,
+) -> Vec<ChangeId> {
     let mut all: Vec<ChangeId> = open.into_iter().flatten().copied().collect();
-    all.sort_unstable_by_key(|id| (id.replica != change.id.replica, std::cmp::Reverse(*id)));
+    all.sort_unstable_by_key(|id| (id.replica != replica, std::cmp::Reverse(*id)));
     all.truncate(CONFLICTS_AT_ONCE);
-    if let Some(about) = change.about().filter(|about| !all.contains(about)) {
+    if let Some(about) = about.filter(|about| !all.contains(about)) {
         all.insert(0, about);
     }
     all
@@ -118,13 +79,50 @@ pub(super) fn conflicts_of(change: &Change, open: Option<&BTreeSet<ChangeId>>) -
 /// What becomes of a group if its commit succeeds.
 #[derive(Debug)]
 pub(super) struct Draft {
-    /// Per case, the verdicts of its next changes.
-    pub(super) verdicts: Vec<Vec<Verdict>>,
+    /// Per case, the answers to what it asks next.
+    pub(super) told: Vec<Vec<Told>>,
     pub(super) head: Head,
     pub(super) entries: Vec<Entry>,
     pub(super) records: BTreeMap<String, Record>,
     pub(super) conflicts: BTreeMap<String, Conflict>,
     pub(super) replicas: BTreeMap<ReplicaId, ReplicaState>,
+    pub(super) shadows: BTreeMap<String, KeptShadow>,
+    /// `None`: not needed any more.
+    pub(super) carried: BTreeMap<String, Option<Revision>>,
+}
+
+/// A shadow as a commit leaves it.
+#[derive(Debug)]
+pub(super) enum KeptShadow {
+    /// Of a row or a record that is there.
+    Lasts(Shadow),
+    /// Of what is gone: known as long as the record's tombstone.
+    Expires(Shadow),
+    Forgotten,
+}
+
+impl KeptShadow {
+    pub(super) fn shadow(&self) -> Option<&Shadow> {
+        match self {
+            Self::Lasts(shadow) | Self::Expires(shadow) => Some(shadow),
+            Self::Forgotten => None,
+        }
+    }
+
+    /// What it counts in bytes against what a workspace may keep.
+    pub(super) fn weight(&self) -> u64 {
+        self.shadow().map_or(0, quota::shadow_weight)
+    }
+
+    fn row(&self, key: &str, horizon: Duration) -> Row {
+        let (body, ttl) = match self {
+            Self::Lasts(shadow) => (json(shadow), None),
+            Self::Expires(shadow) => (json(shadow), Some(horizon)),
+            // what says nothing is as good as nothing
+            Self::Forgotten => (json(&Shadow::default()), Some(FORGOTTEN_STAYS)),
+        };
+        Row { kind: Kind::Shadow, key: key.to_owned(), body, ttl }
+    }
 }
 
 /// Judges the cases in order. `known` holds what is known of changes that were judged before.
@@ -139,78 +137,122 @@ pub(super) fn judge_group(
     group.draft.head.kept.mark(rules.now, rules.horizon, head.revision);
     let mut left = rules.most;
     'group: for case in cases {
-        group.draft.verdicts.push(Vec::new());
+        group.draft.told.push(Vec::new());
         let mut refused = case.refused.clone();
         for asked in case.left() {
             if left == 0 {
                 break 'group;
             }
             left -= 1;
-            let Some(verdict) = group.next(case, asked, &refused) else { break 'group };
-            if matches!(verdict, Verdict::Rejected { .. }) {
-                refused.entry(asked.change.record.clone()).or_insert(asked.change.id.counter);
-            }
-            group.draft.verdicts.last_mut().expect("pushed above").push(verdict);
+            let Some(told) = group.next(case, asked, &refused) else { break 'group };
+            note_refusal(&mut refused, asked, &told);
+            group.draft.told.last_mut().expect("pushed above").push(told);
         }
     }
-    group.draft.verdicts.resize(cases.len(), Vec::new());
+    group.draft.told.resize(cases.len(), Vec::new());
     group.draft.head.step = if group.draft.writes() { head.step.next() } else { head.step };
     group.draft
 }
 
-struct Group<'a> {
-    loaded: Loaded,
+/// Bytes that what is remembered of a replica grows by with each change: its number, and what it said.
+const SAID_BYTES: usize = 32;
+
+/// A change as it was asked.
+struct Given<'a> {
+    change: &'a Change,
+    said: Digest,
+    taken: bool,
+    twin_is_elsewhere: bool,
+}
+
+pub(super) struct Group<'a> {
+    pub(super) loaded: Loaded,
     known: &'a BTreeMap<ChangeId, Verdict>,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     written: usize,
-    draft: Draft,
+    pub(super) draft: Draft,
 }
 
 impl Group<'_> {
-    /// The verdict; `None` where the group ends before this change.
-    fn next(&mut self, case: &Case, asked: &Asked, refused: &BTreeMap<RecordId, Counter>) -> Option<Verdict> {
-        let id = asked.change.id;
-        let state = self.draft.replicas.get(&case.replica).or(self.loaded.replicas.get(&case.replica))?;
-        if let Some(again) = state.again(id) {
+    /// The answer; `None` where the group ends before this.
+    fn next(&mut self, case: &Case, asked: &Asked, refused: &BTreeMap<RecordId, Counter>) -> Option<Told> {
+        if !matches!(asked.what, What::Change { .. }) && self.written >= GROUP_WRITE_BYTES {
+            return None;
+        }
+        Some(match &asked.what {
+            What::Change { change, said, taken, twin_is_elsewhere } => {
+                let given =
+                    Given { change, said: *said, taken: *taken, twin_is_elsewhere: *twin_is_elsewhere };
+                Told::Verdict(self.change(case, asked, given, refused)?)
+            }
+            What::Look { look, mapped } => Told::Looked(self.look(case, asked, look, mapped)?),
+            What::Own { id, fields } => Told::Verdict(self.own(case, asked, id, fields.as_ref())?),
+            What::Forget { kind, key } => {
+                self.forget(*kind, key);
+                Told::Done
+            }
+            What::Carry { mirror, seq } => {
+                self.carry(mirror, *seq);
+                Told::Done
+            }
+        })
+    }
+
+    /// The verdict about a change that its replica minted.
+    fn change(
+        &mut self,
+        case: &Case,
+        asked: &Asked,
+        given: Given<'_>,
+        refused: &BTreeMap<RecordId, Counter>,
+    ) -> Option<Verdict> {
+        let Given { change, said, taken, twin_is_elsewhere } = given;
+        let id = change.id;
+        let state = self.state(case.replica)?;
+        if let Some(again) = state.again(id, said) {
             return Some(match again {
-                Verdict::Duplicate => self.known.get(&id).cloned().unwrap_or(Verdict::Duplicate),
+                Verdict::Duplicate { forgotten: false } => self.known.get(&id).cloned().unwrap_or(again),
                 other => other,
             });
         }
         if self.written >= GROUP_WRITE_BYTES {
             return None;
         }
-        let verdict = match self.reason(asked, refused) {
+        let follows =
+            || refused.get(&change.record).map(|counter| Rejection::FollowsRejected { counter: *counter });
+        let verdict = match asked.refused.clone().or_else(follows) {
+            _ if taken => Verdict::taken(),
             Some(reason) => reason.into(),
-            None => self.judge(case, asked)?,
+            None => self.judge(case, &asked.record, change, said, twin_is_elsewhere)?,
         };
-        self.note(case, id, &verdict);
+        self.note(case, id, said, &verdict);
         Some(verdict)
     }
 
-    fn reason(&self, asked: &Asked, refused: &BTreeMap<RecordId, Counter>) -> Option<Rejection> {
-        asked.refused.clone().or_else(|| {
-            let counter = *refused.get(&asked.change.record)?;
-            Some(Rejection::FollowsRejected { counter })
-        })
+    /// What was judged of a replica, the group so far included.
+    pub(super) fn state(&self, replica: ReplicaId) -> Option<&ReplicaState> {
+        self.draft.replicas.get(&replica).or(self.loaded.replicas.get(&replica))
     }
 
-    fn judge(&mut self, case: &Case, asked: &Asked) -> Option<Verdict> {
-        let Asked { change, record: text, .. } = asked;
+    /// The verdict, with its effects in the draft; `text` is the change's record.
+    pub(super) fn judge(
+        &mut self,
+        case: &Case,
+        text: &str,
+        change: &Change,
+        said: Digest,
+        twin_is_elsewhere: bool,
+    ) -> Option<Verdict> {
         let current = self.record(text)?;
         let twin_text = change.twin().map(|twin| twin.to_text());
         let twin = match &twin_text {
-            Some(twin) if !asked.twin_is_elsewhere => self.record(twin)?,
+            Some(twin) if !twin_is_elsewhere => self.record(twin)?,
             Some(_) | None => None,
         };
         if self.loaded.unread.contains(text) {
             return None;
         }
-        let beside = Beside { twin, twin_is_elsewhere: asked.twin_is_elsewhere };
-        let at_hand = |id: &ChangeId| {
-            let key = conflict_key(text, *id);
-            self.draft.conflicts.get(&key).or_else(|| self.loaded.conflicts.get(&key))
-        };
+        let beside = Beside { twin, twin_is_elsewhere };
         let of_record = self.loaded.open.get(text).map_or(0, BTreeSet::len);
         let is_new = matches!(&change.edit, Edit::Insert { .. }) && current.is_none_or(|r| r.deleted);
         let collection = change.record.collection.as_str();
@@ -218,7 +260,10 @@ impl Group<'_> {
             return Some(full.into());
         }
         let known: Vec<&Conflict> =
-            conflicts_of(change, self.loaded.open.get(text)).iter().filter_map(at_hand).collect();
+            conflicts_of(change.id.replica, change.about(), self.loaded.open.get(text))
+                .into_iter()
+                .filter_map(|id| self.conflict(text, id))
+                .collect();
         let conflict = change.about().and_then(|about| known.iter().copied().find(|c| c.id == about));
         let open: Vec<&Conflict> = known.into_iter().filter(|c| c.is_open()).collect();
         let seq = self.draft.head.revision.next();
@@ -259,13 +304,14 @@ impl Group<'_> {
                 conflict: judged.conflict.clone(),
                 ended: judged.ended.clone(),
                 merge: judged.merge,
+                said: Some(said),
             };
             // in the feed, and what of it is stored in a row of its own
             self.written += 2 * feed::entry_size(&entry) + change.size();
             self.draft.append(entry);
         }
         for conflict in judged.conflict.into_iter().chain(judged.ended) {
-            let open = self.loaded.open.entry(text.clone()).or_default();
+            let open = self.loaded.open.entry(text.to_owned()).or_default();
             if conflict.is_open() {
                 open.insert(conflict.id)
             } else {
@@ -274,21 +320,33 @@ impl Group<'_> {
             self.draft.conflicts.insert(conflict_key(text, conflict.id), conflict);
         }
         if let Some(record) = judged.record {
-            let key = twin_text.filter(|_| is_twin).unwrap_or_else(|| text.clone());
+            let key = twin_text.filter(|_| is_twin).unwrap_or_else(|| text.to_owned());
             self.draft.records.insert(key, record);
         }
         Some(judged.verdict)
     }
 
     /// The record as the group has made it so far; `None` where it is not at hand: the group ends before.
-    fn record(&self, text: &str) -> Option<Option<&Record>> {
+    pub(super) fn record(&self, text: &str) -> Option<Option<&Record>> {
         match self.draft.records.get(text) {
             Some(record) => Some(Some(record)),
             None => self.loaded.records.get(text).map(Option::as_deref),
         }
     }
 
-    fn note(&mut self, case: &Case, id: ChangeId, verdict: &Verdict) {
+    /// A conflict as the group has made it so far, if it is at hand.
+    pub(super) fn conflict(&self, record: &str, id: ChangeId) -> Option<&Conflict> {
+        let key = conflict_key(record, id);
+        self.draft.conflicts.get(&key).or_else(|| self.loaded.conflicts.get(&key))
+    }
+
+    /// Counts bytes that the commit writes.
+    pub(super) fn writes(&mut self, bytes: usize) {
+        self.written += bytes;
+    }
+
+    pub(super) fn note(&mut self, case: &Case, id: ChangeId, said: Digest, verdict: &Verdict) {
+        let rewritten = !self.draft.replicas.contains_key(&case.replica);
         let loaded = &self.loaded.replicas;
         let state = self
             .draft
@@ -296,10 +354,21 @@ impl Group<'_> {
             .entry(case.replica)
             .or_insert_with(|| loaded.get(&case.replica).cloned().unwrap_or_default());
         state.forget(case.settled);
-        state.note(id, verdict);
-        while state.rejected.len() > REJECTIONS {
-            state.rejected.pop_first();
+        state.note(id, said, verdict);
+        if let Some(first) = state.rejected.len().checked_sub(REJECTIONS)
+            && let Some(kept) = state.rejected.keys().nth(first).copied()
+        {
+            state.forget_rejections(kept);
         }
+        // what is remembered of a replica is a row of the commit, too: once whole, then what is added
+        self.written += match verdict {
+            _ if rewritten => json(state).len(),
+            Verdict::Rejected { .. } => SAID_BYTES + json(verdict).len(),
+            Verdict::Applied { .. }
+            | Verdict::Merged { .. }
+            | Verdict::Conflicted { .. }
+            | Verdict::Duplicate { .. } => SAID_BYTES,
+        };
     }
 }
 
@@ -315,12 +384,14 @@ fn shown(record: &Record) -> Record {
 impl Draft {
     fn on(head: &Head) -> Self {
         Self {
-            verdicts: Vec::new(),
+            told: Vec::new(),
             head: head.clone(),
             entries: Vec::new(),
             records: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             replicas: BTreeMap::new(),
+            shadows: BTreeMap::new(),
+            carried: BTreeMap::new(),
         }
     }
 
@@ -333,7 +404,7 @@ impl Draft {
 
     /// Whether there is anything to commit: duplicates change nothing.
     pub(super) fn writes(&self) -> bool {
-        !self.replicas.is_empty()
+        !self.replicas.is_empty() || !self.shadows.is_empty() || !self.carried.is_empty()
     }
 
     /// The commit on top of `before`. What nobody needs any more goes after the horizon.
@@ -349,6 +420,11 @@ impl Draft {
         for (replica, state) in &self.replicas {
             rows.push(row(Kind::Replica, &replica.to_string(), state_json(state), None));
         }
+        rows.extend(self.shadows.iter().map(|(key, kept)| kept.row(key, horizon)));
+        for (mirror, seq) in &self.carried {
+            let body = json(&Carried { seq: seq.unwrap_or_default() });
+            rows.push(row(Kind::Mirror, mirror, body, seq.is_none().then_some(FORGOTTEN_STAYS)));
+        }
         if let Some(last) = self.entries.last() {
             rows.push(row(Kind::Feed, &feed_key(last.seq), json(&self.entries), Some(horizon)));
         }
@@ -362,7 +438,7 @@ fn state_json(state: &ReplicaState) -> String {
     let mut state = state.clone();
     while body.len() > REPLICA_BYTES && state.rejected.len() > 1 {
         let middle = *state.rejected.keys().nth(state.rejected.len() / 2).expect("at least two are there");
-        state.rejected = state.rejected.split_off(&middle);
+        state.forget_rejections(middle);
         body = json(&state);
     }
     body

@@ -83,6 +83,12 @@ pub const REJECTIONS: usize = 2 * PUSH_CHANGES;
 /// Bytes of what is remembered of one replica: the row is written with every push that has a rejection.
 pub const REPLICA_BYTES: usize = 1 << 20;
 
+/// Ids of changes over all partitions that one server process remembers: a push of each of a hundred replicas; some MiB.
+pub const NAMES: usize = 100 * PUSH_CHANGES;
+
+/// Of these, of one replica: the push that is judged, and one before it whose answer is not settled.
+pub const NAMES_OF_ONE: usize = 2 * PUSH_CHANGES;
+
 /// Replicas whose state one partition's cache holds: one small row each, read again when forgotten.
 pub const REPLICAS: usize = 1_000;
 
@@ -91,6 +97,15 @@ pub const PARTITION_CACHE_BYTES: usize = 32 << 20;
 
 /// Bytes of cached records of one server process.
 pub const CACHE_BYTES: usize = 256 << 20;
+
+/// How long a row of a mirror that was removed stays, emptied: as short as every store can.
+pub const FORGOTTEN_STAYS: Duration = Duration::from_secs(1);
+
+/// How long a row that was refused for want of room is left alone: somebody has made some, or not.
+pub const REFUSED_RESTS: Duration = Duration::from_mins(10);
+
+/// Shadows, or keys of records, in one page: some pages of a table.
+pub const MIRROR_PAGE: usize = 1_000;
 
 /// How often another node's changes are looked for while somebody waits: the promise is 250 ms.
 pub const POLL: Duration = Duration::from_millis(200);

@@ -1,15 +1,21 @@
 //! The heart of the server: judges pushes, feeds pulls, serves snapshots, for any number of server processes on one store.
 //!
 //! A push is split by partition (`push`); each partition's changes are judged (`judge`) against what the node knows of
-//! it (`cache`) and committed as one conditional step (`commit`); waiting pulls are woken (`watch`).
+//! it (`cache`) and committed as one conditional step (`commit`); waiting pulls are woken (`watch`). What a mirror saw of a
+//! table's rows goes the same way (`looks`), and what the server writes itself (`own`).
 
 mod audit;
 mod cache;
+mod case;
 mod commit;
 mod feed;
 mod history;
 mod judge;
 pub mod limits;
+mod looks;
+mod mirrored;
+mod names;
+mod own;
 mod pull;
 mod push;
 mod quota;
@@ -30,6 +36,8 @@ use tokio::task::JoinSet;
 use crate::store::clock::{Clock, SystemClock};
 use crate::store::{Head, PartitionId, PartitionStore, StoreError};
 use commit::Lane;
+pub use mirrored::{Changed, Page};
+use names::Names;
 pub use quota::Quotas;
 use schema::Schemas;
 use watch::Watch;
@@ -82,6 +90,7 @@ struct Inner {
     shared: Arc<Shared>,
     lanes: Mutex<BTreeMap<PartitionId, Arc<Lane>>>,
     schemas: Schemas,
+    names: Names,
     uses: AtomicU64,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -133,6 +142,7 @@ impl PartitionEngine {
             shared,
             lanes: Mutex::default(),
             schemas: Schemas::default(),
+            names: Names::default(),
             uses: AtomicU64::new(0),
             tasks: Mutex::default(),
         };

@@ -1,17 +1,18 @@
 //! A push: checked, cut into runs and partitions, judged there, put together again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sync_protocol::gate::text::Unread;
 use sync_protocol::message::Push;
 use sync_protocol::{
-    Change, Counter, Partition, RecordId, Rejection, Revision, Schema, Verdict, WorkspaceId,
-    limits::PUSH_CHANGES,
+    Change, Counter, Edit, Partition, RecordId, Rejection, Revision, Schema, Verdict, WorkspaceId,
+    limits::{FIELDS, PUSH_CHANGES},
+    reserved,
 };
 use sync_protocol::{gate, permit};
 
+use super::case::{Asked, Case, Told, What};
 use super::commit::{self, Answer};
-use super::judge::{Asked, Case};
 use super::schema::Fresh;
 use super::{Author, EngineError, PartitionEngine};
 use crate::store::{PartitionId, StoreError};
@@ -32,6 +33,7 @@ impl PartitionEngine {
         let mut verdicts = Vec::with_capacity(push.changes.len());
         // the schema is judged in order with what uses it: a new field, then a record with it, in one push
         let runs = push.changes.chunk_by(|a, b| is_reserved(a) == is_reserved(b));
+        let taken = self.inner.names.used_elsewhere(workspace, push, partitions);
         let mut after_schema = false;
         let mut refused: BTreeMap<RecordId, Counter> = BTreeMap::new();
         for run in runs {
@@ -42,10 +44,10 @@ impl PartitionEngine {
                 schema,
                 room: self.inner.shared.settings.quotas.room(partitions),
                 asked: Vec::new(),
-                verdicts: Vec::new(),
+                told: Vec::new(),
                 refused: refused.clone(),
             };
-            let judged = self.run(workspace, partitions, author, run, case).await?;
+            let judged = self.run(workspace, partitions, author, run, &taken, case).await?;
             for (change, verdict) in run.iter().zip(&judged) {
                 if matches!(verdict, Verdict::Rejected { .. }) {
                     refused.entry(change.record.clone()).or_insert(change.id.counter);
@@ -108,7 +110,8 @@ impl PartitionEngine {
         moved: bool,
         run: &[Change],
     ) -> Result<Arc<Schema>, StoreError> {
-        if is_reserved(&run[0]) {
+        // Mooring's own collections are the same in every workspace; fields that are added are counted
+        if is_reserved(&run[0]) && !run.iter().any(adds_field) {
             return Ok(Arc::default());
         }
         let (schemas, store) = (&self.inner.schemas, self.store());
@@ -122,25 +125,34 @@ impl PartitionEngine {
         schemas.get(store, workspace, Fresh::Now).await
     }
 
-    /// Judges one run; `empty` is a case without changes yet.
+    /// Judges one run; `taken` are ids that are another change's, `empty` is a case without changes yet.
     async fn run(
         &self,
         workspace: WorkspaceId,
         partitions: u16,
         author: Author,
         run: &[Change],
+        taken: &BTreeSet<Counter>,
         empty: Case,
     ) -> Result<Vec<Verdict>, EngineError> {
         let mut cases: BTreeMap<Partition, (Vec<usize>, Case)> = BTreeMap::new();
+        let mut shape = run.iter().any(adds_field).then(|| Schema::clone(&empty.schema));
         for (place, change) in run.iter().enumerate() {
+            let crowded = shape.as_mut().and_then(|shape| crowded(shape, change));
             let partition = change.record.partition(partitions);
             let (places, case) = cases.entry(partition).or_insert_with(|| (Vec::new(), empty.clone()));
             places.push(place);
             case.asked.push(Asked {
                 record: change.record.to_text(),
-                twin_is_elsewhere: change.twin().is_some_and(|twin| twin.partition(partitions) != partition),
-                refused: gate::form(change).err().or_else(|| permit::refusal(&author, change)),
-                change: change.clone(),
+                refused: gate::form(change).err().or_else(|| permit::refusal(&author, change)).or(crowded),
+                what: What::Change {
+                    said: change.digest(),
+                    taken: taken.contains(&change.id.counter),
+                    twin_is_elsewhere: change
+                        .twin()
+                        .is_some_and(|twin| twin.partition(partitions) != partition),
+                    change: change.clone(),
+                },
             });
         }
         // all of them are on their way before the first is waited for
@@ -148,18 +160,18 @@ impl PartitionEngine {
         for (partition, (places, case)) in cases {
             waiting.push((places, self.submit(PartitionId { workspace, partition }, case)?));
         }
-        let mut verdicts = vec![Verdict::Duplicate; run.len()];
+        let mut verdicts = vec![Verdict::Duplicate { forgotten: false }; run.len()];
         for (places, answer) in waiting {
-            let gone = || StoreError::Unavailable("the work on this partition was broken off".into());
-            let judged = answer.await.map_err(|_| gone())??;
-            for (place, verdict) in places.into_iter().zip(judged) {
-                verdicts[place] = verdict;
+            for (place, told) in places.into_iter().zip(answered(answer).await?) {
+                if let Told::Verdict(verdict) = told {
+                    verdicts[place] = verdict;
+                }
             }
         }
         Ok(verdicts)
     }
 
-    fn submit(&self, id: PartitionId, case: Case) -> Result<Answer, EngineError> {
+    pub(super) fn submit(&self, id: PartitionId, case: Case) -> Result<Answer, EngineError> {
         let lane = self.lane(id);
         let (answer, start) = lane.submit(case, self.tick(), &self.inner.shared.queued)?;
         if start {
@@ -169,8 +181,30 @@ impl PartitionEngine {
     }
 }
 
+/// What the lane says.
+pub(super) async fn answered(answer: Answer) -> Result<Vec<Told>, EngineError> {
+    let gone = || StoreError::Unavailable("the work on this partition was broken off".into());
+    answer.await.map_err(|_| gone())?
+}
+
 fn is_reserved(change: &Change) -> bool {
     change.record.collection.is_reserved()
+}
+
+/// Whether the change adds a field.
+fn adds_field(change: &Change) -> bool {
+    matches!(change.edit, Edit::Insert { .. }) && change.record.collection.as_str() == reserved::FIELDS
+}
+
+/// Why there is no room for a field that the change adds, if so; else it counts for the changes after it.
+fn crowded(shape: &mut Schema, change: &Change) -> Option<Rejection> {
+    let Edit::Insert { fields } = &change.edit else { return None };
+    if shape.has_room(&change.record) {
+        shape.apply(&change.record, Some(fields));
+        return None;
+    }
+    let rule = format!("a collection has at most {FIELDS} fields; make two of it");
+    Some(Rejection::InvalidSchema { rule })
 }
 
 fn refused_by_schema(change: &Change, schema: &Schema) -> bool {

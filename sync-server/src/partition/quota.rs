@@ -7,6 +7,7 @@ use std::time::Duration;
 use sync_protocol::{Conflict, Edit, Entry, Record, Rejection, Timestamp, reserved};
 
 use super::limits::{COLLECTIONS, CONFLICTS_PER_RECORD, MARK_ENTRIES, MARKS, QUOTA_SPREAD};
+use crate::mirror::row::Shadow;
 use crate::store::{Head, Kept, Mark};
 
 /// What one workspace may keep.
@@ -114,6 +115,11 @@ fn total(kept: &Kept) -> u64 {
 /// What a record counts in bytes: nothing where it is not there or deleted.
 pub(super) fn weight(record: Option<&Record>) -> u64 {
     record.filter(|record| !record.deleted).map_or(0, |record| record.size() as u64)
+}
+
+/// What is remembered of a mirrored row counts in bytes: nothing where the row is not there.
+pub(super) fn shadow_weight(shadow: &Shadow) -> u64 {
+    if shadow.there { shadow.size() as u64 } else { 0 }
 }
 
 /// What a conflict counts, by number and in bytes: nothing once it is settled.

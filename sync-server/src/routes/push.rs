@@ -43,7 +43,7 @@ pub(super) async fn push(
             "The changes on this device belong to another account. Sign in with that account to send them, or set up this device anew; nothing was sent.",
         ));
     }
-    let author = Author { replica: push.replica, user: owner, role };
+    let author = Author { replica: push.replica, user: owner, standing: role.into() };
     let (workspace, partitions) = (access.workspace.id, access.workspace.partitions);
     // on a task of its own: when the connection is cut, what was begun is finished, and a stopping server waits for it;
     // until then the place and the memory are taken

@@ -19,6 +19,7 @@ use super::{
     Account, Commit, Committed, Head, Kept, Kind, PartitionId, Read, Row, SessionRow, Step, Store,
     StoreError, WorkspaceRow,
 };
+use crate::mirror::look::{shadow_key, token_prefix};
 
 /// A store to be checked.
 #[derive(Clone)]
@@ -53,6 +54,7 @@ pub const CHECKS: &[Check] = &[
     ("a step without feed moves the head's step alone", |s| Box::pin(step_alone(s))),
     ("of commits that race exactly one wins", |s| Box::pin(race(s))),
     ("partitions and kinds are apart", |s| Box::pin(apart(s))),
+    ("shadows are in the order of their tokens", |s| Box::pin(shadows(s))),
     ("get answers in the order of its keys", |s| Box::pin(get_order(s))),
     ("range is in key order and keeps its limits", |s| Box::pin(range(s))),
     ("rows of a megabyte and odd keys", |s| Box::pin(large_rows(s))),
@@ -216,6 +218,31 @@ async fn apart(s: Subject) {
         assert_eq!(all(&s, one, kind).await, want, "{}", kind.name());
         assert_eq!(get(&s, one, kind, &["k"]).await, [body.map(str::to_owned)]);
     }
+}
+
+async fn shadows(s: Subject) {
+    let id = partition();
+    let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let tokens = [i64::MIN, -7, -1, 0, 8, i64::MAX];
+    let keys = [RecordKey::Int(-3), RecordKey::Text("a\tb 'c' é".into())];
+    let named = |mirror, token| keys.clone().map(|key| shadow_key(mirror, token, &key));
+    let own: Vec<String> = tokens.iter().flat_map(|token| named(one, *token)).collect();
+    let rows = own.iter().rev().chain(&named(other, 0)).map(|key| row(Kind::Shadow, key, key)).collect();
+    must_commit(&s, id, commit(1, 1, rows)).await;
+    must_commit(&s, id, commit(2, 2, vec![row(Kind::Mirror, &one.to_string(), "carried")])).await;
+    let from = token_prefix(one, -7);
+    let page = s.store.range(id, Kind::Shadow, Some(&from), 6, 1 << 20, Read::Quorum).await.expect("range");
+    let found: Vec<&str> = page.iter().map(|(key, _)| key.as_str()).collect();
+    let (mut want, mut within) = (own.clone(), own[2..8].to_vec());
+    want.sort_unstable();
+    within.sort_unstable();
+    assert_eq!(found, within, "those of the next three tokens");
+    let all: Vec<String> = all(&s, id, Kind::Shadow).await.into_iter().map(|(key, _)| key).collect();
+    assert_eq!(all[..12], want, "the shadows of one mirror are together");
+    assert_eq!(all.len(), 14);
+    let keys: Vec<&str> = own.iter().map(String::as_str).collect();
+    assert_eq!(get(&s, id, Kind::Shadow, &keys).await, own.iter().cloned().map(Some).collect::<Vec<_>>());
+    assert_eq!(get(&s, id, Kind::Mirror, &[&one.to_string()]).await, [Some("carried".into())]);
 }
 
 async fn get_order(s: Subject) {

@@ -36,9 +36,17 @@ pub enum Kind {
     Replica,
     /// A conflict, open or closed. Key: `RecordId::to_text`, a tab, the conflict's id. Body: `Conflict`.
     Conflict,
+    /// What a record and the row of a mirrored table last agreed on. Key: see `mirror::look::shadow_key`. Body: `Shadow`.
+    Shadow,
+    /// How far the feed was carried to a mirrored table. Key: the mirror's UUID. Body: `Carried`.
+    Mirror,
 }
 
 impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 6] =
+        [Self::Record, Self::Feed, Self::Replica, Self::Conflict, Self::Shadow, Self::Mirror];
+
     /// The stored name.
     pub fn name(self) -> &'static str {
         match self {
@@ -46,6 +54,8 @@ impl Kind {
             Self::Feed => "feed",
             Self::Replica => "replica",
             Self::Conflict => "conflict",
+            Self::Shadow => "shadow",
+            Self::Mirror => "mirror",
         }
     }
 }

@@ -319,7 +319,13 @@ fn verdicts() -> Vec<Verdict> {
         Rejection::Undecided { field },
     ];
     let mut verdicts: Vec<Verdict> = reasons.into_iter().map(Verdict::from).collect();
-    verdicts.extend([Verdict::Applied { seq }, Verdict::Merged { seq }, Verdict::Duplicate]);
+    verdicts.extend([
+        Verdict::Applied { seq },
+        Verdict::Merged { seq },
+        Verdict::Duplicate { forgotten: false },
+        Verdict::Duplicate { forgotten: true },
+        Verdict::taken(),
+    ]);
     verdicts.push(Verdict::Conflicted { seq, conflict: id() });
     verdicts
 }
@@ -336,6 +342,7 @@ fn pull_answer() -> PullAnswer {
         conflict: Some(conflict()),
         ended: vec![conflict()],
         merge: Some(Box::new(merge())),
+        said: Some(Digest(7)),
     };
     let mut checksums = checksum::Checksums::default();
     checksums.add(&boat(1), Revision(3));

@@ -4,12 +4,12 @@ use crate::world::{Device, Person, World, boat, field, ok};
 use serde_json::json;
 use std::time::Duration;
 use sync_protocol::message::{
-    AuditAnswer, HistoryAnswer, PullAnswer, PushAnswer, Role, SnapshotAnswer, User,
+    AuditAnswer, HistoryAnswer, PullAnswer, Push, PushAnswer, Role, SnapshotAnswer, User,
 };
 use sync_protocol::schema::{Field, field_record, person_record};
 use sync_protocol::{
-    Choice, Cursor, Delta, Edit, FieldName, FieldType, Fields, Outcome, Partition, RecordId, RecordKey,
-    Rejection, Resolution, Revision, Value, Verdict, WorkspaceId, reserved,
+    Change, Choice, Counter, Cursor, Delta, Edit, FieldName, FieldType, Fields, Outcome, Partition, RecordId,
+    RecordKey, Rejection, Resolution, Revision, Value, Verdict, WorkspaceId, reserved,
 };
 use sync_server::mend;
 use sync_server::store::{Commit, Kind, PartitionId, Read, Row, WorkspaceRow};
@@ -229,14 +229,19 @@ async fn what_cannot_be_read_is_refused_by_itself() {
         let sent = [changes[0].clone(), bad, changes[2].clone()];
         for again in [false, true] {
             let verdicts = raw(&ann, workspace, &device, &sent).await;
-            let Verdict::Rejected { message, reason } = &verdicts[1] else { panic!("{rule}: {verdicts:?}") };
+            let Verdict::Rejected { message, reason, .. } = &verdicts[1] else {
+                panic!("{rule}: {verdicts:?}")
+            };
             assert!(message.contains(rule), "{message} ({rule})");
             assert!(
                 rule == "too large" || matches!(reason, Rejection::Misfit { field, .. } if *field == any)
             );
             for beside in [&verdicts[0], &verdicts[2]] {
                 let judged = matches!(beside, Verdict::Applied { .. });
-                assert!(judged != again && (judged || *beside == Verdict::Duplicate), "{rule}: {verdicts:?}");
+                assert!(
+                    judged != again && (judged || *beside == Verdict::Duplicate { forgotten: false }),
+                    "{rule}: {verdicts:?}"
+                );
             }
         }
         key += 3;
@@ -272,6 +277,82 @@ async fn what_cannot_be_read_is_refused_by_itself() {
 async fn unknown_members_of_a_choice_are_ignored() {
     let choice: Choice = serde_json::from_value(json!({ "take": "incoming", "value": 3, "x": 1 })).unwrap();
     assert_eq!(choice, Choice::Incoming);
+}
+
+/// The same number for another record, in the same partition and in another one; for another edit; once it is settled; and
+/// behind later ones.
+#[tokio::test]
+async fn an_id_names_one_change_for_good() {
+    let world = World::start().await;
+    let ann = world.person("ann").await;
+    let workspace = ann.workspace(4).await.id;
+    let mut device = Device::new();
+    let schema = device.schema();
+    ann.verdicts(workspace, &device.push(schema)).await;
+    let said = async |push: &Push| ann.verdicts(workspace, push).await.remove(0);
+    let taken = |verdict: &Verdict| matches!(verdict, Verdict::Rejected { taken: true, .. });
+    let partition = |record: &RecordId| record.partition(4);
+    let beside = |key: i64| {
+        let there = (key + 1..key + 100).find(|other| partition(&boat(*other)) == partition(&boat(key)));
+        there.expect("of a hundred records one is in the same partition")
+    };
+    let first = device.insert(1, "Tern");
+    assert!(matches!(said(&device.push(vec![first.clone()])).await, Verdict::Applied { .. }));
+    for key in 1..12 {
+        let other = Change { id: first.id, ..device.insert(key, "Plover") };
+        let verdict = said(&device.push(vec![other])).await;
+        assert!(taken(&verdict), "record {key}: {verdict:?}");
+    }
+    let again = device.push(vec![first.clone()]);
+    assert_eq!(said(&again).await, Verdict::Duplicate { forgotten: false });
+    // settled by the next push, and set back to before it
+    let next = device.insert(beside(1), "Tern");
+    let next = Push { settled: first.id.counter, ..device.push(vec![next]) };
+    assert!(matches!(said(&next).await, Verdict::Applied { .. }));
+    let set_back = Change { id: first.id, ..device.insert(beside(beside(1)), "Plover") };
+    assert!(taken(&said(&device.push(vec![set_back])).await));
+    // a copy of a request that was on its way for long is no other change
+    assert_eq!(said(&again).await, Verdict::Duplicate { forgotten: false });
+    // what later ones overtook was never judged, and is not called so
+    let (early, late) = (device.insert(30, "Heron"), device.insert(beside(30), "Heron"));
+    assert!(matches!(said(&device.push(vec![late])).await, Verdict::Applied { .. }));
+    assert!(taken(&said(&device.push(vec![early])).await));
+    // so long ago that nobody knows what it said: a duplicate, with that
+    for key in 0..70 {
+        let edit = device.change(boat(beside(1)), Edit::Patch { fields: [].into() });
+        let edit = Push { settled: Counter(edit.id.counter.0 - 1), ..device.push(vec![edit]) };
+        assert!(!taken(&said(&edit).await), "{key}");
+    }
+    assert_eq!(said(&again).await, Verdict::Duplicate { forgotten: true });
+}
+
+/// More fields than a collection may have are refused one by one, those before them stay.
+#[tokio::test]
+async fn a_collection_has_so_many_fields_and_no_more() {
+    let world = World::start().await;
+    let ann = world.person("ann").await;
+    let workspace = ann.workspace(1).await.id;
+    let mut device = Device::new();
+    let mut changes = device.schema();
+    let field = |n: usize| Field {
+        name: FieldName::new(format!("f{n}")).unwrap(),
+        label: "F".into(),
+        field_type: FieldType::Text,
+        options: Vec::new(),
+        policy: None,
+        position: 0,
+    };
+    for n in 0..520 {
+        let (id, fields) = field_record(&boat(1).collection, &field(n));
+        changes.push(device.change(id, Edit::Insert { fields }));
+    }
+    let verdicts = ann.verdicts(workspace, &device.push(changes)).await;
+    let applied = verdicts.iter().filter(|v| matches!(v, Verdict::Applied { .. })).count();
+    assert_eq!(applied, 1 + 512, "the collection and its fields");
+    let (id, fields) = field_record(&boat(1).collection, &field(600));
+    let more = device.change(id, Edit::Insert { fields });
+    let verdicts = ann.verdicts(workspace, &device.push(vec![more])).await;
+    assert!(matches!(&verdicts[0], Verdict::Rejected { reason: Rejection::InvalidSchema { .. }, .. }));
 }
 
 /// Numbers and texts come back as they were written, in the same text.

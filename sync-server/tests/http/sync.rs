@@ -23,7 +23,7 @@ async fn two_devices_meet_in_a_conflict_and_settle_it() {
     assert!(verdicts.iter().all(|v| matches!(v, Verdict::Applied { .. })), "{verdicts:?}");
     assert_eq!(
         ann.verdicts(workspace, &push).await,
-        [const { Verdict::Duplicate }; 4],
+        [const { Verdict::Duplicate { forgotten: false } }; 4],
         "sent again: no effect"
     );
 

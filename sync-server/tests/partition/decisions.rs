@@ -47,7 +47,7 @@ async fn push_until_answered(
 }
 
 fn certain(verdict: &Verdict) -> bool {
-    applied(verdict) || *verdict == Verdict::Duplicate
+    applied(verdict) || *verdict == Verdict::Duplicate { forgotten: false }
 }
 
 const SCRIPTS: [&[Fault]; 7] = [

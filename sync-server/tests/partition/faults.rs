@@ -145,7 +145,10 @@ async fn an_unknown_outcome_becomes_the_true_verdict() {
         for (verdict, seq) in verdicts.iter().zip(4..) {
             assert!(matches!(verdict, Verdict::Applied { seq: s } if s.0 == seq), "{faults:?}: {verdicts:?}");
         }
-        assert_eq!(device.push(&world, &node, &changes).await, vec![Verdict::Duplicate; 10]);
+        assert_eq!(
+            device.push(&world, &node, &changes).await,
+            vec![Verdict::Duplicate { forgotten: false }; 10]
+        );
         assert_eq!(world.audit().await.len(), 13, "{faults:?}");
         assert!(faulty.faults.lock().expect("no panic").is_empty(), "{faults:?}: all were met");
     }
@@ -155,12 +158,12 @@ async fn an_unknown_outcome_becomes_the_true_verdict() {
 async fn rejections_survive_an_unknown_outcome() {
     for fault in [Fault::UnknownApplied, Fault::UnknownLost, Fault::UnknownLate, Fault::Beaten] {
         let (world, faulty, mut device) = world(&[fault]).await;
-        device.author.role = Role::Reader;
+        device.author.standing = Role::Reader.into();
         let node = world.node_on(faulty);
         let changes = inserts(&mut device);
         let verdicts = device.push(&world, &node, &changes).await;
         assert!(verdicts.iter().all(|v| matches!(v, Verdict::Rejected { .. })), "{fault:?}: {verdicts:?}");
-        device.author.role = Role::Owner;
+        device.author.standing = Role::Owner.into();
         assert_eq!(device.push(&world, &world.node(), &changes).await, verdicts, "{fault:?}");
         assert_eq!(world.audit().await.len(), 3);
     }
@@ -177,9 +180,12 @@ async fn without_an_answer_nothing_is_claimed() {
         // the replica sends all of it again, to this node or another
         faulty.dark.store(false, Ordering::SeqCst);
         faulty.faults.lock().expect("no panic").clear();
-        let certain = |v: &Verdict| applied(v) || *v == Verdict::Duplicate;
+        let certain = |v: &Verdict| applied(v) || *v == Verdict::Duplicate { forgotten: false };
         assert!(device.push(&world, &node, &changes).await.iter().all(certain));
-        assert_eq!(device.push(&world, &world.node(), &changes).await, vec![Verdict::Duplicate; 10]);
+        assert_eq!(
+            device.push(&world, &world.node(), &changes).await,
+            vec![Verdict::Duplicate { forgotten: false }; 10]
+        );
         assert_eq!(world.audit().await.len(), 13);
     }
 }
@@ -201,7 +207,10 @@ async fn two_nodes_with_faults_all_the_time() {
                 // sent until it is answered, to the one node and the other
                 for node in nodes.iter().cycle() {
                     let Ok(verdicts) = device.try_push(&world, node, &changes).await else { continue };
-                    assert!(verdicts.iter().all(|v| applied(v) || *v == Verdict::Duplicate), "{verdicts:?}");
+                    assert!(
+                        verdicts.iter().all(|v| applied(v) || *v == Verdict::Duplicate { forgotten: false }),
+                        "{verdicts:?}"
+                    );
                     break;
                 }
             }

@@ -255,7 +255,7 @@ async fn nobody_speaks_or_puts_off_for_another() {
         (Role::Editor, snooze(own), true),
         (Role::Editor, assigned, true),
     ] {
-        device.author.role = role;
+        device.author.standing = role.into();
         let change = device.change(&record.0, Edit::Insert { fields: record.1 });
         let verdicts = device.push(&world, &node, &[change]).await;
         assert_eq!(applied(&verdicts[0]), may, "{} {verdicts:?}", record.0);

@@ -150,8 +150,11 @@ pub struct Device {
 
 impl Device {
     pub fn new() -> Self {
-        let author =
-            Author { replica: ReplicaId(Uuid::now_v7()), user: UserId(Uuid::now_v7()), role: Role::Editor };
+        let author = Author {
+            replica: ReplicaId(Uuid::now_v7()),
+            user: UserId(Uuid::now_v7()),
+            standing: Role::Editor.into(),
+        };
         Self { author, next: 1, settled: 0, schema_seen: 0 }
     }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use sync_protocol::limits::CONFLICT_BYTES;
 use sync_protocol::message::Role;
-use sync_protocol::schema::{device_record, person_record};
+use sync_protocol::permit::Standing;
+use sync_protocol::schema::{MIRROR_PERSON, device_record, person_record};
 use sync_protocol::{
     Change, Choice, CollectionId, Counter, Edit, Fields, Outcome, RecordId, RecordKey, Rejection, Resolution,
-    Revision, Value, Verdict,
+    Revision, Value, Verdict, reserved,
 };
 use sync_server::partition::EngineError;
 
@@ -68,7 +69,7 @@ async fn one_push_sent_to_both_nodes_at_once_counts_once() {
         let (first, second) =
             tokio::join!(device.push(&world, &one, &changes), device.push(&world, &two, &changes));
         for (a, b) in first.iter().zip(&second) {
-            let certain = |v: &Verdict| applied(v) || *v == Verdict::Duplicate;
+            let certain = |v: &Verdict| applied(v) || *v == Verdict::Duplicate { forgotten: false };
             assert!(certain(a) && certain(b) && (applied(a) || applied(b)), "{a:?} {b:?}");
             assert!(!(applied(a) && applied(b)) || a == b, "two verdicts of one change agree: {a:?} {b:?}");
         }
@@ -84,7 +85,10 @@ async fn what_is_sent_again_is_a_duplicate() {
     assert!(device.push(&world, &node, &changes).await.iter().all(applied));
     let before = world.audit().await.len();
     for node in [node, world.node()] {
-        assert_eq!(device.push(&world, &node, &changes).await, vec![Verdict::Duplicate; 20]);
+        assert_eq!(
+            device.push(&world, &node, &changes).await,
+            vec![Verdict::Duplicate { forgotten: false }; 20]
+        );
     }
     assert_eq!(world.audit().await.len(), before);
 }
@@ -167,11 +171,11 @@ async fn a_rejection_is_remembered_until_it_is_settled() {
         assert!(applied(&device.push(&world, node, &[warm]).await[0]));
     }
     let change = device.insert(&airport(9), "x");
-    device.author.role = Role::Reader;
+    device.author.standing = Role::Reader.into();
     let first = device.push(&world, &one, std::slice::from_ref(&change)).await;
     assert_eq!(*reason(&first[0]), Rejection::NotPermitted);
     // what was once refused stays refused, whoever is asked and whatever has become right meanwhile
-    device.author.role = Role::Editor;
+    device.author.standing = Role::Editor.into();
     for node in [&two, &one, &world.node()] {
         assert_eq!(device.push(&world, node, std::slice::from_ref(&change)).await, first);
     }
@@ -179,7 +183,8 @@ async fn a_rejection_is_remembered_until_it_is_settled() {
     let next = device.insert(&airport(9), "x");
     assert!(applied(&device.push(&world, &two, &[next]).await[0]));
     device.settled = 0;
-    assert_eq!(device.push(&world, &two, &[change]).await, [Verdict::Duplicate], "forgotten");
+    // the rejection is forgotten: whoever did not hear of it sends it under another number
+    assert_eq!(device.push(&world, &two, &[change]).await, [Verdict::taken()]);
     world.audit().await;
 }
 
@@ -247,7 +252,7 @@ async fn one_bad_change_fails_only_its_record() {
 async fn who_may_change_what() {
     let (world, node, _) = airports(1).await;
     let (mut reader, other) = (Device::new(), Device::new());
-    reader.author.role = Role::Reader;
+    reader.author.standing = Role::Reader.into();
     let own = [
         device_record(reader.author.replica, reader.author.user, "Phone", "browser"),
         person_record(reader.author.user, "Ada"),
@@ -261,7 +266,7 @@ async fn who_may_change_what() {
         device.change(id, Edit::Insert { fields: fields.clone() })
     };
     for role in [Role::Reader, Role::Owner] {
-        reader.author.role = role;
+        reader.author.standing = role.into();
         let changes: Vec<Change> = foreign.iter().map(|record| insert(&mut reader, record)).collect();
         for verdict in reader.push(&world, &node, &changes).await {
             assert!(
@@ -270,11 +275,48 @@ async fn who_may_change_what() {
             );
         }
     }
-    reader.author.role = Role::Reader;
+    reader.author.standing = Role::Reader.into();
     let changes: Vec<Change> = own.iter().map(|record| insert(&mut reader, record)).collect();
     assert!(reader.push(&world, &node, &changes).await.iter().all(applied));
     let record = reader.insert(&airport(1), "x");
     assert_eq!(*reason(&reader.push(&world, &node, &[record]).await[0]), Rejection::NotPermitted);
+    world.audit().await;
+}
+
+#[tokio::test]
+async fn the_server_alone_says_what_it_mirrors() {
+    let (world, node, _) = airports(4).await;
+    let key = RecordKey::Text("0192f3c4-5d6e-7f80-9a1b-2c3d4e5f6071".into());
+    let id = RecordId::new(reserved::collection(reserved::MIRRORS), key);
+    let fields = Fields::from([
+        (field("collection"), Value::from("airports")),
+        (field("keyspace"), Value::from("shop")),
+        (field("table"), Value::from("airports")),
+        (field("direction"), Value::from("both")),
+        (field("state"), Value::from("running")),
+        (field("columns"), Value(serde_json::json!({ "name": { "column": "full_name", "type": "text" } }))),
+    ]);
+    let insert = Edit::Insert { fields };
+    for role in [Role::Reader, Role::Editor, Role::Owner] {
+        let mut member = Device::new();
+        member.author.standing = role.into();
+        let change = member.change(&id, insert.clone());
+        let verdict = member.push(&world, &node, &[change]).await.remove(0);
+        assert_eq!(*reason(&verdict), Rejection::NotPermitted, "{role:?}");
+    }
+    let mut server = Device::new();
+    server.author.standing = Standing::Server;
+    let made = server.change(&id, insert);
+    assert!(applied(&server.push(&world, &node, &[made]).await[0]));
+    // its program and table have names like a person and a device; it writes records like an editor
+    let named = [
+        person_record(server.author.user, MIRROR_PERSON),
+        device_record(server.author.replica, server.author.user, "shop.airports", "mirror"),
+    ];
+    let named = named.map(|(id, fields)| server.change(&id, Edit::Insert { fields }));
+    assert!(server.push(&world, &node, &named).await.iter().all(applied));
+    let record = server.insert(&airport(1), "x");
+    assert!(applied(&server.push(&world, &node, &[record]).await[0]));
     world.audit().await;
 }
 

@@ -171,6 +171,7 @@ fn meta() -> Meta {
         partitions: PARTITIONS,
         replica: ReplicaId(uuid::Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0007)),
         user: UserId(uuid::Uuid::from_u128(2)),
+        copied: Counter(0),
     }
 }
 

@@ -53,6 +53,7 @@ impl Device {
             partitions: PARTITIONS,
             replica: ReplicaId(Uuid::from_u128(1)),
             user: UserId(Uuid::from_u128(3)),
+            copied: Counter(0),
         };
         let store = MemoryStore::new();
         let first = Batch { meta: Some(meta.clone()), ..Batch::default() };

@@ -89,6 +89,7 @@ fn work() -> Batch {
         partitions: 4,
         replica,
         user: UserId(Uuid::from_u128(3)),
+        copied: Counter(0),
     };
     Batch { meta: Some(meta), enqueue: vec![change(1), change(2)], ..Batch::default() }
 }

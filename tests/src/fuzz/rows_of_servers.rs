@@ -46,6 +46,8 @@ fn row(piece: &[u8]) -> Option<Row> {
         "feed" => Kind::Feed,
         "replica" => Kind::Replica,
         "conflict" => Kind::Conflict,
+        "shadow" => Kind::Shadow,
+        "mirror" => Kind::Mirror,
         _ => return None,
     };
     let body = std::str::from_utf8(body).ok()?.to_owned();
@@ -84,6 +86,6 @@ async fn ask_for_everything(rows: Vec<Row>) {
     };
     let push =
         Push { replica: REPLICA, settled: Counter(6), schema_seen: Revision(0), changes: vec![change] };
-    let author = Author { replica: REPLICA, user: UserId(Uuid::from_u128(3)), role: Role::Owner };
+    let author = Author { replica: REPLICA, user: UserId(Uuid::from_u128(3)), standing: Role::Owner.into() };
     let _ = tokio::time::timeout(PATIENCE, engine.push(WORKSPACE, PARTITIONS, author, &push)).await;
 }

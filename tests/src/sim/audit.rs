@@ -22,8 +22,10 @@ impl Device {
             let Some(change) = self.promises.outbox.get(counter) else { continue };
             let partition = change.record.partition(self.partitions);
             let cursor = batch.cursor.as_ref().unwrap_or(self.replica.cursor()).get(partition);
-            let stored = model.seq_of(partition, change.id).is_some_and(|seq| seq <= cursor);
-            let rejected = model.rejected.contains(&change.id);
+            let stored = model.seq_of(change).is_some_and(|seq| seq <= cursor);
+            // of a copy nobody may know whether it was sent: the person is asked
+            let doubtful = model.copied.contains(&change.id.replica);
+            let rejected = doubtful || model.rejected.contains(&change.id);
             let kept = batch.quarantine.iter().any(|q| q.change == *change);
             let silent = change.about().is_some() || is_own(change);
             model.checks.that(Invariant::OutboxOrder, stored || rejected && (kept || silent), || {

@@ -32,11 +32,13 @@ pub enum Bug {
     SavedBeforeDurable,
     /// A commit whose outcome is not known is reported as rejected.
     UnknownIsRejected,
+    /// Copies of a device go on with the numbers that it had.
+    NumbersUsedAgain,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::CursorBeforeData,
         Self::AckBeforeCommit,
         Self::FieldIgnored,
@@ -51,6 +53,7 @@ impl Bug {
         Self::ClockForOrder,
         Self::SavedBeforeDurable,
         Self::UnknownIsRejected,
+        Self::NumbersUsedAgain,
     ];
 
     /// The bug of that name.

@@ -64,11 +64,13 @@ pub enum Invariant {
     StatusTrue,
     /// What is in memory is what would be loaded from the disk.
     MemoryEqualsDisk,
+    /// A change id names one change for good; whoever uses one again is told, and keeps its work.
+    Identity,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Contiguous,
         Self::LinearRecord,
         Self::Once,
@@ -98,6 +100,7 @@ impl Invariant {
         Self::ClockFree,
         Self::StatusTrue,
         Self::MemoryEqualsDisk,
+        Self::Identity,
     ];
 
     /// As the page of invariants calls it.
@@ -132,6 +135,7 @@ impl Invariant {
             Self::ClockFree => "clock_free",
             Self::StatusTrue => "status_true",
             Self::MemoryEqualsDisk => "memory_equals_disk",
+            Self::Identity => "identity",
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 
 use sync_client::replica::Replica;
 use sync_client::replica::session::Session;
@@ -32,6 +32,17 @@ pub enum By {
     Person,
     /// An answer of the server.
     Server,
+}
+
+/// Lives of devices that were set back or copied are counted from here.
+const LIVES: u64 = 1_000;
+
+/// A copy of a device's disk, with what had been promised.
+pub struct Image {
+    disk: Disk,
+    promises: Promises,
+    floors: Vec<Revision>,
+    user: UserId,
 }
 
 /// One device.
@@ -65,6 +76,12 @@ pub struct Device {
     pub(super) model: Shared,
     pub(super) bug: Option<Bug>,
     pub(super) random: Random,
+    /// For what a program draws when it starts, and for names.
+    pub(super) leaps: Random,
+    /// Which of all lives of devices this is: a device that is set back or copied begins another.
+    life: u64,
+    /// The place of each change among the acts of a life.
+    places: BTreeMap<Counter, (u64, u64)>,
     pub(super) partitions: u16,
     pub(super) shadows: Vec<Shadow>,
     pub(super) floors: Vec<Revision>,
@@ -85,15 +102,8 @@ impl Device {
     ) -> Self {
         let (replica, user) =
             (ReplicaId(Uuid::from_u128(100 + n as u128)), UserId(Uuid::from_u128(200 + n as u128)));
-        let member = Member {
-            replica,
-            user,
-            signed_in: AtomicBool::new(true),
-            reader: AtomicBool::new(false),
-            cut: AtomicU8::new(0),
-        };
-        let meta = Meta { workspace, partitions, replica, user };
-        Self::new(n, joined, meta, Arc::new(member), model, seed, bug)
+        let meta = Meta { workspace, partitions, replica, user, copied: Counter(0) };
+        Self::new(n, joined, meta, Arc::new(Member::of(user)), model, seed, bug)
     }
 
     fn new(
@@ -133,6 +143,9 @@ impl Device {
             model,
             bug,
             random: Random::of(seed, 200 + n as u64),
+            leaps: Random::of(seed, 400 + n as u64),
+            life: n as u64,
+            places: BTreeMap::new(),
             partitions,
             shadows: (0..partitions).map(|_| Shadow::default()).collect(),
             floors: vec![Revision(0); usize::from(partitions)],
@@ -144,16 +157,9 @@ impl Device {
     /// The same device for another run, where its program was just started.
     pub fn another(&self, model: Shared) -> Self {
         let disk = self.disk.another();
-        let member = Member {
-            replica: self.member.replica,
-            user: self.member.user,
-            signed_in: AtomicBool::new(true),
-            reader: AtomicBool::new(false),
-            cut: AtomicU8::new(0),
-        };
         Self {
             n: self.n,
-            member: Arc::new(member),
+            member: Arc::new(Member::of(self.member.user)),
             replica: load(&disk),
             disk,
             session: Session::default(),
@@ -168,6 +174,9 @@ impl Device {
             model,
             bug: self.bug,
             random: self.random.clone(),
+            leaps: self.leaps.clone(),
+            life: self.life,
+            places: self.places.clone(),
             partitions: self.partitions,
             shadows: self.shadows.clone(),
             floors: self.floors.clone(),
@@ -216,15 +225,25 @@ impl Device {
             return false;
         }
         let moved = Promises::moved(&self.replica, &batch, thrown_away);
+        self.saves(batch, moved).is_ok()
+    }
+
+    /// Stores a batch with what becomes of changes that leave with it: for each its new number, or none where it is thrown
+    /// away. It is said to be saved if it is.
+    pub(super) fn saves(
+        &mut self,
+        batch: Batch,
+        moved: Vec<(Counter, Option<Counter>)>,
+    ) -> Result<(), Failed> {
         let enqueued: Vec<Change> = batch.enqueue.clone();
         self.number(&enqueued, &moved);
         let gone = batch.quarantine_gone.clone();
-        if self.commit(batch, By::Person).is_err() {
+        if let Err(failed) = self.commit(batch, By::Person) {
             // nobody was told anything; what the power cut left on the disk is kept like all else
             let here = enqueued.iter().all(|c| self.replica.pending(c.id.counter).is_some());
             let left = gone.iter().all(|c| self.replica.quarantined(*c).is_none());
             if !(here && left) {
-                return false;
+                return Err(failed);
             }
         }
         for change in enqueued {
@@ -236,7 +255,7 @@ impl Device {
                 None => drop(self.promises.discarded.insert(old)),
             }
         }
-        true
+        Ok(())
     }
 
     /// Tells the model of changes before they are stored; one with a new number keeps its place.
@@ -244,16 +263,57 @@ impl Device {
         let mut model = self.model.lock();
         for change in enqueued {
             self.acts += 1;
-            model.changes.insert(change.id, change.clone());
-            model.order.insert(change.id, self.acts);
+            let old = moved.iter().find(|(_, new)| *new == Some(change.id.counter)).map(|(old, _)| old);
+            let place = old.and_then(|old| self.places.get(old)).copied();
+            let place = place.unwrap_or((self.life, self.acts));
+            self.places.insert(change.id.counter, place);
+            model.made(change, place);
         }
-        let replica = self.replica.id();
-        for (old, new) in moved {
-            let id = |counter: &Counter| ChangeId { replica, counter: *counter };
-            if let (Some(order), Some(new)) = (model.order.get(&id(old)).copied(), new) {
-                model.order.insert(id(new), order);
+    }
+
+    /// What is on the disk, to go on from it later or elsewhere.
+    pub fn image(&self) -> Image {
+        Image {
+            disk: self.disk.another(),
+            promises: self.promises.clone(),
+            floors: self.floors.clone(),
+            user: self.member.user,
+        }
+    }
+
+    /// The device's disk becomes what another one was, whose device `goes_on` or is no more. A program that was `resumed` from
+    /// memory goes on as if nothing had been, and uses the same numbers: where there are several partitions, only a
+    /// server process that knows them all can tell.
+    pub fn becomes(&mut self, image: &Image, goes_on: bool, resumed: bool) {
+        self.disk = image.disk.another();
+        self.promises = image.promises.clone();
+        let before = &self.member;
+        let member = Member::of(image.user);
+        member.signed_in.store(before.signed_in.load(Ordering::SeqCst), Ordering::SeqCst);
+        member.reader.store(before.reader.load(Ordering::SeqCst), Ordering::SeqCst);
+        member.cut.store(before.cut.load(Ordering::SeqCst), Ordering::SeqCst);
+        self.member = Arc::new(member);
+        for (floor, other) in self.floors.iter_mut().zip(&image.floors) {
+            *floor = (*floor).max(*other);
+        }
+        let loaded = load(&self.disk);
+        let mut model = self.model.lock();
+        model.lives += 1;
+        self.life = LIVES + model.lives;
+        model.copied.insert(loaded.id());
+        self.places.clear();
+        let waiting = loaded.outbox().map(|p| &p.change).chain(loaded.quarantine().map(|q| &q.change));
+        let waiting: BTreeMap<Counter, &Change> = waiting.map(|change| (change.id.counter, change)).collect();
+        for (counter, change) in waiting {
+            self.acts += 1;
+            self.places.insert(counter, (self.life, self.acts));
+            if !goes_on {
+                model.made(change, (self.life, self.acts));
             }
         }
+        drop(model);
+        let again = self.bug == Some(Bug::NumbersUsedAgain);
+        self.begin(loaded, again || resumed && self.partitions == 1);
     }
 
     /// The person signs in; requests of the session before are dropped.
@@ -295,7 +355,14 @@ impl Device {
     }
 
     fn start(&mut self, loaded: Replica) {
+        self.begin(loaded, self.bug == Some(Bug::NumbersUsedAgain));
+    }
+
+    fn begin(&mut self, loaded: Replica, resumed: bool) {
         self.replica = loaded;
+        if !resumed {
+            self.replica.leap(self.leaps.draw());
+        }
         self.session = Session::default();
         self.epoch += 1;
         self.must_scan = true;

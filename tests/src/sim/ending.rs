@@ -1,15 +1,13 @@
 //! How a run ends: all faults are over, everything is sent and read, a person decides about what is left, and all see
 //! the same.
 
-use sync_client::store::LocalStore;
-use sync_protocol::ChangeId;
-
 use super::checks::Invariant;
 use super::device::{Device, is_own};
 use super::disk::now;
 use super::model::Shared;
 use super::things;
 use super::world::World;
+use sync_client::store::LocalStore;
 
 /// Virtual time in which everything must be sent and read, in milliseconds: the longest wait that a replica accepts
 /// (ten minutes, stretched by a clock that was set back), one more that it chooses itself, and the exchange.
@@ -102,9 +100,8 @@ pub(super) fn conserved(model: &Shared, devices: &[Device]) {
     for device in devices {
         let promises = &device.promises;
         for (counter, change) in &promises.acked {
-            let id = ChangeId { replica: device.replica.id(), counter: *counter };
-            let partition = change.record.partition(model.parts.len() as u16);
-            let judged = model.seq_of(partition, id).is_some();
+            let id = change.id;
+            let judged = model.seq_of(change).is_some();
             let decided = change.about().is_some() || is_own(change);
             let kept = judged
                 || promises.outbox.contains_key(counter)

@@ -20,6 +20,7 @@ pub mod disk;
 pub mod ending;
 pub mod faults;
 pub mod ground;
+pub mod identity;
 pub mod judge;
 pub mod model;
 pub mod network;

@@ -13,6 +13,7 @@ use sync_server::store::{Commit, Kind, PartitionId};
 
 use super::checks::{Checks, Invariant};
 use super::faults::Faults;
+use super::identity::said;
 use super::judge::{Expected, adds_up, expected};
 use super::plan::Weather;
 use super::trace::Trace;
@@ -28,10 +29,14 @@ pub struct Model {
     pub trace: Trace,
     /// Per partition, what is committed.
     pub parts: Vec<Part>,
-    /// Every change that a replica has stored, by its id.
-    pub changes: BTreeMap<ChangeId, Change>,
-    /// The place of each among the acts of its person.
-    pub order: BTreeMap<ChangeId, u64>,
+    /// Every change that a replica has stored, by its id: more than one where copies of a device use the same.
+    pub changes: BTreeMap<ChangeId, Vec<Change>>,
+    /// The place of each, by what it says, among the acts of one life of its device.
+    pub order: BTreeMap<(ChangeId, u32), (u64, u64)>,
+    /// Lives of devices: one that is copied or set back begins another.
+    pub lives: u64,
+    /// Names of devices that were copied or set back.
+    pub copied: BTreeSet<ReplicaId>,
     /// Changes that were sent by somebody who may write.
     pub permitted: BTreeSet<ChangeId>,
     /// Changes that were sent by somebody who may not.
@@ -45,8 +50,17 @@ pub struct Model {
     workspace: WorkspaceId,
     /// Whether tombstones may be gone by now.
     forgetful: bool,
-    last_of: BTreeMap<(ReplicaId, RecordId), (u64, ChangeId)>,
-    judged: BTreeSet<ChangeId>,
+    last_of: BTreeMap<(u64, RecordId), (u64, ChangeId)>,
+    /// Where each change took effect, and what it said.
+    pub(super) judged: BTreeMap<ChangeId, (usize, u32)>,
+    /// What was judged under an id in a partition.
+    pub(super) names: BTreeMap<(usize, ChangeId), u32>,
+    /// Changes of which a rejection was stored.
+    pub(super) noted_rejected: BTreeSet<ChangeId>,
+    /// The partitions to which changes of an id were sent.
+    pub(super) sent: BTreeMap<ChangeId, BTreeSet<usize>>,
+    /// Changes that go out under another number.
+    pub(super) renamed: BTreeSet<(ChangeId, u32)>,
 }
 
 /// One partition as committed.
@@ -103,6 +117,8 @@ impl Shared {
             parts: (0..weather.partitions).map(|_| Part::default()).collect(),
             changes: BTreeMap::new(),
             order: BTreeMap::new(),
+            lives: 0,
+            copied: BTreeSet::new(),
             permitted: BTreeSet::new(),
             not_permitted: BTreeSet::new(),
             rejected: BTreeSet::new(),
@@ -111,7 +127,11 @@ impl Shared {
             workspace,
             forgetful: weather.short_horizon,
             last_of: BTreeMap::new(),
-            judged: BTreeSet::new(),
+            judged: BTreeMap::new(),
+            names: BTreeMap::new(),
+            noted_rejected: BTreeSet::new(),
+            sent: BTreeMap::new(),
+            renamed: BTreeSet::new(),
         })))
     }
 
@@ -135,11 +155,10 @@ impl Model {
     }
 
     /// Where a change stands in the feed, if it does.
-    pub fn seq_of(&self, partition: Partition, change: ChangeId) -> Option<Revision> {
-        if !self.judged.contains(&change) {
-            return None;
-        }
-        self.part(partition).feed.iter().rev().find(|entry| entry.change == change).map(|entry| entry.seq)
+    pub fn seq_of(&self, change: &Change) -> Option<Revision> {
+        let (place, says) = *self.judged.get(&change.id)?;
+        let entry = self.parts[place].feed.iter().rev().find(|entry| entry.change == change.id);
+        entry.filter(|_| says == said(change)).map(|entry| entry.seq)
     }
 
     /// Whether the server has stored a verdict of the change, be it a rejection.
@@ -169,13 +188,14 @@ impl Model {
                 Kind::Replica => {
                     let state: serde_json::Value = serde_json::from_str(&row.body).unwrap_or_default();
                     if let (Ok(replica), Some(last)) = (row.key.parse(), state["last"].as_u64()) {
+                        self.remembered(place, replica, &state);
                         let before = self.parts[place].counters.insert(replica, last).unwrap_or(0);
                         self.checks.that(Invariant::Once, before <= last, || {
                             format!("the counter of {replica} goes back from {before} to {last}")
                         });
                     }
                 }
-                Kind::Record | Kind::Conflict => {}
+                Kind::Record | Kind::Conflict | Kind::Shadow | Kind::Mirror => {}
             }
         }
         for entry in entries {
@@ -200,9 +220,8 @@ impl Model {
         self.checks.that(Invariant::Contiguous, entry.seq == next, || {
             format!("partition {place}: entry {} follows {}", entry.seq, part.head())
         });
-        let first = self.judged.insert(entry.change);
-        self.checks.that(Invariant::Once, first, || format!("{} is judged twice", entry.change));
-        let last = part.counters.get(&entry.change.replica).copied().unwrap_or(0);
+        self.named(place, &entry);
+        let last = self.parts[place].counters.get(&entry.change.replica).copied().unwrap_or(0);
         self.checks.that(Invariant::Once, last >= entry.change.counter.0, || {
             format!("{} takes effect, its replica's counter stays at {last}", entry.change)
         });
@@ -210,7 +229,7 @@ impl Model {
         self.checks.that(Invariant::UnknownIsNotNo, !refused, || {
             format!("{} was reported as rejected and takes effect", entry.change)
         });
-        let Some(change) = self.changes.get(&entry.change).cloned() else {
+        let Some(change) = self.change_of(&entry) else {
             self.checks.that(Invariant::SavedMeansDurable, false, || {
                 format!("{} was sent and never stored on its device", entry.change)
             });
@@ -239,11 +258,11 @@ impl Model {
 
     /// Per record, the server meets a replica's edits as they were made.
     fn ordered(&mut self, change: &Change) {
-        let Some(order) = self.order.get(&change.id).copied() else { return };
+        let Some((life, order)) = self.order.get(&(change.id, said(change))).copied() else { return };
         if change.about().is_some() {
             return;
         }
-        let key = (change.id.replica, change.record.clone());
+        let key = (life, change.record.clone());
         if let Some((before, other)) = self.last_of.insert(key, (order, change.id)) {
             self.checks.that(Invariant::OutboxOrder, before < order, || {
                 format!("{} was judged before {}, which was made earlier", other, change.id)

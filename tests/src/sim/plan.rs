@@ -88,6 +88,12 @@ pub enum What {
     Restart,
     /// A second program tries to open the store.
     SecondOwner,
+    /// The disk is copied, for later.
+    Backup,
+    /// The disk is set back to the last copy.
+    Restore { resumed: bool },
+    /// The disk becomes a copy of another device's.
+    Copy { from: u64 },
     /// The person signs out and keeps the data.
     SignOut,
     /// The session's token expires.
@@ -225,6 +231,9 @@ impl What {
             935..=941 => Self::Pass { minutes: random.between(1, 30) },
             942..=944 => Self::Collection { gone: true },
             945..=956 => Self::Collection { gone: false },
+            988..=991 => Self::Backup,
+            992..=995 => Self::Restore { resumed: pick.is_multiple_of(2) },
+            996..=999 => Self::Copy { from: pick },
             _ => Self::Wait,
         }
     }

@@ -42,8 +42,6 @@ pub enum Answer {
 
 /// A member with one device, as the gate knows it.
 pub struct Member {
-    /// The device.
-    pub replica: ReplicaId,
     /// The person.
     pub user: UserId,
     /// Whether the session's token is good.
@@ -52,6 +50,13 @@ pub struct Member {
     pub reader: AtomicBool,
     /// Which ways are cut: 1 requests, 2 answers.
     pub cut: AtomicU8,
+}
+
+impl Member {
+    /// One who is signed in and may write.
+    pub fn of(user: UserId) -> Self {
+        Self { user, signed_in: AtomicBool::new(true), reader: AtomicBool::new(false), cut: AtomicU8::new(0) }
+    }
 }
 
 /// One node.
@@ -147,8 +152,9 @@ impl Server {
                     Role::Reader => self.model.lock().not_permitted.extend(ids),
                     Role::Editor | Role::Owner => self.model.lock().permitted.extend(ids),
                 }
+                push.changes.iter().for_each(|change| self.model.lock().arrived(change));
                 let push = self.planted(push);
-                let author = Author { replica: member.replica, user: member.user, role };
+                let author = Author { replica: push.replica, user: member.user, standing: role.into() };
                 let verdicts = engine.push(workspace, partitions, author, &push).await;
                 let verdicts = match (verdicts, self.bug) {
                     (Err(EngineError::Store(_)), Some(Bug::UnknownIsRejected)) => {
@@ -196,7 +202,7 @@ impl Server {
         let mut model = self.model.lock();
         for (change, verdict) in push.changes.iter().zip(verdicts) {
             let partition = change.record.partition(self.partitions);
-            let seq = model.seq_of(partition, change.id);
+            let seq = model.seq_of(change);
             let noted = model.is_noted(partition, change.id);
             match verdict {
                 Verdict::Applied { seq: said }
@@ -206,10 +212,15 @@ impl Server {
                         format!("{} was acknowledged as {said}; committed: {seq:?}", change.id)
                     });
                 }
-                Verdict::Duplicate => {
+                Verdict::Duplicate { forgotten } => {
+                    model.duplicate(change, *forgotten);
                     model.checks.that(Invariant::AckDurable, noted, || {
                         format!("{} was called a duplicate and was never judged", change.id)
                     });
+                }
+                Verdict::Rejected { taken: true, .. } => {
+                    model.taken(change);
+                    model.refused.insert((change.id.replica, change.record.clone()));
                 }
                 Verdict::Rejected { reason, .. } => {
                     model.checks.that(Invariant::UnknownIsNotNo, noted && seq.is_none(), || {
@@ -282,7 +293,7 @@ impl Server {
         let author = Author {
             replica: ReplicaId(uuid::Uuid::from_u128(900)),
             user: UserId(uuid::Uuid::from_u128(900)),
-            role: Role::Owner,
+            standing: Role::Owner.into(),
         };
         let collection = sync_protocol::CollectionId::from_label("foreign");
         let (id, fields) = sync_protocol::schema::collection_record(&collection, "foreign", None);

@@ -73,7 +73,7 @@ impl Cluster {
     /// Everything in a partition: its head and its rows.
     pub async fn all(&self, id: PartitionId) -> Result<(Head, Vec<Row>), StoreError> {
         let mut rows = Vec::new();
-        for kind in [Kind::Record, Kind::Feed, Kind::Replica, Kind::Conflict] {
+        for kind in Kind::ALL {
             let found = self.inner.range(id, kind, None, usize::MAX, usize::MAX, Read::Serial).await?;
             rows.extend(found.into_iter().map(|(key, body)| Row { kind, key, body, ttl: None }));
         }

@@ -4,7 +4,8 @@ use sync_client::replica::FeedError;
 use sync_client::replica::session::{Outgoing, SendError};
 use sync_client::store::{Batch, LocalStore};
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{Change, ChangeId, Counter, Revision, Timestamp, Verdict};
+use sync_protocol::{Change, ChangeId, Counter, ReplicaId, Revision, Timestamp, Verdict, reserved};
+use uuid::Uuid;
 
 use super::bugs::Bug;
 use super::checks::Invariant;
@@ -66,6 +67,7 @@ impl Device {
         self.stored(batch)?;
         self.replica.note_verdicts(sent, answer, self.session.last_pull());
         self.session.pushed(schema);
+        self.renew()?;
         if self.bug == Some(Bug::OutboxLeftEarly) {
             let judged = sent.iter().zip(&answer.verdicts).filter(|(_, verdict)| seq(verdict).is_some());
             let settle =
@@ -79,6 +81,7 @@ impl Device {
         let batch = self.replica.pulled(number, &answer).map_err(|e| self.unusable(&e))?;
         let moved = batch.cursor.is_some() || !answer.expired.is_empty();
         self.stored(batch)?;
+        self.replica.note_pulled(number, &answer);
         if self.must_scan && !answer.more && self.replica.snapshot().is_none() {
             let found = now(self.disk.store_in_use().checksums());
             self.stored(self.replica.scanned(found))?;
@@ -93,11 +96,12 @@ impl Device {
         });
         let now = self.now(world);
         self.session.pulled(now, &self.replica, answer.more, moved, &answer.ends).map_err(Some)?;
+        self.renew()?;
         if !differing.is_empty() {
             return self.stored(self.replica.refetch(&differing));
         }
         if !answer.more && self.replica.snapshot().is_none() {
-            let name = format!("person {n}");
+            let name = format!("person {}", self.member.user.0.as_u128());
             let made = self.replica.introduce(now, &name, &format!("device {n}"), "embedded");
             self.act(made, &[]);
         }
@@ -114,6 +118,48 @@ impl Device {
         self.must_scan = true;
         self.session.snapshotted(done, total);
         Ok(())
+    }
+
+    /// As the engine does where another replica has this one's name.
+    fn renew(&mut self) -> Result<(), Option<SendError>> {
+        if !self.replica.must_renew() {
+            return Ok(());
+        }
+        let batch = self.replica.renewed(ReplicaId(Uuid::from_u128(u128::from(self.leaps.draw()))));
+        let kept: Vec<(Change, Option<Counter>)> = self.kept_anew(&batch);
+        let mut model = self.model.lock();
+        for (change, _) in &kept {
+            // what follows one of an earlier name in its record goes with it
+            let copied = |other: &Change| model.copied.contains(&other.id.replica);
+            let copied = kept.iter().any(|(other, _)| other.record == change.record && copied(other));
+            model.checks.that(Invariant::Identity, copied, || {
+                format!("{} goes out under another number, and its device was never copied", change.id)
+            });
+            model.goes_out_anew(change);
+        }
+        drop(model);
+        let moved = kept.into_iter().map(|(old, new)| (old.id.counter, new)).collect();
+        self.saves(batch, moved).map_err(|failed| match failed {
+            Failed::Full => Some(SendError::Strange("the disk is full".into())),
+            Failed::PowerCut { .. } => None,
+        })
+    }
+
+    /// What goes out under other numbers, with those: all of it but what a device says of itself.
+    fn kept_anew(&self, batch: &Batch) -> Vec<(Change, Option<Counter>)> {
+        let mut new = batch.enqueue.iter();
+        let mut kept = Vec::new();
+        for counter in &batch.settle {
+            let Some(old) = self.replica.pending(*counter).cloned() else { continue };
+            let own = old.record.collection.as_str() == reserved::DEVICES;
+            let next = if own { None } else { new.next() };
+            let same = next.is_some_and(|new| new.record == old.record && new.at == old.at);
+            self.model.lock().checks.that(Invariant::Identity, own || same, || {
+                format!("{} is lost where its device takes a new name", old.id)
+            });
+            kept.push((old, next.map(|new| new.id.counter)));
+        }
+        kept
     }
 
     fn stored(&mut self, batch: Batch) -> Result<(), Option<SendError>> {
@@ -158,7 +204,8 @@ impl Device {
             batch.enqueue.push(Change { id, ..change });
         }
         let mut model = self.model.lock();
-        batch.enqueue.iter().for_each(|c| drop(model.changes.insert(c.id, c.clone())));
+        // of these, no order is known
+        batch.enqueue.iter().for_each(|c| model.changes.entry(c.id).or_default().push(c.clone()));
         drop(model);
         // how it ends is told by the checkers
         let _ = self.commit(batch, By::Server);
@@ -168,6 +215,6 @@ impl Device {
 fn seq(verdict: &Verdict) -> Option<Revision> {
     match verdict {
         Verdict::Applied { seq } | Verdict::Merged { seq } | Verdict::Conflicted { seq, .. } => Some(*seq),
-        Verdict::Rejected { .. } | Verdict::Duplicate => None,
+        Verdict::Rejected { .. } | Verdict::Duplicate { .. } => None,
     }
 }

@@ -6,11 +6,12 @@ use sync_protocol::schema::Field;
 use sync_protocol::{CollectionId, FieldName, FieldType, Fields, Policy, RecordId, RecordKey, Value};
 
 /// The fields, with what they do where edits meet.
-const FIELDS: [(&str, FieldType, Option<Policy>); 11] = [
+const FIELDS: [(&str, FieldType, Option<Policy>); 12] = [
     ("title", FieldType::Text, None),
     ("n", FieldType::Integer, None),
     ("m", FieldType::Integer, None),
     ("price", FieldType::Decimal, None),
+    ("ratio", FieldType::Number, None),
     ("done", FieldType::YesNo, None),
     ("state", FieldType::Choice, None),
     ("last", FieldType::Integer, Some(Policy::Last)),
@@ -60,7 +61,8 @@ pub fn value(field: &FieldName, seen: &Value, n: u64) -> Value {
     }
     Value(match field.as_str() {
         "title" => json!(format!("t{}", n % 4)),
-        "price" => json!(format!("{}.50", n % 4)),
+        "price" => json!(["1.0", "1.00", "2.50", "1E+3"][(n % 4) as usize]),
+        "ratio" => [json!(0.5), json!(1), json!(1e300), json!("NaN")][(n % 4) as usize].clone(),
         "done" => json!(n.is_multiple_of(2)),
         "state" => json!(["new", "old"][(n % 2) as usize]),
         "stock" => json!(seen.as_integer().unwrap_or(0) + 1 + (n % 3) as i64),

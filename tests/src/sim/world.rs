@@ -18,7 +18,7 @@ use super::bugs::Bug;
 use super::checks::{Broken, Invariant};
 use super::clock::Time;
 use super::desk::Desk;
-use super::device::Device;
+use super::device::{Device, Image};
 use super::ground::Ground;
 use super::model::Shared;
 use super::network::{Arrival, Fate, Letter, carry};
@@ -44,6 +44,8 @@ pub struct World {
     desk: Desk,
     weather: Weather,
     fates: Vec<Random>,
+    /// Per device, the last copy of its disk.
+    images: Vec<Option<Image>>,
     arrivals: (UnboundedSender<Arrival>, UnboundedReceiver<Arrival>),
 }
 
@@ -72,6 +74,7 @@ impl World {
             desk: Desk::open(),
             weather: Weather { drop: 0, duplicate: 0, ghost: 0, short: 0, ..weather },
             fates: (0..plan.weather.replicas as u64).map(|n| Random::of(seed, 300 + n)).collect(),
+            images: (0..plan.weather.replicas).map(|_| None).collect(),
             arrivals: unbounded_channel(),
         };
         world.until_quiet(60_000).await;
@@ -110,6 +113,15 @@ impl World {
 
     fn happen(&mut self, at: usize, what: &What) -> bool {
         let now = self.time.now();
+        if let What::Copy { from } = *what {
+            let from = from as usize % self.devices.len();
+            if from != at && self.devices[from].joined {
+                self.model.lock().faults.add("disk: copied to another device");
+                let image = self.devices[from].image();
+                self.devices[at].becomes(&image, true, false);
+            }
+            return false;
+        }
         let device = &mut self.devices[at];
         let fault = |kind| self.model.lock().faults.add(kind);
         match *what {
@@ -160,6 +172,13 @@ impl World {
             What::Pass { minutes } => {
                 fault("time: rows grow old");
                 self.time.pass(minutes);
+            }
+            What::Backup => self.images[at] = Some(device.image()),
+            What::Restore { resumed } => {
+                if let Some(image) = &self.images[at] {
+                    fault("disk: set back to an earlier copy");
+                    device.becomes(image, false, resumed);
+                }
             }
             What::Wait => {}
             _ => return device.person(what, now),

@@ -134,7 +134,7 @@ fn sums(records: impl IntoIterator<Item = Record>) -> BTreeMap<Partition, Checks
 
 fn meta() -> Meta {
     let (workspace, user) = (WorkspaceId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
-    Meta { workspace, partitions: 1, replica: replica(), user }
+    Meta { workspace, partitions: 1, replica: replica(), user, copied: Counter(0) }
 }
 
 /// Something of everything.

@@ -124,7 +124,7 @@ fn took(committed: Committed) -> Result<(), StoreError> {
 /// Everything that a store holds, as text.
 pub async fn all_of(store: &dyn Store) -> Result<String, StoreError> {
     let mut text = format!("{:?}\n", store.head(PART, Read::Serial).await?);
-    for kind in [Kind::Record, Kind::Feed, Kind::Replica, Kind::Conflict] {
+    for kind in Kind::ALL {
         for (key, body) in store.range(PART, kind, None, usize::MAX, usize::MAX, Read::Serial).await? {
             text += &format!("{} {key} {body}\n", kind.name());
         }

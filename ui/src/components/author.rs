@@ -8,7 +8,7 @@ use sync_client::api::Author;
 use sync_protocol::Timestamp;
 use yew::prelude::*;
 
-/// `Ann · Deck tablet, in a browser · 3 minutes ago`.
+/// `Ann · Deck tablet, in a browser · 3 minutes ago`, `Another program, through CQL · shop.orders · 3 minutes ago`.
 pub fn byline(author: &Author) -> Html {
     let place = words::place(author);
     html! {
@@ -87,6 +87,9 @@ fn told(by: &Author, before: bool) -> String {
     let verb = if before { "Before that set by" } else { "Set by" };
     match words::place(by).as_str() {
         "" => format!("{verb} {}, {}.", words::person(by), clock::moment(by.at)),
+        table if words::is_program(by) => {
+            format!("{verb} {}, in {table}, {}.", words::person(by), clock::moment(by.at))
+        }
         place => format!("{verb} {} on {place}, {}.", words::person(by), clock::moment(by.at)),
     }
 }

@@ -18,7 +18,7 @@ pub fn to_input(field: &Field, value: &Value) -> String {
         // an input of one line leaves them out
         (FieldType::Text, Some(text)) => text.replace(['\r', '\n'], ""),
         (FieldType::LongText, Some(text)) => lines::to_form(text),
-        (FieldType::Json, _) if !value.is_absent() => {
+        (FieldType::Json | FieldType::Unknown, _) if !value.is_absent() => {
             serde_json::to_string_pretty(&value.0).unwrap_or_else(|_| value.0.to_string())
         }
         _ => field.field_type.show(value),
@@ -39,7 +39,7 @@ pub fn from_input(field: &Field, text: &str, before: &Value) -> Result<Value, St
             Err(clock::NoTime::Skipped) => return Err(SKIPPED.to_owned()),
         },
         FieldType::LongText => lines::from_form(before.as_text().unwrap_or_default(), text),
-        FieldType::Decimal => match point(text) {
+        FieldType::Decimal | FieldType::Number => match point(text) {
             Ok(()) => text.to_owned(),
             Err(wrong) => return Err(wrong),
         },
@@ -122,31 +122,37 @@ fn input(props: &FieldInputProps, id: AttrValue) -> Html {
         )
     };
     let long = props.text.len() > SHOWN_CHARS;
+    let readonly = props.readonly || props.field.field_type == FieldType::Unknown;
     let area = |kind: &'static str, rows: &'static str| {
         let (id, text, name, oninput) = (id.clone(), text.clone(), name.clone(), oninput.clone());
         control(
             Some(kind),
             wrong,
             html! {
-                <textarea {id} value={text} {oninput} {rows} readonly={props.readonly} aria-invalid={invalid} dir="auto"
+                <textarea {id} value={text} {oninput} {rows} {readonly} aria-invalid={invalid} dir="auto"
                     aria-describedby={described.clone()} data-test="field-input" data-field={name} />
             },
         )
     };
     match props.field.field_type {
         FieldType::Text => line("text", None, None),
-        FieldType::LongText | FieldType::Json if long => {
-            html! { <LongInput {id} text={text.clone()} {oninput} {name} readonly={props.readonly} {wrong} /> }
+        FieldType::LongText | FieldType::Json | FieldType::Bytes | FieldType::Unknown if long => {
+            html! { <LongInput {id} text={text.clone()} {oninput} {name} {readonly} {wrong} /> }
         }
         FieldType::LongText => area("pf-m-textarea pf-m-resize-vertical", "4"),
         FieldType::Integer => line("text", Some("numeric"), None),
-        FieldType::Decimal => line("text", Some("decimal"), None),
+        FieldType::Decimal | FieldType::Number => line("text", Some("decimal"), None),
+        // an input of times would show nothing of one that is finer than a millisecond
+        FieldType::Time if [&*text, &to_input(&props.field, &props.before)].into_iter().any(is_fine) => {
+            line("text", None, None)
+        }
+        FieldType::Time => line("time", None, Some(if text_has_fraction(&text) { "any" } else { "1" })),
         FieldType::Date => line("date", None, None),
         FieldType::DateTime => {
             line("datetime-local", None, Some(if text_has_fraction(&props.text) { "any" } else { "1" }))
         }
-        FieldType::Tags => line("text", None, None),
-        FieldType::Json => area("pf-m-textarea pf-m-resize-vertical mooring-code", "5"),
+        FieldType::Tags | FieldType::Uuid | FieldType::Bytes => line("text", None, None),
+        FieldType::Json | FieldType::Unknown => area("pf-m-textarea pf-m-resize-vertical mooring-code", "5"),
         FieldType::Counter => counter(props, line("text", Some("numeric"), None)),
         FieldType::YesNo => select(props, id, &["yes".to_owned(), "no".to_owned()], onchange),
         FieldType::Choice => select(props, id, &props.field.options, onchange),
@@ -198,6 +204,11 @@ fn LongInput(props: &LongInputProps) -> Html {
 /// Whether a time has parts of a second, which steps of whole ones would refuse.
 fn text_has_fraction(text: &str) -> bool {
     text.contains('.')
+}
+
+/// Whether a time has more digits of a second than its input shows.
+fn is_fine(text: &str) -> bool {
+    text.split_once('.').is_some_and(|(_, fraction)| fraction.len() > 3)
 }
 
 fn select(props: &FieldInputProps, id: AttrValue, options: &[String], onchange: Callback<Event>) -> Html {

@@ -3,8 +3,9 @@
 use super::button::{Button, Look};
 use super::icon::{Icon, icon};
 use crate::platform::clock;
+use crate::text::count;
 use sync_protocol::schema::Field;
-use sync_protocol::{FieldType, Value};
+use sync_protocol::{FieldType, Value, value};
 use yew::prelude::*;
 
 /// Most characters of a text in a grid's cell; the rest is in the record.
@@ -24,6 +25,7 @@ pub fn cell(field: &Field, value: &Value) -> Html {
         },
         FieldType::Tags => tags(value),
         FieldType::DateTime => html! { { clock::to_cell(value.as_text().unwrap_or_default()) } },
+        FieldType::Bytes => html! { { size(value) } },
         FieldType::Choice => {
             html! { <span class="pf-v6-c-label pf-m-outline pf-m-compact"><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text">{ field.field_type.show(value) }</span></span></span> }
         }
@@ -39,7 +41,7 @@ pub fn full(field: &Field, value: &Value) -> Html {
     match field.field_type {
         FieldType::Tags => tags(value),
         FieldType::DateTime => html! { { clock::to_cell(value.as_text().unwrap_or_default()) } },
-        FieldType::Json => long(value.0.to_string(), "mooring-json"),
+        FieldType::Json | FieldType::Unknown => long(value.0.to_string(), "mooring-json"),
         field_type => long(field_type.show(value), "mooring-text"),
     }
 }
@@ -84,7 +86,7 @@ fn LongText(props: &LongTextProps) -> Html {
 
 /// `Show all (400 KB)`.
 pub fn show_all(text: &str) -> String {
-    format!("Show all ({})", crate::text::count::bytes(text.len() as u64))
+    format!("Show all ({})", count::bytes(text.len() as u64))
 }
 
 /// The first so many characters.
@@ -99,6 +101,7 @@ pub fn quoted(field_type: FieldType, value: &Value) -> String {
     }
     let shown = match field_type {
         FieldType::DateTime => clock::to_cell(value.as_text().unwrap_or_default()),
+        FieldType::Bytes => size(value),
         _ => field_type.show(value),
     };
     let mut text: String = shown.chars().take(40).collect();
@@ -110,15 +113,24 @@ pub fn quoted(field_type: FieldType, value: &Value) -> String {
         | FieldType::Decimal
         | FieldType::Counter
         | FieldType::YesNo
+        | FieldType::Number
         | FieldType::Date
-        | FieldType::DateTime => text,
+        | FieldType::DateTime
+        | FieldType::Time
+        | FieldType::Uuid
+        | FieldType::Bytes => text,
         _ => format!("“{text}”"),
     }
 }
 
 /// Whether values of that type stand at the right of their column.
 pub fn right_aligned(field_type: FieldType) -> bool {
-    matches!(field_type, FieldType::Integer | FieldType::Decimal | FieldType::Counter)
+    matches!(field_type, FieldType::Integer | FieldType::Decimal | FieldType::Counter | FieldType::Number)
+}
+
+/// `12 bytes`.
+fn size(value: &Value) -> String {
+    count::bytes(value::bytes::count(value.as_text().unwrap_or_default()) as u64)
 }
 
 fn tags(value: &Value) -> Html {

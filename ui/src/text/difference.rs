@@ -14,23 +14,37 @@ pub fn difference(field_type: FieldType, before: &Value, after: &Value) -> Optio
             let apart = i128::from(after.as_integer()?) - i128::from(before.as_integer()?);
             Some(signed(apart, 0))
         }
-        FieldType::Decimal => {
-            let ((a, a_places), (b, b_places)) = (decimal(before.as_text()?)?, decimal(after.as_text()?)?);
-            let places = a_places.max(b_places);
-            let scaled = |n: i128, has: u32| n.checked_mul(10_i128.checked_pow(places - has)?);
-            Some(signed(scaled(b, b_places)?.checked_sub(scaled(a, a_places)?)?, places))
-        }
+        FieldType::Decimal => decimals(before.as_text()?, after.as_text()?),
+        FieldType::Number => decimals(&field_type.show(before), &field_type.show(after)),
         FieldType::Date => {
             let seconds = |value: &Value| instant(&format!("{}T00:00:00Z", value.as_text()?));
             Some(apart((seconds(after)? - seconds(before)?) / DAY * DAY))
         }
         FieldType::DateTime => Some(apart(instant(after.as_text()?)? - instant(before.as_text()?)?)),
+        FieldType::Time => {
+            let seconds = |value: &Value| instant(&format!("2000-01-01T{}Z", value.as_text()?));
+            Some(apart(seconds(after)? - seconds(before)?))
+        }
         FieldType::Text
         | FieldType::LongText
         | FieldType::YesNo
         | FieldType::Choice
         | FieldType::Tags
-        | FieldType::Json => None,
+        | FieldType::Json
+        | FieldType::Uuid
+        | FieldType::Bytes
+        | FieldType::Unknown => None,
+    }
+}
+
+/// Numbers of so many digits that nobody would subtract them get no word.
+fn decimals(before: &str, after: &str) -> Option<String> {
+    let ((a, a_places), (b, b_places)) = (decimal(before)?, decimal(after)?);
+    let places = a_places.max(b_places);
+    let scaled = |n: i128, has: u32| n.checked_mul(10_i128.checked_pow(places - has)?);
+    match scaled(b, b_places)?.checked_sub(scaled(a, a_places)?)? {
+        0 => Some("the same amount".to_owned()),
+        apart => Some(signed(apart, places)),
     }
 }
 
@@ -83,6 +97,13 @@ mod tests {
             (Decimal, json!("12.5"), json!("12.75"), Some("+0.25")),
             (Decimal, json!("0.1"), json!("-1"), Some("\u{2212}1.1")),
             (Decimal, json!("1.5"), json!("2.5"), Some("+1")),
+            (Decimal, json!("1.0"), json!("1.00"), Some("the same amount")),
+            (Decimal, json!("1E+3"), json!("2"), None),
+            (Decimal, json!("1"), json!("9".repeat(50)), None),
+            (Number, json!(0.1), json!(0.3), Some("+0.2")),
+            (Number, json!(5.0), json!(3), Some("\u{2212}2")),
+            (Number, json!("NaN"), json!(3), None),
+            (Time, json!("14:30:00"), json!("16:30:00.5"), Some("2 hours later")),
             (Date, json!("2026-02-27"), json!("2026-03-01"), Some("2 days later")),
             (Date, json!("2026-03-01"), json!("2026-02-28"), Some("1 day earlier")),
             (DateTime, json!("2026-03-01T10:00:00Z"), json!("2026-03-01T13:30:00Z"), Some("3 hours later")),

@@ -12,10 +12,15 @@ pub fn type_label(field_type: FieldType) -> &'static str {
         FieldType::YesNo => "Yes or no",
         FieldType::Date => "Date",
         FieldType::DateTime => "Date and time",
+        FieldType::Time => "Time of day",
         FieldType::Choice => "Choice",
         FieldType::Tags => "Tags",
         FieldType::Counter => "Counter",
         FieldType::Json => "JSON",
+        FieldType::Number => "Scientific number",
+        FieldType::Uuid => "Identifier (UUID)",
+        FieldType::Bytes => "Binary data",
+        FieldType::Unknown => "Of a later version",
     }
 }
 
@@ -26,6 +31,10 @@ pub fn type_hint(field_type: FieldType) -> Option<&'static str> {
         FieldType::Tags => Some("Separate with commas"),
         FieldType::Counter => Some("What several people add at the same time is added up"),
         FieldType::Json => Some("Such as {\"colour\": \"red\"}"),
+        FieldType::Number => Some("Such as 6.02e23, with about 16 digits"),
+        FieldType::Uuid => Some("Such as 0192f3c4-5d6e-7f80-9a1b-2c3d4e5f6071"),
+        FieldType::Bytes => Some("In base64, such as aGVsbG8="),
+        FieldType::Unknown => Some("Update this app to change it"),
         _ => None,
     }
 }
@@ -62,11 +71,17 @@ pub fn point(text: &str) -> Result<(), String> {
     })
 }
 
-/// The same text with a capital at its start and a full stop at its end.
-pub fn sentence(text: &str) -> String {
+/// The same text with a capital at its start.
+pub fn capital(text: &str) -> String {
     let mut chars = text.chars();
     let mut all: String = chars.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
     all.push_str(chars.as_str());
+    all
+}
+
+/// The same text with a capital at its start and a full stop at its end.
+pub fn sentence(text: &str) -> String {
+    let mut all = capital(text);
     if !all.ends_with(['.', '!', '?']) {
         all.push('.');
     }

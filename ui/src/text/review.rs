@@ -1,12 +1,13 @@
 //! Sentences about changes that met.
 
+use super::author::{is_program, name};
 use sync_client::api::{Author, ReviewItem, SettledInfo};
 use sync_protocol::{Choice, ConflictKind, Outcome};
 
 /// `Chrome on Linux (Ann)`, `this device (Ann)`, `Ann`.
 pub fn who(author: &Author) -> String {
     let device = if author.here { "this device" } else { author.device.as_str() };
-    match (device, author.person.as_str()) {
+    match (device, name(author)) {
         ("", "") => "somebody".to_owned(),
         ("", person) => person.to_owned(),
         (device, "") => device.to_owned(),
@@ -17,10 +18,11 @@ pub fn who(author: &Author) -> String {
 /// `by Ann on Chrome on Linux`, `by Ann on this device`, `by somebody`.
 pub fn by(author: &Author) -> String {
     let device = if author.here { "this device" } else { author.device.as_str() };
-    match (author.person.as_str(), device) {
+    match (name(author), device) {
         ("", "") => "by somebody".to_owned(),
         ("", device) => format!("on {device}"),
         (person, "") => format!("by {person}"),
+        (program, table) if is_program(author) => format!("by {program}, in {table}"),
         (person, device) => format!("by {person} on {device}"),
     }
 }
@@ -55,10 +57,21 @@ pub fn kind_label(kind: ConflictKind) -> &'static str {
     }
 }
 
-/// Who decided, and how.
+/// Who decided, and how; or that nobody had to.
 pub fn told(item: &ReviewItem, settled: &SettledInfo) -> String {
-    let who = if settled.by.here { "You".to_owned() } else { who(&settled.by) };
-    format!("{who} decided: {}", how(item, &settled.outcome))
+    match (settled.decided, settled.by.here) {
+        (true, true) => format!("You decided: {}", how(item, &settled.outcome)),
+        (true, false) => format!("{} decided: {}", who(&settled.by), how(item, &settled.outcome)),
+        (false, true) => "Nothing is left to decide: after your edit both sides are the same".to_owned(),
+        (false, false) => {
+            format!("Nothing is left to decide: after an edit {} both sides are the same", by(&settled.by))
+        }
+    }
+}
+
+/// What the person did by whose change it ended, before the time.
+pub fn done(settled: &SettledInfo) -> &'static str {
+    if settled.decided { "decided" } else { "edited" }
 }
 
 /// How it was decided, after "It was decided: " or a name.
@@ -109,6 +122,11 @@ mod tests {
         assert_eq!(by(&author), "by Ann");
         author.person.clear();
         assert_eq!((who(&author), by(&author)), ("somebody".into(), "by somebody".into()));
+        author.channel = "mirror".into();
+        assert_eq!(by(&author), "by another program, through CQL");
+        author.device = "shop.orders".into();
+        assert_eq!(by(&author), "by another program, through CQL, in shop.orders");
+        assert_eq!(who(&author), "shop.orders (another program, through CQL)");
     }
 
     #[test]
@@ -152,5 +170,15 @@ mod tests {
         assert_eq!(between(&item), "Deleted on Office PC (Ann), edited on Deck tablet (Ben)");
         assert_eq!(how(&item, &keep(&[Choice::Incoming])), "restore it with the edit from Deck tablet (Ben)");
         assert_eq!(how(&item, &Outcome::Delete), "keep it deleted");
+        let ended = |decided| SettledInfo {
+            by: author("Ann", "Office PC"),
+            decided,
+            outcome: Outcome::Delete,
+            taking_back: false,
+        };
+        assert_eq!(told(&item, &ended(true)), "Office PC (Ann) decided: keep it deleted");
+        let by_itself =
+            "Nothing is left to decide: after an edit by Ann on Office PC both sides are the same";
+        assert_eq!(told(&item, &ended(false)), by_itself);
     }
 }

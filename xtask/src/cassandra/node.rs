@@ -38,6 +38,8 @@ pub struct Place {
     pub seed: Ipv4Addr,
     /// When it calls a write done.
     pub commit_log: CommitLog,
+    /// Further lines of its configuration.
+    pub settings: &'static str,
 }
 
 /// When a node calls a write done: its `commitlog_sync`.
@@ -69,6 +71,7 @@ impl Node {
             known_as: None,
             seed: ip,
             commit_log: CommitLog::Periodic,
+            settings: "",
         })
     }
 
@@ -284,7 +287,7 @@ fn log_tail(dir: &Path) -> String {
 }
 
 fn yaml(place: &Place) -> String {
-    let Place { ip, port, storage_port, seed, .. } = place;
+    let Place { ip, port, storage_port, seed, settings, .. } = place;
     let known_as = place.known_as.unwrap_or(*ip);
     let dir = place.dir.display();
     let commit_log = match place.commit_log {
@@ -316,6 +319,7 @@ paxos_variant: v2
 tombstone_warn_threshold: 500
 tombstone_failure_threshold: 1000
 auto_bootstrap: false
+{settings}
 "
     )
 }

@@ -42,6 +42,7 @@ pub(super) fn meta() -> Meta {
         partitions: PARTITIONS,
         replica: replica(),
         user: UserId(uuid::Uuid::from_u128(2)),
+        copied: Counter(0),
     }
 }
 

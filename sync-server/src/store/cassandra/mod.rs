@@ -30,11 +30,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::{Commit, Committed, Head, Kept, Kind, PartitionId, PartitionStore, Read, Row, Step, StoreError};
 use notices::Notices;
 use outcome::unavailable;
+pub(crate) use reading::AnotherNode;
 use statements::Statements;
 
 /// Longest wait for an answer: above all of Cassandra's own time-outs (10 s at most), so that it is Cassandra who says
 /// how a write ended.
-const TIMEOUT: Duration = Duration::from_secs(12);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(12);
 /// How often each connection is asked for a sign of life, and how long one may fail to come before the node counts as gone:
 /// above what a node's garbage collection takes, far below [`TIMEOUT`], or else each request that is sent to a node which
 /// hangs would wait that long.
@@ -94,11 +95,11 @@ impl CassandraOptions {
         }
     }
 
-    fn serial(&self) -> SerialConsistency {
+    pub(crate) fn serial(&self) -> SerialConsistency {
         if self.local_serial { SerialConsistency::LocalSerial } else { SerialConsistency::Serial }
     }
 
-    fn quorum(&self) -> Consistency {
+    pub(crate) fn quorum(&self) -> Consistency {
         if self.local_serial { Consistency::LocalQuorum } else { Consistency::Quorum }
     }
 }
@@ -145,19 +146,7 @@ impl CassandraStore {
             .retry_policy(Arc::new(FallthroughRetryPolicy))
             .speculative_execution_policy(None)
             .build();
-        let mut builder = SessionBuilder::new()
-            .known_nodes(&options.nodes)
-            .keepalive_interval(ALIVE)
-            .keepalive_timeout(SILENT)
-            .default_execution_profile_handle(profile.into_handle());
-        if let Some((user, password)) = &options.credentials {
-            builder = builder.user(user, password);
-        }
-        // a port that takes connections and says nothing would be waited for without end
-        let session = tokio::time::timeout(TIMEOUT, builder.build())
-            .await
-            .map_err(|_| StoreError::Unavailable(format!("no word of CQL within {} s", TIMEOUT.as_secs())))?
-            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let session = session(&options, profile).await.map_err(StoreError::Unavailable)?;
         schema::prepare(&session, &options).await?;
         let statements = Statements::prepare(&session, &options).await?;
         let commits = Semaphore::new(options.commits_in_flight.max(1));
@@ -183,6 +172,24 @@ impl CassandraStore {
         let _permit = permit(&self.reads).await;
         rows(self.database.session.execute_unpaged(statement, values).await)
     }
+}
+
+/// Connects; each request as the profile says, unless its statement says otherwise.
+pub(crate) async fn session(
+    options: &CassandraOptions,
+    profile: ExecutionProfile,
+) -> Result<Session, String> {
+    let mut builder = SessionBuilder::new()
+        .known_nodes(&options.nodes)
+        .keepalive_interval(ALIVE)
+        .keepalive_timeout(SILENT)
+        .default_execution_profile_handle(profile.into_handle());
+    if let Some((user, password)) = &options.credentials {
+        builder = builder.user(user, password);
+    }
+    // a port that takes connections and says nothing would be waited for without end
+    let session = tokio::time::timeout(TIMEOUT, builder.build()).await;
+    session.map_err(|_| format!("no word of CQL within {} s", TIMEOUT.as_secs()))?.map_err(|e| e.to_string())
 }
 
 async fn permit(semaphore: &Semaphore) -> SemaphorePermit<'_> {
@@ -397,6 +404,9 @@ fn largest(kind: Kind) -> usize {
         // a group ends with the change that fills it
         Kind::Feed => 8 * RECORD_BYTES,
         Kind::Conflict => 3 * RECORD_BYTES,
+        // what was agreed on, and what is on its way
+        Kind::Shadow => 5 * RECORD_BYTES,
+        Kind::Mirror => 1 << 10,
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn profile() -> ExecutionProfileHandle {
 
 /// Asks the next node where it may know more than this one.
 #[derive(Debug)]
-struct AnotherNode;
+pub(crate) struct AnotherNode;
 
 struct Asked {
     others: usize,

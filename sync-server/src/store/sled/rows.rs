@@ -26,6 +26,8 @@ pub(super) fn row_key(id: PartitionId, kind: Kind, key: &str) -> Vec<u8> {
         Kind::Feed => 2,
         Kind::Replica => 3,
         Kind::Conflict => 4,
+        Kind::Shadow => 5,
+        Kind::Mirror => 6,
     });
     bytes.extend_from_slice(key.as_bytes());
     bytes
@@ -44,7 +46,9 @@ pub(super) fn place(key: &[u8]) -> String {
         Some(1) => "a record",
         Some(2) => "a feed row",
         Some(3) => "a replica",
-        Some(_) => "a conflict",
+        Some(4) => "a conflict",
+        Some(5) => "a shadow",
+        Some(_) => "a mirror",
     };
     match (key.get(..16).and_then(|id| uuid::Uuid::from_slice(id).ok()), key.get(16..PREFIX)) {
         (Some(workspace), Some([high, low])) => {

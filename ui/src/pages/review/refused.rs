@@ -14,7 +14,7 @@ use crate::platform::clock;
 use crate::route::{KeyText, Route};
 use crate::text::field::key_label;
 use crate::text::{review, time};
-use sync_client::api::{Command, RejectedInfo, ReviewItem};
+use sync_client::api::{Command, RejectedInfo, ReviewItem, SettledInfo};
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
@@ -104,6 +104,13 @@ pub fn RefusedCard(props: &RefusedCardProps) -> Html {
     }
 }
 
+fn first(item: &ReviewItem, settled: &SettledInfo) -> String {
+    if !settled.decided {
+        return review::told(item, settled);
+    }
+    format!("{} decided before you: {}", review::who(&settled.by), review::how(item, &settled.outcome))
+}
+
 /// A decision that came too late: who was first, and how that was.
 fn late(here: &Here, info: &RejectedInfo, item: &ReviewItem, busy: bool, read: Callback<MouseEvent>) -> Html {
     let label = collection_label(here, &info.id.collection);
@@ -115,8 +122,8 @@ fn late(here: &Here, info: &RejectedInfo, item: &ReviewItem, busy: bool, read: C
                 <p class="mooring-muted">{ format!("{label} · Your decision of {} was not applied.", time::ago(clock::now(), info.at)) }</p>
             </div>
             if let Some(settled) = &item.settled {
-                <Notice tint={Tint::Warning} title={format!("{} decided before you: {}", review::who(&settled.by), review::how(item, &settled.outcome))} test="rejected-reason">
-                    { author_line(&settled.by, "decided") }
+                <Notice tint={Tint::Warning} title={first(item, settled)} test="rejected-reason">
+                    { author_line(&settled.by, review::done(settled)) }
                 </Notice>
             } else {
                 <Notice tint={Tint::Warning} title={info.message.clone()} test="rejected-reason" />

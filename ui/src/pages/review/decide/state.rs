@@ -25,7 +25,7 @@ pub fn notices(here: &Here, case: &Case, moved: bool, raced: bool, take_back: &C
     };
     if let Some(settled) = &item.settled {
         let late = matches!(info.returned, Some((_, Rejection::AlreadyResolved { .. })));
-        let title = match (raced || late) && !settled.by.here {
+        let title = match (raced || late) && settled.decided && !settled.by.here {
             true => format!("{} decided before you", review::who(&settled.by)),
             false => review::told(item, settled),
         };
@@ -40,9 +40,9 @@ pub fn notices(here: &Here, case: &Case, moved: bool, raced: bool, take_back: &C
         return html! {
             <div class="mooring-gap">
                 <Notice tint={if late { Tint::Warning } else { Tint::Success }} title={title} test="review-settled"
-                    actions={if settled.taking_back { Html::default() } else { button("Take this decision back", "take-back") }}>
-                    { author_line(&settled.by, "decided") }
-                    if matches!(settled.outcome, Outcome::Keep { .. }) {
+                    actions={if settled.taking_back || !settled.decided { Html::default() } else { button("Take this decision back", "take-back") }}>
+                    { author_line(&settled.by, review::done(settled)) }
+                    if settled.decided && matches!(settled.outcome, Outcome::Keep { .. }) {
                         <p>{ case.tells(&settled.outcome) }</p>
                     }
                     if let (true, Some((mine, _))) = (late, &info.returned) {

@@ -1,0 +1,271 @@
+//! Devices of one name: copied, restored from a backup, or overtaken by their own requests. None loses anything silently,
+//! and no two changes have one id (`identity`).
+
+#![allow(clippy::unwrap_used, reason = "a test may stop here")]
+
+mod model;
+
+use std::collections::BTreeSet;
+
+use model::device::{Device, Flight};
+use model::scene::{PARTITIONS, start};
+use model::server::Server;
+use model::{check, item};
+use serde_json::json;
+use sync_client::replica::session::Outgoing;
+use sync_protocol::{Change, Counter, RecordId, Rejection, Verdict};
+
+/// An id names one change for good, over all partitions.
+fn identity(server: &Server) {
+    let mut met = BTreeSet::new();
+    for entry in server.entries() {
+        assert!(met.insert(entry.change), "identity: {:?} is in the feed twice", entry.change);
+    }
+}
+
+/// A device, and two of one name that know the same and have nothing of their own under way.
+fn twins() -> (Server, Device, [Device; 2]) {
+    let (mut server, [mut a, mut b]) = start();
+    let mut copy = Device::new(2, PARTITIONS);
+    for key in 1..=8 {
+        a.insert(&item(key), json!({ "n": 0, "stock": 0 })).unwrap();
+    }
+    a.sync(&mut server);
+    b.sync(&mut server);
+    copy.sync(&mut server);
+    assert_eq!(b.replica.id(), copy.replica.id());
+    (server, a, [b, copy])
+}
+
+fn all_there(server: &Server, wanted: &[(RecordId, &str, i64)]) {
+    for (id, field, value) in wanted {
+        let record = server.record(id).unwrap_or_else(|| panic!("{id} is not there"));
+        assert_eq!(record.value(&model::name(field)).as_integer(), Some(*value), "{id}");
+    }
+}
+
+fn nothing_waits(device: &Device) {
+    assert_eq!((device.replica.outbox().count(), device.refused()), (0, Vec::new()));
+}
+
+/// The push that the device wants to send, which is not sent.
+fn push_of(device: &mut Device) -> sync_protocol::message::Push {
+    device.ask();
+    let at = device.position(true);
+    let Flight::Ask(Outgoing::Push(push)) = &device.flights[at] else { panic!("a push") };
+    let push = push.clone();
+    device.lose(at);
+    push
+}
+
+/// In the same partition, in another one, of the same record; the copy hears of the other's changes before or after it
+/// sends its own. Whoever comes second goes on under a new name, and each change counts once.
+#[test]
+fn a_copy_takes_a_new_name_and_loses_nothing() {
+    for first_pulls in [false, true] {
+        let (mut server, mut a, [mut b, mut copy]) = twins();
+        let mut wanted = Vec::new();
+        for key in 1..=4 {
+            b.edit(&item(key), json!({ "stock": [0, 10 + key] })).unwrap();
+            copy.edit(&item(key + 4), json!({ "stock": [0, 20 + key] })).unwrap();
+            copy.insert(&item(100 + key), json!({ "n": key })).unwrap();
+            copy.edit(&item(100 + key), json!({ "n": [key, 2 * key] })).unwrap();
+            wanted.push((item(key), "stock", 10 + key));
+            wanted.push((item(key + 4), "stock", 20 + key));
+            wanted.push((item(100 + key), "n", 2 * key));
+        }
+        b.sync(&mut server);
+        if first_pulls {
+            push_of(&mut copy);
+            let pull = copy.position(false);
+            copy.arrive(pull, &mut server);
+            copy.answer(pull, &server);
+        }
+        copy.sync(&mut server);
+        b.sync(&mut server);
+        a.sync(&mut server);
+        copy.sync(&mut server);
+        assert!(copy.renewed == 1 && copy.replica.id() != b.replica.id());
+        nothing_waits(&copy);
+        all_there(&server, &wanted);
+        identity(&server);
+        check::convergence(&[a, b, copy], &server);
+    }
+}
+
+/// A device that was set back to an earlier image of itself: the numbers that it mints anew are known to the server, or were
+/// known so long ago that it has forgotten what they said.
+#[test]
+fn what_was_restored_from_a_backup_is_told_also_long_after() {
+    for edits_since in [3, 500] {
+        let (mut server, mut a, [mut b, mut image]) = twins();
+        for n in 0..edits_since {
+            b.edit(&item(1 + n % 3), json!({ "n": [n / 3, n / 3 + 1] })).unwrap();
+            if n % 10 == 0 {
+                b.sync(&mut server);
+            }
+        }
+        b.sync(&mut server);
+        let before = server.record(&item(1)).unwrap().value(&model::name("n")).clone();
+        for key in 4..=6 {
+            image.edit(&item(key), json!({ "n": [0, 50 + key] })).unwrap();
+        }
+        image.edit(&item(1), json!({ "stock": [0, 5] })).unwrap();
+        image.sync(&mut server);
+        assert_eq!(image.renewed, 1, "{edits_since}");
+        nothing_waits(&image);
+        let wanted = [(item(4), "n", 54), (item(5), "n", 55), (item(6), "n", 56), (item(1), "stock", 5)];
+        all_there(&server, &wanted);
+        assert_eq!(*server.record(&item(1)).unwrap().value(&model::name("n")), before);
+        identity(&server);
+        a.sync(&mut server);
+        check::convergence(&[a, image], &server);
+    }
+}
+
+/// The same where the device was away for so long that it takes a snapshot: nobody knows whether its changes took effect, so
+/// the person is asked.
+#[test]
+fn what_nobody_knows_any_more_is_shown_to_the_person() {
+    let (mut server, _, [mut b, mut image]) = twins();
+    for n in 0..500 {
+        b.edit(&item(1), json!({ "n": [n, n + 1] })).unwrap();
+        if n % 10 == 0 {
+            b.sync(&mut server);
+        }
+    }
+    b.sync(&mut server);
+    image.edit(&item(1), json!({ "stock": [0, 5] })).unwrap();
+    for part in &mut server.parts {
+        part.expired = part.head().0;
+    }
+    image.sync(&mut server);
+    let refused = image.refused();
+    let [(_, Rejection::Impossible { rule })] = refused.as_slice() else { panic!("{refused:?}") };
+    assert!(rule.contains("too long ago"), "{rule}");
+    image.retry(Counter(refused[0].0));
+    image.sync(&mut server);
+    nothing_waits(&image);
+    all_there(&server, &[(item(1), "stock", 5), (item(1), "n", 500)]);
+    identity(&server);
+}
+
+/// Programs that start go on from numbers of chance: their changes have different ids before anybody hears of the other.
+#[test]
+fn copies_that_are_started_share_no_number() {
+    let (mut server, mut a, [mut b, mut copy]) = twins();
+    b.replica.leap(77);
+    copy.replica.leap(123_456);
+    for key in 1..=4 {
+        b.edit(&item(key), json!({ "n": [0, key] })).unwrap();
+        copy.edit(&item(key), json!({ "stock": [0, key] })).unwrap();
+    }
+    let ids = |device: &Device| device.counters().into_iter().collect::<BTreeSet<_>>();
+    assert!(ids(&b).is_disjoint(&ids(&copy)));
+    copy.sync(&mut server);
+    b.sync(&mut server);
+    copy.sync(&mut server);
+    b.sync(&mut server);
+    a.sync(&mut server);
+    assert!(b.replica.id() != copy.replica.id(), "whoever has the lower numbers was overtaken");
+    nothing_waits(&b);
+    nothing_waits(&copy);
+    for key in 1..=4 {
+        all_there(&server, &[(item(key), "n", key), (item(key), "stock", key)]);
+    }
+    identity(&server);
+    check::convergence(&[a, b, copy], &server);
+}
+
+/// The same edit of the same record by both is still two changes: a counter counts both.
+#[test]
+fn equal_edits_of_twins_both_count() {
+    let (mut server, _, [mut b, mut copy]) = twins();
+    copy.now.0 += 1;
+    b.edit(&item(1), json!({ "stock": [0, 1] })).unwrap();
+    copy.edit(&item(1), json!({ "stock": [0, 1] })).unwrap();
+    b.sync(&mut server);
+    copy.sync(&mut server);
+    all_there(&server, &[(item(1), "stock", 2)]);
+    identity(&server);
+}
+
+/// What the image had not sent, and its original has: one change, and it counts once.
+#[test]
+fn what_both_copies_hold_counts_once() {
+    let (mut server, _, [mut b, mut copy]) = twins();
+    copy.now = b.now;
+    for device in [&mut b, &mut copy] {
+        device.edit(&item(1), json!({ "stock": [0, 1] })).unwrap();
+        device.edit(&item(2), json!({ "stock": [0, 1] })).unwrap();
+    }
+    b.sync(&mut server);
+    copy.sync(&mut server);
+    nothing_waits(&copy);
+    all_there(&server, &[(item(1), "stock", 1), (item(2), "stock", 1)]);
+    identity(&server);
+}
+
+/// A push whose answer was lost is in effect, and a shorter one is sent after it: what is known only of its first changes
+/// says nothing of the others, which count once.
+#[test]
+fn what_was_judged_before_the_name_went_counts_once() {
+    let (mut server, _, [mut b, mut copy]) = twins();
+    b.edit(&item(1), json!({ "n": [0, 1] })).unwrap();
+    copy.edit(&item(2), json!({ "stock": [0, 1] })).unwrap();
+    copy.edit(&item(3), json!({ "stock": [0, 1] })).unwrap();
+    b.sync(&mut server);
+    let whole = push_of(&mut copy);
+    let answer = server.push(&whole);
+    assert!(matches!(answer.verdicts[0], Verdict::Rejected { taken: true, .. }));
+    assert!(matches!(answer.verdicts[1], Verdict::Applied { .. }));
+    // the answer is lost, and only the first change is sent again
+    let first = Counter(whole.changes[0].id.counter.0);
+    let short = sync_protocol::message::PushAnswer { verdicts: answer.verdicts[..1].to_vec() };
+    copy.replica.note_verdicts(&[first], &short, copy.session.last_pull());
+    copy.sync(&mut server);
+    nothing_waits(&copy);
+    all_there(&server, &[(item(1), "n", 1), (item(2), "stock", 1), (item(3), "stock", 1)]);
+    identity(&server);
+}
+
+/// A push that comes after a later one: what it carries was never judged, and is not called judged.
+#[test]
+fn changes_that_later_ones_overtook_are_told() {
+    let (mut server, _, [mut b, _]) = twins();
+    b.edit(&item(1), json!({ "n": [0, 1] })).unwrap();
+    let early = push_of(&mut b);
+    // a client that does not wait for its answers
+    let mut late = early.clone();
+    late.changes[0] = Change {
+        id: sync_protocol::ChangeId {
+            counter: Counter(early.changes[0].id.counter.0 + 5),
+            ..early.changes[0].id
+        },
+        edit: sync_protocol::Edit::Delete { base: Default::default() },
+        ..early.changes[0].clone()
+    };
+    server.push(&late);
+    let told = server.push(&early).verdicts;
+    assert!(matches!(told[0], Verdict::Rejected { taken: true, .. }), "{told:?}");
+}
+
+/// States that servers of releases before this one stored say nothing of what changes said: all stays as it was there.
+#[test]
+fn states_without_digests_go_on() {
+    let (mut server, _, [mut b, _]) = twins();
+    b.edit(&item(1), json!({ "n": [0, 1] })).unwrap();
+    let push = push_of(&mut b);
+    server.push(&push);
+    for state in server.parts.iter_mut().flat_map(|part| part.replicas.values_mut()) {
+        let text = format!("{{\"last\":{}}}", state.last);
+        *state = serde_json::from_str(&text).unwrap();
+    }
+    assert_eq!(server.push(&push).verdicts, [Verdict::Duplicate { forgotten: true }]);
+    b.sync(&mut server);
+    nothing_waits(&b);
+    b.edit(&item(2), json!({ "n": [0, 2] })).unwrap();
+    b.sync(&mut server);
+    assert_eq!(b.renewed, 0);
+    all_there(&server, &[(item(1), "n", 1), (item(2), "n", 2)]);
+}

@@ -1,0 +1,90 @@
+//! Whether anything was written to a table at all: each node counts, and asking costs nothing.
+//!
+//! What it does not count: cells that expire, TRUNCATE, and files that come from another node or a backup. Those are found by digests.
+
+use scylla::deserialize::row::DeserializeRow;
+use scylla::policies::load_balancing::{NodeIdentifier, SingleTargetLoadBalancingPolicy};
+use scylla::serialize::row::SerializeRow;
+use scylla::statement::{Consistency, Statement};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use uuid::Uuid;
+
+use super::table::Table;
+use super::{TableError, rows};
+
+/// How long a node may take to say what it has at hand.
+const AT_HAND: Duration = Duration::from_secs(3);
+
+/// What the nodes have counted. Two of these that are equal, and of which no node was silent: nothing was written between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WriteCounts {
+    /// By node.
+    pub nodes: BTreeMap<Uuid, NodeCount>,
+    /// Nodes that did not answer. What they may have taken is not known.
+    pub silent: BTreeSet<Uuid>,
+}
+
+/// What one node has counted since it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeCount {
+    /// Which start: the count begins anew with each.
+    pub generation: i32,
+    /// Writes to the table that this node has applied.
+    pub writes: i64,
+}
+
+impl Table {
+    /// Asks every node.
+    pub async fn write_counts(&self) -> WriteCounts {
+        let state = self.cluster.session.get_cluster_state();
+        let nodes: Vec<Uuid> = state.get_nodes_info().iter().map(|node| node.host_id).collect();
+        let asked = nodes.into_iter().map(|node| async move { (node, self.count_of(node).await) });
+        let mut counts = WriteCounts::default();
+        for (node, count) in futures::future::join_all(asked).await {
+            match count {
+                Ok(count) => drop(counts.nodes.insert(node, count)),
+                Err(error) => {
+                    tracing::debug!(%node, %error, "a node does not say what it has counted");
+                    counts.silent.insert(node);
+                }
+            }
+        }
+        counts
+    }
+
+    async fn count_of(&self, node: Uuid) -> Result<NodeCount, TableError> {
+        let generation: Vec<(Option<i32>,)> =
+            self.ask_node(node, "SELECT gossip_generation FROM system.local", ()).await?;
+        let query = "SELECT count FROM system_views.local_write_latency
+            WHERE keyspace_name = ? AND table_name = ?";
+        let place = (self.mapping().keyspace.as_str(), self.mapping().table.as_str());
+        let writes: Vec<(i64,)> = self.ask_node(node, query, place).await?;
+        let generation = generation.into_iter().next().and_then(|(generation,)| generation);
+        Ok(NodeCount {
+            generation: generation
+                .ok_or_else(|| TableError::answer("a node does not say when it started"))?,
+            // one that has not heard of the table yet
+            writes: writes.first().map_or(0, |(writes,)| *writes),
+        })
+    }
+
+    /// Asks that node for what only it knows.
+    async fn ask_node<T>(
+        &self,
+        node: Uuid,
+        query: &str,
+        values: impl SerializeRow,
+    ) -> Result<Vec<T>, TableError>
+    where
+        T: for<'f, 'm> DeserializeRow<'f, 'm>,
+    {
+        let mut statement = Statement::new(query);
+        statement.set_consistency(Consistency::One);
+        statement.set_is_idempotent(true);
+        statement.set_request_timeout(Some(AT_HAND));
+        let only = SingleTargetLoadBalancingPolicy::new(NodeIdentifier::HostId(node), None);
+        statement.set_load_balancing_policy(Some(only));
+        rows(self.cluster.session.query_unpaged(statement, values).await?)
+    }
+}
