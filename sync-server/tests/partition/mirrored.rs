@@ -159,7 +159,11 @@ async fn the_server_introduces_a_mirror_and_takes_it_back() {
     let verdicts = write(told("shop.orders")).await;
     assert!(verdicts.len() == 5 && verdicts.iter().all(applied), "{verdicts:?}");
     let steps = scene.steps().await;
-    assert_eq!(write(told("shop.orders")).await, vec![Verdict::Duplicate { forgotten: false }; 5], "it is so already");
+    assert_eq!(
+        write(told("shop.orders")).await,
+        vec![Verdict::Duplicate { forgotten: false }; 5],
+        "it is so already"
+    );
     assert_eq!(scene.steps().await, steps);
     let verdicts = write(told("shop.orders2")).await;
     assert_eq!(verdicts.iter().filter(|verdict| applied(verdict)).count(), 4, "the devices, not the person");
