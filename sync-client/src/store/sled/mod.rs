@@ -37,6 +37,8 @@ pub struct SledStore {
     live: RefCell<Live>,
     /// Damage was found when it was opened, or since.
     rebuilt: Cell<Rebuilt>,
+    /// The disk had no room for a batch. A small one may still fit; that is no room to go on.
+    full: Cell<bool>,
     folder: PathBuf,
     _lock: File,
 }
@@ -323,7 +325,8 @@ impl LocalStore for SledStore {
         // a page that the server sent is no damage of what is stored here
         let pages = batch.pages.iter().map(unpack).collect::<Result<Vec<_>, _>>()?;
         let rows = self.read(|up| up.rows(batch, pages))?;
-        self.up()?.commit(batch, rows)
+        let stored = self.up()?.commit(batch, rows);
+        stored.inspect_err(|error| self.full.set(self.full.get() || *error == StoreError::Full))
     }
 
     async fn get(&self, ids: &[RecordId]) -> Result<Vec<Option<Record>>, StoreError> {
@@ -366,12 +369,19 @@ impl LocalStore for SledStore {
 
     async fn mend(&self) -> Result<Mended, StoreError> {
         let acknowledged = match &*self.live.borrow() {
-            Live::Up(up) if up.failed.borrow().is_none() => return Ok(Mended::Nothing),
+            Live::Up(up) if up.failed.borrow().is_none() => {
+                if self.full.get() {
+                    open::room(&self.folder)?;
+                    self.full.set(false);
+                }
+                return Ok(Mended::Nothing);
+            }
             Live::Up(up) => up.acknowledged(),
             Live::Down { acknowledged, .. } => acknowledged.clone(),
         };
         // while there is no room, what is open stays open, so that records can still be read
         open::room(&self.folder)?;
+        self.full.set(false);
         // sled holds its files until the last handle is gone
         let why = StoreError::Gone("it is being opened".into());
         self.live.replace(Live::Down { why, acknowledged: acknowledged.clone() });

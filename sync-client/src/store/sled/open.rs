@@ -36,6 +36,7 @@ pub(super) fn open(folder: &Path) -> Result<Opened, StoreError> {
     let store = SledStore {
         live: RefCell::new(Live::Up(Box::new(up))),
         rebuilt: Cell::new(found),
+        full: Cell::new(false),
         folder: folder.to_owned(),
         _lock: lock,
     };
