@@ -53,6 +53,20 @@ impl Table {
         counts
     }
 
+    /// How many nodes apply each write to the table, as far as the driver knows.
+    pub fn copies(&self) -> u64 {
+        use scylla::cluster::metadata::Strategy;
+        let state = self.cluster.session.get_cluster_state();
+        let copies = match state.get_keyspace(&self.mapping().keyspace).map(|keyspace| &keyspace.strategy) {
+            Some(Strategy::SimpleStrategy { replication_factor }) => *replication_factor,
+            Some(Strategy::NetworkTopologyStrategy { datacenter_repfactors }) => {
+                datacenter_repfactors.values().sum()
+            }
+            _ => 1,
+        };
+        copies as u64
+    }
+
     async fn count_of(&self, node: Uuid) -> Result<NodeCount, TableError> {
         let generation: Vec<(Option<i32>,)> =
             self.ask_node(node, "SELECT gossip_generation FROM system.local", ()).await?;

@@ -72,6 +72,11 @@ impl From<PrepareError> for TableError {
 }
 
 impl TableError {
+    /// A row of which each read misses something else.
+    pub(in crate::mirror) fn unsettled() -> Self {
+        Self::answer("its nodes do not agree about a row")
+    }
+
     /// An answer that is not what was asked for.
     pub(super) fn answer(what: impl ToString) -> Self {
         Self::Later(Cause::Answer(what.to_string()))
