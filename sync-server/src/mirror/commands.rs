@@ -229,7 +229,7 @@ async fn add(desk: &Desk, args: AddArgs) -> Result<ExitCode, DeskError> {
     };
     if args.dry_run {
         let planned = desk.plan(&wish).await?;
-        let rehearsed = desk.rehearse(&planned).await?;
+        let rehearsed = desk.rehearse(&planned, u64::MAX).await?;
         match args.how.json {
             true => print(&rehearsed),
             false => println!("{}", rehearsed_text(&rehearsed)),

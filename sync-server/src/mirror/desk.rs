@@ -200,11 +200,14 @@ impl Desk {
     pub async fn store_new(&self, definition: &Definition) -> Result<(), DeskError> {
         let all = self.all(None).await?;
         if let Some(other) = all.iter().find(|other| other.table() == definition.table()) {
+            // what other workspaces there are is nobody's business
+            let where_ = match other.workspace == definition.workspace {
+                true => format!("as the collection {}", other.collection),
+                false => "in another workspace".to_owned(),
+            };
             return Err(DeskError::Refused(format!(
-                "{} is mirrored already, as {} of workspace {}. Remove that mirror first.",
-                other.table(),
-                other.collection,
-                other.workspace
+                "{} is mirrored already, {where_}. That mirror has to be removed first.",
+                other.table()
             )));
         }
         let same = |other: &&Definition| {

@@ -24,8 +24,11 @@ const REASONS: usize = 20;
 /// What would happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rehearsed {
-    /// Rows in the table.
+    /// Rows that were read.
     pub rows: u64,
+    /// Whether the table has more; then nothing is known of records that become rows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// Rows that become records.
     pub new_here: u64,
     /// Records that become rows.
@@ -66,11 +69,11 @@ pub struct Sample {
 }
 
 impl Desk {
-    /// Reads table and records and counts what would become of them. Nothing is changed.
+    /// Reads table and records and counts what would become of them, up to about `most` rows. Nothing is changed.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn rehearse(&self, planned: &Planned) -> Result<Rehearsed, DeskError> {
+    pub async fn rehearse(&self, planned: &Planned, most: u64) -> Result<Rehearsed, DeskError> {
         let definition = &planned.definition;
         let chosen = &definition.chosen;
         let columns = chosen.columns.iter();
@@ -119,6 +122,10 @@ impl Desk {
         let mut met = 0;
         let mut pages = table.read_range(TokenRange::RING);
         while let Some(found) = pages.next().await? {
+            if told.rows >= most {
+                told.partial = true;
+                break;
+            }
             let mut rows: Vec<(RecordId, SeenRow)> = Vec::with_capacity(found.len());
             for found in found {
                 told.rows += 1;
@@ -141,7 +148,8 @@ impl Desk {
                 told.take(&id.key, values, record.map(|record| record.fields), planned);
             }
         }
-        told.new_there = records.saturating_sub(met);
+        // records whose rows were not read may have some
+        told.new_there = if told.partial { 0 } else { records.saturating_sub(met) };
         Ok(told)
     }
 }
