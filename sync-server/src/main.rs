@@ -9,7 +9,7 @@ use sync_server::app::App;
 use sync_server::config::{Cli, Command, MemberCommand, ServeArgs, StoreArgs, UserCommand, WorkspaceCommand};
 #[cfg(unix)]
 use sync_server::local;
-use sync_server::mirror::commands::MirrorCommand;
+use sync_server::mirror::commands::{MirrorCommand, NOT_AS_IT_SHOULD_BE};
 use sync_server::mirror::desk::Desk;
 use sync_server::mirror::work;
 use sync_server::order::Order;
@@ -158,7 +158,14 @@ async fn mirror(command: MirrorCommand) -> anyhow::Result<ExitCode> {
     let settings = Settings { horizon, ..Settings::default() };
     let engine = PartitionEngine::new(store, settings);
     let desk = Desk::new(cassandra, cluster, engine, Arc::new(SystemClock));
-    Ok(command.carry_out(&desk).await?)
+    match command.carry_out(&desk).await {
+        Ok(code) => Ok(code),
+        Err(error) if error.is_refusal() => {
+            eprintln!("mooring-server: {error}");
+            Ok(ExitCode::from(NOT_AS_IT_SHOULD_BE))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A store that is open.

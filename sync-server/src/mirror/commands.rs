@@ -12,16 +12,18 @@ use super::desk::{Desk, DeskError, Shown};
 use super::look::Expiry;
 use super::proposal::Wish;
 use super::rehearsal::Rehearsed;
+use super::status::span;
 use super::verify::Verified;
 use crate::config::StoreArgs;
 
-/// It is done, and what was asked about is not as it should be: a mirror that is paused, sums that differ.
-const NOT_AS_IT_SHOULD_BE: u8 = 3;
+/// What was asked for is refused, or what was asked about is not as it should be: a mirror that is paused, sums that differ.
+pub const NOT_AS_IT_SHOULD_BE: u8 = 3;
 
 /// `mirror ...`
 #[derive(Debug, Subcommand)]
 pub enum MirrorCommand {
-    /// Mirror a table as a collection. The exit code is 0 where it is done, 1 where it failed, 2 where the command is wrong.
+    /// Mirror a table as a collection. As of all these commands the exit code is 0 where it is done, 1 where it failed and may be
+    /// tried again, 2 where the command is wrong, 3 where it is refused: then the sentence says what to do.
     Add(Box<AddArgs>),
     /// List the mirrors of a workspace, or all.
     List {
@@ -176,7 +178,7 @@ impl MirrorCommand {
                 })
             }
             Self::Pause(one) => {
-                told(desk, &desk.pause(one.id, "Paused from the command line.").await?, json).await
+                told(desk, &desk.pause_wholly(one.id, "Paused from the command line.").await?, json).await
             }
             Self::Resume { accept_loss, one } => {
                 told(desk, &desk.resume(one.id, accept_loss).await?, json).await
@@ -293,8 +295,9 @@ fn shown_text(shown: &Shown) -> String {
     }
     if let Some(ahead) = &status.ahead {
         lines.push(format!(
-            "A program wrote row {} with a clock that is {} ms ahead. Set that machine's clock.",
-            ahead.key, ahead.by_ms
+            "A program wrote row {} with a clock that is {} ahead. Set that machine's clock.",
+            ahead.key,
+            span(Duration::from_millis(ahead.by_ms))
         ));
     }
     if status.refused > 0 {

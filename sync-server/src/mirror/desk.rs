@@ -24,6 +24,8 @@ use crate::store::{DirectoryStore, StoreError, WorkspaceRow};
 const TRIES: usize = 8;
 /// How long a server may take to let go of a mirror that is removed.
 const LET_GO: Duration = Duration::from_secs(30);
+/// How often it is looked whether it has.
+const AGAIN: Duration = Duration::from_millis(200);
 /// How long it may be given that most rows are gone.
 const LOSS_MEANT: i64 = 10 * 60 * 1000;
 
@@ -39,6 +41,9 @@ pub enum DeskError {
     /// It cannot be done; the sentence says why, and what to do.
     #[error("{0}")]
     Refused(String),
+    /// Not now; the sentence says why.
+    #[error("{0}. Try again.")]
+    Later(String),
     /// Somebody else changed the mirror again and again.
     #[error("The mirror is being changed by somebody else. Look at it, and try again.")]
     Busy,
@@ -51,6 +56,17 @@ pub enum DeskError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl DeskError {
+    /// Whether doing it again comes to the same until somebody changes something.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::NoMirror | Self::NoWorkspace(_) | Self::Refused(_) => true,
+            Self::Table(error) => !matches!(error, TableError::Later(_) | TableError::Smaller(_)),
+            Self::Later(_) | Self::Busy | Self::Engine(_) | Self::Store(_) => false,
+        }
+    }
 }
 
 /// Everything there is to know of a mirror.
@@ -227,6 +243,13 @@ impl Desk {
         if !self.store().add_mirror(&row).await? {
             return Err(DeskError::Busy);
         }
+        // of two who add the same table at once each sees the other one by now: the older one stays
+        let meets = |other: &Definition| other.table() == definition.table() || same(&other);
+        let older = |other: &Definition| (other.made_at, other.id) < (definition.made_at, definition.id);
+        if self.all(None).await?.iter().any(|other| meets(other) && older(other)) {
+            self.store().drop_mirror(definition.id).await?;
+            return Err(DeskError::Busy);
+        }
         self.tell(definition).await
     }
 
@@ -267,6 +290,24 @@ impl Desk {
             _ => Ok(false),
         })
         .await
+    }
+
+    /// The same, and waits until no server is at work on it any more.
+    ///
+    /// # Errors
+    /// As [`Desk::change`]; also where a server does not let go. It is paused all the same then.
+    pub async fn pause_wholly(&self, id: Uuid, reason: &str) -> Result<Definition, DeskError> {
+        let paused = self.pause(id, reason).await?;
+        let until = tokio::time::Instant::now() + LET_GO;
+        while self.store().mirror_leases().await?.iter().any(|(held, _)| *held == id) {
+            if tokio::time::Instant::now() > until {
+                return Err(DeskError::Later(
+                    "The mirror is paused, but a server is still at work on it".into(),
+                ));
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        Ok(paused)
     }
 
     /// It goes on where it stopped. `loss_meant`: that most rows are gone is what was meant; their records go, too.
@@ -344,7 +385,7 @@ impl Desk {
                         .into(),
                 ));
             }
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            tokio::time::sleep(AGAIN).await;
         }
     }
 
@@ -355,6 +396,8 @@ impl Desk {
     pub async fn forget(&self, definition: &Definition) -> Result<(), DeskError> {
         let row = self.workspace(definition.workspace).await?;
         while !self.engine().forget_mirror(row.id, row.partitions, definition.id).await? {}
+        let (keyspace, table) = (&definition.chosen.keyspace, &definition.chosen.table);
+        while self.store().drop_mirror_conflicts(keyspace, table).await? {}
         let replica = replica_of(definition.id, Partition(0));
         let gone = vec![(definition.record_id(), None)];
         self.engine().write_own(row.id, row.partitions, replica, gone).await?;

@@ -1,7 +1,7 @@
 //! How a mirror stands: told by the server that works on it, read by whoever asks.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use sync_protocol::Timestamp;
@@ -111,6 +111,15 @@ pub struct RefusedRow {
     pub reason: String,
 }
 
+/// A time as people say it, in whole units.
+pub fn span(time: Duration) -> String {
+    match time.as_secs() {
+        0..100 => format!("{} s", time.as_secs()),
+        seconds @ 100..6_000 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}
+
 /// A status under way.
 #[derive(Debug, Default)]
 pub struct Board(Mutex<Written>);
@@ -119,6 +128,7 @@ pub struct Board(Mutex<Written>);
 struct Written {
     status: Status,
     refused: BTreeMap<String, String>,
+    parked: BTreeSet<String>,
 }
 
 impl Board {
@@ -131,7 +141,7 @@ impl Board {
     pub fn read(&self) -> Status {
         let written = self.lock();
         let mut status = written.status.clone();
-        status.refused = written.refused.len() as u64;
+        (status.refused, status.parked) = (written.refused.len() as u64, written.parked.len() as u64);
         let listed = written.refused.iter().take(LISTED);
         status.refused_rows =
             listed.map(|(key, reason)| RefusedRow { key: key.clone(), reason: reason.clone() }).collect();
@@ -154,6 +164,16 @@ impl Board {
         }
     }
 
+    /// Fields of a row wait for a person, or do not any more.
+    pub fn park(&self, key: &str, waits: bool) {
+        let parked = &mut self.lock().parked;
+        if !waits {
+            parked.remove(key);
+        } else if parked.len() < MOST_REFUSED {
+            parked.insert(key.to_owned());
+        }
+    }
+
     /// A program's clock is ahead.
     pub fn ahead(&self, key: &str, by: Duration, at: Timestamp) {
         let by_ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
@@ -165,5 +185,5 @@ impl Board {
     }
 }
 
-/// Refused rows that are remembered: the number that is told ends there.
+/// Refused rows, and rows that wait, that are remembered: the number that is told ends there.
 const MOST_REFUSED: usize = 10_000;

@@ -88,6 +88,11 @@ impl Stage {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The options that name the store, for commands beside the server.
+    pub fn store(&self) -> &[String] {
+        &self.store
+    }
+
     /// What a program of Ada's sends and gets without a replica.
     pub fn ada(&self) -> Transport {
         Transport::new(&self.url()).with_token(Some(self.token.clone()))

@@ -72,6 +72,11 @@ impl From<PrepareError> for TableError {
 }
 
 impl TableError {
+    /// Another server may work on the mirror.
+    pub(in crate::mirror) fn not_ours() -> Self {
+        Self::answer("this server has had no word of its lease for too long")
+    }
+
     /// A row of which each read misses something else.
     pub(in crate::mirror) fn unsettled() -> Self {
         Self::answer("its nodes do not agree about a row")

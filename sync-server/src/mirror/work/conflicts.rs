@@ -1,4 +1,4 @@
-//! The mirror's conflicts as programs that write to its table read them.
+//! The reviews of a mirrored collection as programs that write to its table read them.
 
 use std::collections::BTreeMap;
 use sync_protocol::schema::reserved;
@@ -6,21 +6,25 @@ use sync_protocol::{Conflict, FieldName, RecordId, RecordKey, ReplicaId, Value, 
 
 use super::error::WorkError;
 use super::link::Link;
-use crate::mirror::look::replica_of;
 use crate::partition::EngineError;
 use crate::store::StoreError;
 use crate::store::cassandra::ConflictRow;
 
 impl Link {
-    /// Tells of a conflict that the mirror opened, as it is now. Those of people are not of the table.
+    /// Tells of a review as it is now. One about fields without a column is nothing to the table.
     pub(super) async fn tell_conflict(&self, conflict: &Conflict) -> Result<(), WorkError> {
-        let partition = conflict.record.partition(self.partitions);
-        if conflict.id.replica != replica_of(self.mapped.mirror, partition) {
+        if !conflict.fields.is_empty()
+            && !conflict.fields.keys().any(|field| self.mapped.fields.contains(field))
+        {
             return Ok(());
         }
         let settled = match &conflict.resolved {
             None => None,
             Some(resolved) => Some((resolved.stamp.at, self.person(resolved.stamp.by).await?)),
+        };
+        let current_by = match &conflict.current {
+            None => None,
+            Some(current) => Some(self.person(current.by).await?),
         };
         let chosen = &self.definition.chosen;
         let row = ConflictRow {
@@ -33,6 +37,8 @@ impl Link {
                 self.side(conflict, |sides| &sides.current),
                 self.side(conflict, |sides| &sides.incoming),
             ],
+            current_by,
+            incoming_by: self.person(conflict.incoming.by).await?,
             opened_at: conflict.incoming.at,
             order: i64::try_from(conflict.rev.0).unwrap_or(i64::MAX),
             ttl: settled.is_some().then(|| self.desk.engine().horizon()),

@@ -9,6 +9,7 @@ use sync_protocol::{
 
 use super::calendar::Calendar;
 use super::error::WorkError;
+use super::lease::Lease;
 use super::own::OwnWrites;
 use super::pace::Pace;
 use super::plan::Plan;
@@ -18,7 +19,7 @@ use crate::mirror::definition::Definition;
 use crate::mirror::desk::{Desk, DeskError};
 use crate::mirror::look::{Answer, Look, Looked, Mapped, Stop, shadow_key};
 use crate::mirror::row::{Cell, SeenRow, Shadow};
-use crate::mirror::status::Board;
+use crate::mirror::status::{Board, span};
 use crate::mirror::write::Write;
 use crate::store::Read;
 
@@ -37,6 +38,8 @@ pub struct Link {
     pub(in crate::mirror) table: Table,
     pub(in crate::mirror) partitions: u16,
     pub(super) board: Arc<Board>,
+    /// What lets this server write; `None` where single rows are brought together, which may be done at any time.
+    pub(super) lease: Option<Arc<Lease>>,
     pub(super) own: OwnWrites,
     pub(super) pace: Pace,
     plan: Mutex<Plan>,
@@ -97,6 +100,7 @@ impl Link {
             table,
             partitions: row.partitions,
             board: Arc::default(),
+            lease: None,
             own: OwnWrites::default(),
             pace: Pace::default(),
             plan: Mutex::default(),
@@ -118,6 +122,16 @@ impl Link {
 
     pub(super) fn calendar<T>(&self, act: impl FnOnce(&mut Calendar) -> T) -> T {
         act(&mut self.calendar.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// # Errors
+    /// Where the table is another one than was chosen.
+    pub(super) async fn unchanged(&self) -> Result<(), WorkError> {
+        let differences = self.table.differences().await?;
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(WorkError::differences(&self.definition, &differences))
     }
 
     /// Brings rows and their records together, each as far as it goes: reads the row, has it judged, writes what follows, and reads
@@ -172,6 +186,11 @@ impl Link {
                     ReadRow::Refused(why) => self.board.refuse(&one.key.to_string(), why),
                     ReadRow::Later => outcome.left.push(one.key),
                 }
+            }
+            if ready.iter().any(|one| !one.missing().is_empty()) {
+                // nothing is deleted because another table has its name, or another column: what was read before this was of
+                // the table that was chosen
+                self.unchanged().await?;
             }
             let looks = ready.iter().map(Open::look).collect();
             let engine = self.desk.engine();
@@ -257,9 +276,7 @@ impl Link {
             }
             match looked.answer {
                 Answer::Agreed | Answer::Parked => {
-                    if looked.answer == Answer::Parked {
-                        self.board.set(|status| status.parked += 1);
-                    }
+                    self.board.park(&shown, looked.answer == Answer::Parked);
                     if looked.unwritable.is_empty() {
                         self.board.accept(&shown);
                     }
@@ -337,6 +354,9 @@ impl Link {
     async fn write(&self, one: &Open, mut write: Write) -> Result<Option<Write>, TableError> {
         let cells = write.cells.len();
         loop {
+            if self.lease.as_ref().is_some_and(|lease| !lease.holds()) {
+                return Err(TableError::not_ours());
+            }
             let own = self.own.begins();
             let made = self.table.write(&one.key, &write, one.seen.as_ref()).await;
             match made {
@@ -428,13 +448,16 @@ pub(super) fn held(shadow: &Shadow) -> BTreeMap<FieldName, Cell> {
 
 pub(super) fn stopped(field: &str, by: std::time::Duration) -> String {
     format!(
-        "field {field} was written with a clock {} h ahead: nothing is written to this row until its program writes it again",
-        by.as_secs() / 3_600
+        "field {field} was written with a clock {} ahead: nothing is written to this row until its program writes it again",
+        span(by)
     )
 }
 
 impl From<WorkError> for DeskError {
     fn from(error: WorkError) -> Self {
-        Self::Refused(error.to_string())
+        match error {
+            WorkError::Pause(why) => Self::Refused(why),
+            WorkError::Later(why) | WorkError::Changed(why) => Self::Later(why),
+        }
     }
 }

@@ -7,6 +7,7 @@
 mod calendar;
 mod conflicts;
 mod error;
+mod lease;
 mod link;
 mod notice;
 mod outward;
@@ -17,34 +18,34 @@ mod rounds;
 mod runner;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 pub use error::WorkError;
+use lease::Lease;
 pub use link::{Link, Outcome};
 
 use super::definition::{Definition, State};
 use super::desk::Desk;
-use crate::store::cassandra::LEASE;
 
 /// How often the directory is looked at.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(1);
+/// How long one that is to end is waited for.
+const ENDS: Duration = Duration::from_millis(500);
 /// How often a lease is renewed.
 const RENEW: Duration = Duration::from_secs(5);
-/// Without word of its lease for so long a server lets go: well before another one may take it.
-const LOST: Duration = Duration::from_secs(LEASE.as_secs() - 4);
-
 /// One mirror that this server has.
 struct Held {
     definition: watch::Sender<Definition>,
     end: CancellationToken,
     task: JoinHandle<()>,
-    renewed: Instant,
+    lease: Arc<Lease>,
 }
 
 /// Works on mirrors until the server stops.
@@ -66,13 +67,13 @@ pub async fn run(desk: Desk, stopping: CancellationToken) {
             debug!(%error, "the directory of mirrors cannot be looked at now");
         }
         // without word of the lease somebody else may have it
-        for one in held.values().filter(|one| one.renewed.elapsed() > LOST) {
+        for one in held.values().filter(|one| !one.lease.holds()) {
             one.end.cancel();
         }
     }
     for (id, one) in held {
         one.end.cancel();
-        if one.task.await.is_ok()
+        if (one.task.is_finished() || one.task.await.is_ok())
             && let Err(error) = desk.store().give_mirror(id, me).await
         {
             debug!(%error, "a mirror's lease ends by itself");
@@ -110,13 +111,18 @@ async fn look(
             old.clone_from(definition);
             changes
         });
-        if one.renewed.elapsed() >= RENEW {
+        if one.lease.age() >= RENEW {
+            let asked = Instant::now();
             match desk.store().keep_mirror(*id, me).await {
-                Ok(true) => one.renewed = Instant::now(),
+                Ok(true) => one.lease.renewed(asked),
                 Ok(false) => one.end.cancel(),
                 Err(error) => debug!(%error, "a mirror's lease cannot be renewed now"),
             }
         }
+    }
+    for one in held.values_mut().filter(|one| one.end.is_cancelled() && !one.task.is_finished()) {
+        // what takes longer is given back at another time
+        drop(timeout(ENDS, &mut one.task).await);
     }
     // what has ended is given back, so that it can be removed, or taken by others
     let ended: Vec<Uuid> = held.iter().filter(|(_, one)| one.task.is_finished()).map(|(id, _)| *id).collect();
@@ -130,14 +136,15 @@ async fn look(
         if !free || !(runs(&definition) || definition.state == State::Removing) {
             continue;
         }
+        let lease = Arc::new(Lease::given(Instant::now()));
         if !desk.store().take_mirror(id, me).await? {
             continue;
         }
         info!(mirror = %id, table = definition.table(), "this server works on a mirror");
         let (sender, receiver) = watch::channel(definition.clone());
         let end = stopping.child_token();
-        let task = tokio::spawn(runner::run(desk.clone(), receiver, end.clone()));
-        held.insert(id, Held { definition: sender, end, task, renewed: Instant::now() });
+        let task = tokio::spawn(runner::run(desk.clone(), receiver, Arc::clone(&lease), end.clone()));
+        held.insert(id, Held { definition: sender, end, task, lease });
     }
     Ok(())
 }

@@ -1,8 +1,11 @@
 //! Whether anybody else has written to the table: by what the nodes have counted.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
+use uuid::Uuid;
 
+use super::error::WorkError;
 use super::link::Link;
 use crate::mirror::cql::counts::WriteCounts;
 
@@ -31,61 +34,63 @@ struct Base {
 
 impl Noticing {
     /// Whether a round is due.
-    pub async fn asks(&mut self, link: &Link) -> bool {
+    ///
+    /// # Errors
+    /// Where the table is another one than was chosen.
+    pub async fn asks(&mut self, link: &Link) -> Result<bool, WorkError> {
         let done = link.own.done();
         let counts = link.table.write_counts().await;
         let begun = link.own.begun();
         let doubt = link.own.take_doubt();
         let now = Base { counts, done, begun };
-        let Some(base) = &self.base else {
+        let Some(base) = self.base.as_mut().filter(|_| !doubt) else {
+            // a round begins with a look at the table's description
             self.base = Some(now);
-            return true;
+            return Ok(true);
         };
-        if doubt {
-            self.base = Some(now);
-            return true;
+        if schemas(&base.counts) != schemas(&now.counts) {
+            link.unchanged().await?;
+            for (node, count) in &mut base.counts.nodes {
+                count.schema = now.counts.nodes.get(node).map_or(count.schema, |now| now.schema);
+            }
         }
         if !now.counts.silent.is_empty() {
             let since = *self.silent.get_or_insert_with(Instant::now);
             if since.elapsed() < SILENT && now.counts.nodes == base.counts.nodes {
-                return false;
+                return Ok(false);
             }
             self.silent = Some(Instant::now());
             self.base = Some(now);
-            return true;
+            return Ok(true);
         }
         self.silent = None;
-        match explained(base, &now, link.table.copies()) {
-            Explained::Nothing => {
-                self.unclear = None;
-                false
-            }
-            Explained::Own => {
-                self.unclear = None;
-                self.base = Some(now);
-                false
-            }
+        let (base_moves, asks) = match explained(base, &now, link.table.copies()) {
+            Explained::Nothing => (false, false),
+            Explained::Own => (true, false),
             Explained::Unclear => {
                 let since = *self.unclear.get_or_insert_with(Instant::now);
                 if since.elapsed() < UNCLEAR {
-                    return false;
+                    return Ok(false);
                 }
-                self.unclear = None;
-                self.base = Some(now);
-                true
+                (true, true)
             }
-            Explained::Others => {
-                self.unclear = None;
-                self.base = Some(now);
-                true
-            }
+            Explained::Others => (true, true),
+        };
+        self.unclear = None;
+        if base_moves {
+            self.base = Some(now);
         }
+        Ok(asks)
     }
 
     /// What was found may not be all of it: the next question is answered with yes.
     pub fn forget(&mut self) {
         self.base = None;
     }
+}
+
+fn schemas(counts: &WriteCounts) -> BTreeSet<Uuid> {
+    counts.nodes.values().map(|count| count.schema).collect()
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -102,9 +107,13 @@ enum Explained {
 
 fn explained(base: &Base, now: &Base, copies: u64) -> Explained {
     let nodes = |counts: &WriteCounts| {
-        counts.nodes.iter().map(|(node, count)| (*node, count.generation)).collect::<Vec<_>>()
+        counts
+            .nodes
+            .iter()
+            .map(|(node, count)| (*node, count.generation, count.truncated))
+            .collect::<Vec<_>>()
     };
-    // a node that came, went or started anew counts from nought
+    // a node that came, went or started anew counts from nought; one that emptied the table does not count that
     if nodes(&base.counts) != nodes(&now.counts) {
         return Explained::Others;
     }
@@ -123,10 +132,9 @@ fn explained(base: &Base, now: &Base, copies: u64) -> Explained {
 mod tests {
     use super::*;
     use crate::mirror::cql::counts::NodeCount;
-    use uuid::Uuid;
 
     fn base(writes: i64, done: u64, begun: u64) -> Base {
-        let node = NodeCount { generation: 1, writes };
+        let node = NodeCount { generation: 1, writes, schema: Uuid::nil(), truncated: None };
         let counts = WriteCounts { nodes: [(Uuid::nil(), node)].into(), silent: Default::default() };
         Base { counts, done, begun }
     }
@@ -144,5 +152,8 @@ mod tests {
         let mut restarted = base(10, 3, 3);
         restarted.counts.nodes.get_mut(&Uuid::nil()).unwrap().generation = 2;
         assert_eq!(explained(&at_first, &restarted, 1), Explained::Others);
+        let mut emptied = base(10, 3, 3);
+        emptied.counts.nodes.get_mut(&Uuid::nil()).unwrap().truncated = Some(sync_protocol::Timestamp(7));
+        assert_eq!(explained(&at_first, &emptied, 1), Explained::Others);
     }
 }

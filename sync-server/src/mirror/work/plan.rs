@@ -42,6 +42,24 @@ impl Plan {
         rows.map(|sum| u64::try_from(sum.rows).unwrap_or(0)).sum()
     }
 
+    /// Makes one range of neighbours that have few rows together: each costs a question.
+    pub fn join_small(&mut self, most: usize) {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let mut joined: Vec<Part> = Vec::with_capacity(self.0.len());
+        for part in std::mem::take(&mut self.0).into_values() {
+            let before = joined.last_mut().filter(|before| before.range.upto == part.range.after);
+            let sums = before.map(|before| (&mut before.range, before.sum.as_mut(), part.sum.as_ref()));
+            match sums {
+                Some((range, Some(sum), Some(more))) if sum.rows + more.rows <= most => {
+                    range.upto = part.range.upto;
+                    sum.join(more);
+                }
+                _ => joined.push(part),
+            }
+        }
+        self.set(joined);
+    }
+
     /// Puts a range in the place of those within it. What is left of one at its ends is not known any more.
     pub fn put(&mut self, part: Part) {
         let TokenRange { after, upto } = part.range;
@@ -98,6 +116,19 @@ mod tests {
 
     fn ranges(plan: &Plan) -> Vec<(i64, i64)> {
         plan.parts().iter().map(|part| (part.range.after, part.range.upto)).collect()
+    }
+
+    #[test]
+    fn neighbours_with_few_rows_become_one() {
+        let sum = |rows| Some(RangeDigest { rows, fields: BTreeMap::new() });
+        let part = |after, upto, sum| Part { range: TokenRange { after, upto }, sum };
+        let mut plan = Plan::default();
+        let parts = [sum(3), sum(4), sum(9), None, sum(0), sum(1)];
+        let parts = parts.into_iter().zip(0..).map(|(sum, at)| part(at, at + 1, sum));
+        plan.set(parts.collect());
+        plan.join_small(10);
+        assert_eq!(ranges(&plan), [(0, 2), (2, 3), (3, 4), (4, 6)]);
+        assert_eq!(plan.rows(), 17);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::plan::Part;
 use crate::mirror::cql::TableError;
 use crate::mirror::cql::ranges::{Found, RangeDigest, TokenRange};
 use crate::mirror::look::{Answer, Look, shadow_key};
-use crate::mirror::row::{SeenRow, Shadow};
+use crate::mirror::row::{SeenRow, Shadow, WriteTime};
 use crate::mirror::status::{Progress, Round};
 
 /// Rows of one range: a digest of it takes some ten milliseconds, its rows some MiB.
@@ -59,7 +59,8 @@ struct State {
     of: u64,
     /// Rows that were agreed on when it began.
     rows: u64,
-    gone: Vec<RecordKey>,
+    /// Rows that are not there any more, with the latest time of their cells.
+    gone: Vec<(RecordKey, WriteTime)>,
     report: Report,
 }
 
@@ -78,15 +79,15 @@ impl Link {
     /// # Errors
     /// Where nothing goes on for the moment, or without a person. What was found so far was dealt with.
     pub async fn round(&self, reads: Reads) -> Result<Report, WorkError> {
-        let differences = self.table.differences().await?;
-        if !differences.is_empty() {
-            return Err(WorkError::differences(&self.definition, &differences));
-        }
+        self.unchanged().await?;
         let started = Instant::now();
         if self.plan(|plan| plan.is_empty()) {
             self.first_plan().await?;
         }
-        let (parts, rows) = self.plan(|plan| (plan.parts(), plan.rows()));
+        let (parts, rows) = self.plan(|plan| {
+            plan.join_small(ROWS / 2);
+            (plan.parts(), plan.rows())
+        });
         let mut state = State { rows, ..State::default() };
         let sums = stream::iter(parts).map(|part| async move {
             let sum = self.sum(part.range, HALVED).await;
@@ -311,7 +312,10 @@ impl Link {
                 match row {
                     Some((key, _, seen)) if !shadow.is_of(Some(&seen)) => differing.push(key),
                     None if shadow.there && has_expired(shadow, self.desk.now()) => differing.push(key),
-                    None if shadow.there && state.gone.len() < GONE => state.gone.push(key),
+                    None if shadow.there && state.gone.len() < GONE => {
+                        let written = shadow.held().map(|(_, cell)| cell.written).max();
+                        state.gone.push((key, written.unwrap_or(WriteTime::MIN)));
+                    }
                     None if shadow.there => state.report.more = true,
                     _ => {}
                 }
@@ -384,6 +388,7 @@ impl Link {
                 match looked.answer {
                     Answer::Agreed | Answer::Parked => {
                         found += 1;
+                        self.board.park(&shown, looked.answer == Answer::Parked);
                         self.moved(*token, key, None, Some(seen));
                         self.board.accept(&shown);
                     }
@@ -404,25 +409,41 @@ impl Link {
     /// Deals with rows that are gone, unless there are so many that a person shall say whether that is what was meant.
     async fn gone(&self, state: &mut State) -> Result<(), WorkError> {
         let gone = std::mem::take(&mut state.gone);
+        if gone.is_empty() {
+            return Ok(());
+        }
         let count = gone.len() as u64;
         let meant = self.definition.loss_meant_until.is_some_and(|until| self.desk.now() < until);
-        if gone.len() >= FEW && count * 2 > state.rows && !meant && self.mapped.inward {
+        if !meant && self.mapped.inward {
             // a table that was made anew looks the same, and says more of it
-            let differences = self.table.differences().await?;
-            if !differences.is_empty() {
-                return Err(WorkError::differences(&self.definition, &differences));
+            self.unchanged().await?;
+            let table = self.definition.table();
+            let what = match self.emptied().await {
+                Some(at) if gone.iter().any(|(_, written)| written.div_euclid(1_000) < at.0) => {
+                    format!("{table} was emptied by TRUNCATE: {count} of {} rows are gone", state.rows)
+                }
+                _ if gone.len() >= FEW && count * 2 > state.rows => {
+                    format!("{count} of {} rows are gone from {table} at once", state.rows)
+                }
+                _ => String::new(),
+            };
+            if !what.is_empty() {
+                return Err(WorkError::Pause(format!(
+                    "{what}. Nothing was deleted here. If that is what was meant, resume the mirror with --accept-loss: their records are deleted, too. If not, put the rows back and resume it"
+                )));
             }
-            return Err(WorkError::Pause(format!(
-                "{count} of {} rows are gone from {} at once. Nothing was deleted here. If that is what was meant, resume the mirror with --accept-loss: their records are deleted, too. If not, put the rows back and resume it",
-                state.rows,
-                self.definition.table(),
-            )));
         }
         state.round.differing += count;
-        let outcome = self.reconcile(gone).await?;
+        let outcome = self.reconcile(gone.into_iter().map(|(key, _)| key).collect()).await?;
         self.board.set(|status| status.found += outcome.changed as u64);
         state.report.left.extend(outcome.left);
         Ok(())
+    }
+
+    /// When the table was emptied, if that was since the mirror was made.
+    async fn emptied(&self) -> Option<Timestamp> {
+        let at = self.table.write_counts().await.truncated();
+        at.filter(|at| *at > self.definition.made_at)
     }
 }
 

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::error::WorkError;
+use super::lease::Lease;
 use super::link::Link;
 use super::notice::{EVERY, Noticing};
 use super::rounds::{Reads, Report, rest};
@@ -30,7 +31,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const WELL: Duration = Duration::from_secs(60);
 
 /// Works on a mirror until `end`.
-pub async fn run(desk: Desk, mut definition: watch::Receiver<Definition>, end: CancellationToken) {
+pub async fn run(
+    desk: Desk,
+    mut definition: watch::Receiver<Definition>,
+    lease: Arc<Lease>,
+    end: CancellationToken,
+) {
     let id = definition.borrow().id;
     if definition.borrow().state == State::Removing {
         let removed = definition.borrow().clone();
@@ -47,7 +53,7 @@ pub async fn run(desk: Desk, mut definition: watch::Receiver<Definition>, end: C
         let mut pause = FIRST_PAUSE;
         loop {
             let started = Instant::now();
-            let ended = follow(&desk, &mut definition, &board).await;
+            let ended = follow(&desk, &mut definition, &board, &lease).await;
             let error = match ended {
                 Ended::Changed => continue,
                 Ended::Done => return,
@@ -88,11 +94,17 @@ enum Ended {
 }
 
 /// Keeps a mirror in step until it is another one, or something is in the way.
-async fn follow(desk: &Desk, definition: &mut watch::Receiver<Definition>, board: &Arc<Board>) -> Ended {
+async fn follow(
+    desk: &Desk,
+    definition: &mut watch::Receiver<Definition>,
+    board: &Arc<Board>,
+    lease: &Arc<Lease>,
+) -> Ended {
     let now = definition.borrow_and_update().clone();
     let work = async {
         let mut link = Link::open(desk, now.clone()).await?;
         link.board = Arc::clone(board);
+        link.lease = Some(Arc::clone(lease));
         if let Err(error) = desk.tell(&now).await {
             return Err(WorkError::from_desk(error));
         }
@@ -137,7 +149,7 @@ async fn inward(link: &Link) -> Result<(), WorkError> {
         let reads = match asked || forgotten || Instant::now() >= slow {
             true => Some(Reads::All),
             false if Instant::now() < not_before => None,
-            false => noticing.asks(link).await.then_some(Reads::Differing),
+            false => noticing.asks(link).await?.then_some(Reads::Differing),
         };
         if let Some(reads) = reads {
             let started = Instant::now();

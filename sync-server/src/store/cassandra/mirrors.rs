@@ -48,8 +48,12 @@ pub struct ConflictRow {
     pub row_key: String,
     /// Which conflict.
     pub conflict: String,
-    /// What the program saw; what it met; what it wrote.
+    /// What was there before; what the record holds; what was not taken in.
     pub sides: [String; 3],
+    /// Whose the value is that the record holds; `None` where there was no record.
+    pub current_by: Option<String>,
+    /// Whose change waits, or waited.
+    pub incoming_by: String,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When it was settled and by whom; `None`: it waits for a person.
@@ -75,6 +79,8 @@ pub(super) struct MirrorStatements {
     set_status: PreparedStatement,
     drop_status: PreparedStatement,
     conflict: PreparedStatement,
+    conflicts: PreparedStatement,
+    drop_conflict: PreparedStatement,
 }
 
 impl MirrorStatements {
@@ -102,8 +108,20 @@ impl MirrorStatements {
             conflict: p
                 .write(
                     "INSERT INTO {k}.mirror_conflicts (keyspace_name, table_name, row_key, conflict, state,
-                     base, current, incoming, opened_at, settled_at, settled_by)
-                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?",
+                     base, current, incoming, current_by, incoming_by, opened_at, settled_at, settled_by)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?",
+                )
+                .await?,
+            conflicts: p
+                .read(
+                    "SELECT row_key, conflict, writetime(state) FROM {k}.mirror_conflicts
+                     WHERE keyspace_name = ? AND table_name = ? LIMIT ?",
+                )
+                .await?,
+            drop_conflict: p
+                .write(
+                    "DELETE FROM {k}.mirror_conflicts USING TIMESTAMP ?
+                     WHERE keyspace_name = ? AND table_name = ? AND row_key = ? AND conflict = ?",
                 )
                 .await?,
         })
@@ -250,6 +268,8 @@ impl CassandraStore {
             base.as_str(),
             current.as_str(),
             incoming.as_str(),
+            row.current_by.as_deref(),
+            row.incoming_by.as_str(),
             CqlTimestamp(row.opened_at.0),
             settled_at,
             settled_by,
@@ -257,6 +277,23 @@ impl CassandraStore {
             ttl_seconds(row.ttl),
         );
         self.written(&self.mirror_statements().await?.conflict, values).await.map(drop)
+    }
+
+    /// Takes away what programs were told about a table's reviews: some at a time; whether there is more.
+    ///
+    /// # Errors
+    /// Some of it may be gone then; doing it again is right.
+    pub async fn drop_mirror_conflicts(&self, keyspace: &str, table: &str) -> Result<bool, StoreError> {
+        let statements = self.mirror_statements().await?;
+        let values = (keyspace, table, most());
+        let found: Vec<(String, String, Option<i64>)> =
+            self.read(&statements.conflicts, ROW_BYTES, values).await?;
+        for (row_key, conflict, written) in &found {
+            // at just its time: what is told of a later mirror has a lower number perhaps
+            let values = (written.unwrap_or(0), keyspace, table, row_key.as_str(), conflict.as_str());
+            self.written(&statements.drop_conflict, values).await?;
+        }
+        Ok(found.len() >= MIRRORS)
     }
 }
 

@@ -48,7 +48,8 @@ const MIGRATIONS: &[&[&str]] = &[
      WITH comment = 'How a mirror stands, as its server tells it'",
         "CREATE TABLE IF NOT EXISTS {keyspace}.mirror_conflicts (
         keyspace_name text, table_name text, row_key text, conflict text, state text,
-        base text, current text, incoming text, opened_at timestamp, settled_at timestamp, settled_by text,
+        base text, current text, incoming text, current_by text,
+        incoming_by text, opened_at timestamp, settled_at timestamp, settled_by text,
         PRIMARY KEY ((keyspace_name, table_name), row_key, conflict))
      WITH comment = 'For programs that write to mirrored tables: what waits for a person, and what was decided'",
     ],
