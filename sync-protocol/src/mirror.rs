@@ -56,12 +56,20 @@ pub enum Expiry {
 }
 
 impl Expiry {
+    /// All of them, the usual one first.
+    pub const ALL: [Self; 2] = [Self::Delete, Self::Keep];
+
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::Delete => "delete",
             Self::Keep => "keep",
         }
+    }
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|expiry| expiry.name() == name)
     }
 }
 

@@ -1,19 +1,18 @@
 //! `mooring-server mirror ...`: what is printed, and the exit codes.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
+use sync_protocol::mirror::{Direction, Expiry, Mirror, MirrorPlan, MirrorSample, Verified};
 use sync_protocol::{RecordKey, WorkspaceId};
 use uuid::Uuid;
 
-use super::definition::{Definition, Direction, State};
-use super::desk::{Desk, DeskError, Shown};
-use super::look::Expiry;
+use super::definition::{Definition, State};
+use super::desk::{Desk, DeskError};
 use super::proposal::Wish;
-use super::rehearsal::Rehearsed;
 use super::status::span;
-use super::verify::Verified;
 use crate::config::StoreArgs;
 
 /// What was asked for is refused, or what was asked about is not as it should be: a mirror that is paused, sums that differ.
@@ -81,7 +80,7 @@ pub struct AddArgs {
     #[arg(long, value_name = "NAME")]
     pub collection: Option<String>,
     /// Which way changes go: both, from the table in, to the table out, or one time in.
-    #[arg(long, value_enum, default_value = "both")]
+    #[arg(long, default_value = "both", value_parser = directions())]
     pub direction: Direction,
     /// The field of a column, where it is not to be called like the column. COLUMN= leaves it out. May be given several times.
     #[arg(long, value_name = "COLUMN=FIELD", value_parser = pair)]
@@ -90,7 +89,7 @@ pub struct AddArgs {
     #[arg(long, value_name = "COLUMN")]
     pub key: Vec<String>,
     /// What becomes of a record's value whose cell has expired.
-    #[arg(long, value_enum, default_value = "delete")]
+    #[arg(long, default_value = "delete", value_parser = expiries())]
     pub expiry: Expiry,
     /// Make the table for the collection.
     #[arg(long)]
@@ -259,7 +258,7 @@ fn print<T: serde::Serialize>(value: &T) {
     println!("{}", serde_json::to_string_pretty(value).expect("plain data is always JSON"));
 }
 
-fn line(shown: &Shown) -> String {
+fn line(shown: &Mirror) -> String {
     format!(
         "{}  {}  {} -> {}  {}  {}",
         shown.id,
@@ -271,7 +270,7 @@ fn line(shown: &Shown) -> String {
     )
 }
 
-fn shown_text(shown: &Shown) -> String {
+fn shown_text(shown: &Mirror) -> String {
     let mut lines = vec![line(shown)];
     if let Some(reason) = &shown.reason {
         lines.push(reason.clone());
@@ -307,7 +306,7 @@ fn shown_text(shown: &Shown) -> String {
     lines.join("\n")
 }
 
-fn rehearsed_text(told: &Rehearsed) -> String {
+fn rehearsed_text(told: &MirrorPlan) -> String {
     let mut lines = Vec::new();
     if let Some(create) = &told.create {
         lines.push(format!("The table would be made:\n{create};"));
@@ -322,7 +321,7 @@ fn rehearsed_text(told: &Rehearsed) -> String {
         told.rows, told.new_here, told.equal, told.differing, told.refused, told.new_there
     ));
     lines.extend(told.reasons.iter().map(|(why, count)| format!("  {count} refused: {why}")));
-    let row = |sample: &super::rehearsal::Sample| {
+    let row = |sample: &MirrorSample| {
         format!("  {}: {}", sample.key, serde_json::to_string(&sample.row).unwrap_or_default())
     };
     lines.extend(told.samples.iter().chain(&told.differing_samples).map(row));
@@ -347,6 +346,16 @@ fn verified_text(told: &Verified) -> String {
     }
     lines.extend(told.differing.iter().map(|key| format!("  differs: {key}")));
     lines.join("\n")
+}
+
+fn directions() -> impl TypedValueParser<Value = Direction> {
+    PossibleValuesParser::new(Direction::ALL.map(Direction::name))
+        .try_map(|name| Direction::from_name(&name).ok_or("both, in, out or once"))
+}
+
+fn expiries() -> impl TypedValueParser<Value = Expiry> {
+    PossibleValuesParser::new(Expiry::ALL.map(Expiry::name))
+        .try_map(|name| Expiry::from_name(&name).ok_or("delete or keep"))
 }
 
 fn place(text: &str) -> Result<(String, String), String> {

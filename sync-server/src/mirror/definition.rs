@@ -5,12 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use sync_protocol::mirror::{Direction, Expiry};
 use sync_protocol::schema::reserved;
 use sync_protocol::{CollectionId, Fields, RecordId, RecordKey, Timestamp, Value, WorkspaceId, limits};
 use uuid::Uuid;
 
 use super::cql::mapping::Chosen;
-use super::look::{Expiry, Mapped};
+use super::look::Mapped;
 
 /// A mirror.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,32 +43,6 @@ pub struct Definition {
     /// Until then, that most rows are gone is taken for what was meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_meant_until: Option<Timestamp>,
-}
-
-/// Which way changes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// Both ways.
-    Both,
-    /// From the table to the records only.
-    In,
-    /// From the records to the table only.
-    Out,
-    /// From the table to the records, one time.
-    Once,
-}
-
-impl Direction {
-    /// The stored name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Both => "both",
-            Self::In => "in",
-            Self::Out => "out",
-            Self::Once => "once",
-        }
-    }
 }
 
 /// Whether a mirror runs.

@@ -1,19 +1,16 @@
 //! What owners and administrators do with mirrors. Commands do it in their own process, requests in the server's: all of it is
 //! in the database, and the server that works on a mirror finds it there.
 
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use sync_protocol::mirror::Mirror;
 use sync_protocol::{Partition, RecordKey, Timestamp, WorkspaceId};
 use tokio::sync::OnceCell;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::cql::{Cluster, TableError};
 use super::definition::{Definition, State};
 use super::look::replica_of;
-use super::status::Status;
 use super::work::Link;
 use crate::partition::{EngineError, PartitionEngine};
 use crate::store::cassandra::{CassandraOptions, CassandraStore, MIRRORS, MirrorRow};
@@ -67,41 +64,6 @@ impl DeskError {
             Self::Later(_) | Self::Busy | Self::Engine(_) | Self::Store(_) => false,
         }
     }
-}
-
-/// Everything there is to know of a mirror.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Shown {
-    /// Which.
-    pub id: Uuid,
-    /// Whose.
-    #[schema(value_type = String)]
-    pub workspace: WorkspaceId,
-    /// The collection.
-    #[schema(value_type = String)]
-    pub collection: sync_protocol::CollectionId,
-    /// `keyspace.table`.
-    pub table: String,
-    /// Which way changes go.
-    pub direction: super::definition::Direction,
-    /// `running`, `paused`, `done` or `removing`.
-    pub state: String,
-    /// Why it is paused, and what to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The columns by field.
-    #[schema(value_type = BTreeMap<String, String>)]
-    pub columns: BTreeMap<String, String>,
-    /// What becomes of a record's value whose cell has expired: `delete` or `keep`.
-    pub expiry: String,
-    /// Who defined it.
-    pub by: String,
-    /// The server that works on it; `None`: none at the moment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub server: Option<Uuid>,
-    /// How it stands, as its server told it last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
 }
 
 /// See the module.
@@ -184,7 +146,7 @@ impl Desk {
     ///
     /// # Errors
     /// As [`Desk::find`].
-    pub async fn show(&self, definition: &Definition) -> Result<Shown, DeskError> {
+    pub async fn show(&self, definition: &Definition) -> Result<Mirror, DeskError> {
         let leases = self.store().mirror_leases().await?;
         let server = leases.into_iter().find_map(|(id, server)| (id == definition.id).then_some(server));
         let status = self.store().mirror_status(definition.id).await?;
@@ -193,7 +155,7 @@ impl Desk {
             _ => None,
         };
         let columns = definition.chosen.columns.iter();
-        Ok(Shown {
+        Ok(Mirror {
             id: definition.id,
             workspace: definition.workspace,
             collection: definition.collection.clone(),
@@ -202,7 +164,7 @@ impl Desk {
             state: definition.state.name().to_owned(),
             reason,
             columns: columns.map(|column| (column.field.to_string(), column.column.clone())).collect(),
-            expiry: definition.expiry.name().to_owned(),
+            expiry: definition.expiry,
             by: definition.by.clone(),
             server,
             status: status.and_then(|text| serde_json::from_str(&text).ok()),

@@ -1,8 +1,8 @@
 //! What is asked of a partition about a row, and what it says.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use sync_protocol::mirror::Expiry;
 use sync_protocol::schema::{device_record, person_record};
 use sync_protocol::{
     FieldName, Fields, Partition, RecordId, RecordKey, Rejection, ReplicaId, Timestamp, UserId,
@@ -31,26 +31,6 @@ pub struct Mapped {
     pub outward: bool,
     /// What an expiry means.
     pub expiry: Expiry,
-}
-
-/// What becomes of a record's value whose cell has gone by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Expiry {
-    /// It goes, too; with the last one the record.
-    Delete,
-    /// It stays, and is not written back.
-    Keep,
-}
-
-impl Expiry {
-    /// The stored name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Delete => "delete",
-            Self::Keep => "keep",
-        }
-    }
 }
 
 /// A row as it was read.

@@ -1,18 +1,17 @@
 //! From a wish to a mirror: a table and a collection that are there, or one of the two that is to be made for the other.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use sync_protocol::mirror::{ColumnNote, Direction, Expiry};
 use sync_protocol::schema::{Collection, Field, collection_record, field_record};
 use sync_protocol::{CollectionId, FieldName, FieldType, Fields, Partition, RecordId, Verdict, WorkspaceId};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::cql::describe::{TableInfo, describe, keyspaces, tables};
 use super::cql::mapping::{ChosenColumn, Mapping, Proposal, propose};
 use super::cql::publish::{self, KeyForm};
-use super::definition::{Definition, Direction, State};
+use super::definition::{Definition, State};
 use super::desk::{Desk, DeskError};
-use super::look::{Expiry, replica_of};
+use super::look::replica_of;
 
 /// What somebody wants mirrored.
 #[derive(Clone, Debug)]
@@ -49,22 +48,11 @@ pub struct Planned {
     /// Fields that it does not have yet.
     pub new_fields: Vec<Field>,
     /// What there is to say about columns.
-    pub notes: Vec<PlannedNote>,
+    pub notes: Vec<ColumnNote>,
     /// The statement that makes the table, if it is to be made.
     pub create: Option<String>,
     /// The collection as it will be.
     pub collection: Collection,
-}
-
-/// What there is to say about a column.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PlannedNote {
-    /// The column.
-    pub column: String,
-    /// Whether it is left out; else it is only read.
-    pub left_out: bool,
-    /// Why, and what to do.
-    pub why: String,
 }
 
 fn refused<T>(why: impl Into<String>) -> Result<T, DeskError> {
@@ -256,7 +244,7 @@ fn existing_plan(
             all.join("; ")
         ));
     }
-    let notes = proposal.notes.iter().map(|note| PlannedNote {
+    let notes = proposal.notes.iter().map(|note| ColumnNote {
         column: note.column.clone(),
         left_out: note.left_out,
         why: note.why.to_string(),

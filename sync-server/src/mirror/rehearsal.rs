@@ -1,19 +1,17 @@
 //! What would happen: the first round, without doing any of it.
 
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use sync_protocol::mirror::{MirrorPlan, MirrorSample};
 use sync_protocol::schema::{collection_record, field_record};
 use sync_protocol::{
     Change, ChangeId, Counter, Edit, Fields, Partition, RecordId, RecordKey, ReplicaId, Schema, Timestamp,
     gate,
 };
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::cql::ranges::TokenRange;
 use super::cql::table::Table;
 use super::desk::{Desk, DeskError};
-use super::proposal::{Planned, PlannedNote};
+use super::proposal::Planned;
 use super::row::SeenRow;
 
 /// Rows of each kind that are shown.
@@ -21,67 +19,20 @@ const SAMPLES: usize = 5;
 /// Reasons that are listed of those for which rows are refused.
 const REASONS: usize = 20;
 
-/// What would happen.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Rehearsed {
-    /// Rows that were read.
-    pub rows: u64,
-    /// Whether the table has more; then nothing is known of records that become rows.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub partial: bool,
-    /// Rows that become records.
-    pub new_here: u64,
-    /// Records that become rows.
-    pub new_there: u64,
-    /// Rows that are like their records.
-    pub equal: u64,
-    /// Rows that are not: the policies decide, or a person.
-    pub differing: u64,
-    /// Rows that cannot be taken.
-    pub refused: u64,
-    /// Why, and how many of each; the first reasons only.
-    pub reasons: BTreeMap<String, u64>,
-    /// The first rows as they would become records.
-    pub samples: Vec<Sample>,
-    /// The first rows that differ.
-    pub differing_samples: Vec<Sample>,
-    /// What there is to say about columns.
-    pub notes: Vec<PlannedNote>,
-    /// The columns by field.
-    pub columns: BTreeMap<String, String>,
-    /// The statement that makes the table, if it is to be made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub create: Option<String>,
-}
-
-/// A row as a record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Sample {
-    /// Its key.
-    pub key: String,
-    /// Its values by field.
-    #[schema(value_type = BTreeMap<String, Object>)]
-    pub row: Fields,
-    /// Those of the record, where it is another one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<BTreeMap<String, Object>>)]
-    pub record: Option<Fields>,
-}
-
 impl Desk {
     /// Reads table and records and counts what would become of them, up to about `most` rows. Nothing is changed.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn rehearse(&self, planned: &Planned, most: u64) -> Result<Rehearsed, DeskError> {
+    pub async fn rehearse(&self, planned: &Planned, most: u64) -> Result<MirrorPlan, DeskError> {
         let definition = &planned.definition;
         let chosen = &definition.chosen;
         let columns = chosen.columns.iter();
-        let mut told = Rehearsed {
+        let mut told = MirrorPlan {
             notes: planned.notes.clone(),
             columns: columns.map(|column| (column.field.to_string(), column.column.clone())).collect(),
             create: planned.create.clone(),
-            ..Rehearsed::default()
+            ..MirrorPlan::default()
         };
         let row = self.workspace(definition.workspace).await?;
         let mut records = 0;
@@ -131,7 +82,7 @@ impl Desk {
                 told.rows += 1;
                 match found.row {
                     Ok((key, seen)) => rows.push((RecordId::new(definition.collection.clone(), key), seen)),
-                    Err(why) => told.refuse(why.to_string()),
+                    Err(why) => refuse(&mut told, why.to_string()),
                 }
             }
             let ids: Vec<RecordId> = rows.iter().map(|(id, _)| id.clone()).collect();
@@ -142,10 +93,10 @@ impl Desk {
                 let record = record.filter(|record| !record.deleted);
                 met += u64::from(record.is_some());
                 if let Err(reason) = gate::check(&insert(&id, &values), &schema) {
-                    told.refuse(reason.to_string());
+                    refuse(&mut told, reason.to_string());
                     continue;
                 }
-                told.take(&id.key, values, record.map(|record| record.fields), planned);
+                take(&mut told, &id.key, values, record.map(|record| record.fields), planned);
             }
         }
         // records whose rows were not read may have some
@@ -164,31 +115,29 @@ fn insert(id: &RecordId, values: &Fields) -> Change {
     }
 }
 
-impl Rehearsed {
-    fn refuse(&mut self, why: String) {
-        self.refused += 1;
-        if self.reasons.len() < REASONS || self.reasons.contains_key(&why) {
-            *self.reasons.entry(why).or_default() += 1;
-        }
+fn refuse(told: &mut MirrorPlan, why: String) {
+    told.refused += 1;
+    if told.reasons.len() < REASONS || told.reasons.contains_key(&why) {
+        *told.reasons.entry(why).or_default() += 1;
     }
+}
 
-    fn take(&mut self, key: &RecordKey, row: Fields, record: Option<Fields>, planned: &Planned) {
-        let key = key.to_string();
-        let absent = sync_protocol::Value::ABSENT;
-        let equal = record.as_ref().map(|record| {
-            planned.definition.chosen.columns.iter().all(|column| {
-                let (one, other) = (row.get(&column.field), record.get(&column.field));
-                planned.collection.same(&column.field, one.unwrap_or(&absent), other.unwrap_or(&absent))
-            })
-        });
-        match equal {
-            None => self.new_here += 1,
-            Some(true) => self.equal += 1,
-            Some(false) => self.differing += 1,
-        }
-        let samples = if equal == Some(false) { &mut self.differing_samples } else { &mut self.samples };
-        if samples.len() < SAMPLES {
-            samples.push(Sample { key, row, record: record.filter(|_| equal == Some(false)) });
-        }
+fn take(told: &mut MirrorPlan, key: &RecordKey, row: Fields, record: Option<Fields>, planned: &Planned) {
+    let key = key.to_string();
+    let absent = sync_protocol::Value::ABSENT;
+    let equal = record.as_ref().map(|record| {
+        planned.definition.chosen.columns.iter().all(|column| {
+            let (one, other) = (row.get(&column.field), record.get(&column.field));
+            planned.collection.same(&column.field, one.unwrap_or(&absent), other.unwrap_or(&absent))
+        })
+    });
+    match equal {
+        None => told.new_here += 1,
+        Some(true) => told.equal += 1,
+        Some(false) => told.differing += 1,
+    }
+    let samples = if equal == Some(false) { &mut told.differing_samples } else { &mut told.samples };
+    if samples.len() < SAMPLES {
+        samples.push(MirrorSample { key, row, record: record.filter(|_| equal == Some(false)) });
     }
 }

@@ -1,12 +1,11 @@
 //! Three sums, of the table, of what was agreed on and of the records, while everything runs.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use sync_protocol::message::History;
+use sync_protocol::mirror::Verified;
 use sync_protocol::schema::Collection;
 use sync_protocol::{FieldName, Partition, Record, RecordId, RecordKey, Value};
-use utoipa::ToSchema;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::cql::TableError;
@@ -23,27 +22,6 @@ const SUSPECTS: usize = 500;
 /// What is on its way has arrived after so many looks.
 const LOOKS: usize = 8;
 const PAUSE: Duration = Duration::from_millis(750);
-
-/// What was added up.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Verified {
-    /// Whether all three are equal.
-    pub equal: bool,
-    /// Rows, of which each has a record that is equal to it.
-    pub rows: u64,
-    /// The sum over the table.
-    pub table_sum: String,
-    /// The sum over what was agreed on.
-    pub agreed_sum: String,
-    /// The sum over the records.
-    pub records_sum: String,
-    /// Rows with fields that wait for a person; they are in no sum.
-    pub waiting: u64,
-    /// Rows that cannot be taken.
-    pub refused: u64,
-    /// Keys of rows and records that are not equal and wait for nobody; the first ones only.
-    pub differing: Vec<String>,
-}
 
 #[derive(Default)]
 struct Sums {

@@ -7,92 +7,24 @@ use axum::Json;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use sync_protocol::message::ProblemCode;
+use sync_protocol::mirror::{
+    LookedAt, Mirror, MirrorPlan, MirrorTables, NewMirror, ResumeMirror, Touched, Verified,
+};
 use sync_protocol::{RecordKey, limits as wire};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::answer::Failure;
 use crate::app::App;
 use crate::guard::Access;
 use crate::mirror::cql::TableError;
-use crate::mirror::definition::{Definition, Direction};
-use crate::mirror::desk::{Desk, DeskError, Shown};
-use crate::mirror::look::Expiry;
+use crate::mirror::definition::Definition;
+use crate::mirror::desk::{Desk, DeskError};
 use crate::mirror::proposal::Wish;
-use crate::mirror::rehearsal::Rehearsed;
-use crate::mirror::verify::Verified;
 use crate::{body, limits};
 
 /// Rows that a rehearsal or a comparison reads within one request; the command line has no such limit.
 const ROWS: u64 = 20_000;
-
-/// The tables of a keyspace.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Tables {
-    /// The keyspace.
-    pub keyspace: String,
-    /// Its tables.
-    pub tables: Vec<String>,
-}
-
-/// A mirror that is wanted.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct NewMirror {
-    /// The keyspace.
-    pub keyspace: String,
-    /// The table.
-    pub table: String,
-    /// The collection, new or there already; called like the table unless given.
-    #[serde(default)]
-    pub collection: Option<String>,
-    /// Which way changes go.
-    #[serde(default = "both")]
-    pub direction: Direction,
-    /// Other fields than those that are proposed, by column; an empty text leaves the column out.
-    #[serde(default)]
-    pub map: BTreeMap<String, String>,
-    /// What becomes of a record's value whose cell has expired.
-    #[serde(default = "goes")]
-    pub expiry: Expiry,
-    /// Make the table for the collection.
-    #[serde(default)]
-    pub publish: bool,
-}
-
-/// How a mirror is to go on.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct Resume {
-    /// Most rows of the table are gone, and that is what was meant: their records are deleted, too.
-    #[serde(default)]
-    pub accept_loss: bool,
-}
-
-/// Rows that somebody wrote.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct Touched {
-    /// Their keys, as their records show them: 1,000 at most.
-    pub keys: Vec<String>,
-}
-
-/// What came of it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LookedAt {
-    /// How many rows were looked at.
-    pub looked_at: usize,
-    /// How many of them are still under way.
-    pub left: usize,
-}
-
-fn both() -> Direction {
-    Direction::Both
-}
-
-fn goes() -> Expiry {
-    Expiry::Delete
-}
 
 /// An owner, and what there is to do with mirrors.
 pub(super) struct AtDesk {
@@ -109,7 +41,7 @@ impl FromRequestParts<App> for AtDesk {
         access.owner()?;
         let desk = app.desk.clone().ok_or_else(|| {
             Failure::not_permitted(
-                "This server keeps its data in a store of its own. Tables can be mirrored where it keeps them in Cassandra.",
+                "This server keeps its data in a store of its own. MirrorTables can be mirrored where it keeps them in Cassandra.",
             )
         })?;
         Ok(Self { access, desk, keyspaces: app.options.mirror_keyspaces.clone() })
@@ -122,7 +54,7 @@ impl AtDesk {
             return Ok(());
         }
         Err(Failure::not_permitted(format!(
-            "Tables of the keyspace “{keyspace}” are not mirrored from the app. Whoever runs the server can allow it with --mirror-keyspaces, or do this on the command line."
+            "MirrorTables of the keyspace “{keyspace}” are not mirrored from the app. Whoever runs the server can allow it with --mirror-keyspaces, or do this on the command line."
         )))
     }
 
@@ -137,7 +69,7 @@ impl AtDesk {
         Ok(definition)
     }
 
-    async fn show(&self, definition: &Definition) -> Result<Json<Shown>, Failure> {
+    async fn show(&self, definition: &Definition) -> Result<Json<Mirror>, Failure> {
         Ok(Json(self.desk.show(definition).await?))
     }
 
@@ -159,7 +91,7 @@ impl AtDesk {
 }
 
 /// `GET /v1/workspaces/{workspace}/mirrors`
-pub(super) async fn list(at: AtDesk) -> Result<Json<Vec<Shown>>, Failure> {
+pub(super) async fn list(at: AtDesk) -> Result<Json<Vec<Mirror>>, Failure> {
     let mut all = Vec::new();
     for definition in at.desk.all(Some(at.access.workspace.id)).await? {
         all.push(at.desk.show(&definition).await?);
@@ -168,9 +100,9 @@ pub(super) async fn list(at: AtDesk) -> Result<Json<Vec<Shown>>, Failure> {
 }
 
 /// `GET /v1/workspaces/{workspace}/mirror-tables`
-pub(super) async fn tables(at: AtDesk) -> Result<Json<Vec<Tables>>, Failure> {
+pub(super) async fn tables(at: AtDesk) -> Result<Json<Vec<MirrorTables>>, Failure> {
     let all = at.desk.tables(Some(&at.keyspaces)).await?;
-    Ok(Json(all.into_iter().map(|(keyspace, tables)| Tables { keyspace, tables }).collect()))
+    Ok(Json(all.into_iter().map(|(keyspace, tables)| MirrorTables { keyspace, tables }).collect()))
 }
 
 /// `POST /v1/workspaces/{workspace}/mirror-plan`
@@ -178,7 +110,7 @@ pub(super) async fn plan(
     State(app): State<App>,
     at: AtDesk,
     request: Request,
-) -> Result<Json<Rehearsed>, Failure> {
+) -> Result<Json<MirrorPlan>, Failure> {
     let _slot = app.work.take(at.access.session.user)?;
     let wish = at.wish(body::read(request, limits::CURSOR_BYTES).await?)?;
     let planned = at.desk.plan(&wish).await?;
@@ -190,7 +122,7 @@ pub(super) async fn add(
     State(app): State<App>,
     at: AtDesk,
     request: Request,
-) -> Result<(StatusCode, Json<Shown>), Failure> {
+) -> Result<(StatusCode, Json<Mirror>), Failure> {
     let _slot = app.work.take(at.access.session.user)?;
     let wish = at.wish(body::read(request, limits::CURSOR_BYTES).await?)?;
     let definition = at.desk.add(&wish).await?;
@@ -198,12 +130,18 @@ pub(super) async fn add(
 }
 
 /// `GET /v1/workspaces/{workspace}/mirrors/{mirror}`
-pub(super) async fn show(at: AtDesk, Path((_, mirror)): Path<(String, Uuid)>) -> Result<Json<Shown>, Failure> {
+pub(super) async fn show(
+    at: AtDesk,
+    Path((_, mirror)): Path<(String, Uuid)>,
+) -> Result<Json<Mirror>, Failure> {
     at.show(&at.find(mirror).await?).await
 }
 
 /// `POST /v1/workspaces/{workspace}/mirrors/{mirror}/pause`
-pub(super) async fn pause(at: AtDesk, Path((_, mirror)): Path<(String, Uuid)>) -> Result<Json<Shown>, Failure> {
+pub(super) async fn pause(
+    at: AtDesk,
+    Path((_, mirror)): Path<(String, Uuid)>,
+) -> Result<Json<Mirror>, Failure> {
     let definition = at.take(mirror).await?;
     at.show(&at.desk.pause_wholly(definition.id, "Paused by an owner.").await?).await
 }
@@ -213,14 +151,17 @@ pub(super) async fn resume(
     at: AtDesk,
     Path((_, mirror)): Path<(String, Uuid)>,
     request: Request,
-) -> Result<Json<Shown>, Failure> {
+) -> Result<Json<Mirror>, Failure> {
     let definition = at.take(mirror).await?;
-    let how: Resume = body::read(request, limits::SMALL_BYTES).await?;
+    let how: ResumeMirror = body::read(request, limits::SMALL_BYTES).await?;
     at.show(&at.desk.resume(definition.id, how.accept_loss).await?).await
 }
 
 /// `POST /v1/workspaces/{workspace}/mirrors/{mirror}/resync`
-pub(super) async fn resync(at: AtDesk, Path((_, mirror)): Path<(String, Uuid)>) -> Result<Json<Shown>, Failure> {
+pub(super) async fn resync(
+    at: AtDesk,
+    Path((_, mirror)): Path<(String, Uuid)>,
+) -> Result<Json<Mirror>, Failure> {
     let definition = at.take(mirror).await?;
     at.show(&at.desk.resync(definition.id).await?).await
 }
@@ -235,7 +176,8 @@ pub(super) async fn touched(
     let definition = at.take(mirror).await?;
     let _slot = app.work.take(at.access.session.user)?;
     let touched: Touched = body::read(request, limits::TOUCHED_BYTES).await?;
-    if touched.keys.len() > limits::TOUCHED_KEYS || touched.keys.iter().any(|key| key.len() > wire::KEY_BYTES) {
+    if touched.keys.len() > limits::TOUCHED_KEYS || touched.keys.iter().any(|key| key.len() > wire::KEY_BYTES)
+    {
         return Err(Failure::bad_request(format!(
             "At most {} keys are looked at in one request, each of at most {} bytes. Send them in parts.",
             limits::TOUCHED_KEYS,
@@ -265,7 +207,10 @@ pub(super) async fn verify(
 }
 
 /// `POST /v1/workspaces/{workspace}/mirrors/{mirror}/remove`
-pub(super) async fn remove(at: AtDesk, Path((_, mirror)): Path<(String, Uuid)>) -> Result<StatusCode, Failure> {
+pub(super) async fn remove(
+    at: AtDesk,
+    Path((_, mirror)): Path<(String, Uuid)>,
+) -> Result<StatusCode, Failure> {
     let definition = at.take(mirror).await?;
     at.desk.remove(definition.id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -27,6 +27,9 @@ use sync_protocol::message::{
     PullAnswer, Push, PushAnswer, SignIn, SignedIn, Snapshot, SnapshotAnswer, User, VERSION_HEADER,
     Workspace,
 };
+use sync_protocol::mirror::{
+    LookedAt, Mirror, MirrorPlan, MirrorTables, NewMirror, ResumeMirror, Touched, Verified,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
@@ -35,9 +38,6 @@ use tracing::{Instrument, error, info, info_span};
 
 use crate::answer::Failure;
 use crate::app::App;
-use crate::mirror::desk::Shown;
-use crate::mirror::rehearsal::Rehearsed;
-use crate::mirror::verify::Verified;
 use crate::openapi::{About, about};
 use crate::{guard, limits, openapi, pace};
 
@@ -195,65 +195,67 @@ pub fn table() -> Vec<Route> {
             "/v1/workspaces/{workspace}/mirrors",
             get(mirrors::list),
             about("mirrors", "The tables that are mirrored; all of these are for owners")
-                .gives_list::<Shown>("All of them.")
+                .gives_list::<Mirror>("All of them.")
                 .fails(&[NotPermitted]),
         ),
         post_(
             "/v1/workspaces/{workspace}/mirrors",
             post(mirrors::add),
             about("mirrors", "Mirror a table; a server begins with it within seconds")
-                .takes::<mirrors::NewMirror>()
-                .gives::<Shown>(201, "It begins.")
+                .takes::<NewMirror>()
+                .gives::<Mirror>(201, "It begins.")
                 .fails(&[NotPermitted, SlowDown]),
         ),
         get_(
             "/v1/workspaces/{workspace}/mirror-tables",
             get(mirrors::tables),
             about("mirrors", "The tables that may be mirrored")
-                .gives_list::<mirrors::Tables>("By keyspace.")
+                .gives_list::<MirrorTables>("By keyspace.")
                 .fails(&[NotPermitted]),
         ),
         post_(
             "/v1/workspaces/{workspace}/mirror-plan",
             post(mirrors::plan),
             about("mirrors", "What a mirror would do, over the first 20,000 rows; nothing is changed")
-                .takes::<mirrors::NewMirror>()
-                .gives::<Rehearsed>(200, "What would happen.")
+                .takes::<NewMirror>()
+                .gives::<MirrorPlan>(200, "What would happen.")
                 .fails(&[NotPermitted, SlowDown]),
         ),
         get_(
             "/v1/workspaces/{workspace}/mirrors/{mirror}",
             get(mirrors::show),
-            about("mirrors", "How a mirror stands").gives::<Shown>(200, "As told last.").fails(&[NotPermitted]),
+            about("mirrors", "How a mirror stands")
+                .gives::<Mirror>(200, "As told last.")
+                .fails(&[NotPermitted]),
         ),
         post_(
             "/v1/workspaces/{workspace}/mirrors/{mirror}/pause",
             post(mirrors::pause),
             about("mirrors", "Stop a mirror until it is resumed")
-                .gives::<Shown>(200, "It is paused.")
+                .gives::<Mirror>(200, "It is paused.")
                 .fails(&[NotPermitted]),
         ),
         post_(
             "/v1/workspaces/{workspace}/mirrors/{mirror}/resume",
             post(mirrors::resume),
             about("mirrors", "Let a mirror go on where it stopped")
-                .takes::<mirrors::Resume>()
-                .gives::<Shown>(200, "It goes on.")
+                .takes::<ResumeMirror>()
+                .gives::<Mirror>(200, "It goes on.")
                 .fails(&[NotPermitted]),
         ),
         post_(
             "/v1/workspaces/{workspace}/mirrors/{mirror}/resync",
             post(mirrors::resync),
             about("mirrors", "Compare all rows by value, soon")
-                .gives::<Shown>(200, "It is asked for.")
+                .gives::<Mirror>(200, "It is asked for.")
                 .fails(&[NotPermitted]),
         ),
         post_(
             "/v1/workspaces/{workspace}/mirrors/{mirror}/touched",
             post(mirrors::touched),
             about("mirrors", "Look at these rows now, instead of waiting for the mirror to notice them")
-                .takes::<mirrors::Touched>()
-                .gives::<mirrors::LookedAt>(200, "They were looked at.")
+                .takes::<Touched>()
+                .gives::<LookedAt>(200, "They were looked at.")
                 .fails(&[NotPermitted, SlowDown]),
         ),
         post_(

@@ -6,6 +6,7 @@
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use sync_protocol::mirror::{MirrorProgress, MirrorRound};
 use sync_protocol::{RecordId, RecordKey, Timestamp};
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
@@ -17,7 +18,6 @@ use crate::mirror::cql::TableError;
 use crate::mirror::cql::ranges::{Found, RangeDigest, TokenRange};
 use crate::mirror::look::{Answer, Look, shadow_key};
 use crate::mirror::row::{SeenRow, Shadow, WriteTime};
-use crate::mirror::status::{Progress, Round};
 
 /// Rows of one range: a digest of it takes some ten milliseconds, its rows some MiB.
 pub const ROWS: usize = 5_000;
@@ -54,7 +54,7 @@ pub struct Report {
 
 #[derive(Default)]
 struct State {
-    round: Round,
+    round: MirrorRound,
     done: u64,
     of: u64,
     /// Rows that were agreed on when it began.
@@ -116,7 +116,7 @@ impl Link {
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let rows = self.plan(|plan| plan.rows());
         self.board.set(|status| {
-            status.last_round = Some(Round { at: self.desk.now(), took_ms, ..state.round });
+            status.last_round = Some(MirrorRound { at: self.desk.now(), took_ms, ..state.round });
             status.progress = None;
             status.rows = rows;
         });
@@ -281,7 +281,7 @@ impl Link {
         let (done, of) = (state.done, state.of.max(state.done));
         let rows = self.plan(|plan| plan.rows());
         self.board.set(|status| {
-            status.progress = Some(Progress { done, of });
+            status.progress = Some(MirrorProgress { done, of });
             status.rows = rows;
         });
         Ok(chunk)

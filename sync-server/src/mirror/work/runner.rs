@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use sync_protocol::RecordKey;
+use sync_protocol::mirror::{Direction, MirrorPhase};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,9 +17,9 @@ use super::lease::Lease;
 use super::link::Link;
 use super::notice::{EVERY, Noticing};
 use super::rounds::{Reads, Report, rest};
-use crate::mirror::definition::{Definition, Direction, State};
+use crate::mirror::definition::{Definition, State};
 use crate::mirror::desk::Desk;
-use crate::mirror::status::{Board, Phase};
+use crate::mirror::status::Board;
 
 /// How often all rows are compared by value: what no count and no sum shows is found then.
 const SLOW_ROUND: Duration = Duration::from_hours(24);
@@ -135,10 +136,10 @@ async fn follow(
 async fn inward(link: &Link) -> Result<(), WorkError> {
     let definition = &link.definition;
     if !link.mapped.inward {
-        link.board.set(|status| status.phase = Phase::Following);
+        link.board.set(|status| status.phase = MirrorPhase::Following);
         return future::pending().await;
     }
-    link.board.set(|status| status.phase = Phase::Comparing);
+    link.board.set(|status| status.phase = MirrorPhase::Comparing);
     let mut noticing = Noticing::default();
     let mut left: Vec<RecordKey> = Vec::new();
     let mut not_before = Instant::now();
@@ -168,7 +169,7 @@ async fn inward(link: &Link) -> Result<(), WorkError> {
                 return once_done(link).await;
             }
             not_before = Instant::now() + rest(started.elapsed());
-            link.board.set(|status| status.phase = Phase::Following);
+            link.board.set(|status| status.phase = MirrorPhase::Following);
         }
         let due = link.calendar(|calendar| calendar.due(link.desk.now()));
         if !due.is_empty() {
