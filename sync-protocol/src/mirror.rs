@@ -154,6 +154,9 @@ pub struct Mirror {
     /// Why it is paused, and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether it is paused because most rows of the table are gone: who resumes it says whether that was meant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub loss: bool,
     /// The columns by field.
     pub columns: BTreeMap<String, String>,
     /// What becomes of a record's value whose cell has expired.

@@ -57,6 +57,9 @@ pub enum State {
         reason: String,
         /// Since when.
         at: Timestamp,
+        /// Whether because most rows are gone: who resumes it says whether that was meant.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        loss: bool,
     },
     /// All was brought over, one time.
     Done,

@@ -154,6 +154,7 @@ impl Desk {
             State::Paused { reason, .. } => Some(reason.clone()),
             _ => None,
         };
+        let loss = matches!(definition.state, State::Paused { loss: true, .. });
         let columns = definition.chosen.columns.iter();
         Ok(Mirror {
             id: definition.id,
@@ -163,6 +164,7 @@ impl Desk {
             direction: definition.direction,
             state: definition.state.name().to_owned(),
             reason,
+            loss,
             columns: columns.map(|column| (column.field.to_string(), column.column.clone())).collect(),
             expiry: definition.expiry,
             by: definition.by.clone(),
@@ -238,15 +240,15 @@ impl Desk {
         Err(DeskError::Busy)
     }
 
-    /// Nothing is read or written until it is resumed.
+    /// Nothing is read or written until it is resumed. `loss`: because most rows are gone.
     ///
     /// # Errors
     /// As [`Desk::change`].
-    pub async fn pause(&self, id: Uuid, reason: &str) -> Result<Definition, DeskError> {
+    pub async fn pause(&self, id: Uuid, reason: &str, loss: bool) -> Result<Definition, DeskError> {
         let at = self.now();
         self.change(id, |definition| match definition.state {
             State::Running => {
-                definition.state = State::Paused { reason: reason.to_owned(), at };
+                definition.state = State::Paused { reason: reason.to_owned(), at, loss };
                 Ok(true)
             }
             _ => Ok(false),
@@ -259,7 +261,7 @@ impl Desk {
     /// # Errors
     /// As [`Desk::change`]; also where a server does not let go. It is paused all the same then.
     pub async fn pause_wholly(&self, id: Uuid, reason: &str) -> Result<Definition, DeskError> {
-        let paused = self.pause(id, reason).await?;
+        let paused = self.pause(id, reason, false).await?;
         let until = tokio::time::Instant::now() + LET_GO;
         while self.store().mirror_leases().await?.iter().any(|(held, _)| *held == id) {
             if tokio::time::Instant::now() > until {

@@ -210,10 +210,10 @@ pub(super) async fn verify(
 pub(super) async fn remove(
     at: AtDesk,
     Path((_, mirror)): Path<(String, Uuid)>,
-) -> Result<StatusCode, Failure> {
+) -> Result<Json<Vec<Mirror>>, Failure> {
     let definition = at.take(mirror).await?;
     at.desk.remove(definition.id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    list(at).await
 }
 
 impl From<DeskError> for Failure {

@@ -268,7 +268,9 @@ pub fn table() -> Vec<Route> {
         post_(
             "/v1/workspaces/{workspace}/mirrors/{mirror}/remove",
             post(mirrors::remove),
-            about("mirrors", "End a mirror; table and records stay as they are").fails(&[NotPermitted]),
+            about("mirrors", "End a mirror; table and records stay as they are")
+                .gives_list::<Mirror>("Those that are left.")
+                .fails(&[NotPermitted]),
         ),
     ]
 }

@@ -13,6 +13,9 @@ pub enum WorkError {
     /// Not without a person: the sentence says why, and what to do.
     #[error("{0}")]
     Pause(String),
+    /// Most rows are gone: a person says whether that was meant.
+    #[error("{0}")]
+    Loss(String),
     /// Not now.
     #[error("{0}")]
     Later(String),

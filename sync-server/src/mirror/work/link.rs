@@ -456,7 +456,7 @@ pub(super) fn stopped(field: &str, by: std::time::Duration) -> String {
 impl From<WorkError> for DeskError {
     fn from(error: WorkError) -> Self {
         match error {
-            WorkError::Pause(why) => Self::Refused(why),
+            WorkError::Pause(why) | WorkError::Loss(why) => Self::Refused(why),
             WorkError::Later(why) | WorkError::Changed(why) => Self::Later(why),
         }
     }

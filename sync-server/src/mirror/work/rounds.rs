@@ -428,8 +428,8 @@ impl Link {
                 _ => String::new(),
             };
             if !what.is_empty() {
-                return Err(WorkError::Pause(format!(
-                    "{what}. Nothing was deleted here. If that is what was meant, resume the mirror with --accept-loss: their records are deleted, too. If not, put the rows back and resume it"
+                return Err(WorkError::Loss(format!(
+                    "{what}. Nothing was deleted here. If that is what was meant, say so as you resume the mirror (--accept-loss): their records are deleted, too. If not, put the rows back and resume it"
                 )));
             }
         }

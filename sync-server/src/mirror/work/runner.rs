@@ -60,9 +60,10 @@ pub async fn run(
                 Ended::Done => return,
                 Ended::By(error) => error,
             };
-            if let WorkError::Pause(reason) = &error {
+            if let WorkError::Pause(reason) | WorkError::Loss(reason) = &error {
+                let loss = matches!(error, WorkError::Loss(_));
                 info!(mirror = %id, reason, "a mirror pauses");
-                match desk.pause(id, reason).await {
+                match desk.pause(id, reason, loss).await {
                     Ok(_) => return,
                     Err(error) => warn!(mirror = %id, %error, "a mirror cannot be paused now"),
                 }
@@ -125,7 +126,7 @@ async fn follow(
         Ok(()) => Ended::Done,
         // described again, with what stands in the way
         Err(WorkError::Changed(why)) => match Link::open(desk, now).await {
-            Err(error @ WorkError::Pause(_)) => Ended::By(error),
+            Err(error @ (WorkError::Pause(_) | WorkError::Loss(_))) => Ended::By(error),
             _ => Ended::By(WorkError::Later(why)),
         },
         Err(error) => Ended::By(error),
