@@ -74,6 +74,9 @@ struct Open {
     changed: bool,
 }
 
+/// What was written, and the shadow's version that it was asked for at; `None` where no column takes any of it.
+type Made = Option<(u64, Write)>;
+
 /// How a read of a row ended.
 enum ReadRow {
     Read,
@@ -298,7 +301,7 @@ impl Link {
             let made = self.write(&one, write).await;
             (one, made.map(|made| made.map(|write| (version, write))))
         });
-        let made: Vec<(Open, Result<Option<(u64, Write)>, TableError>)> =
+        let made: Vec<(Open, Result<Made, TableError>)> =
             made.buffer_unordered(self.pace.at_once()).collect().await;
         for (mut one, made) in made {
             match made {

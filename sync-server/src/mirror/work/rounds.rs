@@ -34,6 +34,9 @@ const GONE: usize = 200_000;
 /// So many rows may be gone at once, whatever that is of all.
 const FEW: usize = 10;
 
+/// A row as it was read, and its token.
+type ReadRow = (RecordKey, i64, SeenRow);
+
 /// What a round reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
@@ -67,7 +70,7 @@ struct State {
 /// Rows of a range as far as they were read.
 struct Chunk {
     range: TokenRange,
-    rows: BTreeMap<String, (RecordKey, i64, SeenRow)>,
+    rows: BTreeMap<String, ReadRow>,
     /// Of a token with very many rows: those that were compared already.
     compared: BTreeSet<u64>,
     sum: RangeDigest,
@@ -256,7 +259,7 @@ impl Link {
     /// Compares rows with what was agreed on. At the end of a range also what was agreed on and is not there.
     async fn compare(&self, mut chunk: Chunk, ends: bool, state: &mut State) -> Result<Chunk, WorkError> {
         let mut differing: Vec<RecordKey> = Vec::new();
-        let mut fresh: Vec<(RecordKey, i64, SeenRow)> = Vec::new();
+        let mut fresh: Vec<ReadRow> = Vec::new();
         let rows = std::mem::take(&mut chunk.rows);
         let count = rows.len() as u64;
         let wide = !ends || !chunk.compared.is_empty();
@@ -291,9 +294,9 @@ impl Link {
     async fn agreed_on(
         &self,
         chunk: &mut Chunk,
-        mut rows: BTreeMap<String, (RecordKey, i64, SeenRow)>,
+        mut rows: BTreeMap<String, ReadRow>,
         differing: &mut Vec<RecordKey>,
-        fresh: &mut Vec<(RecordKey, i64, SeenRow)>,
+        fresh: &mut Vec<ReadRow>,
         state: &mut State,
     ) -> Result<(), WorkError> {
         let mut after: Option<String> = None;
@@ -333,11 +336,11 @@ impl Link {
     async fn by_key(
         &self,
         chunk: &mut Chunk,
-        rows: BTreeMap<String, (RecordKey, i64, SeenRow)>,
+        rows: BTreeMap<String, ReadRow>,
         differing: &mut Vec<RecordKey>,
-        fresh: &mut Vec<(RecordKey, i64, SeenRow)>,
+        fresh: &mut Vec<ReadRow>,
     ) -> Result<(), WorkError> {
-        let mut places: BTreeMap<_, Vec<(String, (RecordKey, i64, SeenRow))>> = BTreeMap::new();
+        let mut places: BTreeMap<_, Vec<(String, ReadRow)>> = BTreeMap::new();
         for (at, row) in rows {
             chunk.compared.insert(xxh3_64(at.as_bytes()));
             let partition = self.record(&row.0).partition(self.partitions);
@@ -362,11 +365,7 @@ impl Link {
     }
 
     /// Has rows judged of which nothing was ever agreed on, as they were read; those with which more is to be done.
-    async fn first_looks(
-        &self,
-        fresh: Vec<(RecordKey, i64, SeenRow)>,
-        state: &mut State,
-    ) -> Result<Vec<RecordKey>, WorkError> {
+    async fn first_looks(&self, fresh: Vec<ReadRow>, state: &mut State) -> Result<Vec<RecordKey>, WorkError> {
         let mut again = Vec::new();
         for rows in fresh.chunks(ROWS) {
             let read_at = self.desk.now();
