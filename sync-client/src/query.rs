@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use sync_protocol::Ordered;
 
 use sync_protocol::schema::Collection;
 use sync_protocol::value::decimal::Decimal;
@@ -154,7 +155,7 @@ impl Views<'_> {
     /// Every record, in the order of keys.
     pub fn all(&self) -> Vec<(RecordKey, Fields)> {
         let pending: BTreeMap<&RecordKey, Option<Fields>> =
-            self.pending().map(|id| (&id.key, self.view(id))).collect();
+            self.pending().map(|id| (&id.key, self.view(id))).ordered_map();
         let base = self.table.base.iter().filter(|(key, _)| !pending.contains_key(key));
         let mut all: Vec<(RecordKey, Fields)> =
             base.map(|(key, fields)| (key.clone(), fields.clone())).collect();

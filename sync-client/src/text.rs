@@ -1,6 +1,7 @@
 //! Texts as people compare them: equal labels are one label, and a search finds what looks alike.
 
 use std::collections::BTreeMap;
+use sync_protocol::Ordered;
 
 use sync_protocol::FieldName;
 use sync_protocol::schema::Field;
@@ -41,8 +42,12 @@ pub fn folded(text: &str) -> String {
 /// Puts texts in the order in which people look for them: by the Unicode collation, numbers within them by size. Each
 /// text gets its place; the order is for the screen only, so it may follow the language of the device.
 pub fn places<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
-    let distinct: std::collections::BTreeSet<&str> = texts.collect();
-    collated(distinct.into_iter().collect()).into_iter().enumerate().map(|(at, text)| (text, at)).collect()
+    let distinct: std::collections::BTreeSet<&str> = texts.ordered_set();
+    collated(distinct.into_iter().collect())
+        .into_iter()
+        .enumerate()
+        .map(|(at, text)| (text, at))
+        .ordered_map()
 }
 
 /// A moment such as `2026-11-23T14:30:00Z` as screens show it: in the zone of the device, to the second.

@@ -1,5 +1,6 @@
 //! Changes: what one replica did to one record.
 
+use crate::Ordered;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -206,7 +207,7 @@ fn sorted(json: &serde_json::Value, text: &mut String) {
     match json {
         serde_json::Value::Object(members) => {
             text.push('{');
-            let members: BTreeMap<&String, &serde_json::Value> = members.iter().collect();
+            let members: BTreeMap<&String, &serde_json::Value> = members.iter().ordered_map();
             for (n, (name, member)) in members.into_iter().enumerate() {
                 place(text, n);
                 text.push_str(&serde_json::Value::from(name.as_str()).to_string());

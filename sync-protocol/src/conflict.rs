@@ -1,5 +1,6 @@
 //! Conflicts: a change that met a newer one, kept whole with everything a person needs to decide.
 
+use crate::Ordered;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -232,7 +233,7 @@ impl Conflict {
             .iter()
             .filter(|(name, sides)| asks(name, sides))
             .map(|(name, _)| name.clone())
-            .collect();
+            .ordered_set();
         for (name, sides) in &mut now.fields {
             sides.clash = clashing.contains(name);
             sides.current = live.map_or(Value::ABSENT, |live| live.value(name).clone());

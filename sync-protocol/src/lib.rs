@@ -21,6 +21,7 @@ pub mod mirror;
 mod naming;
 #[cfg(feature = "openapi")]
 mod openapi;
+pub mod ordered;
 pub mod permit;
 pub mod policy;
 pub mod record;
@@ -37,6 +38,7 @@ pub use id::{
     ChangeId, CollectionId, Counter, Digest, FieldName, InvalidName, Partition, RecordId, RecordKey,
     ReplicaId, Revision, Timestamp, UserId, WorkspaceId,
 };
+pub use ordered::Ordered;
 pub use policy::Policy;
 pub use record::{Fields, Record, Stamp};
 pub use schema::{Schema, reserved};

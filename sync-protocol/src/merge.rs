@@ -1,5 +1,6 @@
 //! Three-way merge of one field, by value.
 
+use crate::Ordered;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
@@ -142,7 +143,7 @@ fn united(m: Meeting<'_>) -> Option<Value> {
     let (base, current, incoming) = (tags(m.base)?, tags(m.current)?, tags(m.incoming)?);
     let kept = current.iter().filter(|t| !base.contains(*t) || incoming.contains(*t));
     let added = incoming.iter().filter(|t| !base.contains(*t));
-    let all: BTreeSet<&str> = kept.chain(added).copied().collect();
+    let all: BTreeSet<&str> = kept.chain(added).copied().ordered_set();
     Some(if all.is_empty() { Value::ABSENT } else { Value::from_tags(all) })
 }
 

@@ -1,5 +1,6 @@
 //! The schema is data: collections and fields are records of reserved collections, judged and synced like all others.
 
+use crate::Ordered;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -202,7 +203,7 @@ impl Schema {
 pub fn collection_record(name: &CollectionId, label: &str, policy: Option<Policy>) -> (RecordId, Fields) {
     let id =
         RecordId::new(reserved::collection(reserved::COLLECTIONS), RecordKey::Text(name.as_str().into()));
-    let mut fields = Fields::from([(reserved::field("label"), Value::from(label))]);
+    let mut fields = [(reserved::field("label"), Value::from(label))].into_iter().ordered_map();
     if let Some(policy) = policy {
         fields.insert(reserved::field("policy"), Value::from(policy.name()));
     }
@@ -214,10 +215,12 @@ pub fn collection_record(name: &CollectionId, label: &str, policy: Option<Policy
 pub fn field_record(collection: &CollectionId, field: &Field) -> (RecordId, Fields) {
     let key = RecordKey::Text(format!("{collection}.{}", field.name));
     let id = RecordId::new(reserved::collection(reserved::FIELDS), key);
-    let mut fields = Fields::from([
+    let mut fields = [
         (reserved::field("label"), Value::from(field.label.as_str())),
         (reserved::field("position"), Value::from(field.position)),
-    ]);
+    ]
+    .into_iter()
+    .ordered_map();
     if field.field_type != FieldType::Unknown {
         fields.insert(reserved::field("type"), Value::from(field.field_type.name()));
     }
@@ -236,18 +239,20 @@ pub const MIRROR_PERSON: &str = "Another program, through CQL";
 /// The record that names a person; written by each of the person's replicas.
 pub fn person_record(user: UserId, name: &str) -> (RecordId, Fields) {
     let id = RecordId::new(reserved::collection(reserved::PEOPLE), RecordKey::Text(user.to_string()));
-    (id, Fields::from([(reserved::field("name"), Value::from(name))]))
+    (id, [(reserved::field("name"), Value::from(name))].into_iter().ordered_map())
 }
 
 /// The record that names a device; written by its own replica. `channel`: `browser`, `desktop`, `embedded` or `mirror`. The
 /// name of a mirror's is that of its table: `keyspace.table`.
 pub fn device_record(replica: ReplicaId, user: UserId, name: &str, channel: &str) -> (RecordId, Fields) {
     let id = RecordId::new(reserved::collection(reserved::DEVICES), RecordKey::Text(replica.to_string()));
-    let fields = Fields::from([
+    let fields = [
         (reserved::field("user"), Value::from(user.to_string())),
         (reserved::field("name"), Value::from(name)),
         (reserved::field("channel"), Value::from(channel)),
-    ]);
+    ]
+    .into_iter()
+    .ordered_map();
     (id, fields)
 }
 
@@ -373,10 +378,10 @@ fn built_in(id: &CollectionId) -> Option<&'static Collection> {
                 });
                 (
                     reserved::collection(name),
-                    Collection { label: name.to_owned(), policy, fields: fields.collect() },
+                    Collection { label: name.to_owned(), policy, fields: fields.ordered_map() },
                 )
             })
-            .collect()
+            .ordered_map()
         })
         .get(id)
 }

@@ -8,6 +8,7 @@ mod moment;
 mod number;
 mod size;
 
+use crate::Ordered;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -43,12 +44,14 @@ impl Value {
 
     /// The tags, if the value is a list of texts.
     pub fn as_tags(&self) -> Option<BTreeSet<&str>> {
-        self.0.as_array()?.iter().map(|v| v.as_str()).collect()
+        let tags = self.0.as_array()?;
+        let texts = tags.iter().filter_map(|v| v.as_str()).ordered_set();
+        tags.iter().all(serde_json::Value::is_string).then_some(texts)
     }
 
     /// A sorted list of distinct tags.
     pub fn from_tags<'a>(tags: impl IntoIterator<Item = &'a str>) -> Self {
-        let tags: BTreeSet<&str> = tags.into_iter().collect();
+        let tags: BTreeSet<&str> = tags.into_iter().ordered_set();
         Self(tags.into_iter().map(serde_json::Value::from).collect())
     }
 

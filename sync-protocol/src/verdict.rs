@@ -1,5 +1,6 @@
 //! The rule book: what becomes of a change. Both sides judge with [`judge`]; nothing else decides.
 
+use crate::Ordered;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Delta, Edit};
@@ -229,7 +230,7 @@ pub fn judge(change: &Change, facts: Facts<'_>) -> Judgement {
                     .map(|(name, value)| {
                         (name.clone(), Delta { base: Value::ABSENT, incoming: value.clone() })
                     })
-                    .collect();
+                    .ordered_map();
                 case.edit(&deltas, true)
             }
             Edit::Patch { fields } => case.edit(fields, false),

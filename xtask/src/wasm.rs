@@ -11,7 +11,7 @@ use crate::{
 };
 use anyhow::{Context, Result, ensure};
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -22,17 +22,30 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
 /// A cargo whose compiler can build for wasm, with a target folder of its own. It is to be given `--target`.
 pub fn cargo() -> Result<Command> {
+    let mut flags = without_home();
     let mut command = match compiler()? {
         Compiler::InUse => sh::cargo(),
         Compiler::Debian { sysroot } => {
-            let mut command = debian_cargo();
             // of the target only: what runs while building has the standard library beside the compiler
-            command.env("CARGO_ENCODED_RUSTFLAGS", format!("--sysroot\x1f{}", sysroot.display()));
-            command
+            flags.extend(["--sysroot".to_string(), sysroot.display().to_string()]);
+            debian_cargo()
         }
     };
-    command.env("CARGO_TARGET_DIR", target_dir());
+    command.env("CARGO_TARGET_DIR", target_dir()).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     Ok(command)
+}
+
+/// Panics name their place in the sources: without where cargo keeps them, which is in somebody's home. Nobody who runs the bundle is to
+/// read that, and it is the same bundle wherever it was built.
+fn without_home() -> Vec<String> {
+    let cargo = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
+        .unwrap_or_default();
+    let registries = fs::read_dir(cargo.join("registry/src")).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = registries.map(|entry| entry.path()).collect();
+    folders.sort();
+    folders.iter().map(|folder| format!("--remap-path-prefix={}=crates", folder.display())).collect()
 }
 
 /// Where wasm is built.

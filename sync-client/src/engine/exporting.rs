@@ -1,6 +1,7 @@
 //! A collection as a file: exactly what is stored, as the person sees it, so that it can be imported again.
 
 use std::collections::BTreeMap;
+use sync_protocol::Ordered;
 
 use sync_protocol::schema::{Collection, Field};
 use sync_protocol::{CollectionId, FieldName, FieldType, Fields, RecordKey, Value};
@@ -49,7 +50,7 @@ fn columns(collection: &Collection, records: &[(RecordKey, Fields)]) -> Vec<Colu
         .into_iter()
         .map(|field: &Field| (field.label.clone(), field.name.clone(), Some(field.field_type)));
     let unknown = unknown.into_keys().map(|name| (name.to_string(), name.clone(), None));
-    let mut taken = std::collections::BTreeSet::from([KEY.to_owned()]);
+    let mut taken = [KEY.to_owned()].into_iter().ordered_set();
     let named = known.chain(unknown).map(|(label, name, field_type)| {
         let label = label.trim().to_owned();
         let heading = if taken.insert(label.clone()) { label } else { format!("{label} ({name})") };

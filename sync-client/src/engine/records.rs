@@ -1,6 +1,7 @@
 //! Commands about records: each becomes one batch, and is answered once that is durable.
 
 use std::collections::BTreeMap;
+use sync_protocol::Ordered;
 
 use sync_protocol::message::SignIn;
 use sync_protocol::record::{fields_size, per_field};
@@ -267,7 +268,7 @@ fn kept_of(batch: &Batch) -> BTreeMap<RecordId, Fields> {
     if bytes > limits::UNDELETE_BYTES {
         return BTreeMap::new();
     }
-    deleted.map(|(id, base)| (id.clone(), base.clone())).collect()
+    deleted.map(|(id, base)| (id.clone(), base.clone())).ordered_map()
 }
 
 fn answer(written: Written) -> Answer {

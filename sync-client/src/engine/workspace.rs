@@ -2,6 +2,7 @@
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
+use sync_protocol::Ordered;
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{
     CollectionId, Counter, Fields, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved,
@@ -110,7 +111,7 @@ impl<S: LocalStore> Workspace<S> {
         }
         self.storage_problem = None;
         let mut changed: std::collections::BTreeSet<CollectionId> =
-            batch.records.iter().map(|(collection, _)| collection.clone()).collect();
+            batch.records.iter().map(|(collection, _)| collection.clone()).ordered_set();
         changed.extend(batch.enqueue.iter().map(|c| c.record.collection.clone()));
         changed.extend(batch.pages.iter().map(|p| p.collection.clone()));
         changed.extend(batch.conflicts.iter().map(|c| c.record.collection.clone()));

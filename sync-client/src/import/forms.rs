@@ -1,5 +1,7 @@
 //! How a file writes numbers and dates. What can be read in two ways is not read at all until a person says which.
 
+use sync_protocol::gate::look::is_number;
+
 use crate::api::{Dates, Numbers};
 
 use super::file::{Cell, File};
@@ -173,10 +175,9 @@ pub(super) fn is_number_or_date(text: &str) -> bool {
     if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.,".contains(c)) {
         return false;
     }
-    let number = [Numbers::Point, Numbers::Comma].into_iter().any(|form| {
-        let plain = plain(text, Some(form));
-        plain.is_some_and(|plain| plain.parse::<f64>().is_ok())
-    });
+    let number = [Numbers::Point, Numbers::Comma]
+        .into_iter()
+        .any(|form| plain(text, Some(form)).is_some_and(|plain| is_number(&plain)));
     let day = sync_protocol::FieldType::Date;
     number || parts(text).is_some() || day.parse(text, &[]).is_ok()
 }

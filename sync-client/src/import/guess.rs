@@ -1,6 +1,7 @@
 //! What the columns of a file probably hold, and which fields of a collection they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use sync_protocol::Ordered;
 
 use sync_protocol::limits::LABEL_CHARS;
 use sync_protocol::schema::{Collection, Field};
@@ -292,7 +293,7 @@ fn is_key(file: &File, heading: &str) -> bool {
             Cell::Json(json) => Some(json.is_number()),
             Cell::Text(_) | Cell::Absent => None,
         })
-        .collect();
+        .ordered_set();
     if kinds.len() > 1 {
         return false;
     }

@@ -1,6 +1,7 @@
 //! Files of records (CSV, JSON) as records: look first, then import, row by row, with nothing coerced silently.
 
 use std::collections::{BTreeMap, BTreeSet};
+use sync_protocol::Ordered;
 
 use sync_protocol::schema::{Collection, Field};
 use sync_protocol::{CollectionId, FieldName, FieldType, Fields, RecordId, RecordKey, Value};
@@ -176,7 +177,7 @@ pub fn check_plan(file: &File, plan: &ImportPlan) -> Result<(), Failure> {
     if taken.is_empty() && plan.key.is_none() {
         return Err(Failure::input("No column is chosen. Choose at least one, then import."));
     }
-    let names: BTreeSet<&FieldName> = taken.iter().map(|c| &c.field.name).collect();
+    let names: BTreeSet<&FieldName> = taken.iter().map(|c| &c.field.name).ordered_set();
     if names.len() < taken.len() {
         return Err(Failure::input(
             "Two columns would become the same field. Give one of them another name.",

@@ -1,6 +1,7 @@
 //! Commands of a person as batches: each mints changes with the values that the person saw.
 
 use std::collections::{BTreeMap, BTreeSet};
+use sync_protocol::Ordered;
 
 use sync_protocol::gate::check;
 use sync_protocol::record::{per_field, value_of};
@@ -32,7 +33,7 @@ impl Replica {
                 id.key
             )));
         }
-        let fields = fields.into_iter().filter(|(_, value)| !value.is_absent()).collect();
+        let fields = fields.into_iter().filter(|(_, value)| !value.is_absent()).ordered_map();
         self.batch([self.change(1, now, id, None, Edit::Insert { fields })])
     }
 
@@ -195,7 +196,7 @@ impl Replica {
         fields: Fields,
     ) -> Result<Batch, Failure> {
         let Some(seen) = self.view(&id, base) else { return self.insert(now, id, base, fields) };
-        let names: std::collections::BTreeSet<&FieldName> = seen.keys().chain(fields.keys()).collect();
+        let names: std::collections::BTreeSet<&FieldName> = seen.keys().chain(fields.keys()).ordered_set();
         let pairs = names.into_iter().map(|name| {
             let seen = Seen { saw: value_of(&seen, name).clone(), want: value_of(&fields, name).clone() };
             (name.clone(), seen)
@@ -272,7 +273,7 @@ impl Replica {
             "type" => false,
             _ => self.schema().collection(&id.collection).is_some_and(|own| own.fields.contains_key(*name)),
         };
-        let names: BTreeSet<&FieldName> = seen.keys().filter(own).chain(wanted.keys()).collect();
+        let names: BTreeSet<&FieldName> = seen.keys().filter(own).chain(wanted.keys()).ordered_set();
         let deltas = per_field(names.into_iter().map(|name| {
             let (saw, want) = (value_of(&seen, name).clone(), value_of(&wanted, name).clone());
             (name.clone(), Seen { saw, want })

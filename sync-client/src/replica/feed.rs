@@ -1,6 +1,7 @@
 //! What the server's answers do to a replica: each becomes one batch.
 
 use std::collections::{BTreeMap, BTreeSet};
+use sync_protocol::Ordered;
 
 use sync_protocol::feed::EntryKind;
 use sync_protocol::message::{End, PullAnswer, PushAnswer, SnapshotAnswer};
@@ -125,7 +126,7 @@ impl Replica {
     /// Changes whose outcome the replica has without having met their feed entry: a snapshot brought it. With each,
     /// whether that is certain.
     fn passed(&self, cursor: &sync_protocol::Cursor, pull: u64, ends: &[End]) -> Vec<(Counter, bool)> {
-        let ended: BTreeSet<Partition> = ends.iter().map(|end| end.partition).collect();
+        let ended: BTreeSet<Partition> = ends.iter().map(|end| end.partition).ordered_set();
         let passed = |(counter, pending): (&Counter, &Pending)| {
             let partition = pending.change.record.partition(self.meta.partitions);
             match pending.judged {
@@ -229,7 +230,7 @@ impl Replica {
     }
 
     fn refetch_into(&self, batch: &mut Batch, partitions: &[Partition]) {
-        let mut all: BTreeSet<Partition> = partitions.iter().copied().collect();
+        let mut all: BTreeSet<Partition> = partitions.iter().copied().ordered_set();
         all.extend(self.snapshot.iter().flat_map(|s| &s.partitions));
         batch.snapshot =
             Some(Some(SnapshotState { partitions: all.into_iter().collect(), ..SnapshotState::default() }));
@@ -264,7 +265,8 @@ impl Replica {
             self.conflicts.values().filter(|c| state.partitions.contains(&of(c)) && !left.contains(&of(c)));
         batch.conflicts_gone = gone.filter(|c| !came.contains(&c.id)).map(|c| c.id).collect();
         let all = self.conflicts.values().chain(&answer.conflicts);
-        let conflicts = all.filter(|c| left.contains(&of(c)) && came.contains(&c.id)).map(|c| c.id).collect();
+        let conflicts =
+            all.filter(|c| left.contains(&of(c)) && came.contains(&c.id)).map(|c| c.id).ordered_set();
         if let Some((last, _)) = self.outbox.last_key_value().filter(|(last, _)| **last > self.meta.copied) {
             batch.meta = Some(Meta { copied: *last, ..self.meta.clone() });
         }
@@ -293,7 +295,7 @@ impl Replica {
         let checksums = (0..self.meta.partitions)
             .map(Partition)
             .map(|p| (p, found.remove(&p).unwrap_or_default()))
-            .collect();
+            .ordered_map();
         Batch { checksums, ..Batch::default() }
     }
 

@@ -1,6 +1,7 @@
 //! Versions of a record as a screen shows them.
 
 use std::collections::BTreeMap;
+use sync_protocol::Ordered;
 use sync_protocol::message::{HistoryAnswer, Version};
 use sync_protocol::record::value_of;
 use sync_protocol::{FieldName, Fields, Timestamp, Value};
@@ -28,7 +29,7 @@ impl Replica {
                     Some(older) => Some(changed(version, &older.record.fields)),
                     None => is_first.then(|| changed(version, &Fields::new())),
                 },
-                current_by: version.merge.iter().flat_map(|m| authors.of_current(self, m)).collect(),
+                current_by: version.merge.iter().flat_map(|m| authors.of_current(self, m)).ordered_map(),
                 merge: version.merge.as_deref().cloned(),
             })
             .collect();
@@ -50,5 +51,5 @@ fn changed(version: &Version, before: &Fields) -> BTreeMap<FieldName, Value> {
     names
         .filter(|name| value_of(before, name) != version.record.value(name))
         .map(|name| (name.clone(), value_of(before, name).clone()))
-        .collect()
+        .ordered_map()
 }

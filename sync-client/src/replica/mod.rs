@@ -5,6 +5,7 @@
 //! is said only of what is durable.
 
 use std::collections::{BTreeMap, BTreeSet};
+use sync_protocol::Ordered;
 
 use sync_protocol::checksum::Checksums;
 use sync_protocol::{
@@ -97,9 +98,9 @@ impl Replica {
             checksums: loaded.checksums,
             outbox: BTreeMap::new(),
             by_record: BTreeMap::new(),
-            conflicts: loaded.conflicts.into_iter().map(|c| (c.id, c)).collect(),
-            quarantine: loaded.quarantine.into_iter().map(|q| (q.change.id.counter, q)).collect(),
-            decisions: loaded.decisions.into_iter().map(|d| (d.id, d)).collect(),
+            conflicts: loaded.conflicts.into_iter().map(|c| (c.id, c)).ordered_map(),
+            quarantine: loaded.quarantine.into_iter().map(|q| (q.change.id.counter, q)).ordered_map(),
+            decisions: loaded.decisions.into_iter().map(|d| (d.id, d)).ordered_map(),
             receipts: loaded.receipts,
             reserved: BTreeMap::new(),
             schema: Schema::default(),

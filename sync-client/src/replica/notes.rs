@@ -2,6 +2,7 @@
 //! so that they work offline and reach everyone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use sync_protocol::Ordered;
 
 use sync_protocol::record::{per_field, value_of};
 use sync_protocol::{
@@ -86,7 +87,7 @@ impl Replica {
             .views(reserved::DEVICES)
             .filter(|(_, fields)| of_mirror(fields))
             .filter_map(|(_, fields)| text(&fields, "user")?.parse().ok())
-            .collect();
+            .ordered_set();
         let mut people: Vec<Person> = self
             .views(reserved::PEOPLE)
             .filter_map(|(id, fields)| {
@@ -140,12 +141,14 @@ impl Replica {
                 sync_protocol::limits::COMMENT_CHARS
             )));
         }
-        let fields = Fields::from([
+        let fields = [
             (reserved::field("conflict"), Value::from(conflict.to_string())),
             (reserved::field("user"), Value::from(self.meta().user.to_string())),
             (reserved::field("text"), Value::from(said)),
             (reserved::field("at"), Value::from(now.to_text().unwrap_or_default())),
-        ]);
+        ]
+        .into_iter()
+        .ordered_map();
         let key = RecordKey::Text(format!("{}/{}", self.meta().user, uuid_key(now, random)));
         self.insert(now, RecordId::new(reserved::collection(reserved::COMMENTS), key), None, fields)
     }

@@ -1,6 +1,7 @@
 //! One record beside its values: what is unsent, what was made beside it, what is known of one that is gone.
 
 use std::collections::BTreeSet;
+use sync_protocol::Ordered;
 
 use sync_protocol::record::{set_value, value_of};
 use sync_protocol::{
@@ -39,12 +40,12 @@ impl Replica {
             Outcome::KeepBoth { key } => Some(key.clone()),
             Outcome::Keep { .. } | Outcome::Delete => None,
         };
-        settled.filter_map(twin).collect()
+        settled.filter_map(twin).ordered_set()
     }
 
     /// The fields of a record that somebody has set or cleared.
     pub fn authored<'a>(&self, record: &'a Record) -> BTreeSet<&'a FieldName> {
-        record.fields.keys().chain(record.edits.keys()).collect()
+        record.fields.keys().chain(record.edits.keys()).ordered_set()
     }
 
     /// What is known of a record that is not there (any more) from what waits for a person: its title, and the values
@@ -81,11 +82,11 @@ fn unsent_info(change: &Change) -> UnsentInfo {
     let (what, fields) = match &change.edit {
         Edit::Insert { fields } => {
             let added = fields.iter().map(|(name, value)| (name.clone(), seen(&Value::ABSENT, value)));
-            (UnsentWhat::Add, added.collect())
+            (UnsentWhat::Add, added.ordered_map())
         }
         Edit::Patch { fields } => {
             let edited = fields.iter().map(|(name, d)| (name.clone(), seen(&d.base, &d.incoming)));
-            (UnsentWhat::Edit, edited.collect())
+            (UnsentWhat::Edit, edited.ordered_map())
         }
         Edit::Delete { .. } => (UnsentWhat::Delete, Default::default()),
         Edit::Resolve(_) => (UnsentWhat::Decide, Default::default()),

@@ -2,6 +2,7 @@
 //! what was refused only because of its number goes out under that one. Values and bases stay: they are judged like anybody's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use sync_protocol::Ordered;
 
 use sync_protocol::message::{PullAnswer, PushAnswer};
 use sync_protocol::{
@@ -37,7 +38,7 @@ impl Replica {
             self.shared |=
                 entry.change.replica == self.id() && (entry.change.counter > self.counter || other);
         }
-        let ended: BTreeSet<Partition> = answer.ends.iter().map(|end| end.partition).collect();
+        let ended: BTreeSet<Partition> = answer.ends.iter().map(|end| end.partition).ordered_set();
         let (partitions, copied) = (self.meta.partitions, self.meta.copied);
         for (counter, pending) in self.outbox.range_mut(copied.next()..) {
             let Judged::Before { pull: before, .. } = pending.judged else { continue };

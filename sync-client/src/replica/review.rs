@@ -1,6 +1,7 @@
 //! What needs review, and what was settled: one place for the list, the badge, the marks and the pill.
 
 use std::collections::BTreeMap;
+use sync_protocol::Ordered;
 
 use sync_protocol::merge::{Merged, Work};
 use sync_protocol::record::per_field;
@@ -32,7 +33,7 @@ impl Authors {
     /// Per field of a merge, who had set the current value.
     pub(super) fn of_current(&mut self, replica: &Replica, merge: &Merge) -> BTreeMap<FieldName, Author> {
         let met = merge.fields.iter();
-        met.map(|(name, met)| (name.clone(), self.of(replica, met.current_by))).collect()
+        met.map(|(name, met)| (name.clone(), self.of(replica, met.current_by))).ordered_map()
     }
 }
 
@@ -141,8 +142,8 @@ impl Replica {
         for item in &items {
             *facets.collections.entry(item.record.collection.clone()).or_default() += 1;
             let sides = || std::iter::once(&item.incoming).chain(&item.current);
-            let people: std::collections::BTreeSet<&String> = sides().map(|side| &side.person).collect();
-            let devices: std::collections::BTreeSet<&String> = sides().map(|side| &side.device).collect();
+            let people: std::collections::BTreeSet<&String> = sides().map(|side| &side.person).ordered_set();
+            let devices: std::collections::BTreeSet<&String> = sides().map(|side| &side.device).ordered_set();
             for (found, names) in [(&mut facets.people, people), (&mut facets.devices, devices)] {
                 for name in names.into_iter().filter(|name| !name.is_empty()) {
                     *found.entry(name.clone()).or_default() += 1;
@@ -384,11 +385,12 @@ fn wanted(change: &Change) -> BTreeMap<FieldName, Value> {
     match &change.edit {
         Edit::Insert { fields } => fields.clone(),
         Edit::Patch { fields } => {
-            fields.iter().map(|(name, delta)| (name.clone(), delta.incoming.clone())).collect()
+            fields.iter().map(|(name, delta)| (name.clone(), delta.incoming.clone())).ordered_map()
         }
-        Edit::Resolve(Resolution { outcome: Outcome::Keep { choices }, .. }) => {
-            choices.iter().filter_map(|(name, choice)| Some((name.clone(), choice.own()?.clone()))).collect()
-        }
+        Edit::Resolve(Resolution { outcome: Outcome::Keep { choices }, .. }) => choices
+            .iter()
+            .filter_map(|(name, choice)| Some((name.clone(), choice.own()?.clone())))
+            .ordered_map(),
         Edit::Delete { .. } | Edit::Resolve(_) | Edit::Reopen(_) => BTreeMap::new(),
     }
 }

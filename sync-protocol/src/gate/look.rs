@@ -91,31 +91,64 @@ fn number_end(bytes: &[u8], from: usize) -> usize {
 
 /// Whether a number stays the same when it is read and written again.
 pub fn is_exact(number: &str) -> bool {
-    number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() || is_exact_float(number)
+    number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() || exact_float(number).is_some()
 }
 
-/// Whether a number stays the same when it is read as a floating-point number and written again.
-pub fn is_exact_float(number: &str) -> bool {
-    let Ok(read) = number.parse::<f64>() else { return false };
-    let Some(json) = serde_json::Number::from_f64(read) else { return false };
+/// The floating-point number that a text spells (`5`, `.5`, `-6.02e23`); `None` where it spells none, or would be another number when it is
+/// written again.
+pub fn exact_float(number: &str) -> Option<f64> {
+    let spelled = digits(number)?;
+    // by the reader that records go through: what is exact here is exact there (`float_roundtrip`)
+    let read: f64 = serde_json::from_str(&spelled.as_json()).ok()?;
+    let json = serde_json::Number::from_f64(read)?;
     // where two shortest texts are equally near, one writer takes this one and another that one
-    [json.to_string(), format!("{read:e}")].iter().any(|written| digits(number) == digits(written))
+    let writers = [json.to_string(), format!("{read:e}")];
+    writers.iter().any(|written| digits(written).as_ref() == Some(&spelled)).then_some(read)
 }
 
-/// The digits of a number without zeros around them, and the power of ten of the last one.
-fn digits(number: &str) -> Option<(String, i64)> {
-    let number = number.trim_start_matches('-');
-    let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{fraction}");
-    let digits = digits.trim_start_matches('0');
-    let kept = digits.trim_end_matches('0');
-    if kept.is_empty() {
-        return Some((String::new(), 0));
+/// A number as it is spelled.
+#[derive(Debug, PartialEq, Eq)]
+struct Digits {
+    is_negative: bool,
+    /// Without zeros around them; empty for zero.
+    kept: String,
+    /// The power of ten of the last one.
+    power: i64,
+}
+
+impl Digits {
+    fn as_json(&self) -> String {
+        let sign = if self.is_negative { "-" } else { "" };
+        if self.kept.is_empty() {
+            format!("{sign}0.0")
+        } else {
+            format!("{sign}{}e{}", self.kept, self.power)
+        }
     }
-    let power: i64 = power.trim_start_matches('+').parse().ok()?;
-    let (dropped, places) = (digits.len() - kept.len(), fraction.len());
-    Some((kept.to_owned(), power.checked_add(dropped as i64)?.checked_sub(places as i64)?))
+}
+
+/// Whether a text spells a number: digits with a sign, a point and a power of ten, as in programs.
+pub fn is_number(text: &str) -> bool {
+    digits(text).is_some()
+}
+
+fn digits(number: &str) -> Option<Digits> {
+    let unsigned = number.strip_prefix('-').unwrap_or(number);
+    let (mantissa, power) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !is_digits(&all) || !is_digits(power.strip_prefix(['-', '+']).unwrap_or(power)) {
+        return None;
+    }
+    let from_first = all.trim_start_matches('0');
+    let kept = from_first.trim_end_matches('0');
+    // a power beyond 64 bits is beyond every number, too
+    let power = power.parse().unwrap_or(if power.starts_with('-') { i64::MIN } else { i64::MAX });
+    let (dropped, places) = (from_first.len() - kept.len(), fraction.len());
+    let power =
+        if kept.is_empty() { 0 } else { power.saturating_add(dropped as i64).saturating_sub(places as i64) };
+    Some(Digits { is_negative: number.len() > unsigned.len(), kept: kept.to_owned(), power })
 }
 
 #[cfg(test)]

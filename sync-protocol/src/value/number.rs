@@ -3,7 +3,7 @@
 use serde_json::Value as J;
 
 use super::Value;
-use crate::gate::look::is_exact_float;
+use crate::gate::look::exact_float;
 
 /// Up to here every whole number is one of 64 bits floating.
 const WHOLE: f64 = 9_007_199_254_740_992.0;
@@ -48,10 +48,7 @@ pub(super) fn read(text: &str) -> Option<Value> {
         return special.map(Value::from_number);
     }
     let text = text.strip_prefix('+').filter(|rest| !rest.starts_with('-')).unwrap_or(text);
-    if !is_exact_float(text) {
-        return None;
-    }
-    text.parse().ok().map(Value::from_number)
+    exact_float(text).map(Value::from_number)
 }
 
 /// The number for reading: `5`, `0.1`, `6.02e+23`.

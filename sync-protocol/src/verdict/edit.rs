@@ -1,5 +1,6 @@
 //! Inserts, patches and deletes: applied, merged, or kept for a person.
 
+use crate::Ordered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Judgement, Rejection};
@@ -35,8 +36,10 @@ impl Case<'_> {
                 }),
             };
         };
-        let outcomes: BTreeMap<&FieldName, Merged> =
-            deltas.iter().map(|(name, delta)| (name, self.merge_field(live, name, delta, insert))).collect();
+        let outcomes: BTreeMap<&FieldName, Merged> = deltas
+            .iter()
+            .map(|(name, delta)| (name, self.merge_field(live, name, delta, insert)))
+            .ordered_map();
         if outcomes.values().any(|merged| *merged == Merged::Clash) {
             return self.conflicted(ConflictKind::EditEdit, deltas, insert);
         }
@@ -77,7 +80,7 @@ impl Case<'_> {
 
     pub(super) fn delete(&self, base: &Fields) -> Result<Judgement, Rejection> {
         let names: BTreeSet<&FieldName> =
-            base.keys().chain(self.live().into_iter().flat_map(|live| live.fields.keys())).collect();
+            base.keys().chain(self.live().into_iter().flat_map(|live| live.fields.keys())).ordered_set();
         let gone = |name: &FieldName| Delta { base: value_of(base, name).clone(), incoming: Value::ABSENT };
         let Some(live) = self.live() else { return Ok(self.withdrawn(base, self.applied(None, false))) };
         let moved = |name: &&FieldName| !self.collection.same(name, value_of(base, name), live.value(name));

@@ -1,6 +1,7 @@
 //! What a conflict holds: changes of one replica that met others, as one. A value that waits there is replaced only by an
 //! edit that was made on top of it; any other edit that cannot be applied opens a conflict of its own.
 
+use crate::Ordered;
 use std::collections::BTreeMap;
 
 use super::{Case, Judgement, Rejection, Verdict};
@@ -75,7 +76,7 @@ impl<'a> Case<'a> {
             rev: self.facts.seq,
             kind,
             title: String::new(),
-            fields: deltas.iter().map(|(name, delta)| (name.clone(), sides(delta))).collect(),
+            fields: deltas.iter().map(|(name, delta)| (name.clone(), sides(delta))).ordered_map(),
             incoming: self.stamp(),
             current: None,
             record_rev: None,
@@ -275,7 +276,7 @@ impl<'a> Case<'a> {
 fn stays_as_it_is(conflict: &Conflict) -> Outcome {
     match conflict.kind {
         ConflictKind::EditEdit => Outcome::Keep {
-            choices: conflict.fields.keys().map(|name| (name.clone(), Choice::Current)).collect(),
+            choices: conflict.fields.keys().map(|name| (name.clone(), Choice::Current)).ordered_map(),
         },
         ConflictKind::EditDelete | ConflictKind::DeleteEdit => Outcome::Delete,
     }

@@ -1,5 +1,6 @@
 //! How a conflict ends, and how it opens again.
 
+use crate::Ordered;
 use std::collections::BTreeMap;
 
 use super::{Case, Judgement, Rejection};
@@ -191,7 +192,7 @@ impl Case<'_> {
             ..live.clone()
         };
         // each value keeps its author
-        twin.edits = live.fields.keys().map(|name| (name.clone(), live.field_stamp(name))).collect();
+        twin.edits = live.fields.keys().map(|name| (name.clone(), live.field_stamp(name))).ordered_map();
         for (name, sides) in &conflict.fields {
             check_field(self.collection, name, &sides.incoming)?;
             set_value(&mut twin.fields, name, sides.incoming.clone());
@@ -217,7 +218,7 @@ impl Case<'_> {
                     };
                     (name.clone(), changed)
                 });
-                Effect { life: Life::Same, rev, fields: changed.collect() }
+                Effect { life: Life::Same, rev, fields: changed.ordered_map() }
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::text::author::values_of;
 use crate::text::policy::decided;
 use std::collections::BTreeMap;
 use sync_client::api::{Author, Command, Seen};
+use sync_protocol::Ordered;
 use sync_protocol::record::value_of;
 use sync_protocol::schema::{Collection, Field};
 use sync_protocol::{FieldName, Fields, Merge, Met, Value};
@@ -74,7 +75,8 @@ fn MetField(props: &MetFieldProps) -> Html {
         None => ("the value before".to_owned(), values_of(&props.incoming, &props.incoming).0),
     };
     let take = |want: &Value, now: &Value| {
-        let fields = BTreeMap::from([(field.name.clone(), Seen { saw: now.clone(), want: want.clone() })]);
+        let fields =
+            [(field.name.clone(), Seen { saw: now.clone(), want: want.clone() })].into_iter().ordered_map();
         let command = Command::Edit { id: props.id.clone(), fields };
         let (call, toaster, busy) = (call.clone(), toaster.clone(), busy.setter());
         Callback::from(move |_: MouseEvent| {

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_client::api::{Answer, CollectionInfo, Command, Failure};
 use sync_client::text;
 use sync_protocol::FieldName;
+use sync_protocol::Ordered;
 use sync_protocol::schema::Field;
 use yew::prelude::*;
 
@@ -181,7 +182,7 @@ fn filled(rows: &[FieldDraft]) -> impl Iterator<Item = &FieldDraft> {
 
 /// Per row, what is wrong with it.
 fn problems(rows: &[FieldDraft], taken: &[&str]) -> Vec<Option<AttrValue>> {
-    let mut seen: BTreeSet<String> = taken.iter().map(|label| text::label(label)).collect();
+    let mut seen: BTreeSet<String> = taken.iter().map(|label| text::label(label)).ordered_set();
     rows.iter()
         .map(|row| {
             if row.label.trim().is_empty() {

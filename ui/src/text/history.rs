@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use sync_client::api::{ConflictInfo, HistoryPage, MergeInfo, VersionInfo};
+use sync_protocol::Ordered;
 use sync_protocol::record::value_of;
 use sync_protocol::{FieldName, Fields, Revision, Value};
 
@@ -95,12 +96,12 @@ fn changed(fields: &Fields, before: &Fields, deleted: bool) -> BTreeMap<FieldNam
     if deleted {
         return BTreeMap::new();
     }
-    differences(before, fields).into_iter().map(|(name, before, _)| (name, before)).collect()
+    differences(before, fields).into_iter().map(|(name, before, _)| (name, before)).ordered_map()
 }
 
 /// The fields in which two versions differ.
 pub fn differences(before: &Fields, after: &Fields) -> Vec<Difference> {
-    let names: std::collections::BTreeSet<&FieldName> = before.keys().chain(after.keys()).collect();
+    let names: std::collections::BTreeSet<&FieldName> = before.keys().chain(after.keys()).ordered_set();
     let pairs = names.into_iter().map(|name| (name, value_of(before, name), value_of(after, name)));
     pairs
         .filter(|(_, before, after)| before != after)

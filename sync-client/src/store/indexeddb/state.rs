@@ -4,6 +4,7 @@ use js_sys::Array;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use sync_protocol::Ordered;
 use sync_protocol::{CollectionId, Counter, Partition};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -78,11 +79,10 @@ pub(super) async fn read(database: &Database) -> Result<(State, Loaded), StoreEr
     for (key, row) in meta_keys.iter().zip(meta.iter()) {
         state.read_meta(&key.as_string().unwrap_or_default(), &row, &mut loaded)?;
     }
-    let mut bits: BTreeMap<u64, Vec<u8>> = settled_keys
-        .iter()
-        .zip(settled.iter())
-        .map(|(key, row)| Ok((counted(&key), bytes(&row)?)))
-        .collect::<Result<_, StoreError>>()?;
+    let mut bits = BTreeMap::<u64, Vec<u8>>::new();
+    for (key, row) in settled_keys.iter().zip(settled.iter()) {
+        bits.insert(counted(&key), bytes(&row)?);
+    }
     for row in outbox.iter() {
         let changes: Vec<sync_protocol::Change> = parse("a row of the outbox", &bytes(&row)?)?;
         let bits = changes.first().and_then(|change| bits.remove(&change.id.counter.0));
@@ -113,7 +113,8 @@ pub(super) async fn salvage(database: &Database) -> Result<Salvaged, StoreError>
         return Err(StoreError::Gone("fewer answers than questions".into()));
     };
     let of = |(key, row): (JsValue, JsValue)| Some((counted(&key), bytes(&row).ok()?));
-    let mut bits: BTreeMap<u64, Vec<u8>> = settled_keys.iter().zip(settled.iter()).filter_map(of).collect();
+    let mut bits: BTreeMap<u64, Vec<u8>> =
+        settled_keys.iter().zip(settled.iter()).filter_map(of).ordered_map();
     let mut salvaged = Salvaged::default();
     let mut rows = Outbox::default();
     for row in outbox.iter() {

@@ -9,6 +9,7 @@ use crate::unsaved::{Draft, Touched};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use sync_client::api::{CollectionInfo, Command, RecordInfo, Seen};
+use sync_protocol::Ordered;
 use sync_protocol::record::{set_value, value_of};
 use sync_protocol::schema::{Collection, Field};
 use sync_protocol::{FieldName, Fields, RecordKey, Value};
@@ -45,7 +46,7 @@ pub fn changed(draft: &Draft, collection: &Collection) -> usize {
 /// What saves a draft. `unfinished`: fields with half a date, which the browser does not tell.
 pub fn ready(info: &CollectionInfo, target: &Target, draft: &Draft, unfinished: Vec<String>) -> Ready {
     let mut errors: Errors =
-        unfinished.into_iter().map(|name| (name, "This date is not complete.".to_owned())).collect();
+        unfinished.into_iter().map(|name| (name, "This date is not complete.".to_owned())).ordered_map();
     let mut wanted: BTreeMap<FieldName, Seen> = BTreeMap::new();
     for (name, Touched { saw, text }) in &draft.fields {
         let Some(field) = info.collection.fields.get(name) else { continue };
@@ -69,7 +70,7 @@ pub fn ready(info: &CollectionInfo, target: &Target, draft: &Draft, unfinished: 
     let command = match target {
         Target::New => {
             let fields = wanted.iter().map(|(name, seen)| (name.clone(), seen.want.clone()));
-            let fields = fields.filter(|(_, want)| !want.is_absent()).collect();
+            let fields = fields.filter(|(_, want)| !want.is_absent()).ordered_map();
             Command::Insert { collection: info.id.clone(), key, fields }
         }
         Target::Edit(_) if wanted.is_empty() => return Ready::Nothing,
@@ -142,7 +143,7 @@ impl Saved {
             return self.none();
         }
         let open = self.values.iter().filter(|(name, (past, _))| past.contains(value_of(values, name)));
-        let values = open.map(|(name, pair)| (name.clone(), pair.clone())).collect();
+        let values = open.map(|(name, pair)| (name.clone(), pair.clone())).ordered_map();
         Self { values, about: about.cloned(), reads, number: self.number }
     }
 

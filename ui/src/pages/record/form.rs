@@ -20,6 +20,7 @@ use crate::unsaved::{Draft, Touched, Unsaved};
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
 use sync_client::api::{Answer, CollectionInfo, Failure, RecordInfo};
+use sync_protocol::Ordered;
 use sync_protocol::record::value_of;
 use sync_protocol::schema::Field;
 use sync_protocol::{Fields, RecordId, Value};
@@ -316,7 +317,7 @@ fn use_save(props: &RecordFormProps, doing: &Doing) -> Callback<Next> {
                 }
                 Ok(_) => {}
                 Err(Failure { field: Some(field), message, .. }) => {
-                    doing.refuse(Errors::from([(field.to_string(), message)]), &info);
+                    doing.refuse([(field.to_string(), message)].into_iter().ordered_map(), &info);
                 }
                 Err(other) => doing.failure.set(Some(other)),
             }

@@ -8,6 +8,7 @@ use crate::hooks::{use_call, use_toaster};
 use crate::platform::clock;
 use crate::text::history::{Difference, differences};
 use sync_client::api::{Command, Failure, Seen, VersionInfo};
+use sync_protocol::Ordered;
 use sync_protocol::schema::Collection;
 use sync_protocol::{Fields, RecordId};
 use yew::prelude::*;
@@ -29,7 +30,7 @@ impl Undo {
         let back = changed
             .iter()
             .map(|(name, before, after)| (name.clone(), Seen { saw: after.clone(), want: before.clone() }));
-        Command::Edit { id: self.id.clone(), fields: back.collect() }
+        Command::Edit { id: self.id.clone(), fields: back.ordered_map() }
     }
 }
 
