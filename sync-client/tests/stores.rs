@@ -159,6 +159,23 @@ async fn sled_keeps_unsent_changes_when_its_records_are_damaged() {
     }
 }
 
+/// What a full disk or a crash leaves where it meets sled at its own housekeeping.
+#[tokio::test(flavor = "current_thread")]
+async fn a_snapshot_that_was_not_finished_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(with_three_changes(dir.path()).await);
+    let_go(dir.path());
+    for written in [0, 5, 500] {
+        let half = dir.path().join("records/snap.FFFFFFFFFFFFFFF0.generating");
+        std::fs::write(half, vec![1; written]).unwrap();
+        let opened = SledStore::open(dir.path()).unwrap();
+        assert!(!opened.recovered, "{written}");
+        assert_eq!(opened.store.load().await.unwrap().outbox.len(), 2, "{written}");
+        drop(opened);
+        let_go(dir.path());
+    }
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_torn_journal_harms_nothing() {
     let dir = tempfile::tempdir().unwrap();

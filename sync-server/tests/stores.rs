@@ -109,6 +109,21 @@ async fn the_journal_is_emptied_and_nothing_is_lost() {
     assert!(rows.len() == 20 && rows.iter().all(|(_, body)| *body == large));
 }
 
+/// What a full disk or a crash leaves where it meets sled at its own housekeeping.
+#[tokio::test]
+async fn a_snapshot_that_was_not_finished_is_no_damage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SledStore::open(folder.path()).expect("open");
+    assert_eq!(store.commit(id(), commit(1, "a", None)).await, Ok(Committed::Yes));
+    drop(store);
+    for written in [0, 5, 500] {
+        let half = folder.path().join("db/snap.FFFFFFFFFFFFFFF0.generating");
+        fs::write(half, vec![1; written]).expect("write");
+        let store = SledStore::open(folder.path()).expect("open again");
+        assert_eq!(keys(&store).await, ["a"], "{written}");
+    }
+}
+
 #[tokio::test]
 async fn one_process_at_a_time() {
     let folder = tempfile::tempdir().expect("a folder");

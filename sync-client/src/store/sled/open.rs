@@ -164,6 +164,7 @@ fn checked(folder: &Path) -> Result<(Last, Loaded), StoreError> {
 
 /// A store of this very process that was dropped a moment ago may still be letting go of sled's own lock; ours is held.
 fn opened(path: &Path) -> Result<Db, StoreError> {
+    without_half_a_snapshot(path);
     let config = ::sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(1_000));
     let mut db = None;
     patiently(|| match config.open() {
@@ -174,6 +175,16 @@ fn opened(path: &Path) -> Result<Db, StoreError> {
         }
     })?;
     db.ok_or(StoreError::InUse)
+}
+
+/// sled writes a snapshot of its index beside its log, and gives it its name at the end. What a full disk or a crash left of one it takes
+/// for damage; without it the log is read from the snapshot before. One that cannot be removed is for sled to tell.
+fn without_half_a_snapshot(path: &Path) {
+    for file in fs::read_dir(path).into_iter().flatten().flatten() {
+        if file.file_name().to_string_lossy().ends_with(".generating") {
+            let _ = fs::remove_file(file.path());
+        }
+    }
 }
 
 /// Puts damaged records aside, out of the way and not deleted.

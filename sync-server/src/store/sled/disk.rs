@@ -320,6 +320,7 @@ struct HeadRow {
 }
 
 fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
+    without_half_a_snapshot(path);
     let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
     for _ in 0..LOCK_TRIES {
         match config.open().map_err(from_sled) {
@@ -328,6 +329,16 @@ fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
         }
     }
     config.open().map_err(from_sled)
+}
+
+/// sled writes a snapshot of its index beside its log, and gives it its name at the end. What a full disk or a crash left of one it takes
+/// for damage; without it the log is read from the snapshot before. One that cannot be removed is for sled to tell.
+fn without_half_a_snapshot(path: &Path) {
+    for file in fs::read_dir(path).into_iter().flatten().flatten() {
+        if file.file_name().to_string_lossy().ends_with(".generating") {
+            let _ = fs::remove_file(file.path());
+        }
+    }
 }
 
 /// A file to be written that only its owner may read.
