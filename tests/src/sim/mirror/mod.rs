@@ -16,8 +16,9 @@ pub mod worker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use sync_protocol::mirror::Expiry;
 use sync_protocol::{FieldName, Partition, RecordId, ReplicaId, WorkspaceId};
-use sync_server::mirror::look::{Expiry, Mapped, replica_of, shadow_key};
+use sync_server::mirror::look::{Mapped, replica_of, shadow_key};
 use sync_server::mirror::row::SeenRow;
 use sync_server::mirror::write::Write;
 use tokio::task::JoinHandle;
