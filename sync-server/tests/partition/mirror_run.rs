@@ -104,7 +104,7 @@ impl PartitionStore for Doubtful {
         let dice = self.random.lock().expect("no panic").below(100);
         if self.bug == Some(Bug::ShadowApart) && !quiet {
             // half of the time the server is killed before the second commit
-            if dice % 2 == 0 {
+            if dice.is_multiple_of(2) {
                 commit.rows.retain(|row| row.kind != Kind::Shadow);
             }
         }
