@@ -39,7 +39,8 @@ pub enum Kind {
 /// A server with four accounts.
 pub struct Stage {
     server: RefCell<Option<Server>>,
-    store: Vec<String>,
+    /// The options of the server.
+    pub store: Vec<String>,
     port: u16,
     token: String,
     pub folder: tempfile::TempDir,
@@ -86,11 +87,6 @@ impl Stage {
 
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// The options that name the store, for commands beside the server.
-    pub fn store(&self) -> &[String] {
-        &self.store
     }
 
     /// What a program of Ada's sends and gets without a replica.

@@ -91,7 +91,7 @@ impl Play<'_> {
             // `told 1 open "Ada" "Another program, through CQL"`: what a program reads of a review; whose value holds, whose waits
             "told" => {
                 let (keyspace, table) = self.table.split_once('.').context("keyspace.table")?;
-                let own = self.scene.stage.store().iter().skip_while(|word| *word != "--keyspace").nth(1);
+                let own = self.scene.stage.store.iter().skip_while(|word| *word != "--keyspace").nth(1);
                 let query = format!(
                     "SELECT JSON state, current_by, incoming_by FROM {}.mirror_conflicts WHERE keyspace_name = '{keyspace}' AND table_name = '{table}' AND row_key = '{}'",
                     own.context("a keyspace")?,
@@ -134,7 +134,7 @@ impl Play<'_> {
             // `lists 1`: mirrors of the workspace
             "lists" => {
                 let words = ["list".to_owned(), self.workspace.id.to_string(), "--json".to_owned()];
-                let listed = outside::mirror(self.scene.stage.store(), &words).await?.json()?;
+                let listed = outside::mirror(&self.scene.stage.store, &words).await?.json()?;
                 equal("mirrors", listed.as_array().map_or(0, Vec::len), rest[0].parse()?)
             }
             other => bail!("no word “{other}”"),

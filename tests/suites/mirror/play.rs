@@ -9,6 +9,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use mooring_tests::Server;
 use sync_client::api::{Answer, Command as Ask, Seen};
 use sync_protocol::message::Workspace;
 use sync_protocol::schema::Field;
@@ -43,6 +44,8 @@ pub struct Play<'a> {
     pub mirror: Option<String>,
     /// Reviews that are expected now.
     pub open: usize,
+    /// A second server on the same data.
+    pub second: Option<Server>,
 }
 
 /// The whole of one scenario.
@@ -61,6 +64,7 @@ pub async fn play(scene: &Scene<'_>, scenario: &Scenario, place: usize) -> Resul
         table: format!("{KEYSPACE}.t{:x}_{place}", std::process::id()),
         mirror: None,
         open: 0,
+        second: None,
     };
     for name in &scenario.with {
         let actor = Actor::enter(stage, &folder, name, &play.workspace).await?;
@@ -143,6 +147,12 @@ impl Play<'_> {
                 Ok(())
             }
             "kill" => self.scene.stage.kill_server(),
+            "second" => {
+                let store: Vec<&str> = self.scene.stage.store.iter().map(String::as_str).collect();
+                self.second = Some(Server::start(&store, 0)?);
+                Ok(())
+            }
+            "kill-second" => self.second.take().context("there is no second server")?.kill(),
             _ => self.expect(words[0], rest).await,
         }
     }
@@ -186,7 +196,7 @@ impl Play<'_> {
         for word in options {
             words.push(if word.starts_with('"') { text(word)? } else { (*word).to_owned() });
         }
-        outside::mirror(self.scene.stage.store(), &words).await
+        outside::mirror(&self.scene.stage.store, &words).await
     }
 
     /// A command about the scenario's mirror.
@@ -196,7 +206,7 @@ impl Play<'_> {
         for word in &words[1..] {
             line.push(if word.starts_with('"') { text(word)? } else { (*word).to_owned() });
         }
-        outside::mirror(self.scene.stage.store(), &line).await
+        outside::mirror(&self.scene.stage.store, &line).await
     }
 
     /// The collection, made by the first device: `collect name:text n:integer`.

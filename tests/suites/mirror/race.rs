@@ -30,7 +30,7 @@ const PROGRAM: Duration = Duration::from_millis(200);
 const PERSON: Duration = Duration::from_millis(700);
 /// When the server is killed first, and how often then: the mirror of a server that was killed is taken over once its lease is out.
 const FIRST_KILL: Duration = Duration::from_secs(6);
-const KILL: Duration = Duration::from_secs(20);
+const KILL: Duration = Duration::from_secs(45);
 /// How long everything may take to come to rest.
 const REST: Duration = Duration::from_secs(120);
 
@@ -62,9 +62,10 @@ struct Race<'a> {
 
 /// Runs for that long, then accounts for everything.
 pub async fn race(address: &str, outside: &Outside, lasts: Duration, seed: u64) -> Result<()> {
-    let stage = Stage::set(&Kind::Cassandra(address.to_owned()), "race", &crate::MANY_WORKSPACES).await?;
+    let name = format!("race_{:x}", seed & 0xff_ffff);
+    let stage = Stage::set(&Kind::Cassandra(address.to_owned()), &name, &[]).await?;
     let workspace = stage.workspace("The race", &["Ada", "Bob"]).await?;
-    let table = format!("{KEYSPACE}.race_{:x}", std::process::id());
+    let table = format!("{KEYSPACE}.{name}_{:x}", std::process::id());
     outside.cql(&format!("CREATE TABLE {table} (id int PRIMARY KEY, name text, phone text)")).await?;
     for row in 0..ROWS {
         outside
@@ -98,8 +99,7 @@ pub async fn race(address: &str, outside: &Outside, lasts: Duration, seed: u64) 
     }
     let since = Instant::now();
     loop {
-        let said =
-            outside::mirror(stage.store(), &["verify".into(), mirror.clone(), "--json".into()]).await?;
+        let said = outside::mirror(&stage.store, &["verify".into(), mirror.clone(), "--json".into()]).await?;
         if said.code == 0 {
             break;
         }
@@ -108,13 +108,18 @@ pub async fn race(address: &str, outside: &Outside, lasts: Duration, seed: u64) 
     for actor in &actors {
         actor.online().await?;
     }
-    race.log.into_inner().check(&actors[0]).await
+    race.log.into_inner().check(&actors[0]).await?;
+    // a node with little memory keeps only so many tables
+    outside.cql(&format!("DROP TABLE {}", race.table)).await?;
+    let keyspace = stage.store.iter().skip_while(|word| *word != "--keyspace").nth(1).cloned();
+    drop((actors, stage));
+    outside.cql(&format!("DROP KEYSPACE {}", keyspace.context("a keyspace")?)).await.map(drop)
 }
 
 async fn add(stage: &Stage, workspace: &Workspace, table: &str) -> Result<String> {
     let id = workspace.id.to_string();
     let words = ["add", &id, "--table", table, "--collection", "things"].map(str::to_owned);
-    let said = outside::mirror(stage.store(), &words).await?;
+    let said = outside::mirror(&stage.store, &words).await?;
     ensure!(said.code == 0, "{}", said.error);
     Ok(said.out.trim().to_owned())
 }
