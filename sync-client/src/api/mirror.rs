@@ -49,9 +49,9 @@ pub enum MirrorTold {
     /// Tables.
     Tables(Vec<MirrorTables>),
     /// What a mirror would do.
-    Plan(MirrorPlan),
+    Plan(Box<MirrorPlan>),
     /// One mirror as it is now.
-    One(Mirror),
+    One(Box<Mirror>),
 }
 
 /// The table that a collection is kept in step with, as every device knows it.

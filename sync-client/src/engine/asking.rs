@@ -148,10 +148,14 @@ async fn mirror(transport: &Transport, path: &str, ask: MirrorAsk) -> Result<Mir
     match ask {
         MirrorAsk::List => transport.get(&format!("{path}s"), wait).await.map(MirrorTold::All),
         MirrorAsk::Tables => transport.get(&format!("{path}-tables"), wait).await.map(MirrorTold::Tables),
-        MirrorAsk::Plan(new) => {
-            transport.post(&format!("{path}-plan"), &new, wait).await.map(MirrorTold::Plan)
-        }
-        MirrorAsk::Add(new) => transport.post(&format!("{path}s"), &new, wait).await.map(MirrorTold::One),
+        MirrorAsk::Plan(new) => transport
+            .post(&format!("{path}-plan"), &new, wait)
+            .await
+            .map(|plan| MirrorTold::Plan(Box::new(plan))),
+        MirrorAsk::Add(new) => transport
+            .post(&format!("{path}s"), &new, wait)
+            .await
+            .map(|mirror| MirrorTold::One(Box::new(mirror))),
         MirrorAsk::Pause { id } => one(transport, path, id, "pause", false).await,
         MirrorAsk::Resume { id, accept_loss } => one(transport, path, id, "resume", accept_loss).await,
         MirrorAsk::Resync { id } => one(transport, path, id, "resync", false).await,
@@ -170,5 +174,8 @@ async fn one(
     accept_loss: bool,
 ) -> Result<MirrorTold, SendError> {
     let path = format!("{path}s/{id}/{verb}");
-    transport.post(&path, &ResumeMirror { accept_loss }, limits::ANSWER_MS).await.map(MirrorTold::One)
+    transport
+        .post(&path, &ResumeMirror { accept_loss }, limits::ANSWER_MS)
+        .await
+        .map(|mirror| MirrorTold::One(Box::new(mirror)))
 }

@@ -277,7 +277,7 @@ fn pick_tables(answer: Answer) -> Option<Vec<MirrorTables>> {
 fn pick_plan(answer: Answer) -> Option<MirrorPlan> {
     match answer {
         Answer::Mirror(told) => match *told {
-            MirrorTold::Plan(plan) => Some(plan),
+            MirrorTold::Plan(plan) => Some(*plan),
             _ => None,
         },
         _ => None,
