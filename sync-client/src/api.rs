@@ -14,6 +14,7 @@ use sync_protocol::{
 
 mod failure;
 mod import;
+mod mirror;
 mod record;
 mod review;
 mod rows;
@@ -22,6 +23,7 @@ mod session;
 pub use crate::status::{Phase, Pill, Status, Transport};
 pub use failure::*;
 pub use import::*;
+pub use mirror::*;
 pub use record::*;
 pub use review::*;
 pub use rows::*;
@@ -278,6 +280,8 @@ pub enum Command {
     /// Everything unsent in every workspace of the person on this device as JSON, for safe keeping: a list of workspaces,
     /// each with its changes or the reason why they cannot be read. Answer: `Text`.
     ExportUnsent,
+    /// Something about mirrors; for owners. Needs the network. Answer: `Mirror`.
+    Mirror(Box<MirrorAsk>),
     /// Tries the network now. Answer: `Done`.
     SyncNow,
     /// Compares checksums of what is really stored with the server's. Answer: `Done`; the result is in the status.
@@ -339,6 +343,8 @@ pub enum Answer {
     Preview(Box<Preview>),
     /// What an import did.
     Imported(ImportReport),
+    /// About mirrors.
+    Mirror(Box<MirrorTold>),
     /// The status.
     Status(Box<Status>),
     /// A text.

@@ -17,6 +17,7 @@ pub mod id;
 pub mod limits;
 pub mod merge;
 pub mod message;
+pub mod mirror;
 mod naming;
 #[cfg(feature = "openapi")]
 mod openapi;

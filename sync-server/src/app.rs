@@ -15,8 +15,10 @@ use crate::auth::Auth;
 use crate::auth::throttle::Throttle;
 use crate::limits;
 use crate::members::Members;
+use crate::mirror::desk::Desk;
 use crate::partition::{PartitionEngine, Quotas, Settings};
 use crate::slots::Slots;
+use crate::store::cassandra::{CassandraOptions, CassandraStore};
 use crate::store::clock::Clock;
 use crate::store::{PartitionStore, Store};
 
@@ -35,6 +37,8 @@ pub struct Options {
     pub workspaces_in_a_row: Option<u32>,
     /// How much each workspace may keep.
     pub quotas: Quotas,
+    /// Keyspaces whose tables owners may mirror.
+    pub mirror_keyspaces: Vec<String>,
 }
 
 /// Shared by all requests; cheap to clone.
@@ -73,6 +77,8 @@ pub struct Inner {
     pub making: Throttle,
     /// Who asks for how many logins that there are none of.
     pub asking: Throttle,
+    /// What there is to do with mirrors; `None` on a store that no other program writes to.
+    pub desk: Option<Desk>,
     /// Cancelled once the server stops: waiting pulls end.
     pub stopping: CancellationToken,
 }
@@ -80,6 +86,27 @@ pub struct Inner {
 impl App {
     /// On a store; `horizon` is how long the feed is kept.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, horizon: Duration, options: Options) -> Self {
+        Self::with(store, None, clock, horizon, options)
+    }
+
+    /// The same on Apache Cassandra, where tables can be mirrored.
+    pub fn on_cassandra(
+        store: Arc<CassandraStore>,
+        cluster: CassandraOptions,
+        clock: Arc<dyn Clock>,
+        horizon: Duration,
+        options: Options,
+    ) -> Self {
+        Self::with(Arc::clone(&store) as Arc<dyn Store>, Some((store, cluster)), clock, horizon, options)
+    }
+
+    fn with(
+        store: Arc<dyn Store>,
+        cassandra: Option<(Arc<CassandraStore>, CassandraOptions)>,
+        clock: Arc<dyn Clock>,
+        horizon: Duration,
+        options: Options,
+    ) -> Self {
         let mut seed = [0; 8];
         // without random numbers the pauses of several nodes are less well spread, no more
         let _ = getrandom::fill(&mut seed);
@@ -91,7 +118,10 @@ impl App {
             quotas: options.quotas,
         };
         let engine = PartitionEngine::new(Arc::clone(&store) as Arc<dyn PartitionStore>, settings);
+        let desk =
+            cassandra.map(|(store, cluster)| Desk::new(store, cluster, engine.clone(), Arc::clone(&clock)));
         Self(Arc::new(Inner {
+            desk,
             auth: Auth::new(Arc::clone(&store), Arc::clone(&clock)),
             store,
             engine,

@@ -9,6 +9,7 @@ use sync_protocol::message::Role;
 
 use crate::app::Options;
 use crate::limits;
+use crate::mirror::commands::MirrorCommand;
 use crate::partition::Quotas;
 use crate::store::cassandra::{CassandraOptions, keyspace};
 use crate::telemetry::LogFormat;
@@ -36,6 +37,9 @@ pub enum Command {
     /// Members of workspaces.
     #[command(subcommand)]
     Member(MemberCommand),
+    /// Tables of the organisation that are kept in step with collections. Needs --cassandra.
+    #[command(subcommand)]
+    Mirror(MirrorCommand),
     /// Print the protocol as an OpenAPI document: what /openapi.json serves.
     Openapi,
 }
@@ -79,6 +83,10 @@ pub struct ServeArgs {
     /// Records that one workspace may hold.
     #[arg(long, env = "MOORING_QUOTA_RECORDS", value_name = "NUMBER", default_value_t = Quotas::default().records, value_parser = clap::value_parser!(u64).range(1..))]
     pub quota_records: u64,
+    /// Keyspaces whose tables owners of workspaces may mirror from the app, separated by commas: this server reads and writes
+    /// all tables there for them that its account on Cassandra may. Without any, mirrors are only added on the command line.
+    #[arg(long, env = "MOORING_MIRROR_KEYSPACES", value_name = "NAMES", value_delimiter = ',')]
+    pub mirror_keyspaces: Vec<String>,
     /// Edits that may wait for review in one workspace.
     #[arg(long, env = "MOORING_QUOTA_REVIEWS", value_name = "NUMBER", default_value_t = Quotas::default().reviews, value_parser = clap::value_parser!(u64).range(1..))]
     pub quota_reviews: u64,
@@ -223,6 +231,7 @@ impl ServeArgs {
             allow_origin: self.allow_origin.iter().cloned().collect(),
             behind_proxy: self.behind_proxy,
             workspaces_in_a_row: Some(self.workspaces_in_a_row),
+            mirror_keyspaces: self.mirror_keyspaces.clone(),
             quotas: Quotas {
                 bytes: self.quota_mib << 20,
                 records: self.quota_records,
@@ -277,5 +286,12 @@ mod tests {
         assert!(parse("mooring-server serve --allow-origin *").is_err());
         assert!(parse("mooring-server serve --cassandra h:9042 --keyspace Mine").is_err());
         assert!(parse("mooring-server serve --horizon-days 0").is_err());
+        let mirror = |line: &str| parse(&format!("mooring-server mirror {line}"));
+        let id = "0192f3c4-5d6e-7f80-9a1b-2c3d4e5f6071";
+        assert!(mirror(&format!("add {id} --table shop.orders --map a=b --direction in --dry-run")).is_ok());
+        assert!(mirror(&format!("add {id} --table orders")).is_err());
+        assert!(mirror(&format!("add {id} --table shop.orders --map a")).is_err());
+        assert!(mirror("list").is_err() && mirror("list --all --json").is_ok());
+        assert!(mirror(&format!("touched {id}")).is_err() && mirror(&format!("touched {id} 7 8")).is_ok());
     }
 }

@@ -77,6 +77,12 @@ pub const HEAD_BYTES: usize = 32 << 10;
 /// Bytes of a small request (sign-in, workspace, member): two labels and a password, in the longest JSON escapes.
 pub const SMALL_BYTES: usize = 16 << 10;
 
+/// Keys of rows that somebody says were written, in one request.
+pub const TOUCHED_KEYS: usize = 1_000;
+
+/// Bytes of such a request: as many keys of [`sync_protocol::limits::KEY_BYTES`], in the longest JSON escapes.
+pub const TOUCHED_BYTES: usize = TOUCHED_KEYS * 6 * sync_protocol::limits::KEY_BYTES;
+
 /// Bytes of a pull or snapshot request: a cursor of [`sync_protocol::limits::PARTITIONS_MAX`] numbers of 20 digits, twice.
 pub const CURSOR_BYTES: usize = 64 << 10;
 

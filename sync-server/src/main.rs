@@ -9,9 +9,13 @@ use sync_server::app::App;
 use sync_server::config::{Cli, Command, MemberCommand, ServeArgs, StoreArgs, UserCommand, WorkspaceCommand};
 #[cfg(unix)]
 use sync_server::local;
+use sync_server::mirror::commands::{MirrorCommand, NOT_AS_IT_SHOULD_BE};
+use sync_server::mirror::desk::Desk;
+use sync_server::mirror::work;
 use sync_server::order::Order;
+use sync_server::partition::{PartitionEngine, Settings};
 use sync_server::server::Server;
-use sync_server::store::cassandra::CassandraStore;
+use sync_server::store::cassandra::{CassandraOptions, CassandraStore};
 use sync_server::store::clock::SystemClock;
 use sync_server::store::sled::SledStore;
 use sync_server::store::{Store, StoreError};
@@ -35,14 +39,15 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match command {
-            Command::Serve(args) => serve(*args).await,
-            other => administer(other).await,
+            Command::Serve(args) => serve(*args).await.map(|()| ExitCode::SUCCESS),
+            Command::Mirror(command) => mirror(command).await,
+            other => administer(other).await.map(|()| ExitCode::SUCCESS),
         }
     });
     // what a thread is still at is not waited for: nothing of it was promised
     runtime.shutdown_timeout(Duration::from_secs(1));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("mooring-server: {error:#}");
             ExitCode::FAILURE
@@ -62,8 +67,12 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
             web.display()
         );
     }
-    let (store, beyond_help) = open_to_serve(&args.store).await?;
-    let app = App::new(store, Arc::new(SystemClock), args.horizon(), options);
+    let Opened { store, cassandra, beyond_help } = open(&args.store).await?;
+    let clock = Arc::new(SystemClock);
+    let app = match cassandra {
+        Some((store, cluster)) => App::on_cassandra(store, cluster, clock, args.horizon(), options),
+        None => App::new(store, clock, args.horizon(), options),
+    };
     let server = Server::bind(args.listen, app.clone()).await?;
     if args.demo {
         demo::prepare(&app).await.context("the samples of --demo cannot be written")?;
@@ -73,6 +82,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         && let Err(error) = local::serve(app.clone(), &args.store.folder())
     {
         warn!(%error, "accounts, workspaces and members cannot be changed from the command line while this server runs");
+    }
+    if let Some(desk) = &app.desk {
+        app.commits.spawn(work::run(desk.clone(), app.stopping.clone()));
     }
     let address = server.address().context("the address listened on")?;
     info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
@@ -98,7 +110,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
 
 async fn administer(command: Command) -> anyhow::Result<()> {
     let (order, store) = match command {
-        Command::Serve(_) => unreachable!("main serves"),
+        Command::Serve(_) | Command::Mirror(_) => unreachable!("main does these"),
         Command::Openapi => {
             println!("{}", sync_server::openapi::document());
             return Ok(());
@@ -131,20 +143,50 @@ async fn carry_out(order: Order, args: &StoreArgs) -> anyhow::Result<String> {
     {
         return done;
     }
-    order.carry_out(&*open(args).await?).await
+    order.carry_out(&*open(args).await?.store).await
 }
 
-async fn open(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
-    Ok(open_to_serve(args).await?.0)
+async fn mirror(command: MirrorCommand) -> anyhow::Result<ExitCode> {
+    let how = command.how();
+    anyhow::ensure!(
+        !how.store.cassandra.is_empty(),
+        "Only tables of Apache Cassandra are mirrored: name its nodes with --cassandra"
+    );
+    let horizon = how.horizon();
+    let Opened { store, cassandra, .. } = open(&how.store).await?;
+    let (cassandra, cluster) = cassandra.context("the store on Cassandra")?;
+    let settings = Settings { horizon, ..Settings::default() };
+    let engine = PartitionEngine::new(store, settings);
+    let desk = Desk::new(cassandra, cluster, engine, Arc::new(SystemClock));
+    match command.carry_out(&desk).await {
+        Ok(code) => Ok(code),
+        Err(error) if error.is_refusal() => {
+            eprintln!("mooring-server: {error}");
+            Ok(ExitCode::from(NOT_AS_IT_SHOULD_BE))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// The store, and what is cancelled once it is beyond help in this process.
-async fn open_to_serve(args: &StoreArgs) -> anyhow::Result<(Arc<dyn Store>, CancellationToken)> {
+/// A store that is open.
+struct Opened {
+    store: Arc<dyn Store>,
+    /// The same, where it is on Cassandra.
+    cassandra: Option<(Arc<CassandraStore>, CassandraOptions)>,
+    /// Cancelled once the store is beyond help in this process.
+    beyond_help: CancellationToken,
+}
+
+async fn open(args: &StoreArgs) -> anyhow::Result<Opened> {
     if let Some(options) = args.cluster(std::env::var("MOORING_CASSANDRA_PASSWORD").ok()) {
         let what =
             format!("The keyspace {} on {} cannot be opened", options.keyspace, options.nodes.join(", "));
-        return match CassandraStore::connect(options).await {
-            Ok(store) => Ok((Arc::new(store), CancellationToken::new())),
+        return match CassandraStore::connect(options.clone()).await {
+            Ok(store) => {
+                let store = Arc::new(store);
+                let cassandra = Some((Arc::clone(&store), options));
+                Ok(Opened { store, cassandra, beyond_help: CancellationToken::new() })
+            }
             Err(StoreError::Unavailable(why)) => Err(anyhow::anyhow!(
                 "{what}: {why}. Check that Cassandra runs there and takes CQL on that port (9042 unless configured)"
             )),
@@ -159,7 +201,7 @@ async fn open_to_serve(args: &StoreArgs) -> anyhow::Result<(Arc<dyn Store>, Canc
         Ok(store) => {
             system::warn_where_others_read(&folder);
             let beyond_help = store.beyond_help();
-            return Ok((Arc::new(store), beyond_help));
+            return Ok(Opened { store: Arc::new(store), cassandra: None, beyond_help });
         }
         Err(error @ StoreError::InUse(_)) => anyhow::Error::new(error).context(
             "The embedded store serves one process at a time. Stop the other mooring-server first, or use --cassandra",

@@ -148,7 +148,7 @@ fn made() -> OpenApi {
     }
     components = components.schemas_from_iter(schemas);
     let info = InfoBuilder::new().title("Mooring").version(VERSION.to_string()).description(Some(ABOUT));
-    let tags = ["account", "workspaces", "sync", "operations"].map(Tag::new);
+    let tags = ["account", "workspaces", "sync", "mirrors", "operations"].map(Tag::new);
     OpenApiBuilder::new()
         .info(info)
         .paths(paths)

@@ -156,6 +156,11 @@ const CAUGHT_BY: [(Bug, &[Invariant]); Bug::ALL.len()] = {
         (Bug::SavedBeforeDurable, &[SavedMeansDurable]),
         (Bug::UnknownIsRejected, &[UnknownIsNotNo]),
         (Bug::NumbersUsedAgain, &[Identity]),
+        (Bug::WriteBelieved, &[NoRevert]),
+        (Bug::ShadowOutsideBatch, &[NoRevert]),
+        (Bug::WrittenNow, &[NoRevert, MirrorConverges]),
+        (Bug::NullBound, &[NoRevert, MirrorConverges]),
+        (Bug::AbsenceBelieved, &[NoRevert]),
     ]
 };
 

@@ -122,6 +122,8 @@ fn screen(route: Route) -> Html {
         Route::Workspace { workspace } => (workspace, Place::Start),
         Route::Review { workspace } => (workspace, Place::Review),
         Route::Merges { workspace } => (workspace, Place::Merges),
+        Route::Mirrors { workspace } => (workspace, Place::Mirrors),
+        Route::NewMirror { workspace } => (workspace, Place::NewMirror),
         Route::Decide { workspace, id } => match ChangeId::try_from(id) {
             Ok(id) => (workspace, Place::Decide(id)),
             Err(_) => return start::not_found(),

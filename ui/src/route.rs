@@ -30,6 +30,18 @@ pub enum Route {
         /// See [`workspace_name`].
         workspace: String,
     },
+    /// The tables that are mirrored.
+    #[at("/w/:workspace/mirrors")]
+    Mirrors {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
+    /// A new mirror.
+    #[at("/w/:workspace/mirrors/new")]
+    NewMirror {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
     /// One thing that needs review.
     #[at("/w/:workspace/review/:id")]
     Decide {

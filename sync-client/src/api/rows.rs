@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sync_protocol::schema::Collection;
 use sync_protocol::{CollectionId, FieldName, Fields, RecordKey};
 
-use super::Only;
+use super::{MirrorNote, Only};
 
 /// A collection with its size.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct CollectionInfo {
     pub records: u64,
     /// Number of records that need review.
     pub review: u64,
+    /// The table that it is kept in step with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<MirrorNote>,
 }
 
 /// Some rows of a collection.

@@ -2,11 +2,13 @@
 
 use futures::FutureExt;
 use sync_protocol::message::{Audit, AuditAnswer, History, HistoryAnswer};
+use sync_protocol::mirror::ResumeMirror;
 use sync_protocol::{Cursor, Entry, RecordId, Revision, WorkspaceId};
+use uuid::Uuid;
 
 use super::account::refused;
 use super::{Done, Engine, Reply, failure};
-use crate::api::{Answer, Event, Failure, FailureKind, FileFormat};
+use crate::api::{Answer, Event, Failure, FailureKind, FileFormat, MirrorAsk, MirrorTold};
 use crate::audit;
 use crate::device::Device;
 use crate::limits;
@@ -18,6 +20,7 @@ pub(super) enum Told {
     History(WorkspaceId, Reply, Result<HistoryAnswer, SendError>),
     /// With the number of the export that asked: a stopped one may still be answered.
     Audit(u64, Result<AuditAnswer, SendError>),
+    Mirror(Reply, Result<MirrorTold, SendError>),
 }
 
 /// An export under way.
@@ -59,6 +62,15 @@ impl<D: Device> Engine<D> {
         }
     }
 
+    pub(super) fn mirror(&mut self, ask: MirrorAsk, reply: Reply) {
+        let (transport, _, path) = match self.ask_path("mirror") {
+            Ok(found) => found,
+            Err(failure) => return drop(reply.send(Err(failure))),
+        };
+        let request = async move { Done::Told(Told::Mirror(reply, mirror(&transport, &path, ask).await)) };
+        self.account.push(request.boxed_local());
+    }
+
     fn ask_audit(&mut self, resume: Option<Cursor>) -> Result<(), Failure> {
         let (transport, _, path) = self.ask_path("audit")?;
         let number = self.exports;
@@ -90,6 +102,10 @@ impl<D: Device> Engine<D> {
                     Ok(Answer::History(Box::new(page)))
                 });
                 drop(reply.send(answer));
+            }
+            Told::Mirror(reply, result) => {
+                let answer = result.map_err(|error| refused(&error));
+                drop(reply.send(answer.map(|told| Answer::Mirror(Box::new(told)))));
             }
             Told::Audit(number, _) if self.audit.as_ref().is_none_or(|audit| audit.number != number) => {}
             Told::Audit(_, Err(error)) => self.end_audit(Err(refused(&error))),
@@ -123,4 +139,43 @@ impl<D: Device> Engine<D> {
         });
         drop(reply.send(answer));
     }
+}
+
+/// Asks the server about mirrors. `path` is that of the workspace up to the word.
+async fn mirror(transport: &Transport, path: &str, ask: MirrorAsk) -> Result<MirrorTold, SendError> {
+    // what reads tables takes its time
+    let wait = limits::ANSWER_MS;
+    match ask {
+        MirrorAsk::List => transport.get(&format!("{path}s"), wait).await.map(MirrorTold::All),
+        MirrorAsk::Tables => transport.get(&format!("{path}-tables"), wait).await.map(MirrorTold::Tables),
+        MirrorAsk::Plan(new) => transport
+            .post(&format!("{path}-plan"), &new, wait)
+            .await
+            .map(|plan| MirrorTold::Plan(Box::new(plan))),
+        MirrorAsk::Add(new) => transport
+            .post(&format!("{path}s"), &new, wait)
+            .await
+            .map(|mirror| MirrorTold::One(Box::new(mirror))),
+        MirrorAsk::Pause { id } => one(transport, path, id, "pause", false).await,
+        MirrorAsk::Resume { id, accept_loss } => one(transport, path, id, "resume", accept_loss).await,
+        MirrorAsk::Resync { id } => one(transport, path, id, "resync", false).await,
+        MirrorAsk::Remove { id } => {
+            let path = format!("{path}s/{id}/remove");
+            transport.post(&path, &ResumeMirror::default(), wait).await.map(MirrorTold::All)
+        }
+    }
+}
+
+async fn one(
+    transport: &Transport,
+    path: &str,
+    id: Uuid,
+    verb: &str,
+    accept_loss: bool,
+) -> Result<MirrorTold, SendError> {
+    let path = format!("{path}s/{id}/{verb}");
+    transport
+        .post(&path, &ResumeMirror { accept_loss }, limits::ANSWER_MS)
+        .await
+        .map(|mirror| MirrorTold::One(Box::new(mirror)))
 }

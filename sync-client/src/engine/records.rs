@@ -41,6 +41,7 @@ impl<D: Device> Engine<D> {
             Command::TakeBack { conflicts } => return self.take_back(conflicts, reply),
             Command::History { id, resume } => return self.history(id, resume, reply),
             Command::ExportAudit { format } => return self.export_audit(format, reply),
+            Command::Mirror(ask) => return self.mirror(*ask, reply),
             Command::CancelBulk => {
                 self.cancel_work();
                 Ok(Answer::Done)
@@ -303,8 +304,10 @@ fn collections<S>(open: &Workspace<S>) -> Vec<CollectionInfo> {
     for id in conflicts.chain(open.replica.rejected().map(|q| &q.change.record)) {
         review.entry(&id.collection).or_default().insert(&id.key);
     }
+    let mut mirrors = open.replica.mirrors();
     let info = |(id, collection): (&sync_protocol::CollectionId, &sync_protocol::schema::Collection)| {
         CollectionInfo {
+            mirror: mirrors.remove(id),
             records: open.replica.count(id),
             review: review.get(id).map_or(0, |keys| keys.len() as u64),
             id: id.clone(),

@@ -21,6 +21,7 @@ mod decisions;
 mod edit;
 mod feed;
 mod history;
+mod mirrors;
 mod news;
 pub mod notes;
 pub mod people;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::time::Duration;
+use sync_protocol::mirror::Expiry;
 use sync_protocol::schema::{device_record, person_record};
 use sync_protocol::{
     FieldName, Fields, Partition, RecordId, RecordKey, Rejection, ReplicaId, Timestamp, UserId,
@@ -30,15 +31,6 @@ pub struct Mapped {
     pub outward: bool,
     /// What an expiry means.
     pub expiry: Expiry,
-}
-
-/// What becomes of a record's value whose cell has gone by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
-    /// It goes, too; with the last one the record.
-    Delete,
-    /// It stays, and is not written back.
-    Keep,
 }
 
 /// A row as it was read.

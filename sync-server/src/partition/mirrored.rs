@@ -1,8 +1,10 @@
 //! What a mirror reads of the partitions: what was agreed on, what has changed since, and all records there are.
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use std::collections::BTreeSet;
-use sync_protocol::{CollectionId, Entry, Partition, RecordId, Revision, WorkspaceId, limits::PULL_BYTES};
+use std::collections::{BTreeMap, BTreeSet};
+use sync_protocol::{
+    ChangeId, CollectionId, Conflict, Entry, Partition, RecordId, Revision, WorkspaceId, limits::PULL_BYTES,
+};
 use uuid::Uuid;
 
 use super::case::What;
@@ -29,6 +31,8 @@ pub enum Changed {
     Records {
         /// Each once.
         records: Vec<RecordId>,
+        /// The conflicts about them as they were left, each once.
+        conflicts: Vec<Conflict>,
         /// Every change up to here was looked through.
         upto: Revision,
         /// Whether there is more behind that.
@@ -198,7 +202,8 @@ impl PartitionEngine {
         let id = PartitionId { workspace, partition };
         let head = self.store().head(id, Read::Quorum).await?;
         if head.revision <= after {
-            return Ok(Changed::Records { records: Vec::new(), upto: after, more: false });
+            let (records, conflicts) = (Vec::new(), Vec::new());
+            return Ok(Changed::Records { records, conflicts, upto: after, more: false });
         }
         let floor = self.inner.shared.floor(&head);
         let Feed::Entries(entries) =
@@ -213,7 +218,12 @@ impl PartitionEngine {
             .flat_map(about)
             .filter(|record| record.collection == *collection && seen.insert(record.clone()))
             .collect();
-        Ok(Changed::Records { records, upto, more: upto < head.revision })
+        let told = entries.iter().flat_map(Entry::conflicts);
+        let own = told.filter(|conflict| conflict.record.collection == *collection);
+        let last: BTreeMap<ChangeId, Conflict> =
+            own.map(|conflict| (conflict.id, conflict.clone())).collect();
+        let conflicts = last.into_values().collect();
+        Ok(Changed::Records { records, conflicts, upto, more: upto < head.revision })
     }
 
     /// The keys of a collection's live records in one partition, a page at a time. `after`: [`Page::next`] of the page before.

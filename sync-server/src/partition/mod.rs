@@ -20,6 +20,7 @@ mod pull;
 mod push;
 mod quota;
 mod recent;
+mod records;
 mod schema;
 mod snapshot;
 mod watch;

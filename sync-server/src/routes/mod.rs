@@ -5,6 +5,7 @@ mod audit;
 mod health;
 mod history;
 mod info;
+pub(crate) mod mirrors;
 mod pull;
 mod push;
 mod session;
@@ -25,6 +26,9 @@ use sync_protocol::message::{
     Audit, AuditAnswer, History, HistoryAnswer, Info, Member, NewPassword, NewWorkspace, ProblemCode, Pull,
     PullAnswer, Push, PushAnswer, SignIn, SignedIn, Snapshot, SnapshotAnswer, User, VERSION_HEADER,
     Workspace,
+};
+use sync_protocol::mirror::{
+    LookedAt, Mirror, MirrorPlan, MirrorTables, NewMirror, ResumeMirror, Touched, Verified,
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -186,6 +190,87 @@ pub fn table() -> Vec<Route> {
                 .takes::<Audit>()
                 .gives::<AuditAnswer>(200, "The next piece.")
                 .fails(&[SlowDown]),
+        ),
+        get_(
+            "/v1/workspaces/{workspace}/mirrors",
+            get(mirrors::list),
+            about("mirrors", "The tables that are mirrored; all of these are for owners")
+                .gives_list::<Mirror>("All of them.")
+                .fails(&[NotPermitted]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/mirrors",
+            post(mirrors::add),
+            about("mirrors", "Mirror a table; a server begins with it within seconds")
+                .takes::<NewMirror>()
+                .gives::<Mirror>(201, "It begins.")
+                .fails(&[NotPermitted, SlowDown]),
+        ),
+        get_(
+            "/v1/workspaces/{workspace}/mirror-tables",
+            get(mirrors::tables),
+            about("mirrors", "The tables that may be mirrored")
+                .gives_list::<MirrorTables>("By keyspace.")
+                .fails(&[NotPermitted]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/mirror-plan",
+            post(mirrors::plan),
+            about("mirrors", "What a mirror would do, over the first 20,000 rows; nothing is changed")
+                .takes::<NewMirror>()
+                .gives::<MirrorPlan>(200, "What would happen.")
+                .fails(&[NotPermitted, SlowDown]),
+        ),
+        get_(
+            "/v1/workspaces/{workspace}/mirrors/{mirror}",
+            get(mirrors::show),
+            about("mirrors", "How a mirror stands")
+                .gives::<Mirror>(200, "As told last.")
+                .fails(&[NotPermitted]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/mirrors/{mirror}/pause",
+            post(mirrors::pause),
+            about("mirrors", "Stop a mirror until it is resumed")
+                .gives::<Mirror>(200, "It is paused.")
+                .fails(&[NotPermitted]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/mirrors/{mirror}/resume",
+            post(mirrors::resume),
+            about("mirrors", "Let a mirror go on where it stopped")
+                .takes::<ResumeMirror>()
+                .gives::<Mirror>(200, "It goes on.")
+                .fails(&[NotPermitted]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/mirrors/{mirror}/resync",
+            post(mirrors::resync),
+            about("mirrors", "Compare all rows by value, soon")
+                .gives::<Mirror>(200, "It is asked for.")
+                .fails(&[NotPermitted]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/mirrors/{mirror}/touched",
+            post(mirrors::touched),
+            about("mirrors", "Look at these rows now, instead of waiting for the mirror to notice them")
+                .takes::<Touched>()
+                .gives::<LookedAt>(200, "They were looked at.")
+                .fails(&[NotPermitted, SlowDown]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/mirrors/{mirror}/verify",
+            post(mirrors::verify),
+            about("mirrors", "Compare table, what was agreed on and records; up to 20,000 rows")
+                .gives::<Verified>(200, "Three sums, and what differs.")
+                .fails(&[NotPermitted, SlowDown]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/mirrors/{mirror}/remove",
+            post(mirrors::remove),
+            about("mirrors", "End a mirror; table and records stay as they are")
+                .gives_list::<Mirror>("Those that are left.")
+                .fails(&[NotPermitted]),
         ),
     ]
 }

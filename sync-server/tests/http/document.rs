@@ -53,6 +53,11 @@ async fn every_documented_path_is_served_and_its_answers_are_as_documented() {
                 }
                 Some("#/components/schemas/Pull") => Some(json!({ "cursor": [0] })),
                 Some("#/components/schemas/Snapshot" | "#/components/schemas/Audit") => Some(json!({})),
+                Some("#/components/schemas/NewMirror") => {
+                    Some(json!({ "keyspace": "shop", "table": "orders" }))
+                }
+                Some("#/components/schemas/ResumeMirror") => Some(json!({})),
+                Some("#/components/schemas/Touched") => Some(json!({ "keys": ["1"] })),
                 Some("#/components/schemas/History") => Some(json!({ "record": boat(1) })),
                 Some(other) => panic!("no sample of {other}"),
             };
@@ -61,6 +66,7 @@ async fn every_documented_path_is_served_and_its_answers_are_as_documented() {
                 continue;
             }
             let at = path.replace("{workspace}", &workspace.to_string()).replace("{login}", "ann");
+            let at = at.replace("{mirror}", &Uuid::nil().to_string());
             let request = ann.ask(Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(), &at);
             let request = body.iter().fold(request, |request, body| request.json(body));
             let answer = request.send().await.unwrap();

@@ -7,6 +7,7 @@ mod bounds;
 mod document;
 mod gate;
 mod members;
+mod mirrors;
 mod process;
 mod sessions;
 mod sync;

@@ -1,8 +1,9 @@
 //! A record and the row of a mirrored table: what each look at the row makes of both.
 
 use std::time::Duration;
+use sync_protocol::mirror::Expiry;
 use sync_protocol::{Choice, ConflictKind, Outcome, Rejection, Value};
-use sync_server::mirror::look::{Answer, Expiry, Stop};
+use sync_server::mirror::look::{Answer, Stop};
 use sync_server::mirror::row::Intent;
 use sync_server::mirror::write::RowWrite;
 

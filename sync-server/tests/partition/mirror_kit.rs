@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use sync_protocol::mirror::Expiry;
 use sync_protocol::schema::{Field, collection_record, field_record};
 use sync_protocol::{
     ChangeId, Choice, CollectionId, Conflict, Delta, Edit, Entry, FieldName, FieldType, Fields, Outcome,
     Partition, Policy, Record, RecordId, RecordKey, Resolution, Timestamp, Value, Verdict,
 };
-use sync_server::mirror::look::{Answer, Expiry, Look, Looked, Mapped, replica_of, shadow_key};
+use sync_server::mirror::look::{Answer, Look, Looked, Mapped, replica_of, shadow_key};
 use sync_server::mirror::row::{SeenRow, Shadow};
 use sync_server::mirror::write::Write;
 use sync_server::partition::PartitionEngine;

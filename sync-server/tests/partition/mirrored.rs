@@ -96,18 +96,18 @@ async fn what_has_changed_is_told_once_also_where_only_a_review_was_settled() {
     let start = node.reached(workspace, Partition(0)).await.expect("a head");
     let changed =
         async |after| node.changed(workspace, Partition(0), &collection(), after).await.expect("a read");
-    let none = Changed::Records { records: vec![], upto: start, more: false };
+    let none = Changed::Records { records: vec![], conflicts: vec![], upto: start, more: false };
     assert_eq!(changed(start).await, none);
     for _ in 0..2 {
         scene.ann_sets(1, &[("a", text("x"))]).await;
         scene.ann_sets(2, &[("a", text("x"))]).await;
     }
     scene.agree(1).await;
-    let Changed::Records { records, upto, more } = changed(start).await else { panic!("expired") };
+    let Changed::Records { records, upto, more, .. } = changed(start).await else { panic!("expired") };
     assert_eq!((records, more), (vec![order(1), order(2)], false));
     assert_eq!(node.reached(workspace, Partition(0)).await, Ok(upto));
     let others = node.changed(workspace, Partition(0), &reserved::collection(reserved::PEOPLE), start).await;
-    assert_eq!(others, Ok(Changed::Records { records: vec![], upto, more: false }));
+    assert_eq!(others, Ok(Changed::Records { records: vec![], conflicts: vec![], upto, more: false }));
 
     scene.ann_sets(1, &[("a", text("ann"))]).await;
     scene.program(1, &[("a", text("program"))], 0);

@@ -1,4 +1,4 @@
-//! A table that another program writes: cells with times, by the rules of Cassandra.
+//! A table that another program writes: cells with times, by the rules of Cassandra. The simulation of the suites uses it, too.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,18 +6,22 @@ use sync_protocol::{FieldName, Timestamp, Value};
 use sync_server::mirror::row::{Cell, SeenRow, WriteTime};
 use sync_server::mirror::write::{RowWrite, Write};
 
-/// One cell as it is stored: of two, the one with the later time holds; of the same time a tombstone, then the larger value.
+/// One cell as it is stored: of two, the one with the later time holds; of the same time a tombstone, then one that has a time to
+/// live (the longer one), then the larger value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
+    /// When it was written, by whoever wrote it.
     pub written: WriteTime,
     /// `None`: a tombstone.
     pub value: Option<Value>,
+    /// When it goes by itself.
     pub expires: Option<Timestamp>,
 }
 
 impl Stored {
-    fn rank(&self) -> (WriteTime, bool, String) {
-        (self.written, self.value.is_none(), self.value.as_ref().map_or(String::new(), |v| v.0.to_string()))
+    fn rank(&self) -> (WriteTime, bool, Option<Timestamp>, String) {
+        let text = self.value.as_ref().map_or(String::new(), |v| v.0.to_string());
+        (self.written, self.value.is_none(), self.expires, text)
     }
 
     fn lives(&self, now: Timestamp) -> bool {
@@ -28,8 +32,11 @@ impl Stored {
 /// One row.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
+    /// The time of its own tombstone.
     pub deleted: Option<WriteTime>,
+    /// What makes it a row also without values.
     pub marker: Option<Stored>,
+    /// Its cells.
     pub cells: BTreeMap<FieldName, Stored>,
 }
 
@@ -60,10 +67,12 @@ impl Row {
         (marker.is_some() || !cells.is_empty()).then_some(SeenRow { cells })
     }
 
+    /// A cell is written, or deleted.
     pub fn cell(&mut self, field: &FieldName, value: Option<Value>, written: WriteTime) {
         self.cell_for(field, value, written, None);
     }
 
+    /// A cell is written that goes by itself.
     pub fn cell_for(
         &mut self,
         field: &FieldName,
@@ -76,11 +85,13 @@ impl Row {
         self.cells.insert(field.clone(), held);
     }
 
+    /// The row is inserted.
     pub fn mark(&mut self, written: WriteTime, expires: Option<Timestamp>) {
         let new = Stored { written, value: Some(Value::from(true)), expires };
         self.marker = Some(put(self.marker.as_ref(), new));
     }
 
+    /// The row is deleted: all of it up to that time.
     pub fn delete(&mut self, written: WriteTime) {
         self.deleted = self.deleted.max(Some(written));
     }
@@ -103,6 +114,7 @@ impl Row {
     }
 }
 
+/// So much later.
 pub fn after(now: Timestamp, time: Duration) -> Timestamp {
     Timestamp(now.0 + time.as_millis() as i64)
 }

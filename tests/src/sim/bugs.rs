@@ -1,5 +1,5 @@
 //! Bugs planted on purpose, to prove that the checkers see them. Each is planted in what surrounds the real parts (the
-//! disk, the store, the network), so that the product carries no switch.
+//! disk, the store, the network, who reads and writes a mirrored table), so that the product carries no switch.
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,11 +34,21 @@ pub enum Bug {
     UnknownIsRejected,
     /// Copies of a device go on with the numbers that it had.
     NumbersUsedAgain,
+    /// A mirror takes what it has written for what is there.
+    WriteBelieved,
+    /// A commit leaves what record and row agreed on to a later one.
+    ShadowOutsideBatch,
+    /// A mirror writes with the time of its clock.
+    WrittenNow,
+    /// A mirror that inserts a row binds null to the columns that it has no value for.
+    NullBound,
+    /// What one read does not show is gone.
+    AbsenceBelieved,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::CursorBeforeData,
         Self::AckBeforeCommit,
         Self::FieldIgnored,
@@ -54,6 +64,11 @@ impl Bug {
         Self::SavedBeforeDurable,
         Self::UnknownIsRejected,
         Self::NumbersUsedAgain,
+        Self::WriteBelieved,
+        Self::ShadowOutsideBatch,
+        Self::WrittenNow,
+        Self::NullBound,
+        Self::AbsenceBelieved,
     ];
 
     /// The bug of that name.

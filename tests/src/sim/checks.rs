@@ -66,11 +66,18 @@ pub enum Invariant {
     MemoryEqualsDisk,
     /// A change id names one change for good; whoever uses one again is told, and keeps its work.
     Identity,
+    /// What another program wrote into a mirrored table, and a look saw, is in the record, its history or a conflict.
+    ForeignWriteAccounted,
+    /// A mirror takes no value of another program's away that it has not told, tells each as often as it was written, and
+    /// lets none take the place of a person's that its author could not see.
+    NoRevert,
+    /// After quiet, table, record and what was agreed on are the same.
+    MirrorConverges,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::Contiguous,
         Self::LinearRecord,
         Self::Once,
@@ -101,6 +108,9 @@ impl Invariant {
         Self::StatusTrue,
         Self::MemoryEqualsDisk,
         Self::Identity,
+        Self::ForeignWriteAccounted,
+        Self::NoRevert,
+        Self::MirrorConverges,
     ];
 
     /// As the page of invariants calls it.
@@ -136,6 +146,9 @@ impl Invariant {
             Self::StatusTrue => "status_true",
             Self::MemoryEqualsDisk => "memory_equals_disk",
             Self::Identity => "identity",
+            Self::ForeignWriteAccounted => "foreign_write_accounted",
+            Self::NoRevert => "no_revert",
+            Self::MirrorConverges => "mirror_converges",
         }
     }
 }

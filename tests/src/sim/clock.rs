@@ -9,6 +9,17 @@ use tokio::time::Instant;
 /// When the world begins.
 const BEGIN: i64 = 1_700_000_000_000;
 
+/// Reads the world's time, wherever it is.
+#[derive(Clone, Copy)]
+pub struct Watch(Instant);
+
+impl Watch {
+    /// What a clock shows that is right.
+    pub fn now(self) -> Timestamp {
+        Timestamp(BEGIN + self.0.elapsed().as_millis() as i64)
+    }
+}
+
 /// Virtual time: the paused clock of the runtime, seen from outside.
 pub struct Time {
     begin: Instant,
@@ -27,6 +38,11 @@ impl Time {
     /// What a clock shows that is right.
     pub fn now(&self) -> Timestamp {
         Timestamp(BEGIN + self.elapsed_ms() as i64)
+    }
+
+    /// The same for others.
+    pub fn watch(&self) -> Watch {
+        Watch(self.begin)
     }
 
     /// Milliseconds since the world began.

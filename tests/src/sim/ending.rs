@@ -24,15 +24,15 @@ pub async fn end(world: &mut World) {
     }
     converged(&world.model, &world.devices);
     conserved(&world.model, &world.devices);
-    for _ in 0..ROUNDS {
-        let time = world.time.now();
-        let decided = world.devices.iter_mut().any(|device| device.tidy_up(time));
-        if !quiet(world, HEALED_WITHIN).await {
+    if !decide(world).await {
+        return;
+    }
+    if world.is_mirrored() {
+        world.hours_pass();
+        if !quiet(world, HEALED_WITHIN).await || !decide(world).await {
             return;
         }
-        if !decided {
-            break;
-        }
+        world.model.lock().mirrored();
     }
     for device in &mut world.devices {
         device.restart();
@@ -44,6 +44,21 @@ pub async fn end(world: &mut World) {
     converged(&world.model, &world.devices);
     conserved(&world.model, &world.devices);
     all_see_the_same(&world.model, &world.devices);
+}
+
+/// A person decides about all that is left; whether everything came to rest.
+async fn decide(world: &mut World) -> bool {
+    for _ in 0..ROUNDS {
+        let time = world.time.now();
+        let decided = world.devices.iter_mut().any(|device| device.tidy_up(time));
+        if !quiet(world, HEALED_WITHIN).await {
+            return false;
+        }
+        if !decided {
+            break;
+        }
+    }
+    true
 }
 
 async fn quiet(world: &mut World, within: u64) -> bool {

@@ -22,6 +22,7 @@ pub mod faults;
 pub mod ground;
 pub mod identity;
 pub mod judge;
+pub mod mirror;
 pub mod model;
 pub mod network;
 mod parked;

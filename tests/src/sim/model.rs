@@ -15,6 +15,7 @@ use super::checks::{Checks, Invariant};
 use super::faults::Faults;
 use super::identity::said;
 use super::judge::{Expected, adds_up, expected};
+use super::mirror::account::Account;
 use super::plan::Weather;
 use super::trace::Trace;
 
@@ -47,6 +48,8 @@ pub struct Model {
     pub refused: BTreeSet<(ReplicaId, RecordId)>,
     /// Whether the collection was deleted at some time: what is refused then is told by when the server heard of it.
     pub was_gone: bool,
+    /// Of the mirrored table, where there is one.
+    pub mirror: Option<Account>,
     workspace: WorkspaceId,
     /// Whether tombstones may be gone by now.
     forgetful: bool,
@@ -124,6 +127,7 @@ impl Shared {
             rejected: BTreeSet::new(),
             refused: BTreeSet::new(),
             was_gone: false,
+            mirror: None,
             workspace,
             forgetful: weather.short_horizon,
             last_of: BTreeMap::new(),
@@ -201,6 +205,7 @@ impl Model {
         for entry in entries {
             self.entry(place, Arc::new(entry), now);
         }
+        self.agreed(&commit.rows);
         let head = self.parts[place].head();
         self.checks.that(Invariant::Contiguous, commit.head.revision == head, || {
             format!("partition {place} is at {head}, its head says {}", commit.head.revision)
@@ -220,6 +225,7 @@ impl Model {
         self.checks.that(Invariant::Contiguous, entry.seq == next, || {
             format!("partition {place}: entry {} follows {}", entry.seq, part.head())
         });
+        self.of_mirror(place, &entry, now);
         self.named(place, &entry);
         let last = self.parts[place].counters.get(&entry.change.replica).copied().unwrap_or(0);
         self.checks.that(Invariant::Once, last >= entry.change.counter.0, || {

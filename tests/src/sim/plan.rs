@@ -41,6 +41,8 @@ pub struct Weather {
     pub store_slow: u64,
     /// The server keeps its feed for minutes only.
     pub short_horizon: bool,
+    /// The collection is mirrored in a table that other programs write.
+    pub mirrored: bool,
 }
 
 /// One step.
@@ -118,6 +120,12 @@ pub enum What {
     Role { reader: bool },
     /// Much time passes for the server's rows.
     Pass { minutes: u64 },
+    /// Another program writes into the mirrored table.
+    Program { key: u64, pick: u64 },
+    /// A server that mirrors dies between any two steps, and begins again knowing nothing.
+    MirrorCrash { worker: u64 },
+    /// Who mirrors: one of the two servers; or both, where one has lost its lease and does not know it.
+    Lease { worker: u64 },
     /// Nothing but time.
     Wait,
 }
@@ -128,7 +136,7 @@ impl Plan {
     /// The plan of a seed with that many steps.
     pub fn of(seed: u64, steps: usize) -> Self {
         let mut random = Random::of(seed, 1);
-        let weather = Weather::of(&mut random);
+        let mut weather = Weather::of(&mut random);
         let mut steps: Vec<Step> = (0..steps).map(|_| Step::of(&mut random, &weather)).collect();
         // two people who look at the same at the same time: where edits meet most
         for at in 1..steps.len() {
@@ -138,7 +146,28 @@ impl Plan {
                 steps[at] = Step { after: random.below(50), at: replica, what };
             }
         }
+        if seed % MIRRORED == 2 {
+            weather.mirrored = true;
+            mirrored(&mut Random::of(seed, 5), &weather, &mut steps);
+        }
         Self { seed, weather, steps, on_sled: false }
+    }
+}
+
+/// One seed in so many has a mirrored table. The others are what they were before there were any.
+const MIRRORED: u64 = 4;
+
+/// A share of the steps is about the mirrored table.
+fn mirrored(random: &mut Random, weather: &Weather, steps: &mut [Step]) {
+    for step in steps {
+        let (key, pick) = (random.below(weather.keys), random.draw());
+        let what = match random.below(100) {
+            0..=21 => What::Program { key, pick },
+            22 => What::MirrorCrash { worker: pick % 2 },
+            23 => What::Lease { worker: pick % 3 },
+            _ => continue,
+        };
+        step.what = what;
     }
 }
 
@@ -163,6 +192,7 @@ impl Weather {
         store: 0,
         store_slow: 0,
         short_horizon: false,
+        mirrored: false,
     };
 
     fn of(random: &mut Random) -> Self {
@@ -182,6 +212,7 @@ impl Weather {
             store,
             store_slow,
             short_horizon: random.percent(30),
+            mirrored: false,
         }
     }
 }

@@ -107,6 +107,17 @@ impl Server {
         &self.cluster
     }
 
+    /// Whose records it keeps.
+    pub fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    /// A node's engine and clock, for what runs in the server itself.
+    pub fn inside(&self, n: usize) -> (PartitionEngine, Arc<ManualClock>) {
+        let node = &self.nodes()[n];
+        (node.engine.clone(), node.clock.clone())
+    }
+
     /// Counts a fault that a request met.
     pub fn met(&self, kind: &'static str) {
         self.model.lock().faults.add(kind);

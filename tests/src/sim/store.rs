@@ -203,6 +203,10 @@ impl Cluster {
                 commit.head.checksums = before;
             }
             Some(Bug::MergeLosesField) => merge_loses_field(commit),
+            // the node dies in between every other time
+            Some(Bug::ShadowOutsideBatch) if commit.head.step.0.is_multiple_of(2) => {
+                commit.rows.retain(|row| row.kind != Kind::Shadow);
+            }
             _ => {}
         }
     }

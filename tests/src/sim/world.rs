@@ -20,6 +20,8 @@ use super::clock::Time;
 use super::desk::Desk;
 use super::device::{Device, Image};
 use super::ground::Ground;
+use super::mirror::Mirror;
+use super::mirror::account::Account;
 use super::model::Shared;
 use super::network::{Arrival, Fate, Letter, carry};
 use super::plan::{Plan, Step, Weather, What};
@@ -32,6 +34,9 @@ use super::things;
 const SHORT_HORIZON: Duration = Duration::from_secs(600);
 const LONG_HORIZON: Duration = Duration::from_hours(90 * 24);
 
+/// Longer than the clock of any program is ahead, in milliseconds.
+const HOURS: i64 = 2 * 3_600_000;
+
 /// The world of one run.
 pub struct World {
     /// What is known outside of what is checked.
@@ -41,6 +46,7 @@ pub struct World {
     /// Time.
     pub time: Time,
     server: Server,
+    mirror: Option<Mirror>,
     desk: Desk,
     weather: Weather,
     fates: Vec<Random>,
@@ -71,6 +77,7 @@ impl World {
             model,
             time,
             server,
+            mirror: None,
             desk: Desk::open(),
             weather: Weather { drop: 0, duplicate: 0, ghost: 0, short: 0, ..weather },
             fates: (0..plan.weather.replicas as u64).map(|n| Random::of(seed, 300 + n)).collect(),
@@ -78,6 +85,7 @@ impl World {
             arrivals: unbounded_channel(),
         };
         world.until_quiet(60_000).await;
+        world.begin_to_mirror(plan, bug);
         let now = world.time.now();
         let defined = world.devices[0].define(now, &things::definition());
         world
@@ -89,6 +97,16 @@ impl World {
         world.weather = plan.weather.clone();
         world.server.cluster().storm(&plan.weather);
         world
+    }
+
+    fn begin_to_mirror(&mut self, plan: &Plan, bug: Option<Bug>) {
+        if !plan.weather.mirrored {
+            return;
+        }
+        let (server, model, account) =
+            (self.server.clone(), self.model.clone(), Account::new(self.time.watch()));
+        let partitions = plan.weather.partitions;
+        self.mirror = Some(Mirror::new(server, model, account, partitions, plan.seed, bug));
     }
 
     /// The first invariant that broke.
@@ -160,6 +178,9 @@ impl World {
             What::NodeCrash => {
                 fault("server: node died");
                 self.server.crash(at % 2);
+                if let Some(mirror) = &mut self.mirror {
+                    mirror.crash(at % 2);
+                }
             }
             What::Dark { ms } => {
                 fault("store: dark for a while");
@@ -172,7 +193,11 @@ impl World {
             What::Pass { minutes } => {
                 fault("time: rows grow old");
                 self.time.pass(minutes);
+                if let Some(mirror) = &mut self.mirror {
+                    mirror.pass();
+                }
             }
+            What::Program { .. } | What::MirrorCrash { .. } | What::Lease { .. } => self.mirrored(what),
             What::Backup => self.images[at] = Some(device.image()),
             What::Restore { resumed } => {
                 if let Some(image) = &self.images[at] {
@@ -186,11 +211,39 @@ impl World {
         false
     }
 
+    /// What is about the mirrored table.
+    fn mirrored(&mut self, what: &What) {
+        let Some(mirror) = &mut self.mirror else { return };
+        let mut model = self.model.lock();
+        match *what {
+            What::Program { key, pick } => {
+                model.faults.add("table: another program writes");
+                let done = model.mirror.as_mut().map(|account| account.program(&things::thing(key), pick));
+                model.trace.line(format!("  a program {}", done.unwrap_or_default()));
+            }
+            What::MirrorCrash { worker } => {
+                model.faults.add("server: a mirror died");
+                drop(model);
+                mirror.crash(worker as usize);
+            }
+            What::Lease { worker } => {
+                model.faults.add(if worker == 2 {
+                    "server: two mirror at once"
+                } else {
+                    "server: another mirrors"
+                });
+                mirror.lease(worker);
+            }
+            _ => {}
+        }
+    }
+
     /// Lets so many milliseconds pass.
     pub async fn until(&mut self, ms: u64) {
         let end = Instant::now() + Duration::from_millis(ms);
         loop {
             self.time.show();
+            self.mirror.iter().for_each(|mirror| mirror.deliver(false));
             self.send();
             match timeout_at(end, self.arrivals.1.recv()).await {
                 Ok(Some(arrival)) => self.arrive(arrival),
@@ -240,6 +293,7 @@ impl World {
     pub fn heal(&mut self) {
         self.weather = Weather { drop: 0, duplicate: 0, ghost: 0, short: 0, ..self.weather.clone() };
         self.server.cluster().heal();
+        self.mirror.iter().for_each(Mirror::heal);
         for device in &mut self.devices {
             device.disk.heal();
             device.member.cut.store(0, Ordering::SeqCst);
@@ -252,6 +306,20 @@ impl World {
         self.line(|| "healed".into());
     }
 
+    /// Whether a table is mirrored.
+    pub fn is_mirrored(&self) -> bool {
+        self.mirror.is_some()
+    }
+
+    /// Hours pass for the table and its mirror, whose clocks are right from now on: what lies in the future is past.
+    pub fn hours_pass(&mut self) {
+        (0..2).for_each(|n| self.time.skew_node(n, HOURS));
+        let mut model = self.model.lock();
+        if let Some(account) = &mut model.mirror {
+            account.pass(HOURS);
+        }
+    }
+
     /// Waits until everything is sent and read; whether that came in time.
     pub async fn until_quiet(&mut self, most_ms: u64) -> bool {
         let end = self.time.elapsed_ms() + most_ms;
@@ -260,7 +328,10 @@ impl World {
             if self.broken().is_some() {
                 return false;
             }
-            if self.devices.iter().filter(|device| !device.away).all(|device| self.is_quiet(device)) {
+            let mirrored = self.mirror.as_ref().is_none_or(Mirror::is_quiet);
+            if mirrored
+                && self.devices.iter().filter(|device| !device.away).all(|device| self.is_quiet(device))
+            {
                 return true;
             }
             if self.time.elapsed_ms() >= end {
@@ -289,7 +360,9 @@ impl World {
                 device.session.problem()
             )
         });
-        told.collect::<Vec<_>>().join("; ")
+        let mirror =
+            self.mirror.iter().filter(|mirror| !mirror.is_quiet()).map(|_| "the mirror works".into());
+        told.chain(mirror).collect::<Vec<_>>().join("; ")
     }
 
     /// Adds a line to the trace.

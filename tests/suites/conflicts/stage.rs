@@ -39,7 +39,8 @@ pub enum Kind {
 /// A server with four accounts.
 pub struct Stage {
     server: RefCell<Option<Server>>,
-    store: Vec<String>,
+    /// The options of the server.
+    pub store: Vec<String>,
     port: u16,
     token: String,
     pub folder: tempfile::TempDir,

@@ -144,7 +144,7 @@ fn tags(value: &Value) -> Html {
     }
 }
 
-fn cut(text: &str) -> String {
+pub fn cut(text: &str) -> String {
     match beginning(text, CELL_CHARS) {
         all if all.len() == text.len() => text.to_owned(),
         some => format!("{some}…"),

@@ -12,6 +12,7 @@ use super::collection_form::NewCollection;
 use super::import::Import;
 use super::left::LeftWorkspace;
 use super::merges::MergesPage;
+use super::mirrors::{MirrorsPage, NewMirrorPage, only_owners};
 use super::record::may_only_read;
 use super::review::{Decide, Looking, Review};
 use super::settings::Settings;
@@ -27,7 +28,7 @@ use crate::route::{Route, left_of, workspace_of};
 use nav::Nav;
 use std::rc::Rc;
 use sync_client::api::{
-    Answer, CollectionInfo, Command, Event, Failure, Session, Status, may_edit, may_shape,
+    Answer, CollectionInfo, Command, Event, Failure, Session, Status, may_edit, may_manage, may_shape,
 };
 use sync_client::text;
 use sync_protocol::message::Workspace;
@@ -41,6 +42,9 @@ pub enum Place {
     Start,
     Review,
     Merges,
+    /// The tables that are mirrored.
+    Mirrors,
+    NewMirror,
     Decide(ChangeId),
     Import,
     NewCollection,
@@ -66,6 +70,8 @@ impl Place {
             | Self::Review
             | Self::Decide(_)
             | Self::Merges
+            | Self::Mirrors
+            | Self::NewMirror
             | Self::Import
             | Self::NewCollection => None,
         }
@@ -91,6 +97,11 @@ impl Here {
     /// Whether the person may change collections and fields.
     pub fn may_shape(&self) -> bool {
         may_shape(self.workspace.role)
+    }
+
+    /// Whether the person may say who is a member and which tables are mirrored.
+    pub fn may_manage(&self) -> bool {
+        may_manage(self.workspace.role)
     }
 
     /// A collection of this workspace.
@@ -262,6 +273,8 @@ fn Inside(props: &OpenedProps) -> Html {
         Place::Start => Some(""),
         Place::Review | Place::Decide(_) => Some("Needs review"),
         Place::Merges => Some("Merged automatically"),
+        Place::Mirrors => Some("Mirrored tables"),
+        Place::NewMirror => Some("Mirror a table"),
         Place::Import => Some("Import"),
         Place::NewCollection => Some("New collection"),
         Place::Settings(_) => Some("When edits meet"),
@@ -348,6 +361,11 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
         Place::Start => html! { <Start /> },
         Place::Review => html! { <Review /> },
         Place::Merges => html! { <MergesPage /> },
+        Place::Mirrors | Place::NewMirror if !here.may_manage() => {
+            html! { <section class="mooring-narrow">{ only_owners() }</section> }
+        }
+        Place::Mirrors => html! { <MirrorsPage /> },
+        Place::NewMirror => html! { <NewMirrorPage /> },
         Place::Decide(id) => html! { <Decide key={id.to_string()} id={*id} /> },
         Place::Import => html! { <Import /> },
         Place::NewCollection if !here.may_shape() => {

@@ -6,6 +6,7 @@ pub mod frame;
 pub mod import;
 mod left;
 pub mod merges;
+mod mirrors;
 pub mod record;
 pub mod review;
 pub mod settings;

@@ -6,6 +6,7 @@ pub mod difference;
 pub mod field;
 pub mod history;
 pub mod lines;
+pub mod mirror;
 pub mod policy;
 pub mod review;
 pub mod time;

@@ -8,6 +8,7 @@ use scylla::serialize::row::SerializeRow;
 use scylla::statement::{Consistency, Statement};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use sync_protocol::Timestamp;
 use uuid::Uuid;
 
 use super::table::Table;
@@ -32,6 +33,17 @@ pub struct NodeCount {
     pub generation: i32,
     /// Writes to the table that this node has applied.
     pub writes: i64,
+    /// The version of the schema that it has.
+    pub schema: Uuid,
+    /// When it last emptied the table, as TRUNCATE does: no count shows that.
+    pub truncated: Option<Timestamp>,
+}
+
+impl WriteCounts {
+    /// When the table was emptied last.
+    pub fn truncated(&self) -> Option<Timestamp> {
+        self.nodes.values().filter_map(|count| count.truncated).max()
+    }
 }
 
 impl Table {
@@ -53,17 +65,35 @@ impl Table {
         counts
     }
 
+    /// How many nodes apply each write to the table, as far as the driver knows.
+    pub fn copies(&self) -> u64 {
+        use scylla::cluster::metadata::Strategy;
+        let state = self.cluster.session.get_cluster_state();
+        let copies = match state.get_keyspace(&self.mapping().keyspace).map(|keyspace| &keyspace.strategy) {
+            Some(Strategy::SimpleStrategy { replication_factor }) => *replication_factor,
+            Some(Strategy::NetworkTopologyStrategy { datacenter_repfactors }) => {
+                datacenter_repfactors.values().sum()
+            }
+            _ => 1,
+        };
+        copies as u64
+    }
+
     async fn count_of(&self, node: Uuid) -> Result<NodeCount, TableError> {
-        let generation: Vec<(Option<i32>,)> =
-            self.ask_node(node, "SELECT gossip_generation FROM system.local", ()).await?;
+        let query = "SELECT gossip_generation, schema_version, truncated_at FROM system.local";
+        type Local = (Option<i32>, Option<Uuid>, Option<BTreeMap<Uuid, Vec<u8>>>);
+        let local: Vec<Local> = self.ask_node(node, query, ()).await?;
         let query = "SELECT count FROM system_views.local_write_latency
             WHERE keyspace_name = ? AND table_name = ?";
         let place = (self.mapping().keyspace.as_str(), self.mapping().table.as_str());
         let writes: Vec<(i64,)> = self.ask_node(node, query, place).await?;
-        let generation = generation.into_iter().next().and_then(|(generation,)| generation);
+        let Some((Some(generation), Some(schema), truncated)) = local.into_iter().next() else {
+            return Err(TableError::answer("a node does not say when it started"));
+        };
         Ok(NodeCount {
-            generation: generation
-                .ok_or_else(|| TableError::answer("a node does not say when it started"))?,
+            generation,
+            schema,
+            truncated: truncated.and_then(|all| all.get(&self.id()).and_then(|at| emptied(at))),
             // one that has not heard of the table yet
             writes: writes.first().map_or(0, |(writes,)| *writes),
         })
@@ -87,4 +117,9 @@ impl Table {
         statement.set_load_balancing_policy(Some(only));
         rows(self.cluster.session.query_unpaged(statement, values).await?)
     }
+}
+
+/// When, in what a node notes about the last TRUNCATE of a table: a place in its commit log, then milliseconds.
+fn emptied(noted: &[u8]) -> Option<Timestamp> {
+    Some(Timestamp(i64::from_be_bytes(*noted.last_chunk()?)))
 }

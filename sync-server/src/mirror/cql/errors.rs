@@ -72,6 +72,16 @@ impl From<PrepareError> for TableError {
 }
 
 impl TableError {
+    /// Another server may work on the mirror.
+    pub(in crate::mirror) fn not_ours() -> Self {
+        Self::answer("this server has had no word of its lease for too long")
+    }
+
+    /// A row of which each read misses something else.
+    pub(in crate::mirror) fn unsettled() -> Self {
+        Self::answer("its nodes do not agree about a row")
+    }
+
     /// An answer that is not what was asked for.
     pub(super) fn answer(what: impl ToString) -> Self {
         Self::Later(Cause::Answer(what.to_string()))

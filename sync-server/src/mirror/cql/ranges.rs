@@ -98,6 +98,17 @@ impl RangeDigest {
         Self { rows: 0, fields: fields.collect() }
     }
 
+    /// Adds the sums of another range.
+    pub fn join(&mut self, more: &Self) {
+        self.rows += more.rows;
+        for (field, more) in &more.fields {
+            let sum = self.fields.entry(field.clone()).or_default();
+            sum.cells += more.cells;
+            sum.written = sum.written.wrapping_add(more.written);
+            sum.elements += more.elements;
+        }
+    }
+
     /// Adds a row as it was seen: so that what was last agreed on can be held against the table. A partition of which only its own
     /// values are left has no row, and is in the table's sums: its range never comes out equal, and is read.
     pub fn add(&mut self, mapping: &Mapping, cells: &BTreeMap<FieldName, Cell>) {

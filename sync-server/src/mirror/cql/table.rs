@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sync_protocol::{FieldName, RecordKey, Timestamp, Value};
 use tokio::sync::RwLock;
+use uuid::Uuid;
 
 use super::answer::Answer;
 use super::describe::describe;
@@ -65,6 +66,11 @@ impl Table {
     /// Which columns are which fields.
     pub fn mapping(&self) -> &Mapping {
         &self.mapping
+    }
+
+    /// Which table of that name it is.
+    pub fn id(&self) -> Uuid {
+        self.chosen.id
     }
 
     /// How the table is another one than was opened: a table that is dropped and made anew takes the same statements. To be asked

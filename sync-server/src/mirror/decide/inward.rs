@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use sync_protocol::{Delta, Edit, FieldName, Fields, Timestamp, Value};
 
-use super::super::look::Expiry;
 use super::super::row::{Cell, SeenRow, Shadow, WriteTime};
 use super::Facts;
+use sync_protocol::mirror::Expiry;
 
 /// What comes in from a look.
 #[derive(Clone, Debug, PartialEq)]

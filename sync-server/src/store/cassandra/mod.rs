@@ -3,6 +3,7 @@
 //! Every write to `partition_rows` goes through [`PartitionStore::commit`]; plain and conditional writes never mix there.
 
 mod directory;
+mod mirrors;
 mod notices;
 mod outcome;
 mod reading;
@@ -25,9 +26,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use sync_protocol::limits::RECORD_BYTES;
 use sync_protocol::{Cursor, Partition, Revision, WorkspaceId};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use super::{Commit, Committed, Head, Kept, Kind, PartitionId, PartitionStore, Read, Row, Step, StoreError};
+pub use mirrors::{ConflictRow, LEASE, MIRRORS, MirrorRow};
 use notices::Notices;
 use outcome::unavailable;
 pub(crate) use reading::AnotherNode;
@@ -132,6 +134,8 @@ pub struct CassandraStore {
 struct Database {
     session: Session,
     statements: Statements,
+    /// Prepared where there is anything to do with mirrors.
+    mirrors: OnceCell<mirrors::MirrorStatements>,
     notices: Notices,
 }
 
@@ -152,7 +156,8 @@ impl CassandraStore {
         let commits = Semaphore::new(options.commits_in_flight.max(1));
         let reads = Semaphore::new(options.reads_in_flight.max(1));
         let reading = Semaphore::new(READ_BYTES >> 10);
-        let database = Arc::new(Database { session, statements, notices: Notices::default() });
+        let database =
+            Arc::new(Database { session, statements, mirrors: OnceCell::new(), notices: Notices::default() });
         Ok(Self { database, options, commits, reads, reading })
     }
 

@@ -39,6 +39,20 @@ const MIGRATIONS: &[&[&str]] = &[
         workspace uuid, partition int, head bigint, PRIMARY KEY (workspace, partition))
      WITH comment = 'How far other servers have brought each partition; plain writes with the head as their time'",
     ],
+    &[
+        "CREATE TABLE IF NOT EXISTS {keyspace}.mirrors (id uuid PRIMARY KEY, workspace uuid, body text)
+     WITH comment = 'Which tables are mirrored; every write is conditional'",
+        "CREATE TABLE IF NOT EXISTS {keyspace}.mirror_leases (id uuid PRIMARY KEY, server uuid)
+     WITH comment = 'Which server works on a mirror; goes by itself'",
+        "CREATE TABLE IF NOT EXISTS {keyspace}.mirror_status (id uuid PRIMARY KEY, body text)
+     WITH comment = 'How a mirror stands, as its server tells it'",
+        "CREATE TABLE IF NOT EXISTS {keyspace}.mirror_conflicts (
+        keyspace_name text, table_name text, row_key text, conflict text, state text,
+        base text, current text, incoming text, current_by text,
+        incoming_by text, opened_at timestamp, settled_at timestamp, settled_by text,
+        PRIMARY KEY ((keyspace_name, table_name), row_key, conflict))
+     WITH comment = 'For programs that write to mirrored tables: what waits for a person, and what was decided'",
+    ],
 ];
 
 /// How long a server that migrates may take before another takes over.

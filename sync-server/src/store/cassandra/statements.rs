@@ -64,7 +64,7 @@ pub(super) struct Statements {
 
 impl Statements {
     pub(super) async fn prepare(session: &Session, options: &CassandraOptions) -> Result<Self, StoreError> {
-        let p = Preparer { session, options, reading: reading::profile() };
+        let p = Preparer::new(session, options);
         let range =
             "SELECT key, body FROM {k}.partition_rows WHERE workspace = ? AND partition = ? AND kind = ?";
         Ok(Self {
@@ -158,13 +158,17 @@ impl Statements {
     }
 }
 
-struct Preparer<'a> {
+pub(super) struct Preparer<'a> {
     session: &'a Session,
     options: &'a CassandraOptions,
     reading: ExecutionProfileHandle,
 }
 
-impl Preparer<'_> {
+impl<'a> Preparer<'a> {
+    pub(super) fn new(session: &'a Session, options: &'a CassandraOptions) -> Self {
+        Self { session, options, reading: reading::profile() }
+    }
+
     async fn prepare(&self, text: &str, consistency: Consistency) -> Result<PreparedStatement, StoreError> {
         let statement = Statement::new(text.replace("{k}", &self.options.keyspace));
         let mut prepared = self
@@ -179,16 +183,16 @@ impl Preparer<'_> {
         Ok(prepared)
     }
 
-    async fn write(&self, text: &str) -> Result<PreparedStatement, StoreError> {
+    pub(super) async fn write(&self, text: &str) -> Result<PreparedStatement, StoreError> {
         self.prepare(text, self.options.quorum()).await
     }
 
-    async fn read(&self, text: &str) -> Result<PreparedStatement, StoreError> {
+    pub(super) async fn read(&self, text: &str) -> Result<PreparedStatement, StoreError> {
         self.reading(text, self.options.quorum()).await
     }
 
     /// A read that also decides a conditional write in doubt.
-    async fn serial(&self, text: &str) -> Result<PreparedStatement, StoreError> {
+    pub(super) async fn serial(&self, text: &str) -> Result<PreparedStatement, StoreError> {
         let consistency = match self.options.serial() {
             SerialConsistency::Serial => Consistency::Serial,
             SerialConsistency::LocalSerial => Consistency::LocalSerial,

@@ -7,7 +7,7 @@ use crate::components::icon::{Icon, icon};
 use crate::text::count;
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
-use sync_client::api::{CollectionInfo, Only, Rows, RowsQuery};
+use sync_client::api::{CollectionInfo, MirrorNote, Only, Rows, RowsQuery};
 use yew::prelude::*;
 
 /// A search starts when the person has paused for this long.
@@ -75,6 +75,9 @@ pub fn Toolbar(props: &ToolbarProps) -> Html {
                 <h1 class="pf-v6-c-title pf-m-xl" tabindex="-1">{ &props.info.collection.label }</h1>
                 <span class="mooring-muted" data-test="record-count">{ counts(props) }</span>
             </div>
+            if let Some(mirror) = &props.info.mirror {
+                { mirrored(mirror) }
+            }
             <div class="mooring-toolbar-row">
                 <div class="pf-v6-c-text-input-group mooring-search">
                     <div class="pf-v6-c-text-input-group__main pf-m-icon">
@@ -131,6 +134,25 @@ fn review_filter(props: &ToolbarProps) -> Html {
             <span class="pf-v6-c-button__text">{ "Needs review" }</span>
             <span class="pf-v6-c-badge mooring-badge-review" data-test="filter-count">{ count::number(props.info.review) }</span>
         </button>
+    }
+}
+
+/// Which table it is kept in step with, and that it is not where that is so.
+fn mirrored(mirror: &MirrorNote) -> Html {
+    let (words, stopped) = match (&mirror.paused, mirror.direction.as_str()) {
+        (Some(_), _) => ("Not kept in step at the moment with the table ", true),
+        (None, "in") => ("Follows the table ", false),
+        (None, "out") => ("Also in the table ", false),
+        (None, "once") => ("Brought over once from the table ", false),
+        (None, _) => ("Kept in step with the table ", false),
+    };
+    html! {
+        <p class="mooring-muted" data-test="mirrored" title={mirror.paused.clone()}>
+            if stopped {
+                <span class="mooring-mark mooring-mark-review">{ icon(Icon::Warning) }</span>
+            }
+            { words }<span class="mooring-json">{ &mirror.table }</span>
+        </p>
     }
 }
 

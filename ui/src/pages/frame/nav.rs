@@ -69,6 +69,9 @@ pub fn Nav(props: &NavProps) -> Html {
             </section>
             if here.may_shape() {
                 <ul class="pf-v6-c-nav__list mooring-nav-more" role="list">
+                    if here.may_manage() {
+                        { item(Route::Mirrors { workspace: workspace.clone() }, matches!(props.place, Place::Mirrors | Place::NewMirror), Icon::Anchor, "Mirrored tables", "nav-mirrors") }
+                    }
                     { item(Route::NewCollection { workspace: workspace.clone() }, props.place == Place::NewCollection, Icon::Plus, "New collection", "new-collection") }
                     { item(Route::Import { workspace }, props.place == Place::Import, Icon::Upload, "Import", "nav-import") }
                 </ul>

@@ -1,0 +1,117 @@
+//! Mirrored tables, end to end below the screens: embedded replicas on sled, a real server process, the command line, and a real
+//! Apache Cassandra on which other programs write plain CQL. The scenarios are tables in `mirror/tables`; `SCENARIO=text` runs
+//! those whose name contains it, `SCENARIO=race` the race alone.
+
+#[path = "mirror/account.rs"]
+mod account;
+#[path = "mirror/expect.rs"]
+mod expect;
+#[path = "mirror/outside.rs"]
+mod outside;
+#[path = "mirror/play.rs"]
+mod play;
+#[path = "mirror/race.rs"]
+mod race;
+#[allow(dead_code, reason = "suite conflicts uses the rest")]
+#[path = "conflicts/stage.rs"]
+mod stage;
+#[path = "conflicts/table.rs"]
+mod table;
+
+use anyhow::{Context, Result, bail};
+use futures::StreamExt;
+use outside::Outside;
+use stage::{Kind, Stage};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+use table::Scenario;
+use xtask::cassandra::{Node, free_port};
+
+/// An address of the suite's own, so that no other node on this machine is in the way.
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 42, 1);
+/// Scenarios at a time: most of their time they wait for a mirror to look.
+const AT_ONCE: usize = 5;
+/// One of Ada's for each scenario.
+const MANY_WORKSPACES: [&str; 2] = ["--workspaces-in-a-row", "10000"];
+
+/// How long the race of a full run lasts.
+const RACE: Duration = Duration::from_secs(30);
+
+#[test]
+fn tables_of_other_programs_and_collections_are_in_step() {
+    mooring_tests::on_a_local_set(async {
+        let folder = tempfile::tempdir()?;
+        let (address, _node) = cassandra(folder.path())?;
+        let outside = Outside::connect(&address).await?;
+        scenarios(&address, &outside).await?;
+        if std::env::var("SCENARIO").is_ok_and(|text| text != "race") {
+            return Ok(());
+        }
+        race::race(&address, &outside, RACE, outside::micros().unsigned_abs()).await
+    });
+}
+
+async fn scenarios(address: &str, outside: &Outside) -> Result<()> {
+    let mut all = Vec::new();
+    for text in [
+        include_str!("mirror/tables/meetings.txt"),
+        include_str!("mirror/tables/definitions.txt"),
+        include_str!("mirror/tables/times.txt"),
+        include_str!("mirror/tables/shapes.txt"),
+    ] {
+        all.extend(table::read(text)?);
+    }
+    let kills = chosen(table::read(include_str!("mirror/tables/kills.txt"))?);
+    let stage = Stage::set(&Kind::Cassandra(address.to_owned()), "mirror", &MANY_WORKSPACES).await?;
+    let scene = play::Scene { stage: &stage, outside };
+    let runs = chosen(all).into_iter().enumerate().map(|(place, scenario)| {
+        let scene = &scene;
+        async move { run(scene, &scenario, place).await }
+    });
+    let mut done: Vec<_> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).collect().await;
+    // these kill the server: one after the other
+    for (scenario, place) in kills.iter().zip(10_000..) {
+        done.push(run(&scene, scenario, place).await);
+    }
+    let count = done.len();
+    let failed: Vec<String> = done.into_iter().flatten().collect();
+    println!("{count} scenarios, {} failed", failed.len());
+    if !failed.is_empty() {
+        bail!("{} of {count} scenarios failed:\n{}", failed.len(), failed.join("\n"));
+    }
+    Ok(())
+}
+
+fn chosen(mut all: Vec<Scenario>) -> Vec<Scenario> {
+    if let Ok(text) = std::env::var("SCENARIO") {
+        all.retain(|scenario| scenario.name.contains(&text));
+    }
+    all
+}
+
+/// Plays one; what went wrong, if something did.
+async fn run(scene: &play::Scene<'_>, scenario: &Scenario, place: usize) -> Option<String> {
+    let start = std::time::Instant::now();
+    let result = play::play(scene, scenario, place).await.with_context(|| scenario.name.clone());
+    let seconds = start.elapsed().as_secs_f64();
+    match result {
+        Ok(()) => {
+            println!("ok     {seconds:>5.1} s  {}", scenario.name);
+            None
+        }
+        Err(error) => {
+            println!("FAILED {seconds:>5.1} s  {error:#}");
+            Some(format!("- {error:#}"))
+        }
+    }
+}
+
+/// A node for the suite; `MOORING_TEST_CASSANDRA=host:port` names one that runs already.
+fn cassandra(folder: &Path) -> Result<(String, Option<Node>)> {
+    if let Ok(address) = std::env::var("MOORING_TEST_CASSANDRA") {
+        return Ok((address, None));
+    }
+    let node = Node::start(folder, ADDRESS, free_port(ADDRESS)?, free_port(ADDRESS)?)?;
+    Ok((node.address(), Some(node)))
+}
