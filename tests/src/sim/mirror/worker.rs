@@ -201,8 +201,8 @@ impl Worker {
                 self.office.model.lock().looked(id, truth.as_ref());
             }
             match looked.answer {
-                Answer::Agreed | Answer::Parked | Answer::Stopped(_) => return Ok(Left::Done),
-                Answer::Refused(_) => return Ok(Left::Waits),
+                Answer::Agreed | Answer::Parked => return Ok(Left::Done),
+                Answer::Refused(_) | Answer::Stopped(_) => return Ok(Left::Waits),
                 Answer::Again => {}
                 Answer::Write(write) => {
                     self.account(|account| account.asks(id, &write));
