@@ -77,6 +77,20 @@ fn a_delete_joins_the_conflict_of_its_replica() {
 }
 
 #[test]
+fn a_review_that_a_delete_takes_back_shows_the_record_as_it_is_then() {
+    let mut w = World::with(json!({"stock": 3}));
+    w.delete(A, json!({"stock": 3}));
+    assert_eq!(w.patch(B, json!({"stock": [3, 4]})), "conflicted");
+    assert_eq!(w.insert(A, json!({"stock": 4})), "applied");
+    assert_eq!(w.open(), 1, "what was to be added still is");
+    w.delete(B, json!({"stock": 4}));
+    assert_eq!(w.open(), 0);
+    let conflict = w.conflict();
+    assert_eq!((conflict.kind, conflict.record_rev), (ConflictKind::EditDelete, Some(conflict.rev)));
+    assert_eq!(w.sides("stock"), json!([3, null, 4, true]));
+}
+
+#[test]
 fn the_clashing_field_ends_as_decided() {
     for (choices, after) in [
         (json!({"n": "current"}), json!({"n": 2, "m": 1})),

@@ -158,8 +158,8 @@ const CAUGHT_BY: [(Bug, &[Invariant]); Bug::ALL.len()] = {
         (Bug::NumbersUsedAgain, &[Identity]),
         (Bug::WriteBelieved, &[NoRevert]),
         (Bug::ShadowOutsideBatch, &[NoRevert]),
-        (Bug::WrittenNow, &[NoRevert, MirrorConverges]),
-        (Bug::NullBound, &[NoRevert, MirrorConverges]),
+        (Bug::WrittenNow, &[NoRevert]),
+        (Bug::NullBound, &[NoRevert]),
         (Bug::AbsenceBelieved, &[NoRevert]),
     ]
 };

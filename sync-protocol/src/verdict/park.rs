@@ -230,8 +230,15 @@ impl<'a> Case<'a> {
             c.kind != ConflictKind::DeleteEdit
                 && c.fields.iter().all(|(name, s)| self.is_on_top(name, s, value_of(base, name)))
         };
-        let gone = |c: &Conflict| self.ended_as(self.as_it_stands(c.clone()), |_| Outcome::Delete);
-        judged.ended.extend(self.parked().filter(seen).map(gone));
+        // they end with the record as it is then: deleted
+        let left = judged.record.as_ref().filter(|_| !self.is_gone());
+        let now = |c: &Conflict| match left {
+            Some(left) => c.as_of(Some(left), self.collection, &self.work),
+            None => self.as_it_stands(c.clone()),
+        };
+        let gone: Vec<Conflict> =
+            self.parked().filter(seen).map(|c| self.ended_as(now(c), |_| Outcome::Delete)).collect();
+        judged.ended.extend(gone);
         judged
     }
 

@@ -34,8 +34,8 @@ use super::things;
 const SHORT_HORIZON: Duration = Duration::from_secs(600);
 const LONG_HORIZON: Duration = Duration::from_hours(90 * 24);
 
-/// Longer than the clock of any program is ahead, in milliseconds.
-const HOURS: i64 = 2 * 3_600_000;
+/// Longer than the clock of any program or node is ahead, in milliseconds.
+const HOURS: i64 = 26 * 3_600_000;
 
 /// The world of one run.
 pub struct World {

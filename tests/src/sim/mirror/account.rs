@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::schema::Collection;
-use sync_protocol::{FieldName, RecordId, Value};
+use sync_protocol::{FieldName, RecordId, Timestamp, Value};
 use sync_server::mirror::look::{Look, Mapped};
 use sync_server::mirror::row::{SeenRow, Shadow, WriteTime};
 use sync_server::mirror::write::{RowWrite, Write};
@@ -29,6 +29,8 @@ pub struct Account {
     pub table: Table,
     /// Writes of the mirror's that have not arrived yet.
     pub on_the_way: Vec<Letter>,
+    /// Rows that cannot be as their records are yet, and when they are looked at again.
+    pub(super) waits: BTreeMap<RecordId, Timestamp>,
     pub(super) mapped: Mapped,
     pub(super) schema: sync_protocol::Schema,
     /// The collection as it is, or last was.
@@ -60,7 +62,7 @@ pub struct Account {
     /// Since when a record's field has its value.
     pub(super) since: BTreeMap<(RecordId, FieldName), u64>,
     /// The latest time with which the mirror was to write a value into a cell.
-    asked: BTreeMap<(RecordId, FieldName), WriteTime>,
+    asked: BTreeMap<(String, FieldName), WriteTime>,
 }
 
 pub(super) fn text(value: &Value) -> String {
@@ -73,6 +75,7 @@ impl Account {
         Self {
             table: Table::new(watch),
             on_the_way: Vec::new(),
+            waits: BTreeMap::new(),
             mapped: mapped(),
             schema: sync_protocol::Schema::default(),
             collection: None,
@@ -98,6 +101,11 @@ impl Account {
         self.rested == self.ticks && self.on_the_way.is_empty()
     }
 
+    /// Rows that have rested long enough.
+    pub(super) fn waiting(&self, now: Timestamp) -> Vec<RecordId> {
+        self.waits.iter().filter(|(_, until)| **until <= now).map(|(id, _)| id.clone()).collect()
+    }
+
     /// Hours pass for the table: what rests is looked at again.
     pub fn pass(&mut self, ms: i64) {
         self.table.pass(ms);
@@ -113,7 +121,7 @@ impl Account {
     }
 
     /// Somebody writes to a row.
-    pub(super) fn touch(&mut self, record: &RecordId, act: impl FnOnce(&mut Row, sync_protocol::Timestamp)) {
+    pub(super) fn touch(&mut self, record: &RecordId, act: impl FnOnce(&mut Row, Timestamp)) {
         let before = self.stands(record);
         self.table.write(record, act);
         if self.table.read(record) != before {
@@ -143,12 +151,24 @@ impl Account {
         looks.push(look.clone());
     }
 
-    /// A look's answer asks for a write.
-    pub(super) fn asks(&mut self, record: &RecordId, write: &Write) {
-        for (name, cell) in write.cells.iter().filter(|(_, cell)| !cell.value.is_absent()) {
-            let asked = self.asked.entry((record.clone(), name.clone())).or_insert(cell.at);
-            *asked = cell.at.max(*asked);
+    /// Values that the mirror is to write, as it has stored that.
+    pub(super) fn asks(&mut self, key: &str, shadow: &Shadow) {
+        for (name, intents) in &shadow.intents {
+            for intent in intents.iter().filter(|intent| !intent.value.is_absent()) {
+                let asked = self.asked.entry((key.to_owned(), name.clone())).or_insert(intent.written);
+                *asked = intent.written.max(*asked);
+            }
         }
+    }
+
+    /// A cell that a write of the mirror's deletes although nobody saw a value there, and none is on its way.
+    fn buries(&self, record: &RecordId, seen: Option<&SeenRow>, write: &Write) -> Option<String> {
+        let mut deleted = write.cells.iter().filter(|(_, cell)| cell.value.is_absent()).map(|(name, _)| name);
+        let unseen = deleted.find(|name| {
+            let of = (shadow_of(record), (*name).clone());
+            seen.is_none_or(|row| !row.cells.contains_key(*name)) && !self.asked.contains_key(&of)
+        });
+        unseen.map(|name| format!("whatever {name} was"))
     }
 
     /// What a write of the mirror's takes away that nobody was told of.
@@ -171,7 +191,8 @@ impl Account {
                 // where there was no cell nothing can be read of what was there, for a value or against a whole row
                 None => match write.cells.get(name) {
                     Some(own) if own.value.is_absent() => {
-                        self.asked.get(&(said.0, said.1)).is_some_and(|asked| cell.written <= *asked)
+                        let asked = self.asked.get(&(shadow_of(record), said.1));
+                        asked.is_some_and(|asked| cell.written <= *asked)
                     }
                     Some(_) => true,
                     None => matches!(write.row, RowWrite::Delete { .. }),
@@ -190,6 +211,7 @@ impl Model {
         account.touch(record, |row, now| row.write(write, now));
         let left = account.table.read(record);
         let lost = account.loses(record, seen, write, (before.as_ref(), left.as_ref()));
+        let lost = lost.or_else(|| account.buries(record, seen, write));
         let line = || format!("  the mirror writes {record}: {} leaves {}", shown(write), row(left.as_ref()));
         self.trace.line(line());
         self.checks.that(Invariant::NoRevert, lost.is_none(), || {

@@ -73,8 +73,13 @@ impl Model {
         let Some(account) = &mut self.mirror else { return };
         for row in rows.iter().filter(|row| row.kind == Kind::Shadow) {
             match serde_json::from_str::<Shadow>(&row.body) {
-                Ok(shadow) => drop(account.shadows.insert(row.key.clone(), shadow)),
-                Err(_) => drop(account.shadows.remove(&row.key)),
+                Ok(shadow) => {
+                    account.asks(&row.key, &shadow);
+                    account.shadows.insert(row.key.clone(), shadow);
+                }
+                Err(_) => {
+                    account.shadows.remove(&row.key);
+                }
             }
         }
     }

@@ -49,8 +49,6 @@ pub struct Worker {
     carried: BTreeMap<Partition, Revision>,
     /// Each row as it was when it was last looked at.
     noticed: BTreeMap<RecordId, Option<SeenRow>>,
-    /// Rows that rest, and until when.
-    waits: BTreeMap<RecordId, Timestamp>,
 }
 
 impl Worker {
@@ -62,7 +60,6 @@ impl Worker {
             random: Random::of(seed, 600 + starts),
             carried: BTreeMap::new(),
             noticed: BTreeMap::new(),
-            waits: BTreeMap::new(),
         }
     }
 
@@ -105,21 +102,17 @@ impl Worker {
         }
         let rows = self.account(|account| account.table.rows());
         due.extend(rows.into_iter().filter(|(id, row)| self.noticed.get(id) != Some(row)).map(|(id, _)| id));
-        due.extend(self.waits.iter().filter(|(_, until)| **until <= now).map(|(id, _)| id.clone()));
+        due.extend(self.account(|account| account.waiting(now)));
         if due.is_empty() && carry.is_empty() {
             self.account(|account| account.rested = begun);
             return Ok(false);
         }
         for id in due {
-            match self.reconcile(&id).await? {
-                Left::Done => {
-                    self.waits.remove(&id);
-                }
-                Left::Waits => {
-                    let now = self.account(|account| account.table.now());
-                    self.waits.insert(id, Timestamp(now.0 + RESTS));
-                }
-            }
+            let left = self.reconcile(&id).await?;
+            self.account(|account| match left {
+                Left::Done => account.waits.remove(&id),
+                Left::Waits => account.waits.insert(id, Timestamp(account.table.now().0 + RESTS)),
+            });
         }
         for (partition, upto) in carry {
             let moved = self.engine().carry(self.office.workspace, partition, MIRROR, upto).await;
@@ -201,11 +194,10 @@ impl Worker {
                 self.office.model.lock().looked(id, truth.as_ref());
             }
             match looked.answer {
-                Answer::Agreed | Answer::Parked | Answer::Stopped(_) => return Ok(Left::Done),
-                Answer::Refused(_) => return Ok(Left::Waits),
+                Answer::Agreed | Answer::Parked => return Ok(Left::Done),
+                Answer::Refused(_) | Answer::Stopped(_) => return Ok(Left::Waits),
                 Answer::Again => {}
                 Answer::Write(write) => {
-                    self.account(|account| account.asks(id, &write));
                     self.nap(0, 30).await;
                     if self.write(id, seen.as_ref(), &write) {
                         if self.office.bug == Some(Bug::WriteBelieved) {
