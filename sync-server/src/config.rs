@@ -59,6 +59,9 @@ pub struct ServeArgs {
     /// Let anybody on this machine in as a sample user, with a sample workspace. Only on a loopback address.
     #[arg(long, env = "MOORING_DEMO")]
     pub demo: bool,
+    /// With --demo and --cassandra: make a sample table, and mirror it.
+    #[arg(long, hide = true, requires_all = ["demo", "cassandra"])]
+    pub sample_table: bool,
     /// Days for which the feed and deleted records are kept; a device that was away longer takes a fresh copy.
     #[arg(long, env = "MOORING_HORIZON_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3_650))]
     pub horizon_days: u32,

@@ -11,6 +11,7 @@ use sync_server::config::{Cli, Command, MemberCommand, ServeArgs, StoreArgs, Use
 use sync_server::local;
 use sync_server::mirror::commands::{MirrorCommand, NOT_AS_IT_SHOULD_BE};
 use sync_server::mirror::desk::Desk;
+use sync_server::mirror::sample;
 use sync_server::mirror::work;
 use sync_server::order::Order;
 use sync_server::partition::{PartitionEngine, Settings};
@@ -76,6 +77,11 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let server = Server::bind(args.listen, app.clone()).await?;
     if args.demo {
         demo::prepare(&app).await.context("the samples of --demo cannot be written")?;
+    }
+    if let Some(desk) = app.desk.as_ref().filter(|_| args.sample_table)
+        && let Err(error) = sample::prepare(desk, demo::WORKSPACE).await
+    {
+        warn!(%error, "the sample table cannot be made");
     }
     #[cfg(unix)]
     if args.store.cassandra.is_empty()

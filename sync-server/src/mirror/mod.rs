@@ -14,6 +14,7 @@ pub mod look;
 pub mod proposal;
 pub mod rehearsal;
 pub mod row;
+pub mod sample;
 pub mod status;
 pub mod verify;
 pub mod work;

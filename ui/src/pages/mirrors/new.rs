@@ -70,7 +70,7 @@ fn Form(props: &FormProps) -> Html {
     let looked = use_state_eq(|| Looked::Not);
     let starting = use_state_eq(|| false);
     // a look at what was wished before says nothing of what is wished now
-    let newest = use_mut_ref(|| NewMirror::default());
+    let newest = use_mut_ref(NewMirror::default);
 
     let look = {
         let (call, looked, newest) = (call.clone(), looked.setter(), newest.clone());
