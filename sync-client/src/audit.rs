@@ -48,7 +48,7 @@ impl From<Author> for Who {
 /// The text of a file; people and devices are named as this replica knows them.
 pub fn written(replica: &Replica, format: FileFormat, entries: &[Entry]) -> String {
     let mut rows: Vec<Row> = entries.iter().flat_map(|entry| rows(replica, entry)).collect();
-    rows.sort_by(|a, b| a.at.cmp(&b.at));
+    sync_protocol::sort_few(&mut rows, |a, b| a.at.cmp(&b.at));
     match format {
         FileFormat::Json => serde_json::to_string_pretty(&rows).expect("rows are plain data"),
         FileFormat::Csv => csv(&rows),

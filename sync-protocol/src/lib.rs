@@ -38,7 +38,7 @@ pub use id::{
     ChangeId, CollectionId, Counter, Digest, FieldName, InvalidName, Partition, RecordId, RecordKey,
     ReplicaId, Revision, Timestamp, UserId, WorkspaceId,
 };
-pub use ordered::Ordered;
+pub use ordered::{Ordered, sort_few};
 pub use policy::Policy;
 pub use record::{Fields, Record, Stamp};
 pub use schema::{Schema, reserved};

@@ -89,7 +89,7 @@ impl Collection {
     /// The fields in the order in which people see them.
     pub fn ordered(&self) -> Vec<&Field> {
         let mut fields: Vec<&Field> = self.fields.values().collect();
-        fields.sort_unstable_by(|a, b| (a.position, &a.name).cmp(&(b.position, &b.name)));
+        crate::sort_few(&mut fields, |a, b| (a.position, &a.name).cmp(&(b.position, &b.name)));
         fields
     }
 

@@ -43,7 +43,7 @@ impl Decisions {
             .chain(self.0.values().flatten())
             .map(|decision| (decision.at, decision.id, size(decision)))
             .collect();
-        kept.sort_unstable();
+        sync_protocol::sort_few(&mut kept, Ord::cmp);
         let mut bytes: usize = kept.iter().map(|(_, _, size)| size).sum();
         let mut count = kept.len();
         let mut gone = Vec::new();

@@ -75,7 +75,7 @@ impl Replica {
                 }
             })
             .collect();
-        comments.sort_unstable_by(|a, b| (a.at, &a.text).cmp(&(b.at, &b.text)));
+        sync_protocol::sort_few(&mut comments, |a, b| (a.at, &a.text).cmp(&(b.at, &b.text)));
         comments
     }
 
@@ -95,7 +95,7 @@ impl Replica {
             })
             .filter(|person| !programs.contains(&person.user))
             .collect();
-        people.sort_unstable();
+        sync_protocol::sort_few(&mut people, Ord::cmp);
         people
     }
 

@@ -91,7 +91,7 @@ impl Replica {
     /// Open conflicts of a record, oldest first.
     pub fn conflicts_of(&self, id: &RecordId) -> Vec<&Conflict> {
         let mut found: Vec<&Conflict> = self.conflicts.values().filter(|c| c.record == *id).collect();
-        found.sort_unstable_by_key(|c| (c.incoming.at, c.id));
+        sync_protocol::sort_few(&mut found, |a, b| (a.incoming.at, a.id).cmp(&(b.incoming.at, b.id)));
         found
     }
 
@@ -152,9 +152,8 @@ impl Replica {
         }
         items.retain(|item| lets_in(&query.filter, item));
         if query.filter.tab == ReviewTab::Settled {
-            items.sort_unstable_by_key(|item| {
-                std::cmp::Reverse((item.settled.as_ref().map(|s| s.by.at), item.id))
-            });
+            let place = |item: &ReviewItem| (item.settled.as_ref().map(|s| s.by.at), item.id);
+            sync_protocol::sort_few(&mut items, |a, b| place(b).cmp(&place(a)));
         } else {
             let mut oldest: BTreeMap<RecordId, (Timestamp, ChangeId)> = BTreeMap::new();
             for item in &items {
@@ -162,7 +161,8 @@ impl Replica {
                 let first = oldest.entry(item.record.clone()).or_insert(at);
                 *first = at.min(*first);
             }
-            items.sort_by_cached_key(|item| (oldest[&item.record], item.incoming.at, item.id));
+            let place = |item: &ReviewItem| (oldest[&item.record], item.incoming.at, item.id);
+            sync_protocol::sort_few(&mut items, |a, b| place(a).cmp(&place(b)));
         }
         let around = query.around.and_then(|id| items.iter().position(|item| item.id == id));
         let first = around.map_or(query.offset, |at| at.saturating_sub(query.limit / 2));
@@ -318,7 +318,7 @@ impl Replica {
             })
             .filter(|(.., merge)| record.is_none_or(|id| merge.record == *id))
             .collect();
-        found.sort_unstable_by_key(|(at, id, _)| std::cmp::Reverse((*at, *id)));
+        sync_protocol::sort_few(&mut found, |a, b| (b.0, b.1).cmp(&(a.0, a.1)));
         let mut authors = Authors::default();
         let total = found.len();
         let page = found.into_iter().skip(offset).take(limit);

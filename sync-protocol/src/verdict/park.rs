@@ -30,7 +30,7 @@ impl<'a> Case<'a> {
             .copied()
             .filter(|c| c.is_open() && c.id.replica == self.change.id.replica)
             .collect();
-        own.sort_unstable_by_key(|c| std::cmp::Reverse(c.id));
+        crate::sort_few(&mut own, |a, b| b.id.cmp(&a.id));
         own.into_iter()
     }
 

@@ -62,7 +62,7 @@ impl Case {
             field_of(here, collection, name, sample.unwrap_or(&sides.base))
         };
         let mut fields: Vec<Field> = info.conflict.fields.keys().map(field).collect();
-        fields.sort_by_key(|field| field.position);
+        sync_protocol::sort_few(&mut fields, |a, b| a.position.cmp(&b.position));
         let (current, incoming) = names(&info);
         Self { fields, current, incoming, info }
     }
