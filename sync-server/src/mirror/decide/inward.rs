@@ -118,10 +118,12 @@ fn cell_there(facts: Facts<'_>, field: &FieldName, cell: &Cell, shadow: &mut Sha
         found.foreign(field, base, cell.value.clone(), Some(cell.written));
     }
     if let Some(list) = shadow.intents.get_mut(field) {
-        // what is older than what holds can never arrive; what is as old still can, where it is larger
+        // what is older than what holds can never arrive; what is as old still can, where it is larger, or where it goes by itself:
+        // a second copy of the same write lives longer than the first
         list.retain(|intent| {
+            let differs = !facts.same(field, &intent.value, &cell.value);
             intent.written > cell.written
-                || intent.written == cell.written && !facts.same(field, &intent.value, &cell.value)
+                || intent.written == cell.written && (differs || cell.expires.is_some())
         });
         if list.is_empty() {
             shadow.intents.remove(field);

@@ -117,7 +117,7 @@ impl Outward {
         let mut cells = BTreeMap::new();
         for field in facts.mapped.fields.difference(&facts.mapped.read_only) {
             let write = match row.cells.get(field) {
-                Some(cell) if Some(cell.written) > lowest || self.may_change(field, cell.written) => {
+                Some(cell) if Some(cell.written) > lowest || self.may_change(facts, field, cell) => {
                     self.over(facts, field, cell, &Value::ABSENT, true)
                 }
                 Some(_) => None,
@@ -143,10 +143,13 @@ impl Outward {
         self.write = Some(Write { cells: BTreeMap::new(), row: RowWrite::Delete { at } });
     }
 
-    /// Whether a write on its way could still take the place of a cell of that time.
-    fn may_change(&self, field: &FieldName, written: WriteTime) -> bool {
-        let newest = self.shadow.intents.get(field).and_then(|list| list.last());
-        newest.is_some_and(|intent| intent.written >= written)
+    /// Whether a write on its way could still take the place of a cell.
+    fn may_change(&self, facts: Facts<'_>, field: &FieldName, cell: &Cell) -> bool {
+        let list = self.shadow.intents.get(field).map_or(&[][..], Vec::as_slice);
+        list.iter().any(|intent| {
+            intent.written > cell.written
+                || intent.written == cell.written && !facts.same(field, &intent.value, &cell.value)
+        })
     }
 
     /// Neither is there: what is still on its way shall find a tombstone.
@@ -178,7 +181,7 @@ impl Outward {
     ) -> Option<CellWrite> {
         let fence = latest(&self.shadow, field, Some(seen))?;
         let newest = self.shadow.intents.get(field).and_then(|list| list.last());
-        let threatened = self.may_change(field, seen.written)
+        let threatened = self.may_change(facts, field, seen)
             || self.shadow.deleted.is_some_and(|deleted| deleted >= seen.written);
         if !differs && !threatened {
             return None;
