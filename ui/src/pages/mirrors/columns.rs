@@ -32,14 +32,14 @@ pub fn Columns(props: &ColumnsProps) -> Html {
             all
         });
     html! {
-        <div class="mooring-table-wrap mooring-plan-columns">
+        <div class="mooring-table-wrap mooring-plan-columns" tabindex="0" role="group" aria-label="Columns of the table">
             <table class="pf-v6-c-table pf-m-compact" aria-label="Columns of the table">
                 <thead class="pf-v6-c-table__thead">
                     <tr class="pf-v6-c-table__tr">
                         <th class="pf-v6-c-table__th" scope="col">{ "Take" }</th>
                         <th class="pf-v6-c-table__th" scope="col">{ "Column" }</th>
                         <th class="pf-v6-c-table__th" scope="col">{ "Becomes the field" }</th>
-                        <th class="pf-v6-c-table__th" scope="col">{ "What there is to know" }</th>
+                        <th class="pf-v6-c-table__th" scope="col">{ "Note" }</th>
                     </tr>
                 </thead>
                 <tbody class="pf-v6-c-table__tbody">
@@ -83,7 +83,7 @@ fn row(props: &ColumnsProps, column: &str, field: Option<&str>) -> Html {
                 <input type="checkbox" checked={field.is_some()} onchange={take} aria-label={format!("Take {column}")} data-test="column-take" />
             </td>
             <td class="pf-v6-c-table__td mooring-json">{ column }</td>
-            <td class="pf-v6-c-table__td">
+            <td class="pf-v6-c-table__td mooring-plan-type">
                 if let Some(field) = field {
                     { control(None, false, html! {
                         <input type="text" value={field.to_owned()} onchange={rename} aria-label={format!("Field of {column}")}
@@ -113,8 +113,8 @@ pub fn samples(plan: &MirrorPlan, differing: bool) -> Html {
     let title = if differing { "Rows that differ from their records" } else { "Some of the rows" };
     html! {
         <>
-            <h2 class="pf-v6-c-title pf-m-lg">{ title }</h2>
-            <div class="mooring-table-wrap mooring-sample">
+            <h2 class="pf-v6-c-title pf-m-lg mooring-refused-title">{ title }</h2>
+            <div class="mooring-table-wrap mooring-sample" tabindex="0" role="group" aria-label={title}>
                 <table class="pf-v6-c-table pf-m-compact mooring-table" aria-label={title}>
                     <thead class="pf-v6-c-table__thead">
                         <tr class="pf-v6-c-table__tr">

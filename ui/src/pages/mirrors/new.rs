@@ -225,8 +225,8 @@ fn Form(props: &FormProps) -> Html {
                 },
                 Looked::At(plan) => html! {
                     <>
-                        <h2 class="pf-v6-c-title pf-m-lg">{ "What would happen" }</h2>
-                        <ul class="pf-v6-c-list" data-test="mirror-plan">
+                        <h2 class="pf-v6-c-title pf-m-lg mooring-refused-title">{ "What would happen" }</h2>
+                        <ul class="pf-v6-c-list mooring-gap" data-test="mirror-plan">
                             { for plan_lines(plan, wish.direction).into_iter().map(|line| html! { <li>{ line }</li> }) }
                         </ul>
                         if !plan.reasons.is_empty() {
