@@ -141,7 +141,7 @@ fn stand(workspace: &str, status: &MirrorStatus) -> Html {
             <p data-test="mirror-figures">
                 { figures(status) }
                 if let Some(at) = status.in_step_at {
-                    <span class="mooring-muted" title={clock::exact(at)}>{ format!(" In step {}.", time::ago(clock::now(), at)) }</span>
+                    <span class="mooring-muted" title={clock::exact(at)}>{ format!(" Last in step {}.", time::ago(clock::now(), at)) }</span>
                 }
             </p>
             if status.parked > 0 {
