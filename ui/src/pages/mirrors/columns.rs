@@ -32,7 +32,7 @@ pub fn Columns(props: &ColumnsProps) -> Html {
             all
         });
     html! {
-        <div class="mooring-table-wrap mooring-plan-columns" tabindex="0" role="group" aria-label="Columns of the table">
+        <div class="mooring-table-wrap mooring-sample" tabindex="0" role="group" aria-label="Columns of the table">
             <table class="pf-v6-c-table pf-m-compact" aria-label="Columns of the table">
                 <thead class="pf-v6-c-table__thead">
                     <tr class="pf-v6-c-table__tr">
