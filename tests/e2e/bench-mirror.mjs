@@ -13,8 +13,8 @@ const sizes = [10_000, 100_000, 1_000_000].filter(rows => rows <= MOST);
 const result = { what: `mirrored tables of ${sizes.map(n => n.toLocaleString('en')).join(', ')} rows of four columns; one node, server and program on one machine`, notice_ms: {} };
 
 const server = await onCassandra();
-server.store.push('--mirror-keyspaces', 'bench');
 addPeople(server, { ann: 'Ann Berg' });
+server.store.push('--mirror-keyspaces', 'bench');
 await server.start();
 atEnd(() => server.kill());
 const ann = await Person.signIn(server, 'ann');
