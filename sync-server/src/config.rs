@@ -10,6 +10,7 @@ use sync_protocol::message::Role;
 use crate::app::Options;
 use crate::limits;
 use crate::mirror::commands::MirrorCommand;
+use crate::mirror::sample;
 use crate::partition::Quotas;
 use crate::store::cassandra::{CassandraOptions, keyspace};
 use crate::telemetry::LogFormat;
@@ -226,6 +227,12 @@ impl ServeArgs {
         self.horizon_seconds.map_or(days, |seconds| Duration::from_secs(seconds.into()))
     }
 
+    /// Those that were named, and that of the sample table where there is one.
+    fn mirrored_keyspaces(&self) -> Vec<String> {
+        let sample = self.sample_table.then(|| sample::KEYSPACE.to_owned());
+        self.mirror_keyspaces.iter().cloned().chain(sample).collect()
+    }
+
     /// What the server does beside keeping data.
     pub fn options(&self) -> Options {
         Options {
@@ -234,7 +241,7 @@ impl ServeArgs {
             allow_origin: self.allow_origin.iter().cloned().collect(),
             behind_proxy: self.behind_proxy,
             workspaces_in_a_row: Some(self.workspaces_in_a_row),
-            mirror_keyspaces: self.mirror_keyspaces.clone(),
+            mirror_keyspaces: self.mirrored_keyspaces(),
             quotas: Quotas {
                 bytes: self.quota_mib << 20,
                 records: self.quota_records,

@@ -13,9 +13,6 @@ use std::{
 /// How long a node of Cassandra may take to accept a connection before the server is even built.
 const REACH: Duration = Duration::from_secs(3);
 
-/// The keyspace of the table that the sample mirrors (`--sample-table` of the server).
-const SAMPLE_KEYSPACE: &str = "mooring_sample";
-
 /// `./x run [--cassandra [HOST:PORT,...]] [--port N] [--data DIR]`.
 pub fn command(mut args: Vec<String>) -> Result<()> {
     let nodes = nodes(&mut args)?;
@@ -43,11 +40,7 @@ pub fn command(mut args: Vec<String>) -> Result<()> {
         .arg(ui::dist_dir())
         .arg("--demo");
     match nodes {
-        Some(nodes) => server.args(["--cassandra", &nodes, "--keyspace", "mooring"]).args([
-            "--sample-table",
-            "--mirror-keyspaces",
-            SAMPLE_KEYSPACE,
-        ]),
+        Some(nodes) => server.args(["--cassandra", &nodes, "--keyspace", "mooring", "--sample-table"]),
         None => {
             server.arg("--data").arg(data.map_or_else(|| sh::target_dir().join("run-data"), PathBuf::from))
         }

@@ -1,7 +1,7 @@
 //! What owners ask about mirrors: ordinary tables of the server's database that are kept in step with collections.
 
 use serde::{Deserialize, Serialize};
-use sync_protocol::mirror::{Mirror, MirrorPlan, MirrorTables, NewMirror};
+use sync_protocol::mirror::{Direction, Mirror, MirrorPlan, MirrorTables, NewMirror};
 use uuid::Uuid;
 
 /// What an owner asks. All of it needs the network.
@@ -59,8 +59,9 @@ pub enum MirrorTold {
 pub struct MirrorNote {
     /// `keyspace.table`.
     pub table: String,
-    /// `both`, `in`, `out` or `once`.
-    pub direction: String,
+    /// Which way changes go; `None` in a way that a later version knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
     /// Why nothing goes either way at the moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,

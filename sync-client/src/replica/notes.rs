@@ -190,7 +190,7 @@ impl Replica {
     }
 
     /// The records of a reserved collection as the person sees them.
-    fn views(&self, collection: &'static str) -> impl Iterator<Item = (RecordId, Fields)> {
+    pub(super) fn views(&self, collection: &'static str) -> impl Iterator<Item = (RecordId, Fields)> {
         let collection: CollectionId = reserved::collection(collection);
         let of = collection.clone();
         let base = self.reserved.range(RecordId::new(collection.clone(), RecordKey::Int(i64::MIN))..);
@@ -208,6 +208,6 @@ fn conflict_of(id: &RecordId) -> Option<ChangeId> {
     }
 }
 
-fn text<'a>(fields: &'a Fields, name: &'static str) -> Option<&'a str> {
+pub(super) fn text<'a>(fields: &'a Fields, name: &'static str) -> Option<&'a str> {
     fields.get(&FieldName::new(name).expect("constant names are valid")).and_then(Value::as_text)
 }

@@ -162,7 +162,9 @@ impl Replica {
                 *first = at.min(*first);
             }
             let place = |item: &ReviewItem| (oldest[&item.record], item.incoming.at, item.id);
-            sync_protocol::sort_few(&mut items, |a, b| place(a).cmp(&place(b)));
+            let mut placed: Vec<_> = items.into_iter().map(|item| (place(&item), item)).collect();
+            sync_protocol::sort_few(&mut placed, |a, b| a.0.cmp(&b.0));
+            items = placed.into_iter().map(|(_, item)| item).collect();
         }
         let around = query.around.and_then(|id| items.iter().position(|item| item.id == id));
         let first = around.map_or(query.offset, |at| at.saturating_sub(query.limit / 2));

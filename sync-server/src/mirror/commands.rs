@@ -157,10 +157,7 @@ impl MirrorCommand {
         match self {
             Self::Add(args) => add(desk, *args).await,
             Self::List { workspace, .. } => {
-                let mut all = Vec::new();
-                for definition in desk.all(workspace).await? {
-                    all.push(desk.show(&definition).await?);
-                }
+                let all = desk.show_all(workspace).await?;
                 match json {
                     true => print(&all),
                     false if all.is_empty() => println!("No table is mirrored."),

@@ -1,6 +1,7 @@
 //! What owners and administrators do with mirrors. Commands do it in their own process, requests in the server's: all of it is
 //! in the database, and the server that works on a mirror finds it there.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use sync_protocol::mirror::Mirror;
@@ -142,13 +143,38 @@ impl Desk {
         parsed(&row.ok_or(DeskError::NoMirror)?)
     }
 
+    /// All mirrors, or those of a workspace, with all there is to say of them, oldest first.
+    ///
+    /// # Errors
+    /// As [`Desk::all`].
+    pub async fn show_all(&self, of: Option<WorkspaceId>) -> Result<Vec<Mirror>, DeskError> {
+        let (definitions, leases) = (self.all(of).await?, self.leases().await?);
+        let mut all = Vec::with_capacity(definitions.len());
+        for definition in &definitions {
+            all.push(self.shown(definition, &leases).await?);
+        }
+        Ok(all)
+    }
+
     /// One mirror with all there is to say of it.
     ///
     /// # Errors
     /// As [`Desk::find`].
     pub async fn show(&self, definition: &Definition) -> Result<Mirror, DeskError> {
-        let leases = self.store().mirror_leases().await?;
-        let server = leases.into_iter().find_map(|(id, server)| (id == definition.id).then_some(server));
+        self.shown(definition, &self.leases().await?).await
+    }
+
+    /// Which server works on which mirror.
+    async fn leases(&self) -> Result<BTreeMap<Uuid, Uuid>, DeskError> {
+        Ok(self.store().mirror_leases().await?.into_iter().collect())
+    }
+
+    async fn shown(
+        &self,
+        definition: &Definition,
+        leases: &BTreeMap<Uuid, Uuid>,
+    ) -> Result<Mirror, DeskError> {
+        let server = leases.get(&definition.id).copied();
         let status = self.store().mirror_status(definition.id).await?;
         let reason = match &definition.state {
             State::Paused { reason, .. } => Some(reason.clone()),

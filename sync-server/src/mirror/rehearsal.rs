@@ -13,6 +13,7 @@ use super::cql::table::Table;
 use super::desk::{Desk, DeskError};
 use super::proposal::Planned;
 use super::row::SeenRow;
+use crate::store::WorkspaceRow;
 
 /// Rows of each kind that are shown.
 const SAMPLES: usize = 5;
@@ -35,25 +36,8 @@ impl Desk {
             ..MirrorPlan::default()
         };
         let row = self.workspace(definition.workspace).await?;
-        let mut records = 0;
-        if planned.new_collection.is_none() && definition.mapped().outward {
-            for partition in (0..row.partitions).map(Partition) {
-                let mut after = None;
-                loop {
-                    let page = self
-                        .engine()
-                        .records_of(row.id, partition, &definition.collection, after.as_deref())
-                        .await?;
-                    records += page.rows.len() as u64;
-                    after = page.next;
-                    if after.is_none() {
-                        break;
-                    }
-                }
-            }
-        }
         if planned.create.is_some() {
-            told.new_there = records;
+            told.new_there = self.records_to_carry(&row, planned).await?;
             return Ok(told);
         }
         let table = match Table::open(self.cluster().await?.clone(), chosen).await? {
@@ -99,9 +83,33 @@ impl Desk {
                 take(&mut told, &id.key, values, record.map(|record| record.fields), planned);
             }
         }
-        // records whose rows were not read may have some
-        told.new_there = if told.partial { 0 } else { records.saturating_sub(met) };
+        if !told.partial {
+            // else records whose rows were not read may have some
+            told.new_there = self.records_to_carry(&row, planned).await?.saturating_sub(met);
+        }
         Ok(told)
+    }
+
+    /// How many records there are that may become rows.
+    async fn records_to_carry(&self, row: &WorkspaceRow, planned: &Planned) -> Result<u64, DeskError> {
+        let definition = &planned.definition;
+        let mut records = 0;
+        if planned.new_collection.is_some() || !definition.mapped().outward {
+            return Ok(records);
+        }
+        for partition in (0..row.partitions).map(Partition) {
+            let mut after = None;
+            loop {
+                let collection = &definition.collection;
+                let page = self.engine().records_of(row.id, partition, collection, after.as_deref()).await?;
+                records += page.rows.len() as u64;
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(records)
     }
 }
 

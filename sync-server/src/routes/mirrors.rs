@@ -92,11 +92,7 @@ impl AtDesk {
 
 /// `GET /v1/workspaces/{workspace}/mirrors`
 pub(super) async fn list(at: AtDesk) -> Result<Json<Vec<Mirror>>, Failure> {
-    let mut all = Vec::new();
-    for definition in at.desk.all(Some(at.access.workspace.id)).await? {
-        all.push(at.desk.show(&definition).await?);
-    }
-    Ok(Json(all))
+    Ok(Json(at.desk.show_all(Some(at.access.workspace.id)).await?))
 }
 
 /// `GET /v1/workspaces/{workspace}/mirror-tables`

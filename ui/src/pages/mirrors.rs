@@ -92,11 +92,16 @@ pub fn only_owners() -> Html {
 }
 
 fn pick_all(answer: Answer) -> Option<Vec<Mirror>> {
+    match told(answer)? {
+        MirrorTold::All(all) => Some(all),
+        _ => None,
+    }
+}
+
+/// What an answer says about mirrors.
+fn told(answer: Answer) -> Option<MirrorTold> {
     match answer {
-        Answer::Mirror(told) => match *told {
-            MirrorTold::All(all) => Some(all),
-            _ => None,
-        },
+        Answer::Mirror(told) => Some(*told),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ use crate::text::count;
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
 use sync_client::api::{CollectionInfo, MirrorNote, Only, Rows, RowsQuery};
+use sync_protocol::mirror::Direction;
 use yew::prelude::*;
 
 /// A search starts when the person has paused for this long.
@@ -139,12 +140,13 @@ fn review_filter(props: &ToolbarProps) -> Html {
 
 /// Which table it is kept in step with, and that it is not where that is so.
 fn mirrored(mirror: &MirrorNote) -> Html {
-    let (words, stopped) = match (&mirror.paused, mirror.direction.as_str()) {
-        (Some(_), _) => ("Not kept in step at the moment with the table ", true),
-        (None, "in") => ("Follows the table ", false),
-        (None, "out") => ("Also in the table ", false),
-        (None, "once") => ("Brought over once from the table ", false),
-        (None, _) => ("Kept in step with the table ", false),
+    let stopped = mirror.paused.is_some();
+    let words = match mirror.direction {
+        _ if stopped => "Not kept in step at the moment with the table ",
+        Some(Direction::In) => "Follows the table ",
+        Some(Direction::Out) => "Also in the table ",
+        Some(Direction::Once) => "Brought over once from the table ",
+        Some(Direction::Both) | None => "Kept in step with the table ",
     };
     html! {
         <p class="mooring-muted" data-test="mirrored" title={mirror.paused.clone()}>

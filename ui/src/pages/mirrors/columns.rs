@@ -6,7 +6,7 @@ use crate::text::field::type_label;
 use std::collections::BTreeMap;
 use sync_protocol::mirror::{MirrorPlan, MirrorSample};
 use sync_protocol::schema::Collection;
-use sync_protocol::{Fields, Value};
+use sync_protocol::{Fields, Ordered, Value};
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
@@ -26,11 +26,7 @@ pub fn Columns(props: &ColumnsProps) -> Html {
     let taken = props.plan.columns.iter().map(|(field, column)| (column.clone(), Some(field.clone())));
     let left =
         props.map.iter().filter(|(_, field)| field.is_empty()).map(|(column, _)| (column.clone(), None));
-    let all: BTreeMap<String, Option<String>> =
-        taken.chain(left).fold(BTreeMap::new(), |mut all, (column, field)| {
-            all.insert(column, field);
-            all
-        });
+    let all = taken.chain(left).ordered_map();
     html! {
         <div class="mooring-table-wrap mooring-sample" tabindex="0" role="group" aria-label="Columns of the table">
             <table class="pf-v6-c-table pf-m-compact" aria-label="Columns of the table">

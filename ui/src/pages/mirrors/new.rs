@@ -1,6 +1,7 @@
 //! A new mirror: which table, which collection, which way; a look at what would happen; then it begins.
 
 use super::columns::{Columns, samples};
+use super::told;
 use crate::components::button::{Button, Look};
 use crate::components::form::{Group, TextField, control, input_text, select_arrow};
 use crate::components::icon::Icon;
@@ -265,21 +266,15 @@ fn select(id: &'static str, onchange: Callback<Event>, options: Html) -> Html {
 }
 
 fn pick_tables(answer: Answer) -> Option<Vec<MirrorTables>> {
-    match answer {
-        Answer::Mirror(told) => match *told {
-            MirrorTold::Tables(tables) => Some(tables),
-            _ => None,
-        },
+    match told(answer)? {
+        MirrorTold::Tables(tables) => Some(tables),
         _ => None,
     }
 }
 
 fn pick_plan(answer: Answer) -> Option<MirrorPlan> {
-    match answer {
-        Answer::Mirror(told) => match *told {
-            MirrorTold::Plan(plan) => Some(*plan),
-            _ => None,
-        },
+    match told(answer)? {
+        MirrorTold::Plan(plan) => Some(*plan),
         _ => None,
     }
 }
