@@ -12,6 +12,8 @@ mod history;
 mod kit;
 #[path = "partition/looks.rs"]
 mod looks;
+#[path = "partition/looks_gone.rs"]
+mod looks_gone;
 #[path = "partition/mirror_kit.rs"]
 mod mirror_kit;
 #[path = "partition/mirror_run.rs"]

@@ -21,7 +21,7 @@ mod stage;
 #[path = "conflicts/table.rs"]
 mod table;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use futures::StreamExt;
 use stage::{Kind, Stage};
 use table::Scenario;
@@ -48,14 +48,7 @@ fn common() -> Result<Vec<Scenario>> {
     ] {
         all.extend(table::read(text)?);
     }
-    Ok(chosen(all))
-}
-
-fn chosen(mut all: Vec<Scenario>) -> Vec<Scenario> {
-    if let Ok(text) = std::env::var("SCENARIO") {
-        all.retain(|scenario| scenario.name.contains(&text));
-    }
-    all
+    Ok(table::chosen(all))
 }
 
 async fn all_scenarios(kind: &Kind) -> Result<()> {
@@ -68,12 +61,12 @@ async fn all_scenarios(kind: &Kind) -> Result<()> {
     let mut done: Vec<_> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).collect().await;
     // these kill the server: one after the other
     for (scenario, place) in
-        chosen(table::read(include_str!("conflicts/tables/trouble.txt"))?).into_iter().zip(10_000..)
+        table::chosen(table::read(include_str!("conflicts/tables/trouble.txt"))?).into_iter().zip(10_000..)
     {
         done.push(run(&stage, &scenario, place).await);
     }
     drop(stage);
-    let late = chosen(table::read(include_str!("conflicts/tables/horizon.txt"))?);
+    let late = table::chosen(table::read(include_str!("conflicts/tables/horizon.txt"))?);
     if !late.is_empty() {
         let stage = Stage::set(kind, "horizon", &SHORT_HORIZON).await?;
         for (scenario, place) in late.into_iter().zip(20_000..) {
@@ -91,19 +84,7 @@ async fn all_scenarios(kind: &Kind) -> Result<()> {
 
 /// Plays one; what went wrong, if something did.
 async fn run(stage: &Stage, scenario: &Scenario, place: usize) -> Option<String> {
-    let start = std::time::Instant::now();
-    let result = play::play(stage, scenario, place).await.with_context(|| scenario.name.clone());
-    let seconds = start.elapsed().as_secs_f64();
-    match result {
-        Ok(()) => {
-            println!("ok     {seconds:>5.1} s  {}", scenario.name);
-            None
-        }
-        Err(error) => {
-            println!("FAILED {seconds:>5.1} s  {error:#}");
-            Some(format!("- {error:#}"))
-        }
-    }
+    table::told(scenario, play::play(stage, scenario, place)).await
 }
 
 fn on_a_local_set(test: impl Future<Output = Result<()>>) {

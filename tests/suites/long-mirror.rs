@@ -19,7 +19,7 @@ use anyhow::{Context, Result};
 use outside::Outside;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
-use xtask::cassandra::{Node, free_port};
+use xtask::cassandra::Node;
 
 /// An address of its own, so that no other node on this machine is in the way.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 43, 1);
@@ -32,13 +32,7 @@ fn every_write_is_accounted_for() {
         let minutes = number("MINUTES")?.unwrap_or(30);
         let seed = number("SEED")?.unwrap_or_else(|| u64::from(std::process::id()));
         let folder = tempfile::tempdir()?;
-        let (address, _node) = match std::env::var("MOORING_TEST_CASSANDRA") {
-            Ok(address) => (address, None),
-            Err(_) => {
-                let node = Node::start(folder.path(), ADDRESS, free_port(ADDRESS)?, free_port(ADDRESS)?)?;
-                (node.address(), Some(node))
-            }
-        };
+        let (address, _node) = Node::for_suite(folder.path(), ADDRESS)?;
         let outside = Outside::connect(&address).await?;
         let (begun, mut rounds) = (Instant::now(), 0);
         while begun.elapsed() < Duration::from_secs(60 * minutes) {

@@ -18,15 +18,14 @@ mod stage;
 #[path = "conflicts/table.rs"]
 mod table;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use futures::StreamExt;
 use outside::Outside;
 use stage::{Kind, Stage};
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::time::Duration;
 use table::Scenario;
-use xtask::cassandra::{Node, free_port};
+use xtask::cassandra::Node;
 
 /// An address of the suite's own, so that no other node on this machine is in the way.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 42, 1);
@@ -42,7 +41,7 @@ const RACE: Duration = Duration::from_secs(30);
 fn tables_of_other_programs_and_collections_are_in_step() {
     mooring_tests::on_a_local_set(async {
         let folder = tempfile::tempdir()?;
-        let (address, _node) = cassandra(folder.path())?;
+        let (address, _node) = Node::for_suite(folder.path(), ADDRESS)?;
         let outside = Outside::connect(&address).await?;
         scenarios(&address, &outside).await?;
         if std::env::var("SCENARIO").is_ok_and(|text| text != "race") {
@@ -62,10 +61,10 @@ async fn scenarios(address: &str, outside: &Outside) -> Result<()> {
     ] {
         all.extend(table::read(text)?);
     }
-    let kills = chosen(table::read(include_str!("mirror/tables/kills.txt"))?);
+    let kills = table::chosen(table::read(include_str!("mirror/tables/kills.txt"))?);
     let stage = Stage::set(&Kind::Cassandra(address.to_owned()), "mirror", &MANY_WORKSPACES).await?;
     let scene = play::Scene { stage: &stage, outside };
-    let runs = chosen(all).into_iter().enumerate().map(|(place, scenario)| {
+    let runs = table::chosen(all).into_iter().enumerate().map(|(place, scenario)| {
         let scene = &scene;
         async move { run(scene, &scenario, place).await }
     });
@@ -83,35 +82,7 @@ async fn scenarios(address: &str, outside: &Outside) -> Result<()> {
     Ok(())
 }
 
-fn chosen(mut all: Vec<Scenario>) -> Vec<Scenario> {
-    if let Ok(text) = std::env::var("SCENARIO") {
-        all.retain(|scenario| scenario.name.contains(&text));
-    }
-    all
-}
-
 /// Plays one; what went wrong, if something did.
 async fn run(scene: &play::Scene<'_>, scenario: &Scenario, place: usize) -> Option<String> {
-    let start = std::time::Instant::now();
-    let result = play::play(scene, scenario, place).await.with_context(|| scenario.name.clone());
-    let seconds = start.elapsed().as_secs_f64();
-    match result {
-        Ok(()) => {
-            println!("ok     {seconds:>5.1} s  {}", scenario.name);
-            None
-        }
-        Err(error) => {
-            println!("FAILED {seconds:>5.1} s  {error:#}");
-            Some(format!("- {error:#}"))
-        }
-    }
-}
-
-/// A node for the suite; `MOORING_TEST_CASSANDRA=host:port` names one that runs already.
-fn cassandra(folder: &Path) -> Result<(String, Option<Node>)> {
-    if let Ok(address) = std::env::var("MOORING_TEST_CASSANDRA") {
-        return Ok((address, None));
-    }
-    let node = Node::start(folder, ADDRESS, free_port(ADDRESS)?, free_port(ADDRESS)?)?;
-    Ok((node.address(), Some(node)))
+    table::told(scenario, play::play(scene, scenario, place)).await
 }

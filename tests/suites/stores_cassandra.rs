@@ -22,7 +22,7 @@ use sync_server::store::{
     Account, Commit, Committed, DirectoryStore, Head, Kept, Kind, PartitionId, PartitionStore, Read, Step,
     StoreError,
 };
-use xtask::cassandra::{Node, free_port};
+use xtask::cassandra::Node;
 
 /// An address of its own, so that no other node on this machine is in the way.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 21, 1);
@@ -30,13 +30,7 @@ const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 21, 1);
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_on_cassandra() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let (address, _node) = match std::env::var("MOORING_TEST_CASSANDRA") {
-        Ok(address) => (address, None),
-        Err(_) => {
-            let node = Node::start(folder.path(), ADDRESS, free_port(ADDRESS)?, free_port(ADDRESS)?)?;
-            (node.address(), Some(node))
-        }
-    };
+    let (address, _node) = Node::for_suite(folder.path(), ADDRESS)?;
     let keyspace = format!("test_{:x}", std::process::id());
     let options =
         CassandraOptions { keyspace: keyspace.clone(), ..CassandraOptions::new(vec![address.clone()]) };

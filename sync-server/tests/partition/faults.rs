@@ -28,17 +28,42 @@ pub(crate) enum Fault {
     UnknownAppliedThenDark,
 }
 
+/// Says what becomes of a commit; `None`: nothing out of the way. It may take from it what a defect would lose.
+type Draw = dyn FnMut(&mut Commit) -> Option<Fault> + Send;
+
+/// A store whose commits go wrong.
 pub(crate) struct Faulty {
     store: Arc<dyn PartitionStore>,
+    /// What is to become of the next commits.
     faults: Mutex<VecDeque<Fault>>,
+    /// What becomes of those after them.
+    draw: Mutex<Box<Draw>>,
     late: Mutex<Option<(PartitionId, Commit)>>,
     dark: AtomicBool,
 }
 
 impl Faulty {
-    pub(crate) fn new(store: Arc<dyn PartitionStore>, faults: &[Fault]) -> Arc<Self> {
-        let faults = Mutex::new(faults.iter().copied().collect());
-        Arc::new(Self { store, faults, late: Mutex::default(), dark: AtomicBool::new(false) })
+    /// The first commits go wrong as in the script.
+    pub(crate) fn new(store: Arc<dyn PartitionStore>, script: &[Fault]) -> Arc<Self> {
+        Self::with(store, script, |_| None)
+    }
+
+    /// What goes wrong is drawn for each commit.
+    pub(crate) fn drawn(
+        store: Arc<dyn PartitionStore>,
+        draw: impl FnMut(&mut Commit) -> Option<Fault> + Send + 'static,
+    ) -> Arc<Self> {
+        Self::with(store, &[], draw)
+    }
+
+    fn with(
+        store: Arc<dyn PartitionStore>,
+        script: &[Fault],
+        draw: impl FnMut(&mut Commit) -> Option<Fault> + Send + 'static,
+    ) -> Arc<Self> {
+        let faults = Mutex::new(script.iter().copied().collect());
+        let draw: Mutex<Box<Draw>> = Mutex::new(Box::new(draw));
+        Arc::new(Self { store, faults, draw, late: Mutex::default(), dark: AtomicBool::new(false) })
     }
 
     fn light(&self) -> Result<(), StoreError> {
@@ -76,13 +101,14 @@ impl PartitionStore for Faulty {
         self.store.range(id, kind, after, limit, bytes, read).await
     }
 
-    async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
+    async fn commit(&self, id: PartitionId, mut commit: Commit) -> Result<Committed, StoreError> {
         self.light()?;
         let late = self.late.lock().expect("no panic").take();
         if let Some((id, late)) = late {
             self.store.commit(id, late).await?;
         }
-        let fault = self.faults.lock().expect("no panic").pop_front();
+        let scripted = self.faults.lock().expect("no panic").pop_front();
+        let fault = scripted.or_else(|| (self.draw.lock().expect("no panic"))(&mut commit));
         match fault {
             None => self.store.commit(id, commit).await,
             Some(Fault::UnknownApplied) => {

@@ -2,10 +2,10 @@
 //! commits in doubt. Then an independent account of every value that was seen.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use sync_protocol::feed::EntryKind;
 use sync_protocol::{
     Choice, Conflict, ConflictKind, Edit, Entry, FieldName, Outcome, Record, RecordKey, Value,
@@ -14,11 +14,12 @@ use sync_server::mirror::look::{Answer, Look};
 use sync_server::mirror::row::{SeenRow, WriteTime};
 use sync_server::mirror::write::{RowWrite, Write};
 use sync_server::partition::{PartitionEngine, Settings};
-use sync_server::store::{Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, StoreError};
+use sync_server::store::{Commit, Kind, PartitionStore};
 
+use crate::faults::{Fault, Faulty};
 use crate::kit::{World, field};
 use crate::mirror_kit::{Scene, is_mirrors, keep, text};
-use crate::table::{after, written};
+use crate::table::{after, as_written, written};
 
 /// A defect, planted to see that the account finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,68 +60,27 @@ impl Random {
     }
 }
 
-/// A store whose commits are now and then in doubt, late or beaten.
-struct Doubtful {
-    store: Arc<dyn PartitionStore>,
-    random: Mutex<Random>,
-    late: Mutex<Option<(PartitionId, Commit)>>,
-    quiet: Arc<Mutex<bool>>,
+/// Commits that are now and then in doubt, late or not taken, until it is quiet.
+fn doubtful(
+    mut random: Random,
+    quiet: Arc<AtomicBool>,
     bug: Option<Bug>,
-}
-
-#[async_trait]
-impl PartitionStore for Doubtful {
-    async fn head(&self, id: PartitionId, read: Read) -> Result<Head, StoreError> {
-        self.store.head(id, read).await
-    }
-
-    async fn get(
-        &self,
-        id: PartitionId,
-        kind: Kind,
-        keys: &[String],
-    ) -> Result<Vec<Option<String>>, StoreError> {
-        self.store.get(id, kind, keys).await
-    }
-
-    async fn range(
-        &self,
-        id: PartitionId,
-        kind: Kind,
-        after: Option<&str>,
-        limit: usize,
-        bytes: usize,
-        read: Read,
-    ) -> Result<Vec<(String, String)>, StoreError> {
-        self.store.range(id, kind, after, limit, bytes, read).await
-    }
-
-    async fn commit(&self, id: PartitionId, mut commit: Commit) -> Result<Committed, StoreError> {
-        let late = self.late.lock().expect("no panic").take();
-        if let Some((id, late)) = late {
-            self.store.commit(id, late).await?;
+) -> impl FnMut(&mut Commit) -> Option<Fault> + Send {
+    move |commit| {
+        let dice = random.below(100);
+        if quiet.load(Ordering::SeqCst) {
+            return None;
         }
-        let quiet = *self.quiet.lock().expect("no panic");
-        let dice = self.random.lock().expect("no panic").below(100);
-        if self.bug == Some(Bug::ShadowApart) && !quiet {
-            // half of the time the server is killed before the second commit
-            if dice.is_multiple_of(2) {
-                commit.rows.retain(|row| row.kind != Kind::Shadow);
-            }
+        // half of the time the server is killed before the second commit
+        if bug == Some(Bug::ShadowApart) && dice.is_multiple_of(2) {
+            commit.rows.retain(|row| row.kind != Kind::Shadow);
         }
         match dice {
-            _ if quiet => self.store.commit(id, commit).await,
-            0..5 => {
-                self.store.commit(id, commit).await?;
-                Ok(Committed::Unknown)
-            }
-            5..10 => Ok(Committed::Unknown),
-            10..15 => {
-                *self.late.lock().expect("no panic") = Some((id, commit));
-                Ok(Committed::Unknown)
-            }
-            15..18 => Err(StoreError::Unavailable("forged".into())),
-            _ => self.store.commit(id, commit).await,
+            0..5 => Some(Fault::UnknownApplied),
+            5..10 => Some(Fault::UnknownLost),
+            10..15 => Some(Fault::UnknownLate),
+            15..18 => Some(Fault::Unavailable),
+            _ => None,
         }
     }
 }
@@ -145,7 +105,7 @@ struct Run {
     random: Random,
     bug: Option<Bug>,
     servers: Vec<(PartitionEngine, Stage)>,
-    quiet: Arc<Mutex<bool>>,
+    quiet: Arc<AtomicBool>,
     /// Writes of servers that were killed, or of a slow network.
     on_the_way: Vec<(i64, Option<SeenRow>, Write)>,
     next: u64,
@@ -177,17 +137,12 @@ impl Run {
             )
         };
         let scene = Scene::on(world.clone(), node(world.store.clone())).await;
-        let quiet = Arc::new(Mutex::new(false));
+        let quiet = Arc::new(AtomicBool::new(false));
         let servers = (0..2)
             .map(|n| {
-                let store = Doubtful {
-                    store: scene.world.store.clone(),
-                    random: Mutex::new(Random(seed ^ (n + 77))),
-                    late: Mutex::default(),
-                    quiet: quiet.clone(),
-                    bug,
-                };
-                (node(Arc::new(store)), Stage::Idle)
+                let draw = doubtful(Random(seed ^ (n + 77)), quiet.clone(), bug);
+                let store = Faulty::drawn(scene.world.store.clone(), draw);
+                (node(store), Stage::Idle)
             })
             .collect();
         Self {
@@ -330,7 +285,7 @@ impl Run {
 
     /// A read; now and then something is not there for once.
     fn read(&mut self, key: i64) -> Option<SeenRow> {
-        let quiet = *self.quiet.lock().expect("no panic");
+        let quiet = self.quiet.load(Ordering::SeqCst);
         let mut seen = self.scene.seen(key);
         if !quiet && self.random.percent(6) {
             if self.random.percent(50) {
@@ -474,7 +429,7 @@ impl Run {
 
     /// Nobody does anything any more, but what waits is settled and what is on its way arrives: `mirror_converges`.
     async fn calm_down(&mut self) {
-        *self.quiet.lock().expect("no panic") = true;
+        self.quiet.store(true, Ordering::SeqCst);
         for (key, seen, write) in std::mem::take(&mut self.on_the_way) {
             self.put(key, seen.as_ref(), &write);
         }
@@ -557,23 +512,6 @@ impl Run {
         }
         self.scene.world.audit().await;
     }
-}
-
-/// What a server believes that takes its own write for the row.
-fn as_written(seen: Option<SeenRow>, write: &Write) -> Option<SeenRow> {
-    if let RowWrite::Delete { .. } = write.row {
-        return if write.cells.is_empty() { None } else { seen };
-    }
-    let mut row = seen.unwrap_or_default();
-    for (name, cell) in &write.cells {
-        if cell.value.is_absent() {
-            row.cells.remove(name);
-        } else {
-            let (value, written) = (cell.value.clone(), cell.at);
-            row.cells.insert(name.clone(), sync_server::mirror::row::Cell { value, written, expires: None });
-        }
-    }
-    Some(row)
 }
 
 fn shown(row: Option<&SeenRow>) -> String {

@@ -123,3 +123,20 @@ pub fn after(now: Timestamp, time: Duration) -> Timestamp {
 pub fn written(now: Timestamp, ahead: i64) -> WriteTime {
     (now.0 + ahead) * 1_000
 }
+
+/// What a server believes that takes its own write for the row.
+pub fn as_written(seen: Option<SeenRow>, write: &Write) -> Option<SeenRow> {
+    if let RowWrite::Delete { .. } = write.row {
+        return if write.cells.is_empty() { None } else { seen };
+    }
+    let mut row = seen.unwrap_or_default();
+    for (name, cell) in &write.cells {
+        if cell.value.is_absent() {
+            row.cells.remove(name);
+        } else {
+            let (value, written) = (cell.value.clone(), cell.at);
+            row.cells.insert(name.clone(), Cell { value, written, expires: None });
+        }
+    }
+    Some(row)
+}

@@ -6,8 +6,8 @@ use sync_client::api::{Answer, Command as Ask, FileFormat, MergeInfo, ReviewTab}
 use sync_protocol::message::{Pull, PullAnswer};
 use sync_protocol::{Choice, Cursor, Entry, FieldName, Outcome, RecordKey, record::value_of};
 
-use crate::play::{Play, fields, kind};
-use crate::table::{json, pair};
+use crate::play::{Play, kind};
+use crate::table::{fields, json, pair};
 
 impl Play<'_> {
     pub async fn expect(&self, name: &str, words: &[&str]) -> Result<()> {

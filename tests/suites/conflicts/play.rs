@@ -21,7 +21,7 @@ use sync_protocol::{
 use crate::counts;
 use crate::ledger::Ledger;
 use crate::stage::{Actor, Stage, person_of};
-use crate::table::{Line, Scenario, json, pair};
+use crate::table::{Line, Scenario, fields, json};
 
 /// A scenario under way.
 pub struct Play<'a> {
@@ -406,32 +406,9 @@ impl Play<'_> {
 
 /// All versions of a record; needs the network for a moment.
 pub async fn history(actor: &Actor, id: &RecordId) -> Result<HistoryPage> {
-    let mut all = HistoryPage::default();
-    let mut resume = None;
     actor.online().await?;
-    loop {
-        let page = match actor.ask(Ask::History { id: id.clone(), resume }).await? {
-            Answer::History(page) => *page,
-            other => bail!("no history: {other:?}"),
-        };
-        all.versions.extend(page.versions);
-        all.conflicts.extend(page.conflicts);
-        all.expired |= page.expired;
-        resume = page.next;
-        if resume.is_none() {
-            actor.offline().await?;
-            return Ok(all);
-        }
-    }
-}
-
-/// `field=value` words.
-pub fn fields(words: &[&str]) -> Result<Fields> {
-    let mut all = Fields::new();
-    for word in words {
-        let (name, value) = pair(word)?;
-        all.insert(FieldName::new(name)?, Value(value));
-    }
+    let all = actor.history(id).await?;
+    actor.offline().await?;
     Ok(all)
 }
 

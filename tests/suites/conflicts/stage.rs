@@ -10,19 +10,19 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, bail, ensure};
 use mooring_tests::{Client, Server};
-use sync_client::api::Command as Ask;
+use sync_client::api::{Answer, Command as Ask, HistoryPage};
 use sync_client::device::Device;
 use sync_client::native::NativeDevice;
 use sync_client::status::{Phase, Status};
 use sync_client::store::StoreError;
 use sync_client::transport::Transport;
-use sync_protocol::Timestamp;
 use sync_protocol::message::{
     Member, NewWorkspace, Role, SignIn, SignedIn, VERSION, VERSION_HEADER, Workspace,
 };
+use sync_protocol::{RecordId, Timestamp};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use xtask::cassandra::{Node, free_port};
+use xtask::cassandra::Node;
 
 /// An address of the suite's own, so that no other node on this machine is in the way.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 22, 1);
@@ -46,13 +46,9 @@ pub struct Stage {
     pub folder: tempfile::TempDir,
 }
 
-/// A node for the suite; `MOORING_TEST_CASSANDRA=host:port` names one that runs already.
+/// A node for the suite.
 pub fn cassandra(folder: &Path) -> Result<(String, Option<Node>)> {
-    if let Ok(address) = std::env::var("MOORING_TEST_CASSANDRA") {
-        return Ok((address, None));
-    }
-    let node = Node::start(folder, ADDRESS, free_port(ADDRESS)?, free_port(ADDRESS)?)?;
-    Ok((node.address(), Some(node)))
+    Node::for_suite(folder, ADDRESS)
 }
 
 impl Stage {
@@ -293,6 +289,25 @@ impl Actor {
         self.way.open(false);
         self.ask(Ask::Network { online: false }).await?;
         Ok(())
+    }
+
+    /// All that is told of a record's history, page by page, while there is a network.
+    pub async fn history(&self, id: &RecordId) -> Result<HistoryPage> {
+        let mut all = HistoryPage::default();
+        let mut resume = None;
+        loop {
+            let page = match self.ask(Ask::History { id: id.clone(), resume }).await? {
+                Answer::History(page) => *page,
+                other => bail!("no history: {other:?}"),
+            };
+            all.versions.extend(page.versions);
+            all.conflicts.extend(page.conflicts);
+            all.expired |= page.expired;
+            resume = page.next;
+            if resume.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     /// Asks something that needs the network.

@@ -4,8 +4,11 @@
 //! (`values 1 n=2`). `with` names the devices, `policy` the collection's. What each word means is told in `play.rs` and
 //! `expect.rs`.
 
-use anyhow::{Result, bail, ensure};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
+use sync_protocol::{FieldName, Fields, Value};
 
 /// One scenario.
 #[derive(Clone, Debug)]
@@ -80,4 +83,39 @@ pub fn pair(word: &str) -> Result<(&str, Json)> {
 
 pub fn json(text: &str) -> Result<Json> {
     serde_json::from_str(text).map_err(|e| anyhow::anyhow!("“{text}” is no JSON: {e}"))
+}
+
+/// `field=value` words.
+pub fn fields(words: &[&str]) -> Result<Fields> {
+    let mut all = Fields::new();
+    for word in words {
+        let (name, value) = pair(word)?;
+        all.insert(FieldName::new(name)?, Value(value));
+    }
+    Ok(all)
+}
+
+/// Those whose name contains `SCENARIO`; all, if that is not set.
+pub fn chosen(mut all: Vec<Scenario>) -> Vec<Scenario> {
+    if let Ok(text) = std::env::var("SCENARIO") {
+        all.retain(|scenario| scenario.name.contains(&text));
+    }
+    all
+}
+
+/// Waits for the end of one that is played, and prints it; what went wrong, if something did.
+pub async fn told(scenario: &Scenario, played: impl Future<Output = Result<()>>) -> Option<String> {
+    let start = Instant::now();
+    let result = played.await.with_context(|| scenario.name.clone());
+    let seconds = start.elapsed().as_secs_f64();
+    match result {
+        Ok(()) => {
+            println!("ok     {seconds:>5.1} s  {}", scenario.name);
+            None
+        }
+        Err(error) => {
+            println!("FAILED {seconds:>5.1} s  {error:#}");
+            Some(format!("- {error:#}"))
+        }
+    }
 }

@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, bail, ensure};
-use sync_client::api::{Answer, Command as Ask, HistoryPage};
+use anyhow::{Result, ensure};
+use sync_client::api::HistoryPage;
 use sync_protocol::{FieldName, Value, record::value_of};
 
 use crate::race::{COLUMNS, ROWS, record};
@@ -132,20 +132,7 @@ fn found(history: &HistoryPage, field: &FieldName) -> Found {
 
 /// All that a device can tell of a row.
 pub async fn history(actor: &Actor, row: i32) -> Result<HistoryPage> {
-    let mut all = HistoryPage::default();
-    let mut resume = None;
-    loop {
-        let page = match actor.ask(Ask::History { id: record(row), resume }).await? {
-            Answer::History(page) => *page,
-            other => bail!("no history: {other:?}"),
-        };
-        all.versions.extend(page.versions);
-        all.conflicts.extend(page.conflicts);
-        all.expired |= page.expired;
-        resume = page.next;
-        if resume.is_none() {
-            ensure!(!all.expired, "the history of row {row} ends too early");
-            return Ok(all);
-        }
-    }
+    let all = actor.history(&record(row)).await?;
+    ensure!(!all.expired, "the history of row {row} ends too early");
+    Ok(all)
 }

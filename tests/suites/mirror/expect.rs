@@ -9,9 +9,9 @@ use sync_protocol::record::value_of;
 use sync_protocol::{ChangeId, FieldName, RecordId};
 
 use crate::outside;
-use crate::play::{Play, fields, text, until};
+use crate::play::{Play, text, until};
 use crate::stage::Actor;
-use crate::table::{json, pair};
+use crate::table::{fields, json, pair};
 
 impl Play<'_> {
     pub async fn expect(&mut self, word: &str, rest: &[&str]) -> Result<()> {

@@ -20,7 +20,7 @@ use sync_protocol::{
 
 use crate::outside::{self, KEYSPACE, Outside, Said};
 use crate::stage::{Actor, Stage, person_of};
-use crate::table::{Line, Scenario, json, pair};
+use crate::table::{Line, Scenario, fields, json, pair};
 
 /// The table of a scenario that does not say what its own is like.
 const COLUMNS: &str = "id int PRIMARY KEY, name text, phone text, n int";
@@ -307,16 +307,6 @@ pub async fn until<F: Future<Output = Result<()>>>(mut holds: impl FnMut() -> F)
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
-}
-
-/// `field=value` words.
-pub fn fields(words: &[&str]) -> Result<Fields> {
-    let mut all = Fields::new();
-    for word in words {
-        let (name, value) = pair(word)?;
-        all.insert(FieldName::new(name)?, Value(value));
-    }
-    Ok(all)
 }
 
 /// A word in quotes.

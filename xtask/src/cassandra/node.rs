@@ -75,6 +75,16 @@ impl Node {
         })
     }
 
+    /// The address of a node for a suite: `MOORING_TEST_CASSANDRA=host:port` names one that runs already, else one is started for as long
+    /// as it is kept.
+    pub fn for_suite(dir: &Path, ip: Ipv4Addr) -> Result<(String, Option<Node>)> {
+        if let Ok(address) = std::env::var("MOORING_TEST_CASSANDRA") {
+            return Ok((address, None));
+        }
+        let node = Node::start(dir, ip, free_port(ip)?, free_port(ip)?)?;
+        Ok((node.address(), Some(node)))
+    }
+
     /// Starts a node, perhaps of a larger cluster: first the seed, then the others, one after the other.
     pub fn start_at(place: Place) -> Result<Node> {
         let child = spawn(&place, false)?;

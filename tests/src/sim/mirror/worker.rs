@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sync_protocol::{Partition, RecordId, Revision, Timestamp};
 use sync_server::mirror::look::{Answer, Look};
-use sync_server::mirror::row::{Cell, SeenRow};
+use sync_server::mirror::row::SeenRow;
 use sync_server::mirror::write::{RowWrite, Write};
 use sync_server::partition::{Changed, EngineError, PartitionEngine};
 use sync_server::store::StoreError;
@@ -15,6 +15,7 @@ use sync_server::store::clock::Clock;
 use tokio::time::sleep;
 
 use super::account::{row, shown, with_nulls};
+use super::row::as_written;
 use super::{Letter, MIRROR, Office, shadow_of};
 use crate::sim::bugs::Bug;
 use crate::sim::checks::Invariant;
@@ -311,21 +312,4 @@ fn told(answer: &Answer) -> String {
         Answer::Write(write) => format!("write {}", shown(write)),
         other => format!("{other:?}"),
     }
-}
-
-/// What a server believes that takes its own write for the row.
-fn as_written(seen: Option<SeenRow>, write: &Write) -> Option<SeenRow> {
-    if let RowWrite::Delete { .. } = write.row {
-        return None;
-    }
-    let mut row = seen.unwrap_or_default();
-    for (name, cell) in &write.cells {
-        if cell.value.is_absent() {
-            row.cells.remove(name);
-        } else {
-            let (value, written) = (cell.value.clone(), cell.at);
-            row.cells.insert(name.clone(), Cell { value, written, expires: None });
-        }
-    }
-    Some(row)
 }
