@@ -269,3 +269,30 @@ fn states_without_digests_go_on() {
     assert_eq!(b.renewed, 0);
     all_there(&server, &[(item(1), "n", 1), (item(2), "n", 2)]);
 }
+
+/// The disk has no room at the moment in which the device takes its new name: what follows the refused change in its record waits for it.
+#[test]
+fn nothing_is_sent_before_a_new_name_is_stored() {
+    let (mut server, a, [mut b, mut copy]) = twins();
+    b.edit(&item(1), json!({ "n": [0, 1] })).unwrap();
+    b.sync(&mut server);
+    copy.edit(&item(2), json!({ "n": [0, 1] })).unwrap();
+    copy.ask();
+    let push = copy.position(true);
+    copy.arrive(push, &mut server);
+    let Flight::Pushed(sent, answer) = copy.flights.remove(push) else { panic!("verdicts") };
+    copy.replica.note_verdicts(&sent, &answer, copy.session.last_pull());
+    copy.session.pushed(None);
+    assert!(copy.replica.must_renew());
+    copy.edit(&item(2), json!({ "n": [1, 2] })).unwrap();
+    copy.ask();
+    let pushes = copy.flights.iter().filter(|flight| matches!(flight, Flight::Ask(Outgoing::Push(_))));
+    assert_eq!(pushes.count(), 0, "the first edit comes before the second");
+    copy.sync(&mut server);
+    b.sync(&mut server);
+    assert_eq!(copy.renewed, 1);
+    nothing_waits(&copy);
+    all_there(&server, &[(item(1), "n", 1), (item(2), "n", 2)]);
+    identity(&server);
+    drop(a);
+}

@@ -169,7 +169,8 @@ impl Session {
             let wait_ms = if waits { wire::PULL_WAIT_MS } else { 0 };
             return Some(Outgoing::Pull(self.pulls, Pull { cursor: replica.cursor().clone(), wait_ms }));
         }
-        if self.pushing.is_some() || self.halt.is_some() {
+        // what waits for a new name goes before what follows it: where that could not be stored, each pull tries again
+        if self.pushing.is_some() || self.halt.is_some() || replica.must_renew() {
             return None;
         }
         let may_begin = self.push_way.backoff.begin(now);
