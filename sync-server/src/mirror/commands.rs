@@ -174,7 +174,7 @@ impl MirrorCommand {
                 })
             }
             Self::Pause(one) => {
-                told(desk, &desk.pause_wholly(one.id, "Paused from the command line.").await?, json).await
+                told(desk, &desk.pause(one.id, "Paused from the command line.").await?, json).await
             }
             Self::Resume { accept_loss, one } => {
                 told(desk, &desk.resume(one.id, accept_loss).await?, json).await

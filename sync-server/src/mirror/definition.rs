@@ -93,6 +93,22 @@ impl Definition {
         }
     }
 
+    /// Whether it is what a server at work on it knows. That a round was made which was asked for is no news to the one
+    /// who made it.
+    pub fn is_as_known(&self, known: &Self) -> bool {
+        *known == Self { rounds_done: known.rounds_done, ..self.clone() }
+    }
+
+    /// A server at work on it stops, for it found that nothing goes on without a person. Whether it is paused now: what
+    /// somebody set meanwhile, above all that the loss of most rows was meant, is worked on first.
+    pub fn stops(&mut self, known: &Self, reason: &str, at: Timestamp, loss: bool) -> bool {
+        let stops = self.state == State::Running && self.is_as_known(known);
+        if stops {
+            self.state = State::Paused { reason: reason.to_owned(), at, loss };
+        }
+        stops
+    }
+
     /// The table as people write it.
     pub fn table(&self) -> String {
         format!("{}.{}", self.chosen.keyspace, self.chosen.table)
@@ -134,5 +150,48 @@ impl Definition {
     /// Which record that is.
     pub fn record_id(&self) -> RecordId {
         RecordId::new(reserved::collection(reserved::MIRRORS), RecordKey::Text(self.id.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running() -> Definition {
+        Definition {
+            id: Uuid::from_u128(1),
+            workspace: WorkspaceId(Uuid::from_u128(2)),
+            collection: CollectionId::new("things").unwrap(),
+            chosen: Chosen {
+                keyspace: "shop".into(),
+                table: "things".into(),
+                id: Uuid::from_u128(3),
+                key: Vec::new(),
+                columns: Vec::new(),
+            },
+            direction: Direction::Both,
+            expiry: Expiry::Delete,
+            by: "Ada".into(),
+            made_at: Timestamp(1),
+            state: State::Running,
+            rounds_asked: 1,
+            rounds_done: 0,
+            loss_meant_until: None,
+        }
+    }
+
+    #[test]
+    fn a_server_that_has_not_heard_of_the_answer_does_not_stop_it_again() {
+        let known = running();
+        let mut now = Definition { rounds_done: 1, ..running() };
+        assert!(now.stops(&known, "11 of 12 rows are gone", Timestamp(5), true));
+        assert_eq!(now.state.name(), "paused");
+        // a person resumed it, and said that this was meant
+        let mut now = Definition { loss_meant_until: Some(Timestamp(9)), ..running() };
+        assert!(!now.stops(&known, "11 of 12 rows are gone", Timestamp(6), true));
+        assert_eq!(now.state, State::Running);
+        // who knows of that may stop it for another reason
+        let known = now.clone();
+        assert!(now.stops(&known, "the table is gone", Timestamp(7), false));
     }
 }

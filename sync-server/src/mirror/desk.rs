@@ -266,28 +266,30 @@ impl Desk {
         Err(DeskError::Busy)
     }
 
-    /// Nothing is read or written until it is resumed. `loss`: because most rows are gone.
+    /// A server at work on a mirror stops there: see [`Definition::stops`]. What the mirror is now.
     ///
     /// # Errors
     /// As [`Desk::change`].
-    pub async fn pause(&self, id: Uuid, reason: &str, loss: bool) -> Result<Definition, DeskError> {
+    pub async fn stop(&self, known: &Definition, reason: &str, loss: bool) -> Result<Definition, DeskError> {
         let at = self.now();
-        self.change(id, |definition| match definition.state {
-            State::Running => {
-                definition.state = State::Paused { reason: reason.to_owned(), at, loss };
-                Ok(true)
-            }
-            _ => Ok(false),
-        })
-        .await
+        self.change(known.id, |definition| Ok(definition.stops(known, reason, at, loss))).await
     }
 
-    /// The same, and waits until no server is at work on it any more.
+    /// Nothing is read or written until it is resumed. Waits until no server is at work on it any more.
     ///
     /// # Errors
     /// As [`Desk::change`]; also where a server does not let go. It is paused all the same then.
-    pub async fn pause_wholly(&self, id: Uuid, reason: &str) -> Result<Definition, DeskError> {
-        let paused = self.pause(id, reason, false).await?;
+    pub async fn pause(&self, id: Uuid, reason: &str) -> Result<Definition, DeskError> {
+        let at = self.now();
+        let paused = self
+            .change(id, |definition| {
+                let runs = definition.state == State::Running;
+                if runs {
+                    definition.state = State::Paused { reason: reason.to_owned(), at, loss: false };
+                }
+                Ok(runs)
+            })
+            .await?;
         let until = tokio::time::Instant::now() + LET_GO;
         while self.store().mirror_leases().await?.iter().any(|(held, _)| *held == id) {
             if tokio::time::Instant::now() > until {

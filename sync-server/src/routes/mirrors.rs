@@ -139,7 +139,7 @@ pub(super) async fn pause(
     Path((_, mirror)): Path<(String, Uuid)>,
 ) -> Result<Json<Mirror>, Failure> {
     let definition = at.take(mirror).await?;
-    at.show(&at.desk.pause_wholly(definition.id, "Paused by an owner.").await?).await
+    at.show(&at.desk.pause(definition.id, "Paused by an owner.").await?).await
 }
 
 /// `POST /v1/workspaces/{workspace}/mirrors/{mirror}/resume`

@@ -105,9 +105,7 @@ async fn look(
             continue;
         };
         one.definition.send_if_modified(|old| {
-            // that a round was made which was asked for is no news to the one who made it
-            let known = Definition { rounds_done: old.rounds_done, ..definition.clone() };
-            let changes = *old != known;
+            let changes = !definition.is_as_known(old);
             old.clone_from(definition);
             changes
         });
@@ -132,14 +130,22 @@ async fn look(
     }
     let leases: BTreeMap<Uuid, Uuid> = desk.store().mirror_leases().await?.into_iter().collect();
     for (id, definition) in all {
-        let free = !held.contains_key(&id) && !leases.contains_key(&id);
+        // one of its own that it does not work on: giving it back was not answered
+        let free = !held.contains_key(&id) && leases.get(&id).is_none_or(|server| *server == me);
         if !free || !(runs(&definition) || definition.state == State::Removing) {
             continue;
         }
         let lease = Arc::new(Lease::given(Instant::now()));
-        if !desk.store().take_mirror(id, me).await? {
+        let taken = match leases.contains_key(&id) {
+            true => desk.store().keep_mirror(id, me).await?,
+            false => desk.store().take_mirror(id, me).await?,
+        };
+        if !taken {
             continue;
         }
+        // somebody may have paused or resumed it since the directory was read
+        let Some(row) = desk.store().mirror(id).await? else { continue };
+        let definition = super::desk::parsed(&row)?;
         info!(mirror = %id, table = definition.table(), "this server works on a mirror");
         let (sender, receiver) = watch::channel(definition.clone());
         let end = stopping.child_token();

@@ -54,7 +54,8 @@ pub async fn run(
         let mut pause = FIRST_PAUSE;
         loop {
             let started = Instant::now();
-            let ended = follow(&desk, &mut definition, &board, &lease).await;
+            let known = definition.borrow_and_update().clone();
+            let ended = follow(&desk, &known, &mut definition, &board, &lease).await;
             let error = match ended {
                 Ended::Changed => continue,
                 Ended::Done => return,
@@ -63,8 +64,10 @@ pub async fn run(
             if let WorkError::Pause(reason) | WorkError::Loss(reason) = &error {
                 let loss = matches!(error, WorkError::Loss(_));
                 info!(mirror = %id, reason, "a mirror pauses");
-                match desk.pause(id, reason, loss).await {
-                    Ok(_) => return,
+                match desk.stop(&known, reason, loss).await {
+                    Ok(now) if now.state != State::Running => return,
+                    // somebody set something else meanwhile, of which word comes
+                    Ok(_) => {}
                     Err(error) => warn!(mirror = %id, %error, "a mirror cannot be paused now"),
                 }
             }
@@ -98,16 +101,16 @@ enum Ended {
 /// Keeps a mirror in step until it is another one, or something is in the way.
 async fn follow(
     desk: &Desk,
+    now: &Definition,
     definition: &mut watch::Receiver<Definition>,
     board: &Arc<Board>,
     lease: &Arc<Lease>,
 ) -> Ended {
-    let now = definition.borrow_and_update().clone();
     let work = async {
         let mut link = Link::open(desk, now.clone()).await?;
         link.board = Arc::clone(board);
         link.lease = Some(Arc::clone(lease));
-        if let Err(error) = desk.tell(&now).await {
+        if let Err(error) = desk.tell(now).await {
             return Err(WorkError::from_desk(error));
         }
         board.set(|status| status.trouble = None);
@@ -125,7 +128,7 @@ async fn follow(
     match ended {
         Ok(()) => Ended::Done,
         // described again, with what stands in the way
-        Err(WorkError::Changed(why)) => match Link::open(desk, now).await {
+        Err(WorkError::Changed(why)) => match Link::open(desk, now.clone()).await {
             Err(error @ (WorkError::Pause(_) | WorkError::Loss(_))) => Ended::By(error),
             _ => Ended::By(WorkError::Later(why)),
         },
@@ -200,8 +203,10 @@ async fn round_done(link: &Link) -> Result<(), WorkError> {
 
 async fn once_done(link: &Link) -> Result<(), WorkError> {
     let done = link.desk.change(link.definition.id, |definition| {
-        let changes = definition.state == State::Running;
-        definition.state = State::Done;
+        let changes = definition.state == State::Running && definition.is_as_known(&link.definition);
+        if changes {
+            definition.state = State::Done;
+        }
         Ok(changes)
     });
     done.await.map(drop).map_err(WorkError::from_desk)
