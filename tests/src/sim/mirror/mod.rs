@@ -91,6 +91,24 @@ struct Office {
     lease: Arc<AtomicU64>,
     /// Nothing goes wrong by itself any more.
     calm: Arc<AtomicBool>,
+    /// Servers in the middle of a round.
+    busy: Arc<AtomicU64>,
+}
+
+/// A server is in the middle of a round, until this is dropped: also where it dies.
+struct Busy(Arc<AtomicU64>);
+
+impl Busy {
+    fn of(office: &Office) -> Self {
+        office.busy.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(&office.busy))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// The servers that mirror, from outside.
@@ -113,7 +131,8 @@ impl Mirror {
     ) -> Self {
         model.lock().mirror = Some(account);
         let (lease, calm, workspace) = (Arc::default(), Arc::default(), server.workspace());
-        let office = Office { server, model, workspace, partitions, bug, lease, calm };
+        let busy = Arc::default();
+        let office = Office { server, model, workspace, partitions, bug, lease, calm, busy };
         let mut mirror = Self { office, seed, starts: 0, tasks: [None, None] };
         (0..2).for_each(|n| mirror.start(n));
         mirror
@@ -170,6 +189,8 @@ impl Mirror {
 
     /// Whether all that happened was looked at, and nothing is on its way.
     pub fn is_quiet(&self) -> bool {
-        self.office.model.lock().mirror.as_ref().is_none_or(Account::rests)
+        // one that is still at it may have looked before hours passed, and lets the row rest from now on
+        self.office.busy.load(Ordering::SeqCst) == 0
+            && self.office.model.lock().mirror.as_ref().is_none_or(Account::rests)
     }
 }

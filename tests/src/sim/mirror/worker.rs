@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use super::account::{row, shown, with_nulls};
 use super::row::as_written;
-use super::{Letter, MIRROR, Office, shadow_of};
+use super::{Busy, Letter, MIRROR, Office, shadow_of};
 use crate::sim::bugs::Bug;
 use crate::sim::checks::Invariant;
 use crate::sim::random::Random;
@@ -91,6 +91,7 @@ impl Worker {
 
     /// Everything that has changed on either side; whether there was anything.
     async fn round(&mut self) -> Result<bool, Later> {
+        let _busy = Busy::of(&self.office);
         let (begun, now) = self.account(|account| (account.ticks, account.table.now()));
         let mut due: BTreeSet<RecordId> = BTreeSet::new();
         let mut carry = Vec::new();
