@@ -115,6 +115,21 @@ impl Shadow {
         self.refused.is_none() && self.there == seen.is_some() && seen.is_none_or(cells)
     }
 
+    /// The row as it was agreed on, where nothing is on its way to it and nothing of it goes by itself.
+    pub fn as_row(&self) -> Option<SeenRow> {
+        let still = self.there
+            && self.intents.is_empty()
+            && !self.deleting
+            && self.inserting.is_none()
+            && self.refused.is_none()
+            && self.held().all(|(_, cell)| {
+                cell.expires.is_none() && self.deleted.is_none_or(|deleted| deleted < cell.written)
+            });
+        still.then(|| SeenRow {
+            cells: self.held().map(|(name, cell)| (name.clone(), cell.clone())).collect(),
+        })
+    }
+
     /// Bytes that it takes as JSON, near enough for limits.
     pub fn size(&self) -> usize {
         let cells = self.cells.iter().map(|(name, cell)| name.as_str().len() + 60 + cell.value.size());

@@ -4,6 +4,7 @@ use scylla::response::PagingState;
 use scylla::value::CqlValue;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 use sync_protocol::{FieldName, RecordKey};
 
 use super::answer::Answer;
@@ -14,8 +15,10 @@ use crate::mirror::row::{Cell, SeenRow};
 
 /// Bytes of a page, about: the next one is made as long as the last one was heavy.
 const PAGE_BYTES: usize = 4 << 20;
-/// Rows of the first page, of which nothing is known; how many times as many the next one may have; rows of a page at most.
+/// Rows of the first page, of which nothing is known; of one whose table was read before; how many times as many the next one may
+/// have; rows of a page at most.
 const FIRST_ROWS: usize = 32;
+const KNOWN_ROWS: usize = 600;
 const GROWTH: usize = 8;
 const MOST_ROWS: usize = 5_000;
 
@@ -130,7 +133,12 @@ impl RangeDigest {
 impl Table {
     /// Reads the rows of a range, in the order of the ring, some at a time.
     pub fn read_range(&self, range: TokenRange) -> Pages<'_> {
-        Pages { table: self, range, state: Some(PagingState::start()), rows: FIRST_ROWS }
+        // rows of this range may be as much heavier as those of a next page
+        let rows = match self.row_bytes.load(Ordering::Relaxed) {
+            0 => FIRST_ROWS,
+            average => (PAGE_BYTES / average / GROWTH).clamp(FIRST_ROWS, KNOWN_ROWS),
+        };
+        Pages { table: self, range, state: Some(PagingState::start()), rows }
     }
 
     /// Adds up a range: the database reads its rows and sends one.
@@ -203,6 +211,9 @@ impl Pages<'_> {
         let found = page.iter().map(|row| found(mapping, row, at));
         let found = found.filter_map(Result::transpose).collect::<Result<_, _>>()?;
         let average = (bytes / count.max(1)).max(1);
+        if count > 0 {
+            self.table.row_bytes.store(average, Ordering::Relaxed);
+        }
         self.rows = (PAGE_BYTES / average).clamp(1, MOST_ROWS).min(GROWTH * self.rows);
         self.state = match paging.into_paging_control_flow() {
             ControlFlow::Continue(state) => Some(state),

@@ -7,6 +7,7 @@ use scylla::statement::prepared::PreparedStatement;
 use scylla::value::CqlValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sync_protocol::{FieldName, RecordKey, Timestamp, Value};
 use tokio::sync::RwLock;
@@ -34,6 +35,8 @@ pub struct Table {
     serial: PreparedStatement,
     /// By text, each prepared when it is first needed: a few per column at most.
     statements: RwLock<BTreeMap<String, PreparedStatement>>,
+    /// Bytes of a row on the average, in the page that was read last; 0 before the first.
+    pub(super) row_bytes: AtomicUsize,
 }
 
 impl Table {
@@ -59,8 +62,8 @@ impl Table {
         let quorum = prepare(&cluster, &text).await?;
         let mut serial = quorum.clone();
         serial.set_consistency(cluster.serial());
-        let statements = RwLock::default();
-        Ok(Ok(Self { cluster, mapping, chosen: chosen.clone(), quorum, serial, statements }))
+        let (statements, row_bytes) = (RwLock::default(), AtomicUsize::new(0));
+        Ok(Ok(Self { cluster, mapping, chosen: chosen.clone(), quorum, serial, statements, row_bytes }))
     }
 
     /// Which columns are which fields.

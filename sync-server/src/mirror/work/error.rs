@@ -35,6 +35,13 @@ impl WorkError {
         ))
     }
 
+    /// Rows are gone, and that says how.
+    pub(super) fn loss(what: &str) -> Self {
+        Self::Loss(format!(
+            "{what}. Nothing was deleted here. If that is what was meant, say so as you resume the mirror (--accept-loss): their records are deleted, too. If not, put the rows back and resume it"
+        ))
+    }
+
     pub(super) fn from_desk(error: DeskError) -> Self {
         match error {
             DeskError::Table(error) => error.into(),

@@ -13,6 +13,7 @@ use super::lease::Lease;
 use super::own::OwnWrites;
 use super::pace::Pace;
 use super::plan::Plan;
+use super::told::Told;
 use crate::mirror::cql::TableError;
 use crate::mirror::cql::table::Table;
 use crate::mirror::definition::Definition;
@@ -42,6 +43,8 @@ pub struct Link {
     pub(super) lease: Option<Arc<Lease>>,
     pub(super) own: OwnWrites,
     pub(super) pace: Pace,
+    /// What its nodes told of the table before the last round that found all in step.
+    pub(super) told: Mutex<Option<Told>>,
     plan: Mutex<Plan>,
     calendar: Mutex<Calendar>,
 }
@@ -56,7 +59,7 @@ pub struct Outcome {
 }
 
 /// A row under way.
-struct Open {
+pub(super) struct Open {
     key: RecordKey,
     record: RecordId,
     token: i64,
@@ -67,6 +70,8 @@ struct Open {
     /// What is agreed on now.
     shadow: Shadow,
     seen: Option<SeenRow>,
+    /// Whether that is what was agreed on, and was not read.
+    believed: bool,
     read_at: Timestamp,
     /// The write that was acknowledged last, and the shadow's version that it was asked for at.
     made: Option<(u64, Write)>,
@@ -106,6 +111,7 @@ impl Link {
             lease: None,
             own: OwnWrites::default(),
             pace: Pace::default(),
+            told: Mutex::default(),
             plan: Mutex::default(),
             calendar: Mutex::default(),
         })
@@ -145,8 +151,34 @@ impl Link {
     pub async fn reconcile(&self, keys: Vec<RecordKey>) -> Result<Outcome, WorkError> {
         let mut outcome = Outcome::default();
         for chunk in keys.chunks(TOGETHER) {
-            let open = chunk.iter().filter_map(|key| self.begin(key)).collect();
+            let mut open: Vec<Open> = chunk.iter().filter_map(|key| self.begin(key)).collect();
+            self.load_shadows(&mut open).await?;
             self.together(open, &mut outcome).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// The same for records that differ from what was agreed on. As long as nothing was done to the table as a whole, a row is
+    /// taken for what was agreed on, and is not read before it is written: whatever a program wrote since holds against the write
+    /// by its time, and is found by the read behind it.
+    ///
+    /// # Errors
+    /// As [`Link::reconcile`].
+    pub(super) async fn carry_out(&self, mut open: Vec<Open>) -> Result<Outcome, WorkError> {
+        let mut outcome = Outcome::default();
+        if self.mapped.inward && self.is_as_told().await {
+            let now = self.desk.now();
+            let sets = self.table.mapping().columns.values().any(|column| column.of.many_cells);
+            // of a set only elements that were seen are taken away
+            for one in open.iter_mut().filter(|_| !sets) {
+                one.seen = one.shadow.as_row();
+                (one.believed, one.read_at) = (one.seen.is_some(), now);
+            }
+        }
+        while !open.is_empty() {
+            let rest = open.split_off(TOGETHER.min(open.len()));
+            self.together(open, &mut outcome).await?;
+            open = rest;
         }
         Ok(outcome)
     }
@@ -170,6 +202,7 @@ impl Link {
             before: None,
             shadow: Shadow::default(),
             seen: None,
+            believed: false,
             read_at: Timestamp(0),
             made: None,
             changed: false,
@@ -178,10 +211,6 @@ impl Link {
 
     async fn together(&self, mut open: Vec<Open>, outcome: &mut Outcome) -> Result<(), WorkError> {
         for _ in 0..ROUNDS {
-            if open.is_empty() {
-                return Ok(());
-            }
-            self.load_shadows(&mut open).await?;
             let mut ready = Vec::with_capacity(open.len());
             for (one, read) in self.read_rows(open).await? {
                 match read {
@@ -194,11 +223,16 @@ impl Link {
                 // nothing is deleted because another table has its name, or another column: what was read before this was of
                 // the table that was chosen
                 self.unchanged().await?;
+                self.not_emptied(&ready).await?;
             }
             let looks = ready.iter().map(Open::look).collect();
             let engine = self.desk.engine();
             let looked = engine.look(self.workspace(), self.partitions, &self.mapped, looks).await?;
             open = self.follow(ready.into_iter().zip(looked), outcome).await?;
+            if open.is_empty() {
+                return Ok(());
+            }
+            self.load_shadows(&mut open).await?;
         }
         outcome.left.extend(open.into_iter().map(|one| one.key));
         Ok(())
@@ -249,7 +283,11 @@ impl Link {
     /// What is missing is looked for until two reads in a row miss it: a value may fail to come for one read, where a node has
     /// missed writes.
     async fn read_row(&self, one: &mut Open) -> Result<(), TableError> {
-        let mut read = Read::Serial;
+        if std::mem::take(&mut one.believed) {
+            return Ok(());
+        }
+        // what conditional writes under way come to is found by its own time, if it holds against what was written
+        let mut read = if one.made.is_some() { Read::Quorum } else { Read::Serial };
         let mut missed: Option<BTreeSet<Option<FieldName>>> = None;
         for _ in 0..READS {
             one.read_at = self.desk.now();
@@ -387,10 +425,10 @@ impl Link {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub(super) async fn differing(&self, ids: Vec<RecordId>) -> Result<Vec<RecordKey>, WorkError> {
+    pub(super) async fn differing(&self, ids: Vec<RecordId>) -> Result<Vec<Open>, WorkError> {
         let schema = self.desk.engine().schema(self.workspace()).await?;
         let Some(collection) = schema.collection(self.collection()) else { return Ok(Vec::new()) };
-        let mut keys = Vec::new();
+        let mut differing = Vec::new();
         for chunk in ids.chunks(TOGETHER) {
             let mut open: Vec<Open> = chunk.iter().filter_map(|id| self.begin(&id.key)).collect();
             self.load_shadows(&mut open).await?;
@@ -409,9 +447,9 @@ impl Link {
                 !quiet || record.is_some() != shadow.there || record.is_some_and(|record| !equal(record))
             };
             let found = open.into_iter().zip(&records).filter(|(one, record)| differs(one, record.as_ref()));
-            keys.extend(found.map(|(one, _)| one.key));
+            differing.extend(found.map(|(one, _)| one));
         }
-        Ok(keys)
+        Ok(differing)
     }
 }
 
@@ -429,6 +467,12 @@ impl Open {
             seen: self.seen.clone(),
             read_at: self.read_at,
         }
+    }
+
+    /// Whether anything is missing that was written before then.
+    pub(super) fn misses_since_before(&self, at: Timestamp) -> bool {
+        let latest = self.shadow.held().map(|(_, cell)| cell.written).max();
+        !self.missing().is_empty() && latest.is_none_or(|written| written.div_euclid(1_000) < at.0)
     }
 
     /// What is missing that was agreed on; `None` stands for the row.

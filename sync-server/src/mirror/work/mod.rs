@@ -16,6 +16,9 @@ mod pace;
 mod plan;
 mod rounds;
 mod runner;
+mod share;
+mod sums;
+mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

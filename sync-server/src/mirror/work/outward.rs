@@ -2,14 +2,14 @@
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::time::Duration;
-use sync_protocol::{Cursor, Partition, RecordKey, Revision};
+use sync_protocol::{Cursor, Partition, Revision};
 
 use super::error::WorkError;
-use super::link::Link;
+use super::link::{Link, Open};
 use crate::partition::Changed;
 
 /// Partitions that are carried at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 /// How long news is waited for: each wait begins with a look at the heads themselves.
 const WAIT: Duration = Duration::from_secs(20);
 /// Pauses between two tries of a row that somebody else writes again and again.
@@ -74,8 +74,7 @@ impl Link {
                 let page = engine
                     .records_of(self.workspace(), partition, self.collection(), after.as_deref())
                     .await?;
-                let keys = self.differing(page.rows).await?;
-                self.settle(keys).await?;
+                self.settle(self.differing(page.rows).await?).await?;
                 after = page.next;
                 if after.is_none() {
                     break;
@@ -99,16 +98,15 @@ impl Link {
             self.tell_conflict(&conflict).await?;
         }
         if self.mapped.outward {
-            let keys = self.differing(records).await?;
-            self.settle(keys).await?;
+            self.settle(self.differing(records).await?).await?;
         }
         engine.carry(workspace, partition, mirror, upto).await?;
         Ok(upto)
     }
 
     /// Reconciles until nothing is left.
-    async fn settle(&self, keys: Vec<RecordKey>) -> Result<(), WorkError> {
-        let mut left = self.reconcile(keys).await?.left;
+    async fn settle(&self, open: Vec<Open>) -> Result<(), WorkError> {
+        let mut left = self.carry_out(open).await?.left;
         for pause in AGAIN.into_iter().chain(std::iter::repeat(AGAIN[AGAIN.len() - 1])) {
             if left.is_empty() {
                 break;

@@ -3,9 +3,9 @@
 //! A round never decides: it finds rows that differ, and each of those is read again and judged ([`Link::reconcile`]). Only rows
 //! of which nothing was ever agreed on are judged as they were read.
 
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use sync_protocol::mirror::{MirrorProgress, MirrorRound};
 use sync_protocol::{RecordId, RecordKey, Timestamp};
 use tokio::time::Instant;
@@ -13,22 +13,18 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::WorkError;
 use super::link::{Link, held};
-use super::plan::Part;
-use crate::mirror::cql::TableError;
+use super::plan::{self, Cuts, Part};
+use super::sums::Summed;
 use crate::mirror::cql::ranges::{Found, RangeDigest, TokenRange};
 use crate::mirror::look::{Answer, Look, shadow_key};
 use crate::mirror::row::{SeenRow, Shadow, WriteTime};
 
-/// Rows of one range: a digest of it takes some ten milliseconds, its rows some MiB.
-pub const ROWS: usize = 5_000;
+/// Rows that are read before they are compared: some MiB.
+const ROWS: usize = 5_000;
 /// Rows of one token that are compared at a time: a wide partition has no end that could be waited for.
 const WIDE: usize = 20_000;
-/// Ranges of a table of which nothing is known.
-const FIRST_RANGES: usize = 64;
-/// Ranges that are added up at once.
-const SUMS: usize = 3;
-/// How often a range is halved that the database does not add up.
-const HALVED: u32 = 12;
+/// Ranges whose rows are read and compared at once: while those of one are judged, those of another are read.
+const READ: usize = 2;
 /// Rows that were found gone, remembered until the end of a round: it is asked then whether that many may be.
 const GONE: usize = 200_000;
 /// So many rows may be gone at once, whatever that is of all.
@@ -69,11 +65,28 @@ struct State {
 
 /// Rows of a range as far as they were read.
 struct Chunk {
-    range: TokenRange,
     rows: BTreeMap<String, ReadRow>,
     /// Of a token with very many rows: those that were compared already.
     compared: BTreeSet<u64>,
-    sum: RangeDigest,
+    /// What was agreed on in the range.
+    cuts: Cuts,
+    /// The last token that was read.
+    last: i64,
+    /// Rows since the last cut.
+    uncut: i64,
+}
+
+/// What of a range is another than was agreed on.
+#[derive(Default)]
+struct Differing {
+    /// Rows that were compared.
+    count: usize,
+    /// Rows with other values.
+    keys: Vec<RecordKey>,
+    /// Rows of which nothing was ever agreed on.
+    fresh: Vec<ReadRow>,
+    /// Rows that are not there any more, with the latest time of their cells.
+    gone: Vec<(RecordKey, WriteTime)>,
 }
 
 impl Link {
@@ -82,39 +95,17 @@ impl Link {
     /// # Errors
     /// Where nothing goes on for the moment, or without a person. What was found so far was dealt with.
     pub async fn round(&self, reads: Reads) -> Result<Report, WorkError> {
+        let told = self.ask_told().await;
         self.unchanged().await?;
         let started = Instant::now();
-        if self.plan(|plan| plan.is_empty()) {
-            self.first_plan().await?;
-        }
-        let (parts, rows) = self.plan(|plan| {
-            plan.join_small(ROWS / 2);
-            (plan.parts(), plan.rows())
-        });
-        let mut state = State { rows, ..State::default() };
-        let sums = stream::iter(parts).map(|part| async move {
-            let sum = self.sum(part.range, HALVED).await;
-            (part, sum)
-        });
-        let mut differing = Vec::new();
-        {
-            let mut sums = std::pin::pin!(sums.buffered(SUMS));
-            while let Some((part, sums)) = sums.next().await {
-                for (range, sum) in sums? {
-                    state.round.ranges += 1;
-                    let agreed = part.sum.as_ref().filter(|_| range == part.range);
-                    if reads == Reads::All || sum.is_none() || sum.as_ref() != agreed {
-                        let rows = sum.as_ref().map_or(0, |sum| u64::try_from(sum.rows).unwrap_or(0));
-                        state.of += rows;
-                        differing.push((range, sum));
-                    }
-                }
-            }
-        }
-        for (range, sum) in differing {
-            state.round.read += 1;
-            self.read(range, sum, &mut state).await?;
-        }
+        let (ranges, differing) = self.sums(reads).await?;
+        let rows = self.plan(|plan| plan.rows());
+        let round = MirrorRound { ranges, read: differing.len() as u64, ..MirrorRound::default() };
+        let of = differing.iter().map(|one| one.sum.as_ref().map_or(0, |sum| sum.rows.max(0).unsigned_abs()));
+        let state = Mutex::new(State { round, of: of.sum(), rows, ..State::default() });
+        let read = stream::iter(differing).map(Ok::<_, WorkError>);
+        read.try_for_each_concurrent(READ, |one| self.read(one, &state)).await?;
+        let mut state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.gone(&mut state).await?;
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let rows = self.plan(|plan| plan.rows());
@@ -123,51 +114,11 @@ impl Link {
             status.progress = None;
             status.rows = rows;
         });
+        self.keep_told(told);
         Ok(state.report)
     }
 
-    /// The ranges by what was agreed on: nothing of the table is read for that.
-    async fn first_plan(&self) -> Result<(), WorkError> {
-        let mapping = self.table.mapping();
-        let mut parts = Vec::new();
-        let (mut from, mut last, mut sum) = (i64::MIN, i64::MIN, RangeDigest::none(mapping));
-        let mut after: Option<String> = None;
-        loop {
-            let page = self.shadows(TokenRange::RING, after.as_deref()).await?;
-            for (key, shadow) in &page.rows {
-                let Some((token, record)) = place(key) else { continue };
-                if sum.rows as usize >= ROWS && token != last {
-                    let range = TokenRange { after: from, upto: last };
-                    parts.push(Part {
-                        range,
-                        sum: Some(std::mem::replace(&mut sum, RangeDigest::none(mapping))),
-                    });
-                    from = last;
-                }
-                last = token;
-                if shadow.there {
-                    sum.add(mapping, &held(shadow));
-                    self.remember(&record, shadow);
-                }
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        let rest = TokenRange { after: from, upto: i64::MAX };
-        if parts.is_empty() && sum.rows == 0 {
-            let parts = rest.split(FIRST_RANGES).into_iter();
-            let parts = parts.map(|range| Part { range, sum: Some(RangeDigest::none(mapping)) }).collect();
-            self.plan(|plan| plan.set(parts));
-            return Ok(());
-        }
-        parts.push(Part { range: rest, sum: Some(sum) });
-        self.plan(|plan| plan.set(parts));
-        Ok(())
-    }
-
-    async fn shadows(
+    pub(super) async fn shadows(
         &self,
         range: TokenRange,
         after: Option<&str>,
@@ -177,58 +128,30 @@ impl Link {
         Ok(engine.shadows(self.workspace(), self.partitions, self.mapped.mirror, tokens, after).await?)
     }
 
-    fn remember(&self, key: &RecordKey, shadow: &Shadow) {
+    pub(super) fn remember(&self, key: &RecordKey, shadow: &Shadow) {
         if let Some(at) = shadow.held().filter_map(|(_, cell)| cell.expires).min() {
             self.calendar(|calendar| calendar.note(at, key));
         }
     }
 
-    /// The sums over a range, or over its halves where the database does not manage it; `None` where it does not for the smallest.
-    async fn sum(
-        &self,
-        range: TokenRange,
-        halved: u32,
-    ) -> Result<Vec<(TokenRange, Option<RangeDigest>)>, WorkError> {
-        match self.table.digest(range).await {
-            Ok(sum) => Ok(vec![(range, Some(sum))]),
-            Err(TableError::Smaller(_) | TableError::Later(_)) if halved > 0 && range.split(2).len() == 2 => {
-                // where the database is away altogether, this says so
-                self.table.digest(TokenRange { after: i64::MAX - 1, upto: i64::MAX }).await?;
-                let mut all = Vec::new();
-                for half in range.split(2) {
-                    all.extend(Box::pin(self.sum(half, halved - 1)).await?);
-                }
-                Ok(all)
-            }
-            Err(TableError::Smaller(_)) => Ok(vec![(range, None)]),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Reads the rows of a range and deals with those that differ.
-    async fn read(
-        &self,
-        range: TokenRange,
-        sum: Option<RangeDigest>,
-        state: &mut State,
-    ) -> Result<(), WorkError> {
-        let before = (state.round.differing, state.gone.len());
+    async fn read(&self, of: Summed, state: &Mutex<State>) -> Result<(), WorkError> {
+        let Summed { range, sum } = of;
+        let none = RangeDigest::none(self.table.mapping());
         let mut pages = self.table.read_range(range);
-        let mut chunk = self.chunk(range.after);
-        let mut last = range.after;
-        let mut whole = true;
-        while let Some(found) = pages.next().await? {
-            for Found { token, shown, row } in found {
-                if chunk.len() >= ROWS && token != last {
-                    chunk.range.upto = last;
-                    self.compare(chunk, true, state).await?;
-                    chunk = self.chunk(last);
+        let mut chunk = Chunk::new(range.after, none.clone());
+        let (mut whole, mut found) = (true, false);
+        while let Some(page) = pages.next().await? {
+            for Found { token, shown, row } in page {
+                if chunk.len() >= ROWS && token != chunk.last {
+                    let last = chunk.last;
+                    found |= self.compare(chunk, last, state).await?.0;
+                    chunk = Chunk::new(last, none.clone());
                     whole = false;
                 } else if chunk.rows.len() >= WIDE {
-                    chunk.range.upto = last;
-                    chunk = self.compare(chunk, false, state).await?;
+                    found |= self.compare_some(&mut chunk, state).await?;
                 }
-                last = token;
+                chunk.reaches(token);
                 match row {
                     Ok((key, seen)) => {
                         let at = shadow_key(self.mapped.mirror, token, &key);
@@ -238,88 +161,92 @@ impl Link {
                 }
             }
         }
-        chunk.range.upto = range.upto;
-        self.compare(chunk, true, state).await?;
+        let (differs, agreed) = self.compare(chunk, range.upto, state).await?;
         // nothing to be done about any row: what the database adds up here is what it is to be
-        if whole && before == (state.round.differing, state.gone.len()) && sum.is_some() {
+        if whole && !found && !differs && sum.as_ref().is_some_and(|sum| *sum != agreed) {
             self.plan(|plan| plan.put(Part { range, sum }));
         }
         Ok(())
     }
 
-    fn chunk(&self, after: i64) -> Chunk {
-        Chunk {
-            range: TokenRange { after, upto: after },
-            rows: BTreeMap::new(),
-            compared: BTreeSet::new(),
-            sum: RangeDigest::none(self.table.mapping()),
+    /// Compares the rows of a range, which ends there, with what was agreed on, also with what is not there: whether any differ, and
+    /// the sums over what was agreed on.
+    async fn compare(
+        &self,
+        mut chunk: Chunk,
+        upto: i64,
+        state: &Mutex<State>,
+    ) -> Result<(bool, RangeDigest), WorkError> {
+        let mut found = Differing { count: chunk.rows.len(), ..Differing::default() };
+        if !chunk.compared.is_empty() {
+            self.by_key(&mut chunk, &mut found).await?;
         }
+        self.agreed_on(&mut chunk, upto, &mut found).await?;
+        let parts = chunk.cuts.ranges(upto);
+        let mut agreed = RangeDigest::none(self.table.mapping());
+        parts.iter().filter_map(|part| part.sum.as_ref()).for_each(|sum| agreed.join(sum));
+        self.plan(|plan| plan.put_all(parts));
+        Ok((self.deal_with(found, state).await?, agreed))
     }
 
-    /// Compares rows with what was agreed on. At the end of a range also what was agreed on and is not there.
-    async fn compare(&self, mut chunk: Chunk, ends: bool, state: &mut State) -> Result<Chunk, WorkError> {
-        let mut differing: Vec<RecordKey> = Vec::new();
-        let mut fresh: Vec<ReadRow> = Vec::new();
-        let rows = std::mem::take(&mut chunk.rows);
-        let count = rows.len() as u64;
-        let wide = !ends || !chunk.compared.is_empty();
-        if wide {
-            self.by_key(&mut chunk, rows, &mut differing, &mut fresh).await?;
-            if ends {
-                self.agreed_on(&mut chunk, BTreeMap::new(), &mut differing, &mut fresh, state).await?;
-            }
-        } else {
-            self.agreed_on(&mut chunk, rows, &mut differing, &mut fresh, state).await?;
+    /// The same for rows of a token that has very many: what is not there is found at its end.
+    async fn compare_some(&self, chunk: &mut Chunk, state: &Mutex<State>) -> Result<bool, WorkError> {
+        let mut found = Differing { count: chunk.rows.len(), ..Differing::default() };
+        self.by_key(chunk, &mut found).await?;
+        self.deal_with(found, state).await
+    }
+
+    async fn deal_with(&self, mut found: Differing, state: &Mutex<State>) -> Result<bool, WorkError> {
+        let mut any = !found.keys.is_empty() || !found.gone.is_empty();
+        {
+            let mut state = lock(state);
+            let room = GONE.saturating_sub(state.gone.len());
+            state.report.more |= found.gone.len() > room;
+            state.gone.extend(found.gone.into_iter().take(room));
         }
-        if ends {
-            let sum = Some(std::mem::replace(&mut chunk.sum, RangeDigest::none(self.table.mapping())));
-            self.plan(|plan| plan.put(Part { range: chunk.range, sum }));
-        }
-        differing.extend(self.first_looks(fresh, state).await?);
-        let outcome = self.reconcile(differing).await?;
-        state.round.differing += outcome.changed as u64 + outcome.left.len() as u64;
-        self.board.set(|status| status.found += outcome.changed as u64);
-        state.report.left.extend(outcome.left);
-        state.done += count;
-        let (done, of) = (state.done, state.of.max(state.done));
+        let (first, again) = self.first_looks(found.fresh).await?;
+        any |= first > 0 || !again.is_empty();
+        found.keys.extend(again);
+        let outcome = self.reconcile(found.keys).await?;
+        let (done, of) = {
+            let mut state = lock(state);
+            state.round.differing += first + outcome.changed as u64 + outcome.left.len() as u64;
+            state.report.left.extend(outcome.left);
+            state.done += found.count as u64;
+            (state.done, state.of.max(state.done))
+        };
         let rows = self.plan(|plan| plan.rows());
         self.board.set(|status| {
+            status.found += first + outcome.changed as u64;
             status.progress = Some(MirrorProgress { done, of });
             status.rows = rows;
         });
-        Ok(chunk)
+        Ok(any)
     }
 
-    /// Holds all that was agreed on in a range against rows that were read of it.
-    async fn agreed_on(
-        &self,
-        chunk: &mut Chunk,
-        mut rows: BTreeMap<String, ReadRow>,
-        differing: &mut Vec<RecordKey>,
-        fresh: &mut Vec<ReadRow>,
-        state: &mut State,
-    ) -> Result<(), WorkError> {
+    /// Holds all that was agreed on in a range against the rows that were read of it.
+    async fn agreed_on(&self, chunk: &mut Chunk, upto: i64, found: &mut Differing) -> Result<(), WorkError> {
+        let range = TokenRange { after: chunk.cuts.after, upto };
         let mut after: Option<String> = None;
         loop {
-            let page = self.shadows(chunk.range, after.as_deref()).await?;
+            let page = self.shadows(range, after.as_deref()).await?;
             for (at, shadow) in &page.rows {
-                let Some((_, key)) = place(at) else { continue };
-                let row = rows.remove(at);
+                let Some((token, key)) = place(at) else { continue };
+                let row = chunk.rows.remove(at);
                 if row.is_none() && chunk.compared.contains(&xxh3_64(at.as_bytes())) {
                     continue;
                 }
                 if shadow.there {
-                    chunk.sum.add(self.table.mapping(), &held(shadow));
+                    chunk.cuts.of(token).add(self.table.mapping(), &held(shadow));
                     self.remember(&key, shadow);
                 }
                 match row {
-                    Some((key, _, seen)) if !shadow.is_of(Some(&seen)) => differing.push(key),
-                    None if shadow.there && has_expired(shadow, self.desk.now()) => differing.push(key),
-                    None if shadow.there && state.gone.len() < GONE => {
+                    Some((key, _, seen)) if !shadow.is_of(Some(&seen)) => found.keys.push(key),
+                    None if shadow.there && has_expired(shadow, self.desk.now()) => found.keys.push(key),
+                    None if shadow.there && found.gone.len() <= GONE => {
                         let written = shadow.held().map(|(_, cell)| cell.written).max();
-                        state.gone.push((key, written.unwrap_or(WriteTime::MIN)));
+                        found.gone.push((key, written.unwrap_or(WriteTime::MIN)));
                     }
-                    None if shadow.there => state.report.more = true,
                     _ => {}
                 }
             }
@@ -328,20 +255,14 @@ impl Link {
                 break;
             }
         }
-        fresh.extend(rows.into_values());
+        found.fresh.extend(std::mem::take(&mut chunk.rows).into_values());
         Ok(())
     }
 
     /// The same for some rows of a token that has very many.
-    async fn by_key(
-        &self,
-        chunk: &mut Chunk,
-        rows: BTreeMap<String, ReadRow>,
-        differing: &mut Vec<RecordKey>,
-        fresh: &mut Vec<ReadRow>,
-    ) -> Result<(), WorkError> {
+    async fn by_key(&self, chunk: &mut Chunk, found: &mut Differing) -> Result<(), WorkError> {
         let mut places: BTreeMap<_, Vec<(String, ReadRow)>> = BTreeMap::new();
-        for (at, row) in rows {
+        for (at, row) in std::mem::take(&mut chunk.rows) {
             chunk.compared.insert(xxh3_64(at.as_bytes()));
             let partition = self.record(&row.0).partition(self.partitions);
             places.entry(partition).or_default().push((at, row));
@@ -351,22 +272,23 @@ impl Link {
             let shadows = self.desk.engine().shadows_of(self.workspace(), partition, &keys).await?;
             for ((_, (key, token, seen)), shadow) in rows.into_iter().zip(shadows) {
                 if shadow.there {
-                    chunk.sum.add(self.table.mapping(), &held(&shadow));
+                    chunk.cuts.of(token).add(self.table.mapping(), &held(&shadow));
                     self.remember(&key, &shadow);
                 }
                 if shadow.version == 0 {
-                    fresh.push((key, token, seen));
+                    found.fresh.push((key, token, seen));
                 } else if !shadow.is_of(Some(&seen)) {
-                    differing.push(key);
+                    found.keys.push(key);
                 }
             }
         }
         Ok(())
     }
 
-    /// Has rows judged of which nothing was ever agreed on, as they were read; those with which more is to be done.
-    async fn first_looks(&self, fresh: Vec<ReadRow>, state: &mut State) -> Result<Vec<RecordKey>, WorkError> {
-        let mut again = Vec::new();
+    /// Has rows judged of which nothing was ever agreed on, as they were read: how many are agreed on now, and those with which
+    /// more is to be done.
+    async fn first_looks(&self, fresh: Vec<ReadRow>) -> Result<(u64, Vec<RecordKey>), WorkError> {
+        let (mut found, mut again) = (0, Vec::new());
         for rows in fresh.chunks(ROWS) {
             let read_at = self.desk.now();
             let looks = rows.iter().map(|(key, token, seen)| Look {
@@ -380,7 +302,6 @@ impl Link {
             let engine = self.desk.engine();
             let looked =
                 engine.look(self.workspace(), self.partitions, &self.mapped, looks.collect()).await?;
-            let mut found = 0;
             for ((key, token, seen), looked) in rows.iter().zip(looked) {
                 let shown = key.to_string();
                 self.note(&shown, &looked, read_at);
@@ -395,10 +316,8 @@ impl Link {
                     Answer::Write(_) | Answer::Again | Answer::Stopped(_) => again.push(key.clone()),
                 }
             }
-            state.round.differing += found;
-            self.board.set(|status| status.found += found);
         }
-        Ok(again)
+        Ok((found, again))
     }
 
     fn record(&self, key: &RecordKey) -> RecordId {
@@ -412,8 +331,7 @@ impl Link {
             return Ok(());
         }
         let count = gone.len() as u64;
-        let meant = self.definition.loss_meant_until.is_some_and(|until| self.desk.now() < until);
-        if !meant && self.mapped.inward {
+        if !self.loss_is_meant() && self.mapped.inward {
             // a table that was made anew looks the same, and says more of it
             self.unchanged().await?;
             let table = self.definition.table();
@@ -427,9 +345,7 @@ impl Link {
                 _ => String::new(),
             };
             if !what.is_empty() {
-                return Err(WorkError::Loss(format!(
-                    "{what}. Nothing was deleted here. If that is what was meant, say so as you resume the mirror (--accept-loss): their records are deleted, too. If not, put the rows back and resume it"
-                )));
+                return Err(WorkError::loss(&what));
             }
         }
         state.round.differing += count;
@@ -438,18 +354,35 @@ impl Link {
         state.report.left.extend(outcome.left);
         Ok(())
     }
-
-    /// When the table was emptied, if that was since the mirror was made.
-    async fn emptied(&self) -> Option<Timestamp> {
-        let at = self.table.write_counts().await.truncated();
-        at.filter(|at| *at > self.definition.made_at)
-    }
 }
 
 impl Chunk {
+    fn new(after: i64, none: RangeDigest) -> Self {
+        Self {
+            rows: BTreeMap::new(),
+            compared: BTreeSet::new(),
+            cuts: Cuts::new(after, none),
+            last: after,
+            uncut: 0,
+        }
+    }
+
     fn len(&self) -> usize {
         self.rows.len() + self.compared.len()
     }
+
+    /// The next row is of that token.
+    fn reaches(&mut self, token: i64) {
+        if token != self.last && self.uncut >= plan::ROWS {
+            self.cuts.cut(self.last);
+            self.uncut = 0;
+        }
+        (self.last, self.uncut) = (token, self.uncut + 1);
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether all of a row's values have gone by themselves.
@@ -459,14 +392,9 @@ fn has_expired(shadow: &Shadow, now: Timestamp) -> bool {
 }
 
 /// The token and the record key that a shadow's key tells.
-fn place(key: &str) -> Option<(i64, RecordKey)> {
+pub(super) fn place(key: &str) -> Option<(i64, RecordKey)> {
     let mut parts = key.splitn(3, '\t');
     let (_, token, record) = (parts.next()?, parts.next()?, parts.next()?);
     let token = u64::from_str_radix(token, 16).ok()?.cast_signed() ^ i64::MIN;
     Some((token, RecordKey::from_text(record)?))
-}
-
-/// The shortest pause after a round: they never take more than a third of the time.
-pub fn rest(took: Duration) -> Duration {
-    took * 2
 }

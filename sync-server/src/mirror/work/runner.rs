@@ -16,7 +16,8 @@ use super::error::WorkError;
 use super::lease::Lease;
 use super::link::Link;
 use super::notice::{EVERY, Noticing};
-use super::rounds::{Reads, Report, rest};
+use super::rounds::{Reads, Report};
+use super::share::Share;
 use crate::mirror::definition::{Definition, State};
 use crate::mirror::desk::Desk;
 use crate::mirror::status::Board;
@@ -146,14 +147,14 @@ async fn inward(link: &Link) -> Result<(), WorkError> {
     link.board.set(|status| status.phase = MirrorPhase::Comparing);
     let mut noticing = Noticing::default();
     let mut left: Vec<RecordKey> = Vec::new();
-    let mut not_before = Instant::now();
+    let mut share = Share::default();
     let mut slow = Instant::now() + SLOW_ROUND;
     let mut asked = definition.rounds_asked > definition.rounds_done;
     loop {
         let forgotten = link.calendar(|calendar| calendar.has_forgotten(link.desk.now()));
         let reads = match asked || forgotten || Instant::now() >= slow {
             true => Some(Reads::All),
-            false if Instant::now() < not_before => None,
+            false if !share.is_free(Instant::now()) => None,
             false => noticing.asks(link).await?.then_some(Reads::Differing),
         };
         if let Some(reads) = reads {
@@ -172,7 +173,7 @@ async fn inward(link: &Link) -> Result<(), WorkError> {
             if definition.direction == Direction::Once && left.is_empty() && !more {
                 return once_done(link).await;
             }
-            not_before = Instant::now() + rest(started.elapsed());
+            share.took(started, started.elapsed());
             link.board.set(|status| status.phase = MirrorPhase::Following);
         }
         let due = link.calendar(|calendar| calendar.due(link.desk.now()));
