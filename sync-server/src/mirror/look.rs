@@ -10,7 +10,7 @@ use sync_protocol::{
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::row::SeenRow;
+use super::row::{SeenRow, Shadow};
 use super::write::Write;
 
 /// As what people see the other programs.
@@ -59,6 +59,8 @@ pub struct Looked {
     pub answer: Answer,
     /// The shadow's version now: what the next look is since.
     pub version: u64,
+    /// The shadow of that version, where something is to be written.
+    pub shadow: Option<Shadow>,
     /// How far the latest cell's time is ahead of the server's, where that is worth telling.
     pub ahead: Option<Duration>,
     /// Fields that people changed and the table cannot take.

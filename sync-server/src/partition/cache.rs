@@ -16,10 +16,10 @@ use super::feed::{self, Feed, parse};
 use super::judge::{Draft, Loaded, conflict_key, conflicts_of};
 use super::limits::{
     CATCH_UP_ENTRIES, FIRST_READ, GROUP_BYTES, GROUP_CHANGES, GROUP_CONFLICT_BYTES, GROUP_READ_BYTES,
-    PARTITION_CACHE_BYTES, RANGE_BYTES, RANGE_ROWS, REPLICAS,
+    PARTITION_CACHE_BYTES, RANGE_BYTES, RANGE_ROWS, REPLICAS, SHADOW_CACHE_BYTES,
 };
 use super::recent::Recent;
-use crate::mirror::row::Carried;
+use crate::mirror::row::{Carried, Shadow};
 use crate::store::{Head, Kind, PartitionId, PartitionStore, Read, StoreError};
 
 /// Bytes that a record without values takes here.
@@ -34,6 +34,8 @@ pub(super) struct Cache {
     /// All open conflicts of the partition, by record text. The incoming side of a conflict is its id's replica.
     open: BTreeMap<String, BTreeSet<ChangeId>>,
     replicas: BTreeMap<ReplicaId, ReplicaState>,
+    /// Of rows that are there: a look that led to a write is followed by another one. None of these goes by itself.
+    shadows: Recent<String, Shadow>,
 }
 
 impl Cache {
@@ -47,6 +49,7 @@ impl Cache {
             records: Recent::new(PARTITION_CACHE_BYTES),
             open: BTreeMap::new(),
             replicas: BTreeMap::new(),
+            shadows: Recent::new(SHADOW_CACHE_BYTES),
         };
         let mut after: Option<String> = None;
         loop {
@@ -69,7 +72,7 @@ impl Cache {
     pub(super) fn weight(&self) -> usize {
         let open: usize = self.open.values().map(|ids| SLOT_BYTES + 48 * ids.len()).sum();
         let replicas: usize = self.replicas.values().map(|state| SLOT_BYTES + 32 * state.said.len()).sum();
-        self.records.weight() + open + replicas + SLOT_BYTES
+        self.records.weight() + self.shadows.weight() + open + replicas + SLOT_BYTES
     }
 
     /// Everything that the next group of these cases touches.
@@ -196,10 +199,9 @@ impl Cache {
         Ok(())
     }
 
-    /// The rows of mirrors that are moved, in their order until the bytes are spent. They are not kept: each is looked at
-    /// once in a while.
+    /// The rows of mirrors that are moved: from memory, and the missing ones in their order until the bytes are spent.
     async fn mirror_rows(
-        &self,
+        &mut self,
         store: &dyn PartitionStore,
         cases: &[&Case],
         loaded: &mut Loaded,
@@ -208,14 +210,23 @@ impl Cache {
         for (kind, key) in next_asked(cases).filter_map(|(_, asked)| asked.mirror_row()) {
             wanted.entry(kind).or_default().push(key.to_owned());
         }
-        let shadows = wanted.remove(&Kind::Shadow).unwrap_or_default();
+        let mut shadows = wanted.remove(&Kind::Shadow).unwrap_or_default();
+        shadows.retain(|key| {
+            let known = self.shadows.get(key).cloned();
+            let missing = known.is_none();
+            loaded.shadows.extend(known.map(|shadow| (key.clone(), shadow)));
+            missing
+        });
         let (mut at, mut bytes) = (0, 0);
         while at < shadows.len() && bytes < GROUP_READ_BYTES {
             let keys = &shadows[at..shadows.len().min(at + next_read(at, bytes))];
             for (key, body) in keys.iter().zip(store.get(self.id, Kind::Shadow, keys).await?) {
                 bytes += body.as_ref().map_or(0, String::len);
-                let shadow = body.map(|body| parse(self.id, Kind::Shadow, &body)).transpose()?;
-                loaded.shadows.insert(key.clone(), shadow.unwrap_or_default());
+                let shadow: Option<Shadow> =
+                    body.map(|body| parse(self.id, Kind::Shadow, &body)).transpose()?;
+                let shadow = shadow.unwrap_or_default();
+                self.remember_shadow(key, &shadow);
+                loaded.shadows.insert(key.clone(), shadow);
             }
             at += keys.len();
         }
@@ -238,6 +249,12 @@ impl Cache {
             self.follow_conflict(conflict);
         }
         self.replicas.extend(draft.replicas);
+        for (key, kept) in &draft.shadows {
+            match kept.shadow() {
+                Some(shadow) => self.remember_shadow(key, shadow),
+                None => self.shadows.remove(key),
+            }
+        }
     }
 
     /// Reads what happened since, after a commit that failed or is in doubt. Gives what became of the changes seen on
@@ -274,8 +291,9 @@ impl Cache {
             }
         }
         self.head = head;
-        // what was rejected leaves no entry
+        // what was rejected leaves no entry, and neither does what was agreed on
         self.replicas.clear();
+        self.shadows = Recent::new(SHADOW_CACHE_BYTES);
         Ok((Some(self), seen))
     }
 
@@ -302,6 +320,18 @@ impl Cache {
             if ids.is_empty() {
                 self.open.remove(&key);
             }
+        }
+    }
+
+    fn remember_shadow(&mut self, key: &str, shadow: &Shadow) {
+        // others may be kept for a while only
+        match shadow.there {
+            true => self.shadows.insert(
+                key.to_owned(),
+                shadow.clone(),
+                SLOT_BYTES + 2 * key.len() + 2 * shadow.size(),
+            ),
+            false => self.shadows.remove(key),
         }
     }
 

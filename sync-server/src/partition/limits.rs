@@ -95,6 +95,9 @@ pub const REPLICAS: usize = 1_000;
 /// Bytes of cached records per partition: a busy partition's working set.
 pub const PARTITION_CACHE_BYTES: usize = 32 << 20;
 
+/// Bytes of what mirrors last agreed on, kept by partition: about what a group of looks moves.
+pub const SHADOW_CACHE_BYTES: usize = 4 << 20;
+
 /// Bytes of cached records of one server process.
 pub const CACHE_BYTES: usize = 256 << 20;
 

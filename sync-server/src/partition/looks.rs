@@ -82,7 +82,13 @@ impl Group<'_> {
         mapped: &Mapped,
     ) -> Option<Looked> {
         let text = &asked.record;
-        let told = |answer, version| Looked { answer, version, ahead: None, unwritable: Default::default() };
+        let told = |answer, version| Looked {
+            answer,
+            version,
+            shadow: None,
+            ahead: None,
+            unwritable: Default::default(),
+        };
         if let Some(reason) = &asked.refused {
             return Some(told(Answer::Refused(reason.clone()), look.since));
         }
@@ -135,11 +141,14 @@ impl Group<'_> {
             (None, None) if blocked.any() => Answer::Parked,
             (None, None) => Answer::Agreed,
         };
+        let goes_on = matches!(answer, Answer::Write(_));
+        let mut at_hand = goes_on.then(|| shadow.clone());
         let version = match shadow == agreed {
             true => agreed.version,
             false => self.keep(&look.shadow_key, shadow, weight, text),
         };
-        Some(Looked { answer, version, ahead, unwritable })
+        at_hand.iter_mut().for_each(|shadow| shadow.version = version);
+        Some(Looked { answer, version, shadow: at_hand, ahead, unwritable })
     }
 
     fn facts<'f>(

@@ -20,7 +20,7 @@ export class Server {
 
   async start() {
     const args = ['serve', '--listen', `127.0.0.1:${this.port}`, ...this.store, '--web', this.web ?? need('MOORING_UI_DIST'), '--demo'];
-    this.child = spawn(need('MOORING_SERVER'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, MOORING_LOG: 'warn' } });
+    this.child = spawn(need('MOORING_SERVER'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, MOORING_LOG: process.env.MOORING_LOG ?? 'warn' } });
     const child = this.child;
     atEnd(() => child.exitCode === null && child.signalCode === null && child.kill('SIGKILL'));
     const lines = readline.createInterface({ input: child.stdout });

@@ -14,6 +14,7 @@ mod outward;
 mod own;
 mod pace;
 mod plan;
+mod reconcile;
 mod rounds;
 mod runner;
 mod share;
@@ -32,7 +33,8 @@ use uuid::Uuid;
 
 pub use error::WorkError;
 use lease::Lease;
-pub use link::{Link, Outcome};
+pub use link::Link;
+pub use reconcile::Outcome;
 
 use super::definition::{Definition, State};
 use super::desk::Desk;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use sync_protocol::{Cursor, Partition, Revision};
 
 use super::error::WorkError;
-use super::link::{Link, Open};
+use super::link::Link;
+use super::reconcile::Open;
 use crate::partition::Changed;
 
 /// Partitions that are carried at once.

@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::WorkError;
-use super::link::{Link, held};
+use super::link::Link;
 use super::plan::{self, Cuts, Part};
+use super::reconcile::held;
 use super::sums::Summed;
 use crate::mirror::cql::ranges::{Found, RangeDigest, TokenRange};
 use crate::mirror::look::{Answer, Look, shadow_key};

@@ -25,7 +25,7 @@ use crate::mirror::status::Board;
 /// How often all rows are compared by value: what no count and no sum shows is found then.
 const SLOW_ROUND: Duration = Duration::from_hours(24);
 /// How often the status is told, if it is another one.
-const TELL: Duration = Duration::from_secs(2);
+const TELL: Duration = Duration::from_millis(500);
 /// Pauses after something was in the way.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

@@ -3,8 +3,9 @@
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::error::WorkError;
-use super::link::{Link, held};
+use super::link::Link;
 use super::plan::{Cuts, Part, ROWS};
+use super::reconcile::held;
 use super::rounds::{Reads, place};
 use crate::mirror::cql::TableError;
 use crate::mirror::cql::ranges::{RangeDigest, TokenRange};

@@ -6,7 +6,8 @@ use sync_protocol::Timestamp;
 use uuid::Uuid;
 
 use super::error::WorkError;
-use super::link::{Link, Open};
+use super::link::Link;
+use super::reconcile::Open;
 
 /// By node: which start, the version of its schema, when it last emptied the table.
 pub type Told = BTreeMap<Uuid, (i32, Uuid, Option<Timestamp>)>;
