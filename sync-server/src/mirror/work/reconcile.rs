@@ -204,7 +204,7 @@ impl Link {
     /// What is missing is looked for until two reads in a row miss it: a value may fail to come for one read, where a node has
     /// missed writes.
     async fn read_row(&self, one: &mut Open) -> Result<(), TableError> {
-        if std::mem::take(&mut one.believed) {
+        if one.believed {
             return Ok(());
         }
         // what conditional writes under way come to is found by its own time, if it holds against what was written
@@ -236,12 +236,14 @@ impl Link {
             if looked.version != one.shadow.version {
                 one.changed = true;
             }
+            // that nothing is to be written says nothing of a row that was not read
+            let read = !std::mem::take(&mut one.believed);
             one.stale = looked.shadow.is_none();
             one.shadow = looked.shadow.unwrap_or(one.shadow);
             match looked.answer {
                 Answer::Agreed | Answer::Parked => {
                     self.board.park(&shown, looked.answer == Answer::Parked);
-                    if looked.unwritable.is_empty() {
+                    if read && looked.unwritable.is_empty() {
                         self.board.accept(&shown);
                     }
                     self.settled(one, outcome);
