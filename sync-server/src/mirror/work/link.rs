@@ -11,9 +11,9 @@ use super::calendar::Calendar;
 use super::error::WorkError;
 use super::lease::Lease;
 use super::own::OwnWrites;
-use super::pace::Pace;
 use super::plan::Plan;
 use crate::mirror::cql::TableError;
+use crate::mirror::cql::budget::MOST;
 use crate::mirror::cql::table::Table;
 use crate::mirror::definition::Definition;
 use crate::mirror::desk::{Desk, DeskError};
@@ -41,7 +41,6 @@ pub struct Link {
     /// What lets this server write; `None` where single rows are brought together, which may be done at any time.
     pub(super) lease: Option<Arc<Lease>>,
     pub(super) own: OwnWrites,
-    pub(super) pace: Pace,
     plan: Mutex<Plan>,
     calendar: Mutex<Calendar>,
 }
@@ -105,7 +104,6 @@ impl Link {
             board: Arc::default(),
             lease: None,
             own: OwnWrites::default(),
-            pace: Pace::default(),
             plan: Mutex::default(),
             calendar: Mutex::default(),
         })
@@ -223,14 +221,12 @@ impl Link {
     }
 
     async fn read_rows(&self, open: Vec<Open>) -> Result<Vec<(Open, ReadRow)>, WorkError> {
-        let started = tokio::time::Instant::now();
         let count = open.len();
         let reads = stream::iter(open).map(|mut one| async move {
             let read = self.read_row(&mut one).await;
             (one, read)
         });
-        let done: Vec<(Open, Result<(), TableError>)> = reads.buffered(self.pace.at_once()).collect().await;
-        self.pace.took(count, started.elapsed());
+        let done: Vec<(Open, Result<(), TableError>)> = reads.buffered(MOST).collect().await;
         let mut all = Vec::with_capacity(count);
         for (one, read) in done {
             let read = match read {
@@ -252,8 +248,11 @@ impl Link {
         let mut read = Read::Serial;
         let mut missed: Option<BTreeSet<Option<FieldName>>> = None;
         for _ in 0..READS {
+            let place = self.table.place_of(one.token).await;
             one.read_at = self.desk.now();
-            one.seen = self.table.read(&one.key, read).await?;
+            let seen = self.table.read(&one.key, read).await;
+            place.answered(&seen);
+            one.seen = seen?;
             let missing = one.missing();
             if missing.is_empty() || missed.is_some_and(|missed| missing.is_subset(&missed)) {
                 return Ok(());
@@ -301,8 +300,7 @@ impl Link {
             let made = self.write(&one, write).await;
             (one, made.map(|made| made.map(|write| (version, write))))
         });
-        let made: Vec<(Open, Result<Made, TableError>)> =
-            made.buffer_unordered(self.pace.at_once()).collect().await;
+        let made: Vec<(Open, Result<Made, TableError>)> = made.buffer_unordered(MOST).collect().await;
         for (mut one, made) in made {
             match made {
                 Ok(Some(write)) => {
@@ -357,11 +355,13 @@ impl Link {
     async fn write(&self, one: &Open, mut write: Write) -> Result<Option<Write>, TableError> {
         let cells = write.cells.len();
         loop {
+            let place = self.table.place_of(one.token).await;
             if self.lease.as_ref().is_some_and(|lease| !lease.holds()) {
                 return Err(TableError::not_ours());
             }
             let own = self.own.begins();
             let made = self.table.write(&one.key, &write, one.seen.as_ref()).await;
+            place.answered(&made);
             match made {
                 Err(TableError::Unfit { field, why }) if write.cells.remove(&field).is_some() => {
                     own.never_sent();
