@@ -4,6 +4,8 @@
 
 #[path = "mirror/account.rs"]
 mod account;
+#[path = "mirror/examples.rs"]
+mod examples;
 #[path = "mirror/expect.rs"]
 mod expect;
 #[path = "mirror/outside.rs"]
@@ -31,8 +33,8 @@ use xtask::cassandra::Node;
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 42, 1);
 /// Scenarios at a time: most of their time they wait for a mirror to look.
 const AT_ONCE: usize = 5;
-/// One of Ada's for each scenario.
-const MANY_WORKSPACES: [&str; 2] = ["--workspaces-in-a-row", "10000"];
+/// A workspace of Ada's for each scenario; she may say which rows were touched.
+const OPTIONS: [&str; 4] = ["--workspaces-in-a-row", "10000", "--mirror-keyspaces", outside::KEYSPACE];
 
 /// How long the race of a full run lasts.
 const RACE: Duration = Duration::from_secs(30);
@@ -54,6 +56,7 @@ fn tables_of_other_programs_and_collections_are_in_step() {
 async fn scenarios(address: &str, outside: &Outside) -> Result<()> {
     let mut all = Vec::new();
     for text in [
+        include_str!("mirror/tables/examples.txt"),
         include_str!("mirror/tables/meetings.txt"),
         include_str!("mirror/tables/definitions.txt"),
         include_str!("mirror/tables/times.txt"),
@@ -62,7 +65,7 @@ async fn scenarios(address: &str, outside: &Outside) -> Result<()> {
         all.extend(table::read(text)?);
     }
     let kills = table::chosen(table::read(include_str!("mirror/tables/kills.txt"))?);
-    let stage = Stage::set(&Kind::Cassandra(address.to_owned()), "mirror", &MANY_WORKSPACES).await?;
+    let stage = Stage::set(&Kind::Cassandra(address.to_owned()), "mirror", &OPTIONS).await?;
     let scene = play::Scene { stage: &stage, outside };
     let runs = table::chosen(all).into_iter().enumerate().map(|(place, scenario)| {
         let scene = &scene;

@@ -26,7 +26,7 @@ use xtask::cassandra::Node;
 
 /// An address of the suite's own, so that no other node on this machine is in the way.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 22, 1);
-const PASSWORD: &str = "correct horse";
+pub const PASSWORD: &str = "correct horse";
 /// Who there is. Rita may only read.
 pub const PEOPLE: [(&str, &str); 4] = [("A", "Ada"), ("B", "Bob"), ("C", "Cyd"), ("R", "Rita")];
 

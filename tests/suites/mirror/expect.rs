@@ -26,12 +26,9 @@ impl Play<'_> {
         let actor = self.first()?;
         match word {
             // all that a record holds; `gone`: there is none
-            "values" => {
-                actor.online().await?;
-                let got = self.seen(actor, &self.record(rest[0])).await?;
-                let wanted = if rest[1..] == ["gone"] { None } else { Some(fields(&rest[1..])?) };
-                equal("the record", of!(got), of!(wanted))
-            }
+            "values" => self.sees(actor, rest).await,
+            // the same of another device
+            "sees" => self.sees(self.actor(rest[0])?, &rest[1..]).await,
             // all that a row holds beside its key
             "row" => {
                 let query =
@@ -141,6 +138,13 @@ impl Play<'_> {
         }
     }
 
+    async fn sees(&self, actor: &Actor, rest: &[&str]) -> Result<()> {
+        actor.online().await?;
+        let got = self.seen(actor, &self.record(rest[0])).await?;
+        let wanted = if rest[1..] == ["gone"] { None } else { Some(fields(&rest[1..])?) };
+        equal("the record", of!(got), of!(wanted))
+    }
+
     /// Everything is equal, and nobody waits for anything that the scenario did not say.
     pub async fn ends(&self) -> Result<()> {
         if self.mirror.is_some() {
@@ -156,6 +160,9 @@ impl Play<'_> {
                 })
                 .await?;
             }
+        }
+        if let Some(examples) = &self.examples {
+            examples.all_ran()?;
         }
         for actor in self.actors.values() {
             actor.online().await?;

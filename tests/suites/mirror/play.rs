@@ -18,8 +18,9 @@ use sync_protocol::{
     record::value_of,
 };
 
+use crate::examples::{self, Examples};
 use crate::outside::{self, KEYSPACE, Outside, Said};
-use crate::stage::{Actor, Stage, person_of};
+use crate::stage::{Actor, PASSWORD, Stage, person_of};
 use crate::table::{Line, Scenario, fields, json, pair};
 
 /// The table of a scenario that does not say what its own is like.
@@ -46,6 +47,8 @@ pub struct Play<'a> {
     pub open: usize,
     /// A second server on the same data.
     pub second: Option<Server>,
+    /// What `docs/mirror.md` tells programs, once one of it was run.
+    pub examples: Option<Examples>,
 }
 
 /// The whole of one scenario.
@@ -65,12 +68,13 @@ pub async fn play(scene: &Scene<'_>, scenario: &Scenario, place: usize) -> Resul
         mirror: None,
         open: 0,
         second: None,
+        examples: None,
     };
     for name in &scenario.with {
         let actor = Actor::enter(stage, &folder, name, &play.workspace).await?;
         play.actors.insert(name.clone(), actor);
     }
-    if !scenario.lines.iter().any(|line| ["create", "publish"].contains(&line.words[0].as_str())) {
+    if !scenario.lines.iter().any(|line| ["create", "publish", "example"].contains(&line.words[0].as_str())) {
         scene.outside.cql(&format!("CREATE TABLE {} ({COLUMNS})", play.table)).await?;
     }
     for line in &scenario.lines {
@@ -146,6 +150,16 @@ impl Play<'_> {
                 }
                 Ok(())
             }
+            // `example insert`: as it stands in `docs/mirror.md`
+            "example" if rest[0] == "table" => {
+                self.table = examples::TABLE.to_owned();
+                let text = self.examples()?.sql(rest[0])?;
+                self.cql(&text).await
+            }
+            "example" => {
+                let environment = self.environment()?;
+                self.examples()?.run(rest[0], &environment).await
+            }
             "kill" => self.scene.stage.kill_server(),
             "second" => {
                 let store: Vec<&str> = self.scene.stage.store.iter().map(String::as_str).collect();
@@ -155,6 +169,28 @@ impl Play<'_> {
             "kill-second" => self.second.take().context("there is no second server")?.kill(),
             _ => self.expect(words[0], rest).await,
         }
+    }
+
+    fn examples(&mut self) -> Result<&mut Examples> {
+        if self.examples.is_none() {
+            self.examples = Some(Examples::read()?);
+        }
+        self.examples.as_mut().context("they were just read")
+    }
+
+    /// What the examples find in their environment.
+    fn environment(&self) -> Result<Vec<(&'static str, String)>> {
+        let stage = self.scene.stage;
+        let option = |name: &str| stage.store.iter().skip_while(|word| *word != name).nth(1).cloned();
+        Ok(vec![
+            ("MOORING_CASSANDRA", option("--cassandra").context("a node")?),
+            ("MOORING_KEYSPACE", option("--keyspace").context("a keyspace")?),
+            ("MOORING_URL", stage.url()),
+            ("MOORING_LOGIN", "ada".to_owned()),
+            ("MOORING_PASSWORD", PASSWORD.to_owned()),
+            ("MOORING_WORKSPACE", self.workspace.id.to_string()),
+            ("MOORING_MIRROR", self.mirror.clone().unwrap_or_default()),
+        ])
     }
 
     pub fn actor(&self, name: &str) -> Result<&Actor> {
