@@ -56,7 +56,7 @@ impl Examples {
         let mut blocks = BTreeMap::new();
         let mut open: Option<(&str, &str, String)> = None;
         for line in PAGE.lines() {
-            match (&mut open, line.strip_prefix("```")) {
+            match (&mut open, line.trim_start().strip_prefix("```")) {
                 (None, Some(words)) => {
                     let (kind, name) = words.split_once(' ').unwrap_or((words, ""));
                     ensure!(kind != "python" || !name.is_empty(), "a block in Python has no name");
@@ -95,9 +95,13 @@ impl Examples {
         Ok(())
     }
 
-    /// Nobody is told anything that was not tried.
+    /// Where one in Python was tried, no other one was left out.
     pub fn all_ran(&self) -> Result<()> {
-        let left = self.blocks.iter().filter(|(_, (_, ran))| !ran).map(|(block, _)| block);
+        if self.python.is_none() {
+            return Ok(());
+        }
+        let left = self.blocks.iter().filter(|((kind, _), (_, ran))| *kind != "sql" && !ran);
+        let left = left.map(|(block, _)| block);
         let left: Vec<_> = left.collect();
         ensure!(left.is_empty(), "of docs/mirror.md these were not run: {left:?}");
         Ok(())

@@ -104,7 +104,7 @@ impl Play<'_> {
                 let shown = said.json()?;
                 ensure!(said.code == 3 && shown["state"] == "paused", "it is not paused: {shown}");
                 let reason = shown["reason"].as_str().unwrap_or_default();
-                ensure!(reason.contains(&text(rest[0])?), "paused for another reason: {reason}");
+                ensure!(reason.contains(&self.filled(rest[0])?), "paused for another reason: {reason}");
                 Ok(())
             }
             // `shows /status/ahead/key="1"`
@@ -131,7 +131,7 @@ impl Play<'_> {
             // `lists 1`: mirrors of the workspace
             "lists" => {
                 let words = ["list".to_owned(), self.workspace.id.to_string(), "--json".to_owned()];
-                let listed = outside::mirror(&self.scene.stage.store, &words).await?.json()?;
+                let listed = outside::mirror(self.scene.stage, &words).await?.json()?;
                 equal("mirrors", listed.as_array().map_or(0, Vec::len), rest[0].parse()?)
             }
             other => bail!("no word “{other}”"),

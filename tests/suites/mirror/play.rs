@@ -4,6 +4,7 @@
 //! looks by itself. Each scenario has a table and a workspace of its own; at its end all three sums are equal, and the reviews are
 //! those that it named last.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use sync_protocol::{
     Choice, CollectionId, FieldName, FieldType, Fields, Outcome, Policy, RecordId, RecordKey, Value,
     record::value_of,
 };
+use xtask::cassandra::Node;
 
 use crate::examples::{self, Examples};
 use crate::outside::{self, KEYSPACE, Outside, Said};
@@ -26,12 +28,14 @@ use crate::table::{Line, Scenario, fields, json, pair};
 /// The table of a scenario that does not say what its own is like.
 const COLUMNS: &str = "id int PRIMARY KEY, name text, phone text, n int";
 /// How long an expectation is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What all scenarios share.
 pub struct Scene<'a> {
     pub stage: &'a Stage,
     pub outside: &'a Outside,
+    /// Where the scenarios have a node to themselves.
+    pub node: Option<&'a RefCell<Option<Node>>>,
 }
 
 /// A scenario under way.
@@ -156,14 +160,25 @@ impl Play<'_> {
                 let text = self.examples()?.sql(rest[0])?;
                 self.cql(&text).await
             }
+            "example" if rest[0] == "grants" => {
+                for text in self.examples()?.sql(rest[0])?.split_terminator(';') {
+                    self.cql(text.trim()).await?;
+                }
+                Ok(())
+            }
             "example" => {
                 let environment = self.environment()?;
                 self.examples()?.run(rest[0], &environment).await
             }
+            "node" => self.node(rest).await,
+            "fill" => self.fill(rest).await,
+            "comes-back" => {
+                let (insert, select) = (self.filled(rest[0])?, self.filled(rest[1])?);
+                self.comes_back(&insert, &select).await
+            }
             "kill" => self.scene.stage.kill_server(),
             "second" => {
-                let store: Vec<&str> = self.scene.stage.store.iter().map(String::as_str).collect();
-                self.second = Some(Server::start(&store, 0)?);
+                self.second = Some(self.scene.stage.another_server(0)?);
                 Ok(())
             }
             "kill-second" => self.second.take().context("there is no second server")?.kill(),
@@ -232,7 +247,7 @@ impl Play<'_> {
         for word in options {
             words.push(if word.starts_with('"') { text(word)? } else { (*word).to_owned() });
         }
-        outside::mirror(&self.scene.stage.store, &words).await
+        outside::mirror(self.scene.stage, &words).await
     }
 
     /// A command about the scenario's mirror.
@@ -242,7 +257,7 @@ impl Play<'_> {
         for word in &words[1..] {
             line.push(if word.starts_with('"') { text(word)? } else { (*word).to_owned() });
         }
-        outside::mirror(&self.scene.stage.store, &line).await
+        outside::mirror(self.scene.stage, &line).await
     }
 
     /// The collection, made by the first device: `collect name:text n:integer`.
@@ -269,7 +284,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    async fn act(&self, name: &str, words: &[&str]) -> Result<()> {
+    pub async fn act(&self, name: &str, words: &[&str]) -> Result<()> {
         let (actor, rest) = (self.actor(name)?, &words[1..]);
         match words[0] {
             "add" => {
@@ -289,6 +304,7 @@ impl Play<'_> {
             "delete" => {
                 actor.ask(Ask::Delete { ids: vec![self.record(rest[0])] }).await?;
             }
+            "many" => self.many(name, rest).await?,
             "policy" => self.set_policy(rest[0]).await?,
             // `A decide 1 name=incoming`, `A decide 1 delete`
             "decide" => {

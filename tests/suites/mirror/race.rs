@@ -99,7 +99,7 @@ pub async fn race(address: &str, outside: &Outside, lasts: Duration, seed: u64) 
     }
     let since = Instant::now();
     loop {
-        let said = outside::mirror(&stage.store, &["verify".into(), mirror.clone(), "--json".into()]).await?;
+        let said = outside::mirror(&stage, &["verify".into(), mirror.clone(), "--json".into()]).await?;
         if said.code == 0 {
             break;
         }
@@ -119,7 +119,7 @@ pub async fn race(address: &str, outside: &Outside, lasts: Duration, seed: u64) 
 async fn add(stage: &Stage, workspace: &Workspace, table: &str) -> Result<String> {
     let id = workspace.id.to_string();
     let words = ["add", &id, "--table", table, "--collection", "things"].map(str::to_owned);
-    let said = outside::mirror(&stage.store, &words).await?;
+    let said = outside::mirror(stage, &words).await?;
     ensure!(said.code == 0, "{}", said.error);
     Ok(said.out.trim().to_owned())
 }
