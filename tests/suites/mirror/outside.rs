@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use crate::stage::Stage;
 
-/// How long the first user of a new node may take to come to be.
+/// How long a node may take for what it does in its own time: its first user, or what becomes of a table that is dropped.
 const BEGINS: Duration = Duration::from_secs(90);
 
 /// The keyspace of the other program.
@@ -54,6 +54,18 @@ impl Outside {
             return Ok(Vec::new());
         }
         Ok(result.into_rows_result()?.rows::<Row>()?.collect::<Result<_, _>>()?)
+    }
+
+    /// Drops a table or a keyspace. On a busy machine that may take longer than a request: asked again until there is none.
+    pub async fn forget(&self, what: &str) -> Result<()> {
+        let since = Instant::now();
+        loop {
+            match self.cql(&format!("DROP {}", what.replacen(' ', " IF EXISTS ", 1))).await {
+                Err(error) if since.elapsed() > BEGINS => return Err(error),
+                Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Ok(_) => return Ok(()),
+            }
+        }
     }
 
     /// The first cell of the first row, as text.
