@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use sync_protocol::mirror::{MirrorProgress, MirrorRound};
-use sync_protocol::{RecordId, RecordKey, Timestamp};
+use sync_protocol::{Partition, RecordId, RecordKey, Timestamp};
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -33,6 +33,9 @@ const HALVED: u32 = 12;
 const GONE: usize = 200_000;
 /// So many rows may be gone at once, whatever that is of all.
 const FEW: usize = 10;
+
+/// Shadows by their partition.
+type Places = BTreeMap<Partition, Vec<String>>;
 
 /// A row as it was read, and its token.
 type ReadRow = (RecordKey, i64, SeenRow);
@@ -263,9 +266,11 @@ impl Link {
         let rows = std::mem::take(&mut chunk.rows);
         let count = rows.len() as u64;
         let wide = !ends || !chunk.compared.is_empty();
+        let mut places = Places::new();
         if wide {
-            self.by_key(&mut chunk, rows, &mut differing, &mut fresh).await?;
+            places = self.by_key(&mut chunk, rows, &mut differing, &mut fresh).await?;
             if ends {
+                self.count(&mut chunk, &places).await?;
                 self.agreed_on(&mut chunk, BTreeMap::new(), &mut differing, &mut fresh, state).await?;
             }
         } else {
@@ -277,6 +282,10 @@ impl Link {
         }
         differing.extend(self.first_looks(fresh, state).await?);
         let outcome = self.reconcile(differing).await?;
+        if !ends {
+            // the sum of the range is put in its place at its end: until then it is of what is agreed on by now
+            self.count(&mut chunk, &places).await?;
+        }
         state.round.differing += outcome.changed as u64 + outcome.left.len() as u64;
         self.board.set(|status| status.found += outcome.changed as u64);
         state.report.left.extend(outcome.left);
@@ -332,14 +341,15 @@ impl Link {
         Ok(())
     }
 
-    /// The same for some rows of a token that has very many.
+    /// The same for some rows of a token that has very many; where their shadows are.
     async fn by_key(
         &self,
         chunk: &mut Chunk,
         rows: BTreeMap<String, ReadRow>,
         differing: &mut Vec<RecordKey>,
         fresh: &mut Vec<ReadRow>,
-    ) -> Result<(), WorkError> {
+    ) -> Result<Places, WorkError> {
+        let mut all = Places::new();
         let mut places: BTreeMap<_, Vec<(String, ReadRow)>> = BTreeMap::new();
         for (at, row) in rows {
             chunk.compared.insert(xxh3_64(at.as_bytes()));
@@ -351,7 +361,6 @@ impl Link {
             let shadows = self.desk.engine().shadows_of(self.workspace(), partition, &keys).await?;
             for ((_, (key, token, seen)), shadow) in rows.into_iter().zip(shadows) {
                 if shadow.there {
-                    chunk.sum.add(self.table.mapping(), &held(&shadow));
                     self.remember(&key, &shadow);
                 }
                 if shadow.version == 0 {
@@ -359,6 +368,18 @@ impl Link {
                 } else if !shadow.is_of(Some(&seen)) {
                     differing.push(key);
                 }
+            }
+            all.insert(partition, keys);
+        }
+        Ok(all)
+    }
+
+    /// Adds what is agreed on of these rows to the sum of their range.
+    async fn count(&self, chunk: &mut Chunk, places: &Places) -> Result<(), WorkError> {
+        for (partition, keys) in places {
+            let shadows = self.desk.engine().shadows_of(self.workspace(), *partition, keys).await?;
+            for shadow in shadows.iter().filter(|shadow| shadow.there) {
+                chunk.sum.add(self.table.mapping(), &held(shadow));
             }
         }
         Ok(())
