@@ -3,15 +3,13 @@
 //!
 //! `EXAMPLES=200 ./x test long-schemathesis`, not part of a whole run: it is fetched from PyPI at its first start.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use mooring_tests::Server;
 use mooring_tests::server::administer;
 use serde_json::{Value as Json, json};
-use xtask::sh;
-use xtask::tools::{self, Kit};
+use xtask::python;
 
 const PASSWORD: &str = "seven-herons-7";
 const VERSION: &str = "4.32.5";
@@ -35,7 +33,8 @@ fn every_answer_is_one_that_the_document_names() -> Result<()> {
     let token = runtime.block_on(sign_in(&server.url))?;
     std::fs::write(folder.path().join("schemathesis.toml"), CONFIGURATION)?;
     let examples = std::env::var("EXAMPLES").unwrap_or_else(|_| "100".to_owned());
-    let status = Command::new(schemathesis()?)
+    let program = python::with("schemathesis", VERSION)?.join("bin/schemathesis");
+    let status = Command::new(program)
         .current_dir(folder.path())
         .arg("run")
         .arg(format!("{}/openapi.json", server.url))
@@ -54,23 +53,4 @@ async fn sign_in(url: &str) -> Result<String> {
     let answer = reqwest::Client::new().post(format!("{url}/v1/sign-in")).json(&asked).send().await?;
     let signed_in: Json = answer.error_for_status()?.json().await?;
     Ok(signed_in["token"].as_str().context("no token")?.to_owned())
-}
-
-/// The program, put into a folder of its own once.
-fn schemathesis() -> Result<PathBuf> {
-    tools::need(&[Kit::Python])?;
-    let home = sh::target_dir().join("tools/schemathesis");
-    let program = home.join("bin/schemathesis");
-    if !is_there(&program) {
-        sh::say("fetching schemathesis (once)");
-        sh::run(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
-        let package = format!("schemathesis=={VERSION}");
-        sh::run(Command::new(home.join("bin/pip")).args(["install", "--quiet", &package]))?;
-    }
-    Ok(program)
-}
-
-fn is_there(program: &Path) -> bool {
-    let version = Command::new(program).arg("--version").stderr(Stdio::null()).output();
-    version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(VERSION))
 }

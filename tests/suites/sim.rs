@@ -161,6 +161,8 @@ const CAUGHT_BY: [(Bug, &[Invariant]); Bug::ALL.len()] = {
         (Bug::WrittenNow, &[NoRevert]),
         (Bug::NullBound, &[NoRevert]),
         (Bug::AbsenceBelieved, &[NoRevert]),
+        (Bug::ColumnOverlooked, &[ForeignWriteAccounted]),
+        (Bug::UnsetForNull, &[MirrorConverges]),
     ]
 };
 

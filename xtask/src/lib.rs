@@ -2,5 +2,6 @@
 
 pub mod browser;
 pub mod cassandra;
+pub mod python;
 pub mod sh;
 pub mod tools;

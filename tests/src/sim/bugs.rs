@@ -44,11 +44,15 @@ pub enum Bug {
     NullBound,
     /// What one read does not show is gone.
     AbsenceBelieved,
+    /// A mirror does not read one of the columns that it is to keep in step.
+    ColumnOverlooked,
+    /// A mirror leaves unset what it was to delete.
+    UnsetForNull,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::CursorBeforeData,
         Self::AckBeforeCommit,
         Self::FieldIgnored,
@@ -69,6 +73,8 @@ impl Bug {
         Self::WrittenNow,
         Self::NullBound,
         Self::AbsenceBelieved,
+        Self::ColumnOverlooked,
+        Self::UnsetForNull,
     ];
 
     /// The bug of that name.

@@ -26,7 +26,7 @@ use xtask::cassandra::Node;
 
 /// An address of the suite's own, so that no other node on this machine is in the way.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 22, 1);
-const PASSWORD: &str = "correct horse";
+pub const PASSWORD: &str = "correct horse";
 /// Who there is. Rita may only read.
 pub const PEOPLE: [(&str, &str); 4] = [("A", "Ada"), ("B", "Bob"), ("C", "Cyd"), ("R", "Rita")];
 
@@ -41,6 +41,8 @@ pub struct Stage {
     server: RefCell<Option<Server>>,
     /// The options of the server.
     pub store: Vec<String>,
+    /// What the server and its commands find in their environment.
+    pub environment: Vec<(&'static str, String)>,
     port: u16,
     token: String,
     pub folder: tempfile::TempDir,
@@ -54,31 +56,56 @@ pub fn cassandra(folder: &Path) -> Result<(String, Option<Node>)> {
 impl Stage {
     /// Makes the accounts and starts the server; `flags` are more of its options, `name` tells keyspaces apart.
     pub async fn set(kind: &Kind, name: &str, flags: &[&str]) -> Result<Self> {
+        Self::set_as(kind, name, flags, None).await
+    }
+
+    /// The same on a database that asks who is there: a user and a password.
+    pub async fn set_as(
+        kind: &Kind,
+        name: &str,
+        flags: &[&str],
+        account: Option<(&str, &str)>,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let place = match kind {
+        let mut store = match kind {
             Kind::Sled => vec!["--data".to_owned(), folder.path().join("server").display().to_string()],
             Kind::Cassandra(address) => {
-                let keyspace = format!("conflicts_{name}_{:x}", std::process::id());
-                ["--cassandra", address, "--keyspace", &keyspace].map(str::to_owned).to_vec()
+                ["--cassandra", address, "--keyspace", &keyspace_of(name)].map(str::to_owned).to_vec()
             }
         };
-        for (_, person) in PEOPLE {
-            add_account(person, &place)?;
+        let mut environment = Vec::new();
+        if let Some((user, password)) = account {
+            store.extend(["--cassandra-user", user].map(str::to_owned));
+            environment.push(("MOORING_CASSANDRA_PASSWORD", password.to_owned()));
         }
-        let mut store = place;
+        for (_, person) in PEOPLE {
+            add_account(person, &store, &environment)?;
+        }
         store.extend(flags.iter().map(|flag| (*flag).to_owned()));
-        let server = start(&store, 0)?;
+        let server = start(&store, &environment, 0)?;
         let port = server.port()?;
         let sign_in = SignIn { name: "ada".into(), password: PASSWORD.into() };
         let signed_in: SignedIn = Transport::new(&server.url).post("/v1/sign-in", &sign_in, 30_000).await?;
-        Ok(Self { server: RefCell::new(Some(server)), store, port, token: signed_in.token, folder })
+        Ok(Self {
+            server: RefCell::new(Some(server)),
+            store,
+            environment,
+            port,
+            token: signed_in.token,
+            folder,
+        })
     }
 
     /// `kill -9` of the server, and a new one on the same data.
     pub fn kill_server(&self) -> Result<()> {
         self.server.take().context("a server runs")?.kill()?;
-        self.server.replace(Some(start(&self.store, self.port)?));
+        self.server.replace(Some(self.another_server(self.port)?));
         Ok(())
+    }
+
+    /// A server more on the same data.
+    pub fn another_server(&self, port: u16) -> Result<Server> {
+        start(&self.store, &self.environment, port)
     }
 
     pub fn url(&self) -> String {
@@ -119,17 +146,24 @@ impl Stage {
     }
 }
 
-fn start(store: &[String], port: u16) -> Result<Server> {
-    let store: Vec<&str> = store.iter().map(String::as_str).collect();
-    Server::start(&store, port)
+/// The keyspace of a stage of that name.
+pub fn keyspace_of(name: &str) -> String {
+    format!("conflicts_{name}_{:x}", std::process::id())
 }
 
-fn add_account(person: &str, place: &[String]) -> Result<()> {
+fn start(store: &[String], environment: &[(&'static str, String)], port: u16) -> Result<Server> {
+    let mut command = Command::new(mooring_tests::server::program()?);
+    command.args(Server::line(port)).arg("--demo").args(store).envs(environment.iter().cloned());
+    Server::run(&mut command)
+}
+
+fn add_account(person: &str, place: &[String], environment: &[(&'static str, String)]) -> Result<()> {
     let program = std::env::var_os("MOORING_SERVER")
         .context("run this suite through ./x test, or set MOORING_SERVER")?;
     let mut child = Command::new(program)
         .args(["user", "add", &person.to_lowercase(), "--name", person])
         .args(place)
+        .envs(environment.iter().cloned())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()?;

@@ -26,12 +26,9 @@ impl Play<'_> {
         let actor = self.first()?;
         match word {
             // all that a record holds; `gone`: there is none
-            "values" => {
-                actor.online().await?;
-                let got = self.seen(actor, &self.record(rest[0])).await?;
-                let wanted = if rest[1..] == ["gone"] { None } else { Some(fields(&rest[1..])?) };
-                equal("the record", of!(got), of!(wanted))
-            }
+            "values" => self.sees(actor, rest).await,
+            // the same of another device
+            "sees" => self.sees(self.actor(rest[0])?, &rest[1..]).await,
             // all that a row holds beside its key
             "row" => {
                 let query =
@@ -107,7 +104,7 @@ impl Play<'_> {
                 let shown = said.json()?;
                 ensure!(said.code == 3 && shown["state"] == "paused", "it is not paused: {shown}");
                 let reason = shown["reason"].as_str().unwrap_or_default();
-                ensure!(reason.contains(&text(rest[0])?), "paused for another reason: {reason}");
+                ensure!(reason.contains(&self.filled(rest[0])?), "paused for another reason: {reason}");
                 Ok(())
             }
             // `shows /status/ahead/key="1"`
@@ -134,11 +131,18 @@ impl Play<'_> {
             // `lists 1`: mirrors of the workspace
             "lists" => {
                 let words = ["list".to_owned(), self.workspace.id.to_string(), "--json".to_owned()];
-                let listed = outside::mirror(&self.scene.stage.store, &words).await?.json()?;
+                let listed = outside::mirror(self.scene.stage, &words).await?.json()?;
                 equal("mirrors", listed.as_array().map_or(0, Vec::len), rest[0].parse()?)
             }
             other => bail!("no word “{other}”"),
         }
+    }
+
+    async fn sees(&self, actor: &Actor, rest: &[&str]) -> Result<()> {
+        actor.online().await?;
+        let got = self.seen(actor, &self.record(rest[0])).await?;
+        let wanted = if rest[1..] == ["gone"] { None } else { Some(fields(&rest[1..])?) };
+        equal("the record", of!(got), of!(wanted))
     }
 
     /// Everything is equal, and nobody waits for anything that the scenario did not say.
@@ -156,6 +160,9 @@ impl Play<'_> {
                 })
                 .await?;
             }
+        }
+        if let Some(examples) = &self.examples {
+            examples.all_ran()?;
         }
         for actor in self.actors.values() {
             actor.online().await?;

@@ -1,7 +1,7 @@
 //! What is outside of Mooring: another program with a session of its own, and an operator at the command line.
 
 use std::process::Stdio;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use scylla::client::session::Session;
@@ -9,6 +9,11 @@ use scylla::client::session_builder::SessionBuilder;
 use scylla::value::{CqlValue, Row};
 use serde_json::Value as Json;
 use tokio::process::Command;
+
+use crate::stage::Stage;
+
+/// How long a node may take for what it does in its own time: its first user, or what becomes of a table that is dropped.
+const BEGINS: Duration = Duration::from_secs(90);
 
 /// The keyspace of the other program.
 pub const KEYSPACE: &str = "shop";
@@ -20,7 +25,23 @@ pub struct Outside {
 
 impl Outside {
     pub async fn connect(address: &str) -> Result<Self> {
-        let session = SessionBuilder::new().known_node(address).build().await?;
+        Self::begin(SessionBuilder::new().known_node(address)).await
+    }
+
+    /// As somebody with a password, who may take a moment to come to be on a new node.
+    pub async fn connect_as(address: &str, (user, password): (&str, &str)) -> Result<Self> {
+        let since = Instant::now();
+        loop {
+            match Self::begin(SessionBuilder::new().known_node(address).user(user, password)).await {
+                Err(error) if since.elapsed() > BEGINS => return Err(error),
+                Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+                connected => return connected,
+            }
+        }
+    }
+
+    async fn begin(builder: SessionBuilder) -> Result<Self> {
+        let session = builder.build().await?;
         let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
         let make = format!("CREATE KEYSPACE IF NOT EXISTS {KEYSPACE} WITH replication = {replication}");
         session.query_unpaged(make, ()).await?;
@@ -33,6 +54,18 @@ impl Outside {
             return Ok(Vec::new());
         }
         Ok(result.into_rows_result()?.rows::<Row>()?.collect::<Result<_, _>>()?)
+    }
+
+    /// Drops a table or a keyspace. On a busy machine that may take longer than a request: asked again until there is none.
+    pub async fn forget(&self, what: &str) -> Result<()> {
+        let since = Instant::now();
+        loop {
+            match self.cql(&format!("DROP {}", what.replacen(' ', " IF EXISTS ", 1))).await {
+                Err(error) if since.elapsed() > BEGINS => return Err(error),
+                Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Ok(_) => return Ok(()),
+            }
+        }
     }
 
     /// The first cell of the first row, as text.
@@ -70,10 +103,11 @@ impl Said {
     }
 }
 
-/// `mooring-server mirror ...` on a store.
-pub async fn mirror(store: &[String], words: &[String]) -> Result<Said> {
-    let place = store.iter().take_while(|word| *word != "--workspaces-in-a-row");
+/// `mooring-server mirror ...` on the store of a stage.
+pub async fn mirror(stage: &Stage, words: &[String]) -> Result<Said> {
+    let place = stage.store.iter().take_while(|word| *word != "--workspaces-in-a-row");
     let mut command = Command::new(mooring_tests::server::program()?);
+    command.envs(stage.environment.iter().cloned());
     command.arg("mirror").args(words).args(place).stdin(Stdio::null()).kill_on_drop(true);
     let output = command.output().await?;
     Ok(Said {

@@ -4,6 +4,7 @@
 //! looks by itself. Each scenario has a table and a workspace of its own; at its end all three sums are equal, and the reviews are
 //! those that it named last.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -17,20 +18,24 @@ use sync_protocol::{
     Choice, CollectionId, FieldName, FieldType, Fields, Outcome, Policy, RecordId, RecordKey, Value,
     record::value_of,
 };
+use xtask::cassandra::Node;
 
+use crate::examples::{self, Examples};
 use crate::outside::{self, KEYSPACE, Outside, Said};
-use crate::stage::{Actor, Stage, person_of};
+use crate::stage::{Actor, PASSWORD, Stage, person_of};
 use crate::table::{Line, Scenario, fields, json, pair};
 
 /// The table of a scenario that does not say what its own is like.
 const COLUMNS: &str = "id int PRIMARY KEY, name text, phone text, n int";
 /// How long an expectation is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What all scenarios share.
 pub struct Scene<'a> {
     pub stage: &'a Stage,
     pub outside: &'a Outside,
+    /// Where the scenarios have a node to themselves.
+    pub node: Option<&'a RefCell<Option<Node>>>,
 }
 
 /// A scenario under way.
@@ -46,6 +51,8 @@ pub struct Play<'a> {
     pub open: usize,
     /// A second server on the same data.
     pub second: Option<Server>,
+    /// What `docs/mirror.md` tells programs, once one of it was run.
+    pub examples: Option<Examples>,
 }
 
 /// The whole of one scenario.
@@ -65,12 +72,13 @@ pub async fn play(scene: &Scene<'_>, scenario: &Scenario, place: usize) -> Resul
         mirror: None,
         open: 0,
         second: None,
+        examples: None,
     };
     for name in &scenario.with {
         let actor = Actor::enter(stage, &folder, name, &play.workspace).await?;
         play.actors.insert(name.clone(), actor);
     }
-    if !scenario.lines.iter().any(|line| ["create", "publish"].contains(&line.words[0].as_str())) {
+    if !scenario.lines.iter().any(|line| ["create", "publish", "example"].contains(&line.words[0].as_str())) {
         scene.outside.cql(&format!("CREATE TABLE {} ({COLUMNS})", play.table)).await?;
     }
     for line in &scenario.lines {
@@ -146,15 +154,58 @@ impl Play<'_> {
                 }
                 Ok(())
             }
+            // `example insert`: as it stands in `docs/mirror.md`
+            "example" if rest[0] == "table" => {
+                self.table = examples::TABLE.to_owned();
+                let text = self.examples()?.sql(rest[0])?;
+                self.cql(&text).await
+            }
+            "example" if rest[0] == "grants" => {
+                for text in self.examples()?.sql(rest[0])?.split_terminator(';') {
+                    self.cql(text.trim()).await?;
+                }
+                Ok(())
+            }
+            "example" => {
+                let environment = self.environment()?;
+                self.examples()?.run(rest[0], &environment).await
+            }
+            "node" => self.node(rest).await,
+            "fill" => self.fill(rest).await,
+            "comes-back" => {
+                let (insert, select) = (self.filled(rest[0])?, self.filled(rest[1])?);
+                self.comes_back(&insert, &select).await
+            }
             "kill" => self.scene.stage.kill_server(),
             "second" => {
-                let store: Vec<&str> = self.scene.stage.store.iter().map(String::as_str).collect();
-                self.second = Some(Server::start(&store, 0)?);
+                self.second = Some(self.scene.stage.another_server(0)?);
                 Ok(())
             }
             "kill-second" => self.second.take().context("there is no second server")?.kill(),
             _ => self.expect(words[0], rest).await,
         }
+    }
+
+    fn examples(&mut self) -> Result<&mut Examples> {
+        if self.examples.is_none() {
+            self.examples = Some(Examples::read()?);
+        }
+        self.examples.as_mut().context("they were just read")
+    }
+
+    /// What the examples find in their environment.
+    fn environment(&self) -> Result<Vec<(&'static str, String)>> {
+        let stage = self.scene.stage;
+        let option = |name: &str| stage.store.iter().skip_while(|word| *word != name).nth(1).cloned();
+        Ok(vec![
+            ("MOORING_CASSANDRA", option("--cassandra").context("a node")?),
+            ("MOORING_KEYSPACE", option("--keyspace").context("a keyspace")?),
+            ("MOORING_URL", stage.url()),
+            ("MOORING_LOGIN", "ada".to_owned()),
+            ("MOORING_PASSWORD", PASSWORD.to_owned()),
+            ("MOORING_WORKSPACE", self.workspace.id.to_string()),
+            ("MOORING_MIRROR", self.mirror.clone().unwrap_or_default()),
+        ])
     }
 
     pub fn actor(&self, name: &str) -> Result<&Actor> {
@@ -196,7 +247,7 @@ impl Play<'_> {
         for word in options {
             words.push(if word.starts_with('"') { text(word)? } else { (*word).to_owned() });
         }
-        outside::mirror(&self.scene.stage.store, &words).await
+        outside::mirror(self.scene.stage, &words).await
     }
 
     /// A command about the scenario's mirror.
@@ -206,7 +257,7 @@ impl Play<'_> {
         for word in &words[1..] {
             line.push(if word.starts_with('"') { text(word)? } else { (*word).to_owned() });
         }
-        outside::mirror(&self.scene.stage.store, &line).await
+        outside::mirror(self.scene.stage, &line).await
     }
 
     /// The collection, made by the first device: `collect name:text n:integer`.
@@ -233,7 +284,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    async fn act(&self, name: &str, words: &[&str]) -> Result<()> {
+    pub async fn act(&self, name: &str, words: &[&str]) -> Result<()> {
         let (actor, rest) = (self.actor(name)?, &words[1..]);
         match words[0] {
             "add" => {
@@ -253,6 +304,7 @@ impl Play<'_> {
             "delete" => {
                 actor.ask(Ask::Delete { ids: vec![self.record(rest[0])] }).await?;
             }
+            "many" => self.many(name, rest).await?,
             "policy" => self.set_policy(rest[0]).await?,
             // `A decide 1 name=incoming`, `A decide 1 delete`
             "decide" => {

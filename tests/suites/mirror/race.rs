@@ -99,7 +99,7 @@ pub async fn race(address: &str, outside: &Outside, lasts: Duration, seed: u64) 
     }
     let since = Instant::now();
     loop {
-        let said = outside::mirror(&stage.store, &["verify".into(), mirror.clone(), "--json".into()]).await?;
+        let said = outside::mirror(&stage, &["verify".into(), mirror.clone(), "--json".into()]).await?;
         if said.code == 0 {
             break;
         }
@@ -110,16 +110,17 @@ pub async fn race(address: &str, outside: &Outside, lasts: Duration, seed: u64) 
     }
     race.log.into_inner().check(&actors[0]).await?;
     // a node with little memory keeps only so many tables
-    outside.cql(&format!("DROP TABLE {}", race.table)).await?;
+    outside.forget(&format!("TABLE {}", race.table)).await?;
     let keyspace = stage.store.iter().skip_while(|word| *word != "--keyspace").nth(1).cloned();
     drop((actors, stage));
-    outside.cql(&format!("DROP KEYSPACE {}", keyspace.context("a keyspace")?)).await.map(drop)
+    outside.forget(&format!("KEYSPACE {}", keyspace.context("a keyspace")?)).await
 }
 
-async fn add(stage: &Stage, workspace: &Workspace, table: &str) -> Result<String> {
+/// Mirrors a table; the mirror's id.
+pub async fn add(stage: &Stage, workspace: &Workspace, table: &str) -> Result<String> {
     let id = workspace.id.to_string();
     let words = ["add", &id, "--table", table, "--collection", "things"].map(str::to_owned);
-    let said = outside::mirror(&stage.store, &words).await?;
+    let said = outside::mirror(stage, &words).await?;
     ensure!(said.code == 0, "{}", said.error);
     Ok(said.out.trim().to_owned())
 }

@@ -24,6 +24,8 @@ pub struct WriteCounts {
     pub nodes: BTreeMap<Uuid, NodeCount>,
     /// Nodes that did not answer. What they may have taken is not known.
     pub silent: BTreeSet<Uuid>,
+    /// What they did not tell because it may not be read by us, and what to do.
+    pub refused: Option<String>,
 }
 
 /// What one node has counted since it started.
@@ -58,6 +60,12 @@ impl Table {
                 Ok(count) => drop(counts.nodes.insert(node, count)),
                 Err(error) => {
                     tracing::debug!(%node, %error, "a node does not say what it has counted");
+                    counts.refused = counts.refused.or_else(|| {
+                        let grant = error.grant()?;
+                        Some(format!(
+                            "the counts of writes may not be read, so the whole table is looked at again and again: {grant}"
+                        ))
+                    });
                     counts.silent.insert(node);
                 }
             }

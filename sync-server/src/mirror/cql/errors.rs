@@ -4,6 +4,7 @@ use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError}
 use sync_protocol::FieldName;
 
 use super::key::BadKey;
+use super::publish::name;
 use super::value::Unfit;
 
 /// Why something could not be done to a table. `Display` shows no content.
@@ -82,10 +83,24 @@ impl TableError {
         Self::answer("its nodes do not agree about a row")
     }
 
+    /// What an administrator of the database types to give the right that is missing, where the database tells which one.
+    pub fn grant(&self) -> Option<String> {
+        let Self::Rights(cause) = self else { return None };
+        grant(&cause.to_string())
+    }
+
     /// An answer that is not what was asked for.
     pub(super) fn answer(what: impl ToString) -> Self {
         Self::Later(Cause::Answer(what.to_string()))
     }
+}
+
+/// Of “User a has no SELECT permission on <table b.c> or any of its parents”.
+fn grant(said: &str) -> Option<String> {
+    let (user, rest) = said.split_once("User ")?.1.split_once(" has no ")?;
+    let (right, rest) = rest.split_once(" permission on <table ")?;
+    let (keyspace, table) = rest.split_once('>')?.0.split_once('.')?;
+    Some(format!("GRANT {right} ON {}.{} TO {}", name(keyspace), name(table), name(user)))
 }
 
 type Sort = fn(Cause) -> TableError;
@@ -148,6 +163,15 @@ mod tests {
 
     fn said(error: DbError, text: &str) -> TableError {
         ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, text.into())).into()
+    }
+
+    #[test]
+    fn what_is_missing_is_told_as_it_is_granted() {
+        let told = "User mooring has no MODIFY permission on <table shop.Orders> or any of its parents";
+        let granted = said(DbError::Unauthorized, told).grant();
+        assert_eq!(granted.as_deref(), Some("GRANT MODIFY ON shop.\"Orders\" TO mooring"));
+        assert_eq!(said(DbError::Unauthorized, "You are not logged in").grant(), None);
+        assert_eq!(said(DbError::Invalid, told).grant(), None);
     }
 
     #[test]

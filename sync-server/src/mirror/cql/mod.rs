@@ -4,6 +4,7 @@
 //! [`table`] reads and writes. Nothing here decides: what is seen is handed to the partition, what it answers is written.
 
 mod answer;
+pub mod budget;
 pub mod counts;
 pub mod describe;
 mod errors;
@@ -35,6 +36,8 @@ use crate::store::cassandra::{AnotherNode, CassandraOptions, TIMEOUT, session};
 pub struct Cluster {
     session: Session,
     options: CassandraOptions,
+    /// Shared by all that goes through this connection: all mirrors of a server.
+    budget: budget::Budget,
 }
 
 impl Cluster {
@@ -54,7 +57,7 @@ impl Cluster {
             .speculative_execution_policy(None)
             .build();
         let session = session(&options, profile).await.map_err(TableError::answer)?;
-        Ok(Self { session, options })
+        Ok(Self { session, options, budget: budget::Budget::default() })
     }
 
     fn is_own(&self, keyspace: &str) -> bool {

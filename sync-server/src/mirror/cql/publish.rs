@@ -78,7 +78,8 @@ fn column_type(field_type: FieldType) -> Option<&'static str> {
 }
 
 /// A name in quotes where CQL would read something else without them.
-fn name(name: &str) -> String {
+/// A name as it is typed: in quotes where it must be.
+pub(super) fn name(name: &str) -> String {
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if starts && plain && !RESERVED.contains(&name) { name.to_owned() } else { quoted(name) }

@@ -160,7 +160,10 @@ impl Table {
         };
         let sums: String = mapping.columns.values().map(sums).collect();
         let text = format!("SELECT {rows_of}{sums} FROM {} WHERE {}", place(mapping), within(mapping));
-        let row: Option<Answer> = rows(self.ask(text, (range.after, range.upto)).await?)?.into_iter().next();
+        let place = self.place_of_range(range).await;
+        let asked = self.ask(text, (range.after, range.upto)).await;
+        drop(place);
+        let row: Option<Answer> = rows(asked?)?.into_iter().next();
         let row = row.ok_or_else(|| TableError::answer("a sum without a row"))?;
         let mut numbers = row.0.into_iter().map(|sum| match sum {
             None => Ok(0),
@@ -201,8 +204,10 @@ impl Pages<'_> {
         let mut statement = self.table.prepared(text).await?;
         statement.set_page_size(i32::try_from(self.rows).unwrap_or(i32::MAX));
         let values = (self.range.after, self.range.upto);
-        let (result, paging) =
-            self.table.cluster.session.execute_single_page(&statement, values, state).await?;
+        let place = self.table.place_of_range(self.range).await;
+        let page = self.table.cluster.session.execute_single_page(&statement, values, state).await;
+        drop(place);
+        let (result, paging) = page?;
         let result = result.into_rows_result().map_err(TableError::answer)?;
         let (count, bytes) = (result.rows_num(), result.rows_bytes_size());
         let page = result.rows::<Answer>().map_err(TableError::answer)?;

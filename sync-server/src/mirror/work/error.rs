@@ -55,9 +55,12 @@ impl WorkError {
 impl From<TableError> for WorkError {
     fn from(error: TableError) -> Self {
         match error {
-            TableError::Rights(_) => Self::Pause(format!(
-                "{error}. Grant SELECT and MODIFY on the table to the server's account on Cassandra, then resume the mirror"
-            )),
+            TableError::Rights(_) => {
+                let grant = error.grant().map_or_else(String::new, |grant| format!(": {grant}"));
+                Self::Pause(format!(
+                    "{error}. An administrator of the database gives them to the server's account{grant}. It needs SELECT and MODIFY on the table, and SELECT on system_views.local_write_latency. Then resume the mirror"
+                ))
+            }
             TableError::Changed(_) => Self::Changed(error.to_string()),
             TableError::Later(_) | TableError::Smaller(_) => Self::Later(error.to_string()),
             TableError::Refused(_) | TableError::Key(_) | TableError::Unfit { .. } => {

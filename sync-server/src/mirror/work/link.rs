@@ -7,7 +7,6 @@ use super::calendar::Calendar;
 use super::error::WorkError;
 use super::lease::Lease;
 use super::own::OwnWrites;
-use super::pace::Pace;
 use super::plan::Plan;
 use super::told::Told;
 use crate::mirror::cql::table::Table;
@@ -27,7 +26,6 @@ pub struct Link {
     /// What lets this server write; `None` where single rows are brought together, which may be done at any time.
     pub(super) lease: Option<Arc<Lease>>,
     pub(super) own: OwnWrites,
-    pub(super) pace: Pace,
     /// What its nodes told of the table before the last round that found all in step.
     pub(super) told: Mutex<Option<Told>>,
     plan: Mutex<Plan>,
@@ -55,7 +53,6 @@ impl Link {
             board: Arc::default(),
             lease: None,
             own: OwnWrites::default(),
-            pace: Pace::default(),
             told: Mutex::default(),
             plan: Mutex::default(),
             calendar: Mutex::default(),

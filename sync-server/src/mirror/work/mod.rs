@@ -12,7 +12,6 @@ mod link;
 mod notice;
 mod outward;
 mod own;
-mod pace;
 mod plan;
 mod reconcile;
 mod rounds;

@@ -40,6 +40,7 @@ impl Noticing {
     pub async fn asks(&mut self, link: &Link) -> Result<bool, WorkError> {
         let done = link.own.done();
         let counts = link.table.write_counts().await;
+        link.board.set(|status| status.trouble.clone_from(&counts.refused));
         let begun = link.own.begun();
         let doubt = link.own.take_doubt();
         let now = Base { counts, done, begun };
@@ -135,7 +136,7 @@ mod tests {
 
     fn base(writes: i64, done: u64, begun: u64) -> Base {
         let node = NodeCount { generation: 1, writes, schema: Uuid::nil(), truncated: None };
-        let counts = WriteCounts { nodes: [(Uuid::nil(), node)].into(), silent: Default::default() };
+        let counts = WriteCounts { nodes: [(Uuid::nil(), node)].into(), ..WriteCounts::default() };
         Base { counts, done, begun }
     }
 

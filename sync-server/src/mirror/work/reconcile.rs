@@ -7,6 +7,7 @@ use sync_protocol::{FieldName, Partition, Record, RecordId, RecordKey, Timestamp
 use super::error::WorkError;
 use super::link::Link;
 use crate::mirror::cql::TableError;
+use crate::mirror::cql::budget::MOST;
 use crate::mirror::look::{Answer, Look, Looked, Stop, shadow_key};
 use crate::mirror::row::{Cell, SeenRow, Shadow};
 use crate::mirror::status::span;
@@ -178,14 +179,12 @@ impl Link {
     }
 
     async fn read_rows(&self, open: Vec<Open>) -> Result<Vec<(Open, ReadRow)>, WorkError> {
-        let started = tokio::time::Instant::now();
         let count = open.len();
         let reads = stream::iter(open).map(|mut one| async move {
             let read = self.read_row(&mut one).await;
             (one, read)
         });
-        let done: Vec<(Open, Result<(), TableError>)> = reads.buffered(self.pace.at_once()).collect().await;
-        self.pace.took(count, started.elapsed());
+        let done: Vec<(Open, Result<(), TableError>)> = reads.buffered(MOST).collect().await;
         let mut all = Vec::with_capacity(count);
         for (one, read) in done {
             let read = match read {
@@ -211,8 +210,11 @@ impl Link {
         let mut read = if one.made.is_some() { Read::Quorum } else { Read::Serial };
         let mut missed: Option<BTreeSet<Option<FieldName>>> = None;
         for _ in 0..READS {
+            let place = self.table.place_of(one.token).await;
             one.read_at = self.desk.now();
-            one.seen = self.table.read(&one.key, read).await?;
+            let seen = self.table.read(&one.key, read).await;
+            place.answered(&seen);
+            one.seen = seen?;
             let missing = one.missing();
             if missing.is_empty() || missed.is_some_and(|missed| missing.is_subset(&missed)) {
                 return Ok(());
@@ -264,8 +266,7 @@ impl Link {
             let made = self.write(&one, write).await;
             (one, made.map(|made| made.map(|write| (version, write))))
         });
-        let made: Vec<(Open, Result<Made, TableError>)> =
-            made.buffer_unordered(self.pace.at_once()).collect().await;
+        let made: Vec<(Open, Result<Made, TableError>)> = made.buffer_unordered(MOST).collect().await;
         for (mut one, made) in made {
             match made {
                 Ok(Some(write)) => {
@@ -320,11 +321,13 @@ impl Link {
     async fn write(&self, one: &Open, mut write: Write) -> Result<Option<Write>, TableError> {
         let cells = write.cells.len();
         loop {
+            let place = self.table.place_of(one.token).await;
             if self.lease.as_ref().is_some_and(|lease| !lease.holds()) {
                 return Err(TableError::not_ours());
             }
             let own = self.own.begins();
             let made = self.table.write(&one.key, &write, one.seen.as_ref()).await;
+            place.answered(&made);
             match made {
                 Err(TableError::Unfit { field, why }) if write.cells.remove(&field).is_some() => {
                     own.never_sent();

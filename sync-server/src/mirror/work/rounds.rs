@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use sync_protocol::mirror::{MirrorProgress, MirrorRound};
-use sync_protocol::{RecordId, RecordKey, Timestamp};
+use sync_protocol::{Partition, RecordId, RecordKey, Timestamp};
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -30,6 +30,9 @@ const READ: usize = 2;
 const GONE: usize = 200_000;
 /// So many rows may be gone at once, whatever that is of all.
 const FEW: usize = 10;
+
+/// Shadows by their partition.
+type Places = BTreeMap<Partition, Vec<String>>;
 
 /// A row as it was read, and its token.
 type ReadRow = (RecordKey, i64, SeenRow);
@@ -180,7 +183,8 @@ impl Link {
     ) -> Result<(bool, RangeDigest), WorkError> {
         let mut found = Differing { count: chunk.rows.len(), ..Differing::default() };
         if !chunk.compared.is_empty() {
-            self.by_key(&mut chunk, &mut found).await?;
+            let places = self.by_key(&mut chunk, &mut found).await?;
+            self.count(&mut chunk, &places).await?;
         }
         self.agreed_on(&mut chunk, upto, &mut found).await?;
         let parts = chunk.cuts.ranges(upto);
@@ -193,8 +197,11 @@ impl Link {
     /// The same for rows of a token that has very many: what is not there is found at its end.
     async fn compare_some(&self, chunk: &mut Chunk, state: &Mutex<State>) -> Result<bool, WorkError> {
         let mut found = Differing { count: chunk.rows.len(), ..Differing::default() };
-        self.by_key(chunk, &mut found).await?;
-        self.deal_with(found, state).await
+        let places = self.by_key(chunk, &mut found).await?;
+        let any = self.deal_with(found, state).await?;
+        // the sum of the range is put in its place at its end: until then it is of what is agreed on by now
+        self.count(chunk, &places).await?;
+        Ok(any)
     }
 
     async fn deal_with(&self, mut found: Differing, state: &Mutex<State>) -> Result<bool, WorkError> {
@@ -260,8 +267,9 @@ impl Link {
         Ok(())
     }
 
-    /// The same for some rows of a token that has very many.
-    async fn by_key(&self, chunk: &mut Chunk, found: &mut Differing) -> Result<(), WorkError> {
+    /// The same for some rows of a token that has very many; where their shadows are.
+    async fn by_key(&self, chunk: &mut Chunk, found: &mut Differing) -> Result<Places, WorkError> {
+        let mut all = Places::new();
         let mut places: BTreeMap<_, Vec<(String, ReadRow)>> = BTreeMap::new();
         for (at, row) in std::mem::take(&mut chunk.rows) {
             chunk.compared.insert(xxh3_64(at.as_bytes()));
@@ -273,7 +281,6 @@ impl Link {
             let shadows = self.desk.engine().shadows_of(self.workspace(), partition, &keys).await?;
             for ((_, (key, token, seen)), shadow) in rows.into_iter().zip(shadows) {
                 if shadow.there {
-                    chunk.cuts.of(token).add(self.table.mapping(), &held(&shadow));
                     self.remember(&key, &shadow);
                 }
                 if shadow.version == 0 {
@@ -281,6 +288,19 @@ impl Link {
                 } else if !shadow.is_of(Some(&seen)) {
                     found.keys.push(key);
                 }
+            }
+            all.insert(partition, keys);
+        }
+        Ok(all)
+    }
+
+    /// Adds what is agreed on of these rows to the sums over their ranges.
+    async fn count(&self, chunk: &mut Chunk, places: &Places) -> Result<(), WorkError> {
+        for (partition, keys) in places {
+            let shadows = self.desk.engine().shadows_of(self.workspace(), *partition, keys).await?;
+            for (key, shadow) in keys.iter().zip(shadows.iter()).filter(|(_, shadow)| shadow.there) {
+                let token = place(key).map_or(chunk.last, |(token, _)| token);
+                chunk.cuts.of(token).add(self.table.mapping(), &held(shadow));
             }
         }
         Ok(())

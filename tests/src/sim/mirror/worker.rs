@@ -28,6 +28,9 @@ const LOOKS: usize = 6;
 /// How long a row rests that cannot be as its record is yet, in milliseconds.
 const RESTS: i64 = 60_000;
 
+/// The column that a planted bug does not read.
+const OVERLOOKED: &str = "last";
+
 /// Of a hundred reads, those that miss something for once.
 const MISSED: u64 = 6;
 
@@ -206,6 +209,7 @@ impl Worker {
                 Answer::Agreed | Answer::Parked => return Ok(Left::Done),
                 Answer::Refused(_) | Answer::Stopped(_) => return Ok(Left::Waits),
                 Answer::Again => {}
+                Answer::Write(write) if self.leaves_unset(&write) => return Ok(Left::Done),
                 Answer::Write(write) => {
                     self.nap(0, 30).await;
                     if self.write(id, seen.as_ref(), &write) {
@@ -224,6 +228,11 @@ impl Worker {
     async fn read(&mut self, id: &RecordId) -> (Option<SeenRow>, Option<SeenRow>) {
         self.nap(0, 30).await;
         let truth = self.account(|account| account.table.read(id));
+        if self.office.bug == Some(Bug::ColumnOverlooked) {
+            let mut seen = truth.clone();
+            seen.iter_mut().for_each(|row| row.cells.retain(|name, _| name.as_str() != OVERLOOKED));
+            return (seen, truth);
+        }
         let calm = self.office.calm.load(Ordering::SeqCst);
         if calm || !self.random.percent(MISSED) || truth.is_none() {
             return (truth.clone(), truth);
@@ -277,10 +286,17 @@ impl Worker {
         }
     }
 
+    /// Whether nothing is left of a write as a bug makes it.
+    fn leaves_unset(&self, write: &Write) -> bool {
+        let deletes = write.row == RowWrite::Keep && write.cells.values().all(|cell| cell.value.is_absent());
+        self.office.bug == Some(Bug::UnsetForNull) && deletes
+    }
+
     /// The write as a bug makes it.
     fn planted(&self, seen: Option<&SeenRow>, write: &Write) -> Write {
         let mut write = write.clone();
         match self.office.bug {
+            Some(Bug::UnsetForNull) => write.cells.retain(|_, cell| !cell.value.is_absent()),
             Some(Bug::NullBound) => with_nulls(&mut write, seen),
             Some(Bug::WrittenNow) => {
                 let now = self.office.server.inside(self.n).1.now().0 * 1_000;
