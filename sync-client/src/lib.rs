@@ -17,6 +17,7 @@ pub mod query;
 pub mod replica;
 pub mod sheet;
 pub mod status;
+pub mod steps;
 pub mod store;
 pub mod text;
 pub mod transport;

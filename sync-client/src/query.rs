@@ -10,7 +10,7 @@ use sync_protocol::schema::Collection;
 use sync_protocol::value::decimal::Decimal;
 use sync_protocol::{CollectionId, FieldName, FieldType, Fields, Record, RecordId, RecordKey, Value};
 
-use crate::api::{Failure, FailureKind, Marks, Only, Row, Rows, RowsQuery};
+use crate::api::{Failure, FailureKind, Only, Row, Rows, RowsQuery};
 use crate::limits;
 use crate::replica::Replica;
 use crate::store::{Batch, LocalStore, StoreError};
@@ -52,14 +52,13 @@ impl Tables {
         let Some(definition) = replica.schema().collection(&query.collection) else {
             return Err(Failure::input("This collection does not exist (any more)."));
         };
-        let marks = replica.marks(&query.collection);
         let table = self.table(store, &query.collection).await.map_err(storage)?;
         let views = Views { replica, table };
         let wanted =
             OrderKey { words: words(&query.search), sort: query.sort.clone(), descending: query.descending };
         let total = views.total();
         if let Some(Only::Review) = query.only {
-            let (rows, matching) = views.in_review(definition, &wanted, &marks, query);
+            let (rows, matching) = views.in_review(definition, &wanted, query);
             return Ok(Rows { rows, matching, total });
         }
         let order = match &views.table.order {
@@ -72,7 +71,7 @@ impl Tables {
             .take(query.limit)
             .filter_map(|key| {
                 let id = RecordId::new(query.collection.clone(), key.clone());
-                let marks = marks.get(&id).copied().unwrap_or_default();
+                let marks = replica.marks_of(&id);
                 Some(Row { key: key.clone(), fields: views.view(&id)?, marks, gone: false })
             })
             .collect();
@@ -171,7 +170,7 @@ impl Views<'_> {
     }
 
     fn pending(&self) -> impl Iterator<Item = &RecordId> {
-        self.replica.pending_records().filter(|id| id.collection == self.table.collection)
+        self.replica.pending_records_of(&self.table.collection)
     }
 
     fn total(&self) -> usize {
@@ -194,18 +193,12 @@ impl Views<'_> {
 
     /// A page of the records that wait for a person, and how many match. Those that are not there (any more) are among
     /// them with what is known of them.
-    fn in_review(
-        &self,
-        definition: &Collection,
-        wanted: &OrderKey,
-        marks: &BTreeMap<RecordId, Marks>,
-        query: &RowsQuery,
-    ) -> (Vec<Row>, usize) {
+    fn in_review(&self, definition: &Collection, wanted: &OrderKey, query: &RowsQuery) -> (Vec<Row>, usize) {
         let mut rows = BTreeMap::new();
-        for (id, marks) in marks.iter().filter(|(_, marks)| marks.review || marks.rejected) {
+        for id in self.replica.in_review(&self.table.collection) {
             let there = self.view(id).map(|fields| (fields, false));
             let (fields, gone) = there.unwrap_or_else(|| (self.replica.last_known(id), true));
-            rows.insert(&id.key, Row { key: id.key.clone(), fields, marks: *marks, gone });
+            rows.insert(&id.key, Row { key: id.key.clone(), fields, marks: self.replica.marks_of(id), gone });
         }
         let order = sorted(definition, wanted, rows.iter().map(|(key, row)| (*key, &row.fields)));
         let page = order.iter().skip(query.offset).take(query.limit);

@@ -18,7 +18,7 @@ use crate::replica::notes::is_note;
 use crate::replica::session::{Outgoing, SendError, Session};
 use crate::replica::{FeedError, Replica, unread};
 use crate::status::Status;
-use crate::store::{Batch, LocalStore, Mended, Meta, Rebuilt, SnapshotState, StoreError};
+use crate::store::{Batch, LocalStore, Mended, Meta, Rebuilt, SnapshotState, StoreError, Usage};
 use crate::transport::Transport;
 
 /// What a person reads after damage.
@@ -54,6 +54,8 @@ pub(super) struct Workspace<S> {
     pub must_scan: bool,
     pub refetched: std::collections::BTreeMap<Partition, u32>,
     pub storage_problem: Option<String>,
+    /// How full the store was when it was last asked: the answer takes as long as a write.
+    pub usage: Usage,
     /// What came from the server and could not be read here, for people.
     pub unread: Option<String>,
     /// That the device goes on under a new name, for people.
@@ -69,6 +71,7 @@ impl<S: LocalStore> Workspace<S> {
     pub async fn open(store: S, new: Meta) -> Result<Self, Failure> {
         let replica = load(&store, new).await?;
         Ok(Self {
+            usage: store.usage().await,
             store,
             replica,
             session: Session::default(),
@@ -152,7 +155,7 @@ impl<S: LocalStore> Workspace<S> {
 
     /// Changes of the person that are nowhere else, rejected ones among them.
     pub fn unsent(&self) -> u64 {
-        (self.replica.unsent().count() + self.replica.quarantine().count()) as u64
+        (self.replica.unsent_count() + self.replica.quarantine_count()) as u64
     }
 
     /// When the server was last heard of.
@@ -160,28 +163,25 @@ impl<S: LocalStore> Workspace<S> {
         Contact { caught_up: self.session.caught_up_at(), verified: self.session.verified_at() }
     }
 
-    pub async fn status(&self) -> Status {
+    pub fn status(&self) -> Status {
         let (replica, session) = (&self.replica, &self.session);
         let phase = session.phase(replica);
         Status {
             transport: session.transport(),
             phase,
-            pending: replica.unsent().count() as u64,
-            held: match replica.quarantine().next() {
-                Some(_) => replica.unsent().filter(|change| replica.is_held(change)).count() as u64,
-                None => 0,
-            },
+            pending: replica.unsent_count() as u64,
+            held: replica.held_count() as u64,
             oldest_pending: replica.unsent().map(|c| c.at).next(),
             caught_up_at: session.caught_up_at(),
-            conflicts: replica.conflicts().count() as u64,
-            rejected: replica.rejected().count() as u64,
+            conflicts: replica.conflict_count() as u64,
+            rejected: replica.rejected_count() as u64,
             problem: self.storage_problem.clone().or(session.problem().map(str::to_owned)),
             cause: session.cause().map(str::to_owned),
             verified_at: session.verified_at(),
             verified: session.is_verified(replica),
             progress: (phase == crate::status::Phase::FirstSync).then(|| session.progress()).flatten(),
             retry_at: session.wakes_at(),
-            usage: self.store.usage().await,
+            usage: self.usage,
             notice: match self.store.rebuilt() {
                 Rebuilt::No => self.unread.clone().or_else(|| self.renamed.clone()),
                 Rebuilt::Whole => Some(REBUILT.to_owned()),
@@ -364,7 +364,7 @@ impl<D: Device> Engine<D> {
     /// under that.
     async fn renew(&mut self) -> Result<(), SendError> {
         let Some(open) = self.open.as_ref().filter(|open| open.replica.must_renew()) else { return Ok(()) };
-        let (old, unsent) = (open.replica.id(), open.replica.outbox().count());
+        let (old, unsent) = (open.replica.id(), open.replica.outbox_count());
         let batch = open.replica.renewed(self.new_name());
         self.commit(&batch).await.map_err(|e| SendError::Strange(e.to_string()))?;
         if let Some(open) = self.open.as_mut().filter(|open| open.replica.id() != old) {

@@ -11,8 +11,8 @@ use sync_client::store::memory::{Fault, MemoryDisk, MemoryStore};
 use sync_client::store::{Batch, LocalStore, Meta, SnapshotState, StoreError};
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{
-    Change, ChangeId, Counter, Partition, Record, RecordId, ReplicaId, Resolution, Revision, Timestamp,
-    UserId, Verdict, WorkspaceId, reserved,
+    Change, ChangeId, CollectionId, Counter, Partition, Record, RecordId, ReplicaId, Resolution, Revision,
+    Timestamp, UserId, Verdict, WorkspaceId,
 };
 
 use super::check;
@@ -133,6 +133,7 @@ impl Device {
         check::feed_never_clobbers(self, &before, batch);
         check::cursor_follows_data(self, &cursor, batch);
         check::memory_equals_disk(self);
+        check::kept_counts_agree(self);
         Ok(())
     }
 
@@ -449,11 +450,16 @@ impl Device {
 /// A replica from what is stored.
 pub fn load(store: &MemoryStore) -> Replica {
     let loaded = store.load().now_or_never().unwrap().unwrap();
+    Replica::new(loaded.meta.clone().unwrap(), loaded, reserved(store))
+}
+
+/// The base records of the reserved collections.
+pub fn reserved(store: &MemoryStore) -> Vec<(CollectionId, Record)> {
     let mut reserved = Vec::new();
-    for name in reserved::ALL {
-        let collection = reserved::collection(name);
+    for name in sync_protocol::reserved::ALL {
+        let collection = sync_protocol::reserved::collection(name);
         let scanned = store.scan(&collection, None, usize::MAX).now_or_never().unwrap().unwrap();
         reserved.extend(scanned.records.into_iter().map(|r| (collection.clone(), r)));
     }
-    Replica::new(loaded.meta.clone().unwrap(), loaded, reserved)
+    reserved
 }
