@@ -7,6 +7,7 @@ pub mod api;
 pub mod audit;
 #[cfg(target_arch = "wasm32")]
 pub mod browser;
+pub mod delta;
 pub mod device;
 pub mod engine;
 pub mod import;

@@ -2,19 +2,18 @@
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use sync_protocol::Ordered;
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{
-    CollectionId, Counter, Fields, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved,
+    Counter, Fields, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved,
 };
 
 use super::profile::Contact;
 use super::{Done, Engine, failure};
 use crate::api::{Event, Failure, FailureKind};
+use crate::delta::Delta;
 use crate::device::Device;
 use crate::limits;
 use crate::query::{Tables, storage};
-use crate::replica::notes::is_note;
 use crate::replica::session::{Outgoing, SendError, Session};
 use crate::replica::{FeedError, Replica, unread};
 use crate::status::Status;
@@ -106,29 +105,17 @@ impl<S: LocalStore> Workspace<S> {
         Ok(mended == Mended::Anew)
     }
 
-    /// Stores a batch, then lets memory know. The collections that changed come back.
-    pub async fn commit(&mut self, batch: &Batch) -> Result<Vec<CollectionId>, StoreError> {
+    /// Stores a batch, then lets memory know. What it has changed comes back.
+    pub async fn commit<'b>(&mut self, batch: &'b Batch) -> Result<Delta<'b>, StoreError> {
+        let delta = self.replica.lower(batch, |collection| self.tables.holds(collection));
         if let Err(error) = self.store.commit(batch).await {
             self.storage_problem = Some(error.to_string());
             return Err(error);
         }
         self.storage_problem = None;
-        let mut changed: std::collections::BTreeSet<CollectionId> =
-            batch.records.iter().map(|(collection, _)| collection.clone()).ordered_set();
-        changed.extend(batch.enqueue.iter().map(|c| c.record.collection.clone()));
-        changed.extend(batch.pages.iter().map(|p| p.collection.clone()));
-        changed.extend(batch.conflicts.iter().map(|c| c.record.collection.clone()));
-        let settled = batch.settle.iter().chain(&batch.quarantine_gone);
-        let of = |counter: &Counter| {
-            let pending = self.replica.pending(*counter).map(|c| &c.record);
-            pending
-                .or_else(|| self.replica.quarantined(*counter).map(|q| &q.change.record))
-                .map(|id| id.collection.clone())
-        };
-        changed.extend(settled.filter_map(of));
-        self.replica.absorb(batch);
-        self.tables.absorb(batch);
-        Ok(changed.into_iter().collect())
+        self.replica.follow(&delta);
+        self.tables.follow(&delta, &self.replica);
+        Ok(delta)
     }
 
     pub fn request(&self, transport: &Transport, outgoing: Outgoing) -> LocalBoxFuture<'static, Done> {
@@ -270,20 +257,13 @@ impl<D: Device> Engine<D> {
     /// Commits a batch and tells the screens.
     pub(super) async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        let news = open.replica.news(batch);
-        let changed = open.commit(batch).await?;
-        if !changed.is_empty() {
-            self.tell(Event::Changed { collections: changed });
+        let delta = open.commit(batch).await?;
+        let news = open.replica.news(&delta);
+        let collections = delta.collections();
+        if !collections.is_empty() {
+            self.tell(Event::Changed { collections });
         }
-        let review = !batch.conflicts.is_empty()
-            || !batch.conflicts_gone.is_empty()
-            || !batch.quarantine.is_empty()
-            || !batch.quarantine_gone.is_empty()
-            || !batch.decisions.is_empty()
-            || !batch.decisions_gone.is_empty()
-            || batch.records.iter().any(|(collection, _)| is_note(collection))
-            || batch.enqueue.iter().any(|c| c.about().is_some() || is_note(&c.record.collection));
-        if review {
+        if delta.is_about_review() {
             self.tell(Event::ReviewChanged);
         }
         if !news.is_empty() {

@@ -118,20 +118,19 @@ impl ForReview {
     /// A change was rejected.
     pub(super) fn reject(&mut self, entry: Quarantined) {
         let counter = entry.change.id.counter;
-        self.drop_rejected(counter);
+        self.see_to(counter);
         self.at(&entry.change.record).rejected.insert(counter);
         self.returned += usize::from(self.is_returned(&entry));
         self.rejected.insert(counter, entry);
     }
 
-    /// A rejected change was seen to. Returns its record.
-    pub(super) fn drop_rejected(&mut self, counter: Counter) -> Option<RecordId> {
-        let entry = self.rejected.remove(&counter)?;
+    /// A rejected change was seen to.
+    pub(super) fn see_to(&mut self, counter: Counter) {
+        let Some(entry) = self.rejected.remove(&counter) else { return };
         self.returned -= usize::from(self.is_returned(&entry));
         let record = entry.change.record;
         self.at(&record).rejected.remove(&counter);
         self.leave(&record);
-        Some(record)
     }
 
     fn at(&mut self, id: &RecordId) -> &mut OfRecord {

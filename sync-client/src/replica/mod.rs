@@ -1,8 +1,8 @@
 //! One replica in memory: a pure fold over the batches that its store has committed.
 //!
-//! Nothing here does I/O. A command or an answer becomes a [`Batch`]; the engine commits it to the store, and only
-//! then [`Replica::absorb`] folds the same batch into memory. So memory never knows more than the disk, and "saved"
-//! is said only of what is durable.
+//! Nothing here does I/O. A command or an answer becomes a [`Batch`](crate::store::Batch); [`Replica::lower`] makes the delta of
+//! it; the engine commits the batch to the store, and only then memory follows the delta ([`Replica::follow`]). So memory never
+//! knows more than the disk, and "saved" is said only of what is durable.
 
 use std::collections::BTreeMap;
 use sync_protocol::Ordered;
@@ -14,12 +14,13 @@ use sync_protocol::{
 };
 
 use crate::limits;
-use crate::store::{Batch, Decided, Decision, Loaded, Meta, Quarantined, Receipt, SnapshotState, Written};
+use crate::store::{Decided, Decision, Loaded, Meta, Quarantined, Receipt, SnapshotState, Written};
 
 pub mod bulk;
 mod decisions;
 mod edit;
 mod feed;
+mod fold;
 mod for_review;
 mod history;
 mod mirrors;
@@ -113,87 +114,6 @@ impl Replica {
         loaded.outbox.into_iter().for_each(|change| replica.enqueue(change));
         replica.refold_schema();
         replica
-    }
-
-    /// Folds a batch that the store has committed.
-    pub fn absorb(&mut self, batch: &Batch) {
-        if let Some(meta) = &batch.meta {
-            self.shared &= meta.replica == self.meta.replica;
-            self.meta = meta.clone();
-        }
-        let mut schema_moved = false;
-        if batch.clear.contains(&Partition(0)) {
-            self.reserved.clear();
-            schema_moved = true;
-        }
-        for partition in &batch.clear {
-            self.checksums.remove(partition);
-        }
-        for page in batch.pages.iter().filter(|p| p.collection.is_reserved()) {
-            // the store has taken the page; one that cannot be read shows as a checksum mismatch and is refetched
-            let records: Vec<Record> = serde_json::from_str(page.records.get()).unwrap_or_default();
-            for record in records {
-                self.reserved.insert(RecordId::new(page.collection.clone(), record.key.clone()), record);
-            }
-            schema_moved |= is_schema(&page.collection);
-        }
-        for (collection, record) in batch.records.iter().filter(|(c, _)| c.is_reserved()) {
-            let id = RecordId::new(collection.clone(), record.key.clone());
-            if record.deleted {
-                self.reserved.remove(&id);
-            } else {
-                self.reserved.insert(id, record.clone());
-            }
-            schema_moved |= is_schema(collection);
-        }
-        for change in &batch.enqueue {
-            schema_moved |= is_schema(&change.record.collection);
-            self.enqueue(change.clone());
-        }
-        for counter in &batch.settle {
-            self.counter = self.counter.max(*counter);
-            schema_moved |= self.outbox.remove(*counter).is_some_and(|c| is_schema(&c.record.collection));
-        }
-        for conflict in &batch.conflicts {
-            if conflict.is_open() {
-                self.for_review.open(conflict.clone());
-            } else {
-                self.for_review.close(conflict.id);
-            }
-        }
-        for id in &batch.conflicts_gone {
-            self.for_review.close(*id);
-        }
-        for entry in &batch.quarantine {
-            self.for_review.reject(entry.clone());
-            self.hold(&entry.change.record);
-        }
-        for counter in &batch.quarantine_gone {
-            if let Some(record) = self.for_review.drop_rejected(*counter) {
-                self.hold(&record);
-            }
-        }
-        for decision in &batch.decisions {
-            self.decisions.insert(decision.id, decision.clone());
-        }
-        for id in &batch.decisions_gone {
-            self.decisions.remove(id);
-        }
-        if let Some(receipts) = &batch.receipts {
-            self.receipts = receipts.clone();
-        }
-        if let Some(cursor) = &batch.cursor {
-            self.cursor = cursor.clone();
-        }
-        if let Some(snapshot) = &batch.snapshot {
-            self.snapshot = snapshot.clone();
-        }
-        for (partition, checksums) in &batch.checksums {
-            self.checksums.insert(*partition, checksums.clone());
-        }
-        if schema_moved {
-            self.refold_schema();
-        }
     }
 
     fn enqueue(&mut self, change: Change) {

@@ -108,16 +108,16 @@ impl Replica {
     /// Changes that have to go out under another number. What was to follow a refused one in its record, and was not sent
     /// without it, follows it still.
     fn taken(&self) -> Vec<&Change> {
-        let mut taken: BTreeMap<Counter, &Change> = BTreeMap::new();
+        let mut taken: BTreeSet<Counter> = BTreeSet::new();
         for Pending { change: first, judged } in self.outbox.again() {
-            taken.insert(first.id.counter, first);
+            taken.insert(first.id.counter);
             if *judged != Judged::Taken {
                 continue;
             }
             let behind = |p: &&Pending| p.judged == Judged::No && p.change.id.counter > first.id.counter;
             let behind = self.outbox.of(&first.record).filter(behind);
-            taken.extend(behind.map(|p| (p.change.id.counter, &p.change)));
+            taken.extend(behind.map(|p| p.change.id.counter));
         }
-        taken.into_values().collect()
+        taken.into_iter().filter_map(|counter| self.pending(counter)).collect()
     }
 }
