@@ -7,6 +7,7 @@ pub mod api;
 pub mod audit;
 #[cfg(target_arch = "wasm32")]
 pub mod browser;
+pub mod delta;
 pub mod device;
 pub mod engine;
 pub mod import;
@@ -17,6 +18,7 @@ pub mod query;
 pub mod replica;
 pub mod sheet;
 pub mod status;
+pub mod steps;
 pub mod store;
 pub mod text;
 pub mod transport;

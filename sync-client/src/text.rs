@@ -1,5 +1,6 @@
 //! Texts as people compare them: equal labels are one label, and a search finds what looks alike.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use sync_protocol::Ordered;
 
@@ -39,15 +40,34 @@ pub fn folded(text: &str) -> String {
     folded
 }
 
-/// Puts texts in the order in which people look for them: by the Unicode collation, numbers within them by size. Each
-/// text gets its place; the order is for the screen only, so it may follow the language of the device.
-pub fn places<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
-    let distinct: std::collections::BTreeSet<&str> = texts.ordered_set();
-    collated(distinct.into_iter().collect())
-        .into_iter()
-        .enumerate()
-        .map(|(at, text)| (text, at))
-        .ordered_map()
+/// The order in which people look for texts: by the Unicode collation, numbers within them by size. It is for the screen only,
+/// so it may follow the language of the device.
+pub struct Collation(platform::Collator);
+
+impl Collation {
+    /// Which of two comes first; of two that people take for one, the one whose code points do.
+    pub fn compare(&self, a: &str, b: &str) -> Ordering {
+        platform::compare(&self.0, a, b).then_with(|| a.cmp(b))
+    }
+
+    /// Puts many texts in order at once: each gets its place.
+    pub fn places<'a>(&self, texts: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
+        let distinct: std::collections::BTreeSet<&str> = texts.ordered_set();
+        let sorted = platform::sorted(&self.0, distinct.into_iter().collect());
+        sorted.into_iter().enumerate().map(|(at, text)| (text, at)).ordered_map()
+    }
+}
+
+impl Default for Collation {
+    fn default() -> Self {
+        Self(platform::collator())
+    }
+}
+
+impl std::fmt::Debug for Collation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Collation")
+    }
 }
 
 /// A moment such as `2026-11-23T14:30:00Z` as screens show it: in the zone of the device, to the second.
@@ -84,34 +104,65 @@ fn normal(text: &str, form: &str) -> String {
 }
 
 #[cfg(target_arch = "wasm32")]
-fn collated(texts: Vec<&str>) -> Vec<String> {
+mod platform {
+    use std::cmp::Ordering;
+
+    use js_sys::{Array, Function, Intl, Object, Reflect};
     use wasm_bindgen::{JsCast, JsValue};
-    let options = js_sys::Object::new();
-    // setting a property of a fresh plain object cannot fail
-    drop(js_sys::Reflect::set(&options, &JsValue::from_str("numeric"), &JsValue::TRUE));
-    let collator = js_sys::Intl::Collator::new(&js_sys::Array::new(), &options);
-    let all: js_sys::Array = texts.into_iter().map(JsValue::from_str).collect();
-    // sorted by the browser with its own comparison: no call of this module for each pair
-    let sort = js_sys::Reflect::get(&all, &JsValue::from_str("sort")).ok();
-    if let Some(sort) = sort.and_then(|sort| sort.dyn_into::<js_sys::Function>().ok()) {
-        drop(sort.call1(&all, &collator.compare()));
+
+    /// The browser's own comparison.
+    pub(super) type Collator = Function;
+
+    pub(super) fn collator() -> Collator {
+        let options = Object::new();
+        // setting a property of a fresh plain object cannot fail
+        drop(Reflect::set(&options, &JsValue::from_str("numeric"), &JsValue::TRUE));
+        Intl::Collator::new(&Array::new(), &options).compare()
     }
-    all.iter().filter_map(|text| text.as_string()).collect()
+
+    pub(super) fn compare(collator: &Collator, a: &str, b: &str) -> Ordering {
+        let order = collator.call2(&JsValue::UNDEFINED, &JsValue::from_str(a), &JsValue::from_str(b));
+        let order = order.ok().and_then(|order| order.as_f64()).unwrap_or_default();
+        order.partial_cmp(&0.0).unwrap_or(Ordering::Equal)
+    }
+
+    pub(super) fn sorted(collator: &Collator, texts: Vec<&str>) -> Vec<String> {
+        let all: Array = texts.into_iter().map(JsValue::from_str).collect();
+        // sorted by the browser with its own comparison: no call of this module for each pair
+        let sort = Reflect::get(&all, &JsValue::from_str("sort")).ok();
+        if let Some(sort) = sort.and_then(|sort| sort.dyn_into::<Function>().ok()) {
+            drop(sort.call1(&all, collator));
+        }
+        all.iter().filter_map(|text| text.as_string()).collect()
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-fn collated(texts: Vec<&str>) -> Vec<String> {
+mod platform {
+    use std::cmp::Ordering;
+
     use icu_collator::options::CollatorOptions;
     use icu_collator::preferences::CollationNumericOrdering;
-    use icu_collator::{Collator, CollatorPreferences};
-    let mut wanted = CollatorPreferences::default();
-    wanted.numeric_ordering = Some(CollationNumericOrdering::True);
-    let mut texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
-    // its tables are part of the program; without them the order of code points is left
-    if let Ok(collator) = Collator::try_new(wanted, CollatorOptions::default()) {
-        texts.sort_by(|a, b| collator.compare(a, b));
+    use icu_collator::{CollatorBorrowed, CollatorPreferences};
+
+    /// `None`: without its tables, which are part of the program, the order of code points is left.
+    pub(super) type Collator = Option<CollatorBorrowed<'static>>;
+
+    pub(super) fn collator() -> Collator {
+        let mut wanted = CollatorPreferences::default();
+        wanted.numeric_ordering = Some(CollationNumericOrdering::True);
+        icu_collator::Collator::try_new(wanted, CollatorOptions::default()).ok()
     }
-    texts
+
+    pub(super) fn compare(collator: &Collator, a: &str, b: &str) -> Ordering {
+        collator.as_ref().map_or(Ordering::Equal, |collator| collator.compare(a, b))
+    }
+
+    pub(super) fn sorted(collator: &Collator, texts: Vec<&str>) -> Vec<String> {
+        let mut texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
+        texts.sort_by(|a, b| compare(collator, a, b));
+        texts
+    }
 }
 
 /// The name of a new field beside others: that of its label, or one told from it where another label has that already.
@@ -147,7 +198,7 @@ mod tests {
     #[test]
     fn the_order_is_the_one_people_look_for() {
         let sorted = |texts: &[&str]| {
-            let places = places(texts.iter().copied());
+            let places = Collation::default().places(texts.iter().copied());
             let mut all = texts.to_vec();
             all.sort_by_key(|text| places[*text]);
             all.join(" ")

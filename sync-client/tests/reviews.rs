@@ -43,7 +43,7 @@ fn a_decision_about_what_has_moved_comes_back_with_the_choices_kept() {
     b.resolve(conflict.id, keep("n", Choice::Own(6.into()))).unwrap();
     a.sync(&mut server);
     b.sync(&mut server);
-    let returned: Vec<_> = b.replica.returned(conflict.id).collect();
+    let returned: Vec<_> = b.replica.returned(&conflict).collect();
     assert_eq!((returned.len(), &returned[0].reason), (1, &Rejection::Moved));
     let shown = b.replica.conflict(conflict.id).unwrap().clone();
     let base = b.base(&item(1));
@@ -52,7 +52,7 @@ fn a_decision_about_what_has_moved_comes_back_with_the_choices_kept() {
     assert_eq!(b.replica.rejected().count(), 0, "shown at its conflict, not twice");
     // looked at once more
     b.resolve(conflict.id, keep("n", Choice::Own(6.into()))).unwrap();
-    assert_eq!(b.replica.returned(conflict.id).count(), 0);
+    assert_eq!(b.replica.returned(&conflict).count(), 0);
     b.sync(&mut server);
     a.sync(&mut server);
     assert_eq!(a.view(&item(1)), json!({"n": 6, "m": 8}));
@@ -169,7 +169,7 @@ fn a_decision_that_came_back_does_not_stop_edits_of_the_record() {
     b.resolve(conflict.id, keep("n", Choice::Incoming)).unwrap();
     a.sync(&mut server);
     b.sync(&mut server);
-    assert_eq!(b.replica.returned(conflict.id).count(), 1);
+    assert_eq!(b.replica.returned(&conflict).count(), 1);
     b.edit(&item(1), json!({"k": [null, 5]})).unwrap();
     b.sync(&mut server);
     a.sync(&mut server);

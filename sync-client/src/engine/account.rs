@@ -351,7 +351,7 @@ impl<D: Device> Engine<D> {
         self.stop_import("The workspace was closed.");
         self.cancel_work();
         self.requests.clear();
-        self.tidy_at = None;
+        (self.tidy_at, self.usage_at) = (None, None);
         self.mend_at = None;
         if let Some(open) = self.open.take() {
             let meta = open.replica.meta();

@@ -110,7 +110,7 @@ impl<D: Device> Engine<D> {
         let rows = file.rows.len();
         self.refused_rows = None;
         let open = self.workspace()?;
-        let unsent = open.replica.outbox().count();
+        let unsent = open.replica.outbox_count();
         if unsent + rows > limits::OUTBOX_CHANGES {
             return Err(Failure::input(format!(
                 "The file has {} rows and {} changes wait to be sent; this device keeps at most {}. Connect to the network to send them, then import the file.",

@@ -47,6 +47,8 @@ use workspace::Workspace;
 const COMMANDS: usize = 256;
 /// Idle time before the store is tidied up, in milliseconds.
 const TIDY_AFTER_MS: u64 = 2_000;
+/// Time after a write until the store is asked how full it is, in milliseconds: the figure is for people.
+const USAGE_AFTER_MS: i64 = 2_000;
 
 type Reply = oneshot::Sender<Result<Answer, Failure>>;
 
@@ -122,6 +124,8 @@ pub struct Engine<D: Device> {
     account: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     told: Option<Status>,
     tidy_at: Option<Timestamp>,
+    /// When the store is asked how full it is; `None` while nothing was written since.
+    usage_at: Option<Timestamp>,
     /// When a store that failed is tried again.
     mend_at: Option<Timestamp>,
 }
@@ -155,6 +159,7 @@ impl<D: Device> Engine<D> {
             account: FuturesUnordered::new(),
             told: None,
             tidy_at: None,
+            usage_at: None,
             mend_at: None,
         };
         (Handle { commands: Arc::new(Mutex::new(commands)) }, told, engine.run(inbox))
@@ -206,7 +211,10 @@ impl<D: Device> Engine<D> {
         }
         let now = self.device.now();
         let open = self.open.as_ref()?;
-        let due = [open.session.wakes_at(), self.tidy_at, self.mend_at].into_iter().flatten().min()?;
+        let due = [open.session.wakes_at(), self.tidy_at, self.usage_at, self.mend_at]
+            .into_iter()
+            .flatten()
+            .min()?;
         Some((due.0 - now.0).clamp(0, 60_000) as u64)
     }
 
@@ -227,6 +235,12 @@ impl<D: Device> Engine<D> {
             return self.decide_step().await;
         }
         let now = self.device.now();
+        if let (Some(open), Some(due)) = (&mut self.open, self.usage_at)
+            && now >= due
+        {
+            open.usage = open.store.usage().await;
+            self.usage_at = None;
+        }
         if let (Some(open), Some(due)) = (&self.open, self.tidy_at)
             && now >= due
         {
@@ -237,7 +251,11 @@ impl<D: Device> Engine<D> {
     }
 
     fn touched(&mut self) {
-        self.tidy_at = Some(Timestamp(self.device.now().0 + TIDY_AFTER_MS as i64));
+        let now = self.device.now();
+        self.tidy_at = Some(Timestamp(now.0 + TIDY_AFTER_MS as i64));
+        let usage = Timestamp(now.0 + USAGE_AFTER_MS);
+        // never later because of another write, nor because the clock was set back
+        self.usage_at = Some(self.usage_at.map_or(usage, |due| due.min(usage)));
     }
 
     async fn done(&mut self, done: Done) {
@@ -276,7 +294,7 @@ impl<D: Device> Engine<D> {
 
     async fn tell_status(&mut self) {
         self.note_contact(false).await;
-        let status = self.status().await;
+        let status = self.status();
         if self.told.as_ref() != Some(&status) {
             self.told = Some(status.clone());
             self.tell(Event::Status(Box::new(status)));
@@ -288,9 +306,9 @@ impl<D: Device> Engine<D> {
         self.events.tell(event);
     }
 
-    async fn status(&self) -> Status {
+    fn status(&self) -> Status {
         match &self.open {
-            Some(open) => open.status().await,
+            Some(open) => open.status(),
             None => {
                 let problem = self.shut.as_ref().map(|(_, failure)| failure.message.clone());
                 Status { problem, ..Status::default() }

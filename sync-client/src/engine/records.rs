@@ -51,7 +51,7 @@ impl<D: Device> Engine<D> {
             Command::RemoveRecords { workspace, unsent } => self.remove_records(workspace, unsent).await,
             Command::ExportUnsent => self.export_unsent().await,
             Command::Open { workspace } => self.open(workspace).await.map(|()| Answer::Done),
-            Command::Status => Ok(Answer::Status(Box::new(self.status().await))),
+            Command::Status => Ok(Answer::Status(Box::new(self.status()))),
             Command::CancelImport => {
                 self.cancel_import();
                 Ok(Answer::Done)
@@ -299,17 +299,12 @@ async fn base_of<S: LocalStore>(
 }
 
 fn collections<S>(open: &Workspace<S>) -> Vec<CollectionInfo> {
-    let mut review: std::collections::BTreeMap<_, std::collections::BTreeSet<_>> = Default::default();
-    let conflicts = open.replica.conflicts().map(|c| &c.record);
-    for id in conflicts.chain(open.replica.rejected().map(|q| &q.change.record)) {
-        review.entry(&id.collection).or_default().insert(&id.key);
-    }
     let mut mirrors = open.replica.mirrors();
     let info = |(id, collection): (&sync_protocol::CollectionId, &sync_protocol::schema::Collection)| {
         CollectionInfo {
             mirror: mirrors.remove(id),
             records: open.replica.count(id),
-            review: review.get(id).map_or(0, |keys| keys.len() as u64),
+            review: open.replica.review_count(id) as u64,
             id: id.clone(),
             collection: collection.clone(),
         }
@@ -335,11 +330,7 @@ async fn record<S: LocalStore>(open: &Workspace<S>, now: Timestamp, id: RecordId
             base.iter().flat_map(|r| replica.authored(r).into_iter().map(|n| (n.clone(), of_field(r, n)))),
         ),
         conflicts: conflicts.into_iter().map(|c| replica.conflict_info(now, c, base.as_ref())).collect(),
-        rejected: replica
-            .rejected()
-            .filter(|q| q.change.record == id)
-            .map(|q| replica.rejected_info(now, q, base.as_ref()))
-            .collect(),
+        rejected: replica.rejected_of(&id).map(|q| replica.rejected_info(now, q, base.as_ref())).collect(),
         id,
     };
     Ok(Answer::Record(Box::new(info)))

@@ -2,23 +2,22 @@
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use sync_protocol::Ordered;
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{
-    CollectionId, Counter, Fields, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved,
+    Counter, Fields, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved,
 };
 
 use super::profile::Contact;
 use super::{Done, Engine, failure};
 use crate::api::{Event, Failure, FailureKind};
+use crate::delta::Delta;
 use crate::device::Device;
 use crate::limits;
 use crate::query::{Tables, storage};
-use crate::replica::notes::is_note;
 use crate::replica::session::{Outgoing, SendError, Session};
 use crate::replica::{FeedError, Replica, unread};
 use crate::status::Status;
-use crate::store::{Batch, LocalStore, Mended, Meta, Rebuilt, SnapshotState, StoreError};
+use crate::store::{Batch, LocalStore, Mended, Meta, Rebuilt, SnapshotState, StoreError, Usage};
 use crate::transport::Transport;
 
 /// What a person reads after damage.
@@ -54,6 +53,8 @@ pub(super) struct Workspace<S> {
     pub must_scan: bool,
     pub refetched: std::collections::BTreeMap<Partition, u32>,
     pub storage_problem: Option<String>,
+    /// How full the store was when it was last asked: the answer takes as long as a write.
+    pub usage: Usage,
     /// What came from the server and could not be read here, for people.
     pub unread: Option<String>,
     /// That the device goes on under a new name, for people.
@@ -69,6 +70,7 @@ impl<S: LocalStore> Workspace<S> {
     pub async fn open(store: S, new: Meta) -> Result<Self, Failure> {
         let replica = load(&store, new).await?;
         Ok(Self {
+            usage: store.usage().await,
             store,
             replica,
             session: Session::default(),
@@ -103,29 +105,17 @@ impl<S: LocalStore> Workspace<S> {
         Ok(mended == Mended::Anew)
     }
 
-    /// Stores a batch, then lets memory know. The collections that changed come back.
-    pub async fn commit(&mut self, batch: &Batch) -> Result<Vec<CollectionId>, StoreError> {
+    /// Stores a batch, then lets memory know. What it has changed comes back.
+    pub async fn commit<'b>(&mut self, batch: &'b Batch) -> Result<Delta<'b>, StoreError> {
+        let delta = self.replica.lower(batch, |collection| self.tables.holds(collection));
         if let Err(error) = self.store.commit(batch).await {
             self.storage_problem = Some(error.to_string());
             return Err(error);
         }
         self.storage_problem = None;
-        let mut changed: std::collections::BTreeSet<CollectionId> =
-            batch.records.iter().map(|(collection, _)| collection.clone()).ordered_set();
-        changed.extend(batch.enqueue.iter().map(|c| c.record.collection.clone()));
-        changed.extend(batch.pages.iter().map(|p| p.collection.clone()));
-        changed.extend(batch.conflicts.iter().map(|c| c.record.collection.clone()));
-        let settled = batch.settle.iter().chain(&batch.quarantine_gone);
-        let of = |counter: &Counter| {
-            let pending = self.replica.pending(*counter).map(|c| &c.record);
-            pending
-                .or_else(|| self.replica.quarantined(*counter).map(|q| &q.change.record))
-                .map(|id| id.collection.clone())
-        };
-        changed.extend(settled.filter_map(of));
-        self.replica.absorb(batch);
-        self.tables.absorb(batch);
-        Ok(changed.into_iter().collect())
+        self.replica.follow(&delta);
+        self.tables.follow(&delta, &self.replica);
+        Ok(delta)
     }
 
     pub fn request(&self, transport: &Transport, outgoing: Outgoing) -> LocalBoxFuture<'static, Done> {
@@ -152,7 +142,7 @@ impl<S: LocalStore> Workspace<S> {
 
     /// Changes of the person that are nowhere else, rejected ones among them.
     pub fn unsent(&self) -> u64 {
-        (self.replica.unsent().count() + self.replica.quarantine().count()) as u64
+        (self.replica.unsent_count() + self.replica.quarantine_count()) as u64
     }
 
     /// When the server was last heard of.
@@ -160,28 +150,25 @@ impl<S: LocalStore> Workspace<S> {
         Contact { caught_up: self.session.caught_up_at(), verified: self.session.verified_at() }
     }
 
-    pub async fn status(&self) -> Status {
+    pub fn status(&self) -> Status {
         let (replica, session) = (&self.replica, &self.session);
         let phase = session.phase(replica);
         Status {
             transport: session.transport(),
             phase,
-            pending: replica.unsent().count() as u64,
-            held: match replica.quarantine().next() {
-                Some(_) => replica.unsent().filter(|change| replica.is_held(change)).count() as u64,
-                None => 0,
-            },
+            pending: replica.unsent_count() as u64,
+            held: replica.held_count() as u64,
             oldest_pending: replica.unsent().map(|c| c.at).next(),
             caught_up_at: session.caught_up_at(),
-            conflicts: replica.conflicts().count() as u64,
-            rejected: replica.rejected().count() as u64,
+            conflicts: replica.conflict_count() as u64,
+            rejected: replica.rejected_count() as u64,
             problem: self.storage_problem.clone().or(session.problem().map(str::to_owned)),
             cause: session.cause().map(str::to_owned),
             verified_at: session.verified_at(),
             verified: session.is_verified(replica),
             progress: (phase == crate::status::Phase::FirstSync).then(|| session.progress()).flatten(),
             retry_at: session.wakes_at(),
-            usage: self.store.usage().await,
+            usage: self.usage,
             notice: match self.store.rebuilt() {
                 Rebuilt::No => self.unread.clone().or_else(|| self.renamed.clone()),
                 Rebuilt::Whole => Some(REBUILT.to_owned()),
@@ -270,20 +257,13 @@ impl<D: Device> Engine<D> {
     /// Commits a batch and tells the screens.
     pub(super) async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        let news = open.replica.news(batch);
-        let changed = open.commit(batch).await?;
-        if !changed.is_empty() {
-            self.tell(Event::Changed { collections: changed });
+        let delta = open.commit(batch).await?;
+        let news = open.replica.news(&delta);
+        let collections = delta.collections();
+        if !collections.is_empty() {
+            self.tell(Event::Changed { collections });
         }
-        let review = !batch.conflicts.is_empty()
-            || !batch.conflicts_gone.is_empty()
-            || !batch.quarantine.is_empty()
-            || !batch.quarantine_gone.is_empty()
-            || !batch.decisions.is_empty()
-            || !batch.decisions_gone.is_empty()
-            || batch.records.iter().any(|(collection, _)| is_note(collection))
-            || batch.enqueue.iter().any(|c| c.about().is_some() || is_note(&c.record.collection));
-        if review {
+        if delta.is_about_review() {
             self.tell(Event::ReviewChanged);
         }
         if !news.is_empty() {
@@ -364,7 +344,7 @@ impl<D: Device> Engine<D> {
     /// under that.
     async fn renew(&mut self) -> Result<(), SendError> {
         let Some(open) = self.open.as_ref().filter(|open| open.replica.must_renew()) else { return Ok(()) };
-        let (old, unsent) = (open.replica.id(), open.replica.outbox().count());
+        let (old, unsent) = (open.replica.id(), open.replica.outbox_count());
         let batch = open.replica.renewed(self.new_name());
         self.commit(&batch).await.map_err(|e| SendError::Strange(e.to_string()))?;
         if let Some(open) = self.open.as_mut().filter(|open| open.replica.id() != old) {

@@ -14,6 +14,7 @@ use sync_protocol::{
 };
 
 use super::Replica;
+use super::outbox::is_held;
 use crate::api::{Failure, Seen};
 use crate::limits;
 use crate::store::{Batch, Quarantined};
@@ -143,8 +144,8 @@ impl Replica {
         resolutions: Vec<(RecordId, Resolution)>,
     ) -> Result<Batch, Failure> {
         let returned =
-            |r: &Resolution| self.returned(r.conflict).map(|q| q.change.id.counter).collect::<Vec<_>>();
-        let gone: Vec<Counter> = resolutions.iter().flat_map(|(_, r)| returned(r)).collect();
+            resolutions.iter().flat_map(|(record, r)| self.for_review.returned(record, r.conflict));
+        let gone: Vec<Counter> = returned.map(|q| q.change.id.counter).collect();
         let numbered = resolutions.into_iter().zip(1..);
         let changes = numbered.map(|((record, r), n)| self.change(n, now, record, None, Edit::Resolve(r)));
         let mut batch = self.batch(changes.collect::<Vec<_>>())?;
@@ -295,8 +296,8 @@ impl Replica {
         let mut batch = Batch { quarantine_gone: vec![counter], ..Batch::default() };
         let mut again = vec![Change { at: now, ..entry.change.clone() }];
         if entry.change.about().is_none() {
-            let follows = |c: &Change| c.record == entry.change.record && builds_on(c, counter);
-            for later in self.quarantine().filter(|q| follows(&q.change)) {
+            let follows = |c: &Change| is_held(c, Some(counter));
+            for later in self.for_review.quarantine_of(&entry.change.record).filter(|q| follows(&q.change)) {
                 batch.quarantine_gone.push(later.change.id.counter);
                 again.push(later.change.clone());
             }
@@ -311,10 +312,8 @@ impl Replica {
         let mut batch = Batch { quarantine_gone: vec![counter], ..Batch::default() };
         let Some(entry) = self.quarantined(counter) else { return batch };
         let record = &entry.change.record;
-        let another = |q: &Quarantined| {
-            q.change.id.counter != counter && q.change.record == *record && q.change.about().is_none()
-        };
-        if entry.change.about().is_none() && !self.quarantine().any(another) {
+        let another = |q: &Quarantined| q.change.id.counter != counter && q.change.about().is_none();
+        if entry.change.about().is_none() && !self.for_review.quarantine_of(record).any(another) {
             let mut again = Vec::new();
             self.renumber_held(record, &mut batch, &mut again);
             batch.enqueue = self.renumbered(again);
@@ -383,12 +382,6 @@ fn check_label(label: &str) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-/// Whether a change of the same record was made on top of the rejected one of that number. A decision about a
-/// conflict builds on nothing.
-pub(super) fn builds_on(change: &Change, rejected: Counter) -> bool {
-    change.id.counter > rejected && change.about().is_none()
 }
 
 /// A rejection that was found on this device, in time for the person to mend it.

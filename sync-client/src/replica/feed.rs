@@ -5,9 +5,7 @@ use sync_protocol::Ordered;
 
 use sync_protocol::feed::EntryKind;
 use sync_protocol::message::{End, PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{
-    Change, ChangeId, Conflict, Counter, Edit, Partition, Rejection, Resolved, Revision, Verdict,
-};
+use sync_protocol::{Change, Conflict, Counter, Edit, Partition, Rejection, Resolved, Revision, Verdict};
 
 use super::decisions::Decisions;
 use super::{Judged, Pending, Replica};
@@ -83,11 +81,11 @@ impl Replica {
                 for conflict in entry.conflicts() {
                     batch.conflicts.push(conflict.clone());
                     if let Some(resolved) = &conflict.resolved {
-                        self.supersede(conflict.id, resolved, &mut batch);
+                        self.supersede(conflict, resolved, &mut batch);
                     }
                     if entry.kind == EntryKind::Reopened {
                         // somebody else was first to take it back: what was wanted is done
-                        batch.quarantine_gone.extend(self.refused_reopenings(conflict.id));
+                        batch.quarantine_gone.extend(self.refused_reopenings(conflict));
                     }
                 }
             }
@@ -126,19 +124,16 @@ impl Replica {
     /// Changes whose outcome the replica has without having met their feed entry: a snapshot brought it. With each,
     /// whether that is certain.
     fn passed(&self, cursor: &sync_protocol::Cursor, pull: u64, ends: &[End]) -> Vec<(Counter, bool)> {
-        let ended: BTreeSet<Partition> = ends.iter().map(|end| end.partition).ordered_set();
-        let passed = |(counter, pending): (&Counter, &Pending)| {
-            let partition = pending.change.record.partition(self.meta.partitions);
-            match pending.judged {
-                Judged::No | Judged::Taken | Judged::Another => None,
-                Judged::At(seq) => (cursor.get(partition) >= seq).then_some((*counter, true)),
-                Judged::Before { pull: before, forgotten } => {
-                    let passed = pull > before && ended.contains(&partition) && *counter <= self.meta.copied;
-                    passed.then_some((*counter, !forgotten))
-                }
+        let at_end = |Pending { change, judged }: &Pending| match judged {
+            Judged::Before { pull: before, forgotten } => {
+                let passed = pull > *before && change.id.counter <= self.meta.copied;
+                passed.then_some((change.id.counter, !forgotten))
             }
+            Judged::No | Judged::At(_) | Judged::Taken | Judged::Another => None,
         };
-        self.outbox.iter().filter_map(passed).collect()
+        let ended: BTreeSet<Partition> = ends.iter().map(|end| end.partition).ordered_set();
+        let earlier = ended.into_iter().flat_map(|partition| self.outbox.judged_before(partition));
+        self.outbox.passed(cursor).map(|counter| (counter, true)).chain(earlier.filter_map(at_end)).collect()
     }
 
     /// A change of which nobody knows whether it took effect, for the person to look at.
@@ -157,7 +152,7 @@ impl Replica {
         let mut settled = BTreeSet::new();
         let taken = self.taken_by(sent, answer);
         for (counter, verdict) in sent.iter().zip(&answer.verdicts).filter(|(c, _)| !taken.contains(c)) {
-            let Some(pending) = self.outbox.get(counter) else { continue };
+            let Some(pending) = self.outbox.get(*counter) else { continue };
             match verdict {
                 Verdict::Rejected { reason, .. } => {
                     settled.insert(*counter);
@@ -187,7 +182,7 @@ impl Replica {
             Edit::Resolve(_) => {
                 self.pending_of(&change.record).any(|c| super::view::takes_back(c, change.id))
             }
-            Edit::Reopen(reopening) => self.conflicts.contains_key(&reopening.conflict),
+            Edit::Reopen(reopening) => self.conflict(reopening.conflict).is_some(),
             Edit::Insert { .. } | Edit::Patch { .. } | Edit::Delete { .. } => false,
         }
     }
@@ -196,17 +191,15 @@ impl Replica {
     pub fn note_verdicts(&mut self, sent: &[Counter], answer: &PushAnswer, pull: u64) {
         let taken = self.taken_by(sent, answer);
         for (counter, verdict) in sent.iter().zip(&answer.verdicts) {
-            let Some(pending) = self.outbox.get_mut(counter) else { continue };
-            match verdict {
+            let judged = match verdict {
                 Verdict::Applied { seq } | Verdict::Merged { seq } | Verdict::Conflicted { seq, .. } => {
-                    pending.judged = Judged::At(*seq);
+                    Judged::At(*seq)
                 }
-                Verdict::Duplicate { forgotten } => {
-                    pending.judged = Judged::Before { pull, forgotten: *forgotten };
-                }
-                Verdict::Rejected { .. } if taken.contains(counter) => pending.judged = Judged::Taken,
-                Verdict::Rejected { .. } => {}
-            }
+                Verdict::Duplicate { forgotten } => Judged::Before { pull, forgotten: *forgotten },
+                Verdict::Rejected { .. } if taken.contains(counter) => Judged::Taken,
+                Verdict::Rejected { .. } => continue,
+            };
+            self.outbox.judge(*counter, judged);
         }
     }
 
@@ -214,12 +207,12 @@ impl Replica {
     /// the server accepts none that follows a rejected or unknown one, so it is in the base as well. Left in the outbox, they
     /// would cover it: an insert its own delete. A decision tells nothing about edits that wait.
     fn up_to(&self, accepted: Counter) -> Vec<Counter> {
-        let Some(pending) = self.outbox.get(&accepted) else { return Vec::new() };
-        if pending.change.about().is_some() {
-            return vec![accepted];
+        let Some(pending) = self.outbox.get(accepted) else { return Vec::new() };
+        let mut all = vec![accepted];
+        if pending.change.about().is_none() {
+            all.extend(self.outbox.of_up_to(&pending.change.record, accepted.min(self.meta.copied)));
         }
-        let older = self.by_record[&pending.change.record].range(..=accepted).copied();
-        older.filter(|counter| *counter == accepted || *counter <= self.meta.copied).collect()
+        all
     }
 
     /// Starts a snapshot of these partitions: their base is forgotten when the first page arrives.
@@ -261,14 +254,16 @@ impl Replica {
         }
         let mut came = state.conflicts;
         came.extend(answer.conflicts.iter().map(|c| c.id));
-        let gone =
-            self.conflicts.values().filter(|c| state.partitions.contains(&of(c)) && !left.contains(&of(c)));
-        batch.conflicts_gone = gone.filter(|c| !came.contains(&c.id)).map(|c| c.id).collect();
-        let all = self.conflicts.values().chain(&answer.conflicts);
-        let conflicts =
-            all.filter(|c| left.contains(&of(c)) && came.contains(&c.id)).map(|c| c.id).ordered_set();
-        if let Some((last, _)) = self.outbox.last_key_value().filter(|(last, _)| **last > self.meta.copied) {
-            batch.meta = Some(Meta { copied: *last, ..self.meta.clone() });
+        // only the end of a partition tells which conflicts it does not have any more
+        if !answer.finished.is_empty() {
+            let finished = |c: &&Conflict| state.partitions.contains(&of(c)) && !left.contains(&of(c));
+            let gone = self.conflicts().filter(finished).filter(|c| !came.contains(&c.id));
+            batch.conflicts_gone = gone.map(|c| c.id).collect();
+            let all = self.conflicts().chain(&answer.conflicts);
+            came = all.filter(|c| left.contains(&of(c)) && came.contains(&c.id)).map(|c| c.id).ordered_set();
+        }
+        if let Some(last) = self.outbox.last().filter(|last| *last > self.meta.copied) {
+            batch.meta = Some(Meta { copied: last, ..self.meta.clone() });
         }
         batch.pages = answer.pages;
         batch.conflicts = answer.conflicts;
@@ -276,7 +271,7 @@ impl Replica {
         batch.snapshot = Some(match (left.is_empty(), answer.next) {
             (true, _) => None,
             (false, None) => return Err(FeedError::Unfinished),
-            (false, resume) => Some(SnapshotState { partitions: left, resume, conflicts }),
+            (false, resume) => Some(SnapshotState { partitions: left, resume, conflicts: came }),
         });
         Ok(batch)
     }
@@ -299,15 +294,15 @@ impl Replica {
         Batch { checksums, ..Batch::default() }
     }
 
-    fn refused_reopenings(&self, conflict: ChangeId) -> impl Iterator<Item = Counter> {
-        let about =
-            move |q: &&Quarantined| matches!(&q.change.edit, Edit::Reopen(r) if r.conflict == conflict);
-        self.quarantine.values().filter(about).map(|q| q.change.id.counter)
+    fn refused_reopenings(&self, conflict: &Conflict) -> impl Iterator<Item = Counter> {
+        let id = conflict.id;
+        let about = move |q: &&Quarantined| matches!(&q.change.edit, Edit::Reopen(r) if r.conflict == id);
+        self.for_review.quarantine_of(&conflict.record).filter(about).map(|q| q.change.id.counter)
     }
 
     /// Decisions that came back go when their conflict is closed. Where somebody else closed it, a value that was written
     /// for one is kept, and its author is told by whom and how.
-    fn supersede(&self, conflict: ChangeId, resolved: &Resolved, batch: &mut Batch) {
+    fn supersede(&self, conflict: &Conflict, resolved: &Resolved, batch: &mut Batch) {
         let own = resolved.stamp.by == self.id();
         let came_back = |q: &&Quarantined| matches!(q.reason, Rejection::Moved | Rejection::Undecided { .. });
         for entry in self.returned(conflict).filter(came_back) {

@@ -1,29 +1,32 @@
 //! One replica in memory: a pure fold over the batches that its store has committed.
 //!
-//! Nothing here does I/O. A command or an answer becomes a [`Batch`]; the engine commits it to the store, and only
-//! then [`Replica::absorb`] folds the same batch into memory. So memory never knows more than the disk, and "saved"
-//! is said only of what is durable.
+//! Nothing here does I/O. A command or an answer becomes a [`Batch`](crate::store::Batch); [`Replica::lower`] makes the delta of
+//! it; the engine commits the batch to the store, and only then memory follows the delta ([`Replica::follow`]). So memory never
+//! knows more than the disk, and "saved" is said only of what is durable.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use sync_protocol::Ordered;
 
 use sync_protocol::checksum::Checksums;
 use sync_protocol::{
-    Change, ChangeId, CollectionId, Conflict, Counter, Cursor, Edit, Fields, Partition, Record, RecordId,
+    Change, ChangeId, CollectionId, Conflict, Counter, Cursor, Fields, Partition, Record, RecordId,
     ReplicaId, Revision, Schema, reserved,
 };
 
 use crate::limits;
-use crate::store::{Batch, Decided, Decision, Loaded, Meta, Quarantined, Receipt, SnapshotState, Written};
+use crate::store::{Decided, Decision, Loaded, Meta, Quarantined, Receipt, SnapshotState, Written};
 
 pub mod bulk;
 mod decisions;
 mod edit;
 mod feed;
+mod fold;
+mod for_review;
 mod history;
 mod mirrors;
 mod news;
 pub mod notes;
+mod outbox;
 pub mod people;
 mod record;
 mod renew;
@@ -34,6 +37,8 @@ pub mod view;
 
 pub use edit::uuid_key;
 pub use feed::{FeedError, unread};
+use for_review::ForReview;
+use outbox::Outbox;
 
 /// A change that the server may not have judged yet, or whose outcome the feed has not brought yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +79,8 @@ pub struct Replica {
     cursor: Cursor,
     snapshot: Option<SnapshotState>,
     checksums: BTreeMap<Partition, Checksums>,
-    outbox: BTreeMap<Counter, Pending>,
-    by_record: BTreeMap<RecordId, BTreeSet<Counter>>,
-    conflicts: BTreeMap<ChangeId, Conflict>,
-    quarantine: BTreeMap<Counter, Quarantined>,
+    outbox: Outbox,
+    for_review: ForReview,
     decisions: BTreeMap<ChangeId, Decision>,
     receipts: Vec<Receipt>,
     /// Base records of the reserved collections: schema, people, devices.
@@ -91,15 +94,13 @@ impl Replica {
     pub fn new(meta: Meta, loaded: Loaded, reserved: Vec<(CollectionId, Record)>) -> Self {
         let mut replica = Self {
             cursor: if loaded.cursor.0.is_empty() { Cursor::start(meta.partitions) } else { loaded.cursor },
+            outbox: Outbox::new(meta.partitions),
             meta,
             counter: loaded.counter,
             shared: false,
             snapshot: loaded.snapshot,
             checksums: loaded.checksums,
-            outbox: BTreeMap::new(),
-            by_record: BTreeMap::new(),
-            conflicts: loaded.conflicts.into_iter().map(|c| (c.id, c)).ordered_map(),
-            quarantine: loaded.quarantine.into_iter().map(|q| (q.change.id.counter, q)).ordered_map(),
+            for_review: ForReview::default(),
             decisions: loaded.decisions.into_iter().map(|d| (d.id, d)).ordered_map(),
             receipts: loaded.receipts,
             reserved: BTreeMap::new(),
@@ -108,106 +109,22 @@ impl Replica {
         for (collection, record) in reserved {
             replica.reserved.insert(RecordId::new(collection, record.key.clone()), record);
         }
+        loaded.conflicts.into_iter().for_each(|conflict| replica.for_review.open(conflict));
+        loaded.quarantine.into_iter().for_each(|entry| replica.for_review.reject(entry));
         loaded.outbox.into_iter().for_each(|change| replica.enqueue(change));
         replica.refold_schema();
         replica
     }
 
-    /// Folds a batch that the store has committed.
-    pub fn absorb(&mut self, batch: &Batch) {
-        if let Some(meta) = &batch.meta {
-            self.shared &= meta.replica == self.meta.replica;
-            self.meta = meta.clone();
-        }
-        let mut schema_moved = false;
-        if batch.clear.contains(&Partition(0)) {
-            self.reserved.clear();
-            schema_moved = true;
-        }
-        for partition in &batch.clear {
-            self.checksums.remove(partition);
-        }
-        for page in batch.pages.iter().filter(|p| p.collection.is_reserved()) {
-            // the store has taken the page; one that cannot be read shows as a checksum mismatch and is refetched
-            let records: Vec<Record> = serde_json::from_str(page.records.get()).unwrap_or_default();
-            for record in records {
-                self.reserved.insert(RecordId::new(page.collection.clone(), record.key.clone()), record);
-            }
-            schema_moved |= is_schema(&page.collection);
-        }
-        for (collection, record) in batch.records.iter().filter(|(c, _)| c.is_reserved()) {
-            let id = RecordId::new(collection.clone(), record.key.clone());
-            if record.deleted {
-                self.reserved.remove(&id);
-            } else {
-                self.reserved.insert(id, record.clone());
-            }
-            schema_moved |= is_schema(collection);
-        }
-        for change in &batch.enqueue {
-            schema_moved |= is_schema(&change.record.collection);
-            self.enqueue(change.clone());
-        }
-        for counter in &batch.settle {
-            self.counter = self.counter.max(*counter);
-            schema_moved |= self.settle(*counter);
-        }
-        for conflict in &batch.conflicts {
-            if conflict.is_open() {
-                self.conflicts.insert(conflict.id, conflict.clone());
-            } else {
-                self.conflicts.remove(&conflict.id);
-            }
-        }
-        for id in &batch.conflicts_gone {
-            self.conflicts.remove(id);
-        }
-        for entry in &batch.quarantine {
-            self.quarantine.insert(entry.change.id.counter, entry.clone());
-        }
-        for counter in &batch.quarantine_gone {
-            self.quarantine.remove(counter);
-        }
-        for decision in &batch.decisions {
-            self.decisions.insert(decision.id, decision.clone());
-        }
-        for id in &batch.decisions_gone {
-            self.decisions.remove(id);
-        }
-        if let Some(receipts) = &batch.receipts {
-            self.receipts = receipts.clone();
-        }
-        if let Some(cursor) = &batch.cursor {
-            self.cursor = cursor.clone();
-        }
-        if let Some(snapshot) = &batch.snapshot {
-            self.snapshot = snapshot.clone();
-        }
-        for (partition, checksums) in &batch.checksums {
-            self.checksums.insert(*partition, checksums.clone());
-        }
-        if schema_moved {
-            self.refold_schema();
-        }
-    }
-
     fn enqueue(&mut self, change: Change) {
-        let counter = change.id.counter;
-        self.counter = self.counter.max(counter);
-        self.by_record.entry(change.record.clone()).or_default().insert(counter);
-        self.outbox.insert(counter, Pending { change, judged: Judged::No });
+        self.counter = self.counter.max(change.id.counter);
+        let rejected = self.for_review.held_from(&change.record);
+        self.outbox.add(change, rejected);
     }
 
-    fn settle(&mut self, counter: Counter) -> bool {
-        let Some(pending) = self.outbox.remove(&counter) else { return false };
-        let record = pending.change.record;
-        if let Some(counters) = self.by_record.get_mut(&record) {
-            counters.remove(&counter);
-            if counters.is_empty() {
-                self.by_record.remove(&record);
-            }
-        }
-        is_schema(&record.collection)
+    /// What of a record waits behind a rejected change follows what is rejected of it.
+    fn hold(&mut self, record: &RecordId) {
+        self.outbox.hold(record, self.for_review.held_from(record));
     }
 
     fn refold_schema(&mut self) {
@@ -216,8 +133,11 @@ impl Replica {
         for (id, record) in self.reserved.iter().filter(|(id, _)| in_schema(id)) {
             schema.apply(id, self.view(id, Some(record)).as_ref());
         }
-        for id in self.by_record.keys().filter(|id| in_schema(id) && !self.reserved.contains_key(*id)) {
-            schema.apply(id, self.view(id, None).as_ref());
+        for name in [reserved::COLLECTIONS, reserved::FIELDS] {
+            let pending = reserved::collection(name);
+            for id in self.outbox.records_of(&pending).filter(|id| !self.reserved.contains_key(*id)) {
+                schema.apply(id, self.view(id, None).as_ref());
+            }
         }
         self.schema = schema;
     }
@@ -254,60 +174,84 @@ impl Replica {
 
     /// Every change without a stored outcome, in the order in which they were made.
     pub fn outbox(&self) -> impl Iterator<Item = &Pending> {
-        self.outbox.values()
+        self.outbox.iter()
+    }
+
+    /// How many these are.
+    pub fn outbox_count(&self) -> usize {
+        self.outbox.len()
     }
 
     /// A change in the outbox.
     pub fn pending(&self, counter: Counter) -> Option<&Change> {
-        self.outbox.get(&counter).map(|p| &p.change)
+        self.outbox.get(counter).map(|p| &p.change)
     }
 
     /// Records with changes in the outbox.
     pub fn pending_records(&self) -> impl Iterator<Item = &RecordId> {
-        self.by_record.keys()
+        self.outbox.records()
+    }
+
+    /// Those of one collection.
+    pub fn pending_records_of(&self, collection: &CollectionId) -> impl Iterator<Item = &RecordId> {
+        self.outbox.records_of(collection)
     }
 
     /// The changes of a record in the outbox, oldest first.
     pub fn pending_of(&self, id: &RecordId) -> impl Iterator<Item = &Change> + Clone {
-        self.by_record.get(id).into_iter().flatten().map(|counter| &self.outbox[counter].change)
+        self.outbox.of(id).map(|pending| &pending.change)
+    }
+
+    /// The changes that have to be sent, in their order. What builds on a rejected change waits for the person; a decision
+    /// about a conflict builds on nothing.
+    pub fn due(&self) -> impl Iterator<Item = &Change> {
+        self.outbox.due()
     }
 
     /// Changes that a person made and the server has not judged. The replica's own records of people and devices
     /// do not count: nobody made them.
     pub fn unsent(&self) -> impl Iterator<Item = &Change> {
-        self.outbox
-            .values()
-            .filter(|p| p.judged == Judged::No && !people::is_own_record(&p.change))
-            .map(|p| &p.change)
+        self.outbox.unsent()
     }
 
-    /// What is known of the changes that the server has judged and whose outcome has not come yet.
-    pub fn judged(&self) -> impl Iterator<Item = Judged> {
-        self.outbox.values().map(|p| p.judged).filter(|judged| *judged != Judged::No)
+    /// How many of them there are.
+    pub fn unsent_count(&self) -> usize {
+        self.outbox.unsent_count()
+    }
+
+    /// How many of them wait for a person.
+    pub fn held_count(&self) -> usize {
+        self.outbox.held_count()
+    }
+
+    /// Whether the server has judged changes whose outcome has not come yet.
+    pub fn has_judged(&self) -> bool {
+        self.outbox.has_judged()
+    }
+
+    /// Whether it has judged some of them earlier, so that their entries are in the feed already.
+    pub fn has_judged_before(&self) -> bool {
+        self.outbox.has_judged_before()
     }
 
     /// Whether a change in the outbox waits for a person: it builds on a rejected one of the same record.
     pub fn is_held(&self, change: &Change) -> bool {
-        self.held_from().get(&change.record).is_some_and(|first| edit::builds_on(change, *first))
-    }
-
-    /// Records with rejected changes, each with the first of them: what came before was accepted, what came later waits.
-    pub(crate) fn held_from(&self) -> BTreeMap<&RecordId, Counter> {
-        let mut first = BTreeMap::new();
-        for entry in self.quarantine.values().filter(|q| q.change.about().is_none()) {
-            first.entry(&entry.change.record).or_insert(entry.change.id.counter);
-        }
-        first
+        outbox::is_held(change, self.for_review.held_from(&change.record))
     }
 
     /// Open conflicts.
     pub fn conflicts(&self) -> impl Iterator<Item = &Conflict> {
-        self.conflicts.values()
+        self.for_review.conflicts()
+    }
+
+    /// How many these are.
+    pub fn conflict_count(&self) -> usize {
+        self.for_review.conflict_count()
     }
 
     /// An open conflict.
     pub fn conflict(&self, id: ChangeId) -> Option<&Conflict> {
-        self.conflicts.get(&id)
+        self.for_review.conflict(id)
     }
 
     /// What was decided lately.
@@ -325,12 +269,17 @@ impl Replica {
 
     /// Rejected changes.
     pub fn quarantine(&self) -> impl Iterator<Item = &Quarantined> {
-        self.quarantine.values()
+        self.for_review.quarantine()
+    }
+
+    /// How many these are.
+    pub fn quarantine_count(&self) -> usize {
+        self.for_review.quarantine_count()
     }
 
     /// A rejected change.
     pub fn quarantined(&self, counter: Counter) -> Option<&Quarantined> {
-        self.quarantine.get(&counter)
+        self.for_review.quarantined(counter)
     }
 
     /// The answer of a command that was done already, if it was.
@@ -352,15 +301,9 @@ impl Replica {
     /// How many records a collection has as the person sees it, without reading them. Changes that insert or delete
     /// are counted as if nobody else had done the same meanwhile.
     pub fn count(&self, collection: &CollectionId) -> u64 {
-        let base: u64 = self.checksums.values().filter_map(|c| c.0.get(collection)).map(|c| c.count).sum();
-        let mut count = i128::from(base);
-        for (_, counters) in self.by_record.iter().filter(|(id, _)| id.collection == *collection) {
-            let edit = |counter: Option<&Counter>| counter.map(|c| &self.outbox[c].change.edit);
-            let born_here = matches!(edit(counters.first()), Some(Edit::Insert { .. }));
-            let gone = matches!(edit(counters.last()), Some(Edit::Delete { .. }));
-            count += i128::from(born_here && !gone) - i128::from(gone && !born_here);
-        }
-        count.max(0) as u64
+        // while a snapshot comes, a partition's known count may be one of before, and what follows takes it below none
+        let base = self.checksums.values().filter_map(|c| c.0.get(collection)).map(|c| c.count as i64);
+        (base.sum::<i64>() + self.outbox.more(collection) as i64).max(0) as u64
     }
 
     /// The record as the person sees it: the base with this replica's pending changes on top.
@@ -370,9 +313,7 @@ impl Replica {
 
     /// The same from the base's values alone.
     pub fn view_of(&self, id: &RecordId, base: Option<Fields>) -> Option<Fields> {
-        view::fold(base, self.pending_of(id), |conflict| {
-            self.conflicts.get(&conflict).or_else(|| self.settled(conflict))
-        })
+        view::fold(base, self.pending_of(id), |conflict| self.any_conflict(conflict))
     }
 }
 

@@ -195,8 +195,8 @@ impl Replica {
         let of = collection.clone();
         let base = self.reserved.range(RecordId::new(collection.clone(), RecordKey::Int(i64::MIN))..);
         let base = base.map(|(id, _)| id).take_while(move |id| id.collection == of);
-        let pending = self.by_record.keys().filter(move |id| id.collection == collection);
-        let new = pending.filter(|id| !self.reserved.contains_key(*id));
+        let pending: Vec<&RecordId> = self.outbox.records_of(&collection).collect();
+        let new = pending.into_iter().filter(|id| !self.reserved.contains_key(*id));
         base.chain(new).filter_map(|id| Some((id.clone(), self.view(id, self.reserved(id))?)))
     }
 }

@@ -15,9 +15,7 @@ use crate::store::Decided;
 impl Replica {
     /// A record's changes that the server has not judged, oldest first.
     pub fn unsent_of(&self, id: &RecordId) -> Vec<UnsentInfo> {
-        let counters = self.by_record.get(id).into_iter().flatten();
-        let pending = counters.map(|counter| &self.outbox[counter]);
-        pending.filter(|p| p.judged == super::Judged::No).map(|p| unsent_info(&p.change)).collect()
+        self.outbox.of(id).filter(|p| p.judged == super::Judged::No).map(|p| unsent_info(&p.change)).collect()
     }
 
     /// What a record held when it was deleted here, while the server has not judged that.
@@ -52,7 +50,7 @@ impl Replica {
     /// that are at stake.
     pub fn last_known(&self, id: &RecordId) -> Fields {
         let mut fields = Fields::new();
-        for rejected in self.rejected().filter(|q| q.change.record == *id) {
+        for rejected in self.rejected_of(id) {
             if let Edit::Insert { fields: wanted } = &rejected.change.edit {
                 fields.extend(wanted.clone());
             }

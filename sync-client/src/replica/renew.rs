@@ -24,7 +24,7 @@ impl Replica {
 
     /// The change in the outbox whose outcome an entry is.
     pub(super) fn own(&self, entry: &Entry) -> Option<Counter> {
-        let change = &self.outbox.get(&entry.change.counter)?.change;
+        let change = &self.outbox.get(entry.change.counter)?.change;
         let same = change.id == entry.change && entry.said.is_none_or(|said| said == change.digest());
         same.then_some(entry.change.counter)
     }
@@ -34,18 +34,22 @@ impl Replica {
     pub fn note_pulled(&mut self, pull: u64, answer: &PullAnswer) {
         for entry in answer.feeds.iter().flat_map(|feed| &feed.entries) {
             // one that is an own change's has left the outbox with it
-            let other = self.outbox.get(&entry.change.counter).is_some_and(|p| p.change.id == entry.change);
+            let other = self.outbox.get(entry.change.counter).is_some_and(|p| p.change.id == entry.change);
             self.shared |=
                 entry.change.replica == self.id() && (entry.change.counter > self.counter || other);
         }
         let ended: BTreeSet<Partition> = answer.ends.iter().map(|end| end.partition).ordered_set();
-        let (partitions, copied) = (self.meta.partitions, self.meta.copied);
-        for (counter, pending) in self.outbox.range_mut(copied.next()..) {
-            let Judged::Before { pull: before, .. } = pending.judged else { continue };
-            if pull > before && ended.contains(&pending.change.record.partition(partitions)) {
-                tracing::debug!(%counter, "called a duplicate, and not in the feed");
-                pending.judged = Judged::Another;
+        let copied = self.meta.copied;
+        let another = |Pending { change, judged }: &Pending| match judged {
+            Judged::Before { pull: before, .. } if pull > *before && change.id.counter > copied => {
+                Some(change.id.counter)
             }
+            _ => None,
+        };
+        let earlier = ended.into_iter().flat_map(|partition| self.outbox.judged_before(partition));
+        for counter in earlier.filter_map(another).collect::<Vec<_>>() {
+            tracing::debug!(%counter, "called a duplicate, and not in the feed");
+            self.outbox.judge(counter, Judged::Another);
         }
     }
 
@@ -55,7 +59,8 @@ impl Replica {
         let mut records: BTreeSet<&RecordId> = BTreeSet::new();
         let mut counters = BTreeSet::new();
         for (counter, verdict) in sent.iter().zip(&answer.verdicts) {
-            let (Some(pending), Verdict::Rejected { taken, .. }) = (self.outbox.get(counter), verdict) else {
+            let (Some(pending), Verdict::Rejected { taken, .. }) = (self.outbox.get(*counter), verdict)
+            else {
                 continue;
             };
             if *taken || records.contains(&pending.change.record) {
@@ -68,8 +73,7 @@ impl Replica {
 
     /// Whether there is something to do about this replica's name.
     pub fn must_renew(&self) -> bool {
-        let out = |judged| matches!(judged, Judged::Taken | Judged::Another);
-        self.shared || self.outbox.values().any(|pending| out(pending.judged))
+        self.shared || self.outbox.again().next().is_some()
     }
 
     /// The replica under a new name, `name` unless it took one before: changes whose number was another one's are minted
@@ -104,21 +108,16 @@ impl Replica {
     /// Changes that have to go out under another number. What was to follow a refused one in its record, and was not sent
     /// without it, follows it still.
     fn taken(&self) -> Vec<&Change> {
-        let mut records: BTreeSet<&RecordId> = BTreeSet::new();
-        let mut taken = Vec::new();
-        for Pending { change, judged } in self.outbox.values() {
-            if *judged == Judged::Taken {
-                records.insert(&change.record);
+        let mut taken: BTreeSet<Counter> = BTreeSet::new();
+        for Pending { change: first, judged } in self.outbox.again() {
+            taken.insert(first.id.counter);
+            if *judged != Judged::Taken {
+                continue;
             }
-            let out = match judged {
-                Judged::Taken | Judged::Another => true,
-                Judged::No => records.contains(&change.record),
-                Judged::At(_) | Judged::Before { .. } => false,
-            };
-            if out {
-                taken.push(change);
-            }
+            let behind = |p: &&Pending| p.judged == Judged::No && p.change.id.counter > first.id.counter;
+            let behind = self.outbox.of(&first.record).filter(behind);
+            taken.extend(behind.map(|p| p.change.id.counter));
         }
-        taken
+        taken.into_iter().filter_map(|counter| self.pending(counter)).collect()
     }
 }

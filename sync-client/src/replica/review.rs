@@ -40,16 +40,27 @@ impl Authors {
 impl Replica {
     /// Rejected changes that are shown as such: all but decisions whose conflict is still open, which are shown there.
     pub fn rejected(&self) -> impl Iterator<Item = &Quarantined> {
-        self.quarantine.values().filter(
-            |q| !matches!(&q.change.edit, Edit::Resolve(r) if self.conflicts.contains_key(&r.conflict)),
-        )
+        self.quarantine().filter(|entry| !self.for_review.is_returned(entry))
+    }
+
+    /// How many these are.
+    pub fn rejected_count(&self) -> usize {
+        self.for_review.rejected_count()
+    }
+
+    /// Those of one record.
+    pub fn rejected_of(&self, id: &RecordId) -> impl Iterator<Item = &Quarantined> {
+        self.for_review.quarantine_of(id).filter(|entry| !self.for_review.is_returned(entry))
     }
 
     /// Decisions about a conflict that came back.
-    pub fn returned(&self, conflict: ChangeId) -> impl Iterator<Item = &Quarantined> {
-        self.quarantine
-            .values()
-            .filter(move |q| matches!(&q.change.edit, Edit::Resolve(r) if r.conflict == conflict))
+    pub fn returned(&self, conflict: &Conflict) -> impl Iterator<Item = &Quarantined> {
+        self.for_review.returned(&conflict.record, conflict.id)
+    }
+
+    /// How many records of a collection need review.
+    pub fn review_count(&self, collection: &CollectionId) -> usize {
+        self.for_review.record_count(collection)
     }
 
     /// A decision about an open conflict that the server has not judged, and that was not taken back.
@@ -90,38 +101,22 @@ impl Replica {
 
     /// Open conflicts of a record, oldest first.
     pub fn conflicts_of(&self, id: &RecordId) -> Vec<&Conflict> {
-        let mut found: Vec<&Conflict> = self.conflicts.values().filter(|c| c.record == *id).collect();
+        let mut found: Vec<&Conflict> = self.for_review.conflicts_of(id).collect();
         sync_protocol::sort_few(&mut found, |a, b| (a.incoming.at, a.id).cmp(&(b.incoming.at, b.id)));
         found
     }
 
-    /// What is going on with each record of a collection; records that are not in it are clean.
-    pub fn marks(&self, collection: &CollectionId) -> BTreeMap<RecordId, Marks> {
-        let mut marks: BTreeMap<RecordId, Marks> = BTreeMap::new();
-        for (id, counters) in self.by_record.iter().filter(|(id, _)| id.collection == *collection) {
-            let unsent = counters.iter().any(|c| self.outbox[c].judged == super::Judged::No);
-            if unsent {
-                marks.entry(id.clone()).or_default().unsent = true;
-            }
-        }
-        for conflict in self.conflicts.values().filter(|c| c.record.collection == *collection) {
-            marks.entry(conflict.record.clone()).or_default().review = true;
-        }
-        for entry in self.rejected().filter(|q| q.change.record.collection == *collection) {
-            marks.entry(entry.change.record.clone()).or_default().rejected = true;
-        }
-        marks
+    /// Records of a collection that need review.
+    pub fn in_review(&self, collection: &CollectionId) -> impl Iterator<Item = &RecordId> {
+        self.for_review.records_of(collection)
     }
 
     /// What is going on with one record.
     pub fn marks_of(&self, id: &RecordId) -> Marks {
         Marks {
-            unsent: self
-                .by_record
-                .get(id)
-                .is_some_and(|counters| counters.iter().any(|c| self.outbox[c].judged == super::Judged::No)),
-            review: self.conflicts.values().any(|c| c.record == *id),
-            rejected: self.rejected().any(|q| q.change.record == *id),
+            unsent: self.outbox.of(id).any(|pending| pending.judged == super::Judged::No),
+            review: self.for_review.conflicts_of(id).next().is_some(),
+            rejected: self.rejected_of(id).next().is_some(),
         }
     }
 
@@ -172,7 +167,7 @@ impl Replica {
             matching: items.len(),
             first,
             items: items.into_iter().skip(first).take(query.limit).collect(),
-            open: self.conflicts.len(),
+            open: self.conflict_count(),
             snoozed: self.conflicts().filter(is_snoozed).count(),
             settled: settled().count(),
             rejected: self.rejected().map(|entry| self.rejected_info(now, entry, None)).collect(),
@@ -197,7 +192,7 @@ impl Replica {
             incoming: authors.of(self, conflict.incoming),
             current: current_side(conflict).map(|stamp| authors.of(self, stamp)),
             pending: self.decided(conflict).map(|(_, outcome)| outcome.clone()),
-            returned: self.returned(conflict.id).next().is_some(),
+            returned: self.returned(conflict).next().is_some(),
             assigned: notes.assigned.get(&conflict.id).cloned(),
             snoozed: notes.snoozed.get(&conflict.id).copied(),
             comments: notes.comments.get(&conflict.id).copied().unwrap_or_default(),
@@ -239,7 +234,7 @@ impl Replica {
             record: self.beside(conflict, base),
             record_rev: base.map(|r| r.rev),
             comments: self.comments(conflict.id),
-            returned: self.returned(conflict.id).last().and_then(|q| match &q.change.edit {
+            returned: self.returned(conflict).last().and_then(|q| match &q.change.edit {
                 Edit::Resolve(r) => Some((r.outcome.clone(), q.reason.clone())),
                 _ => None,
             }),

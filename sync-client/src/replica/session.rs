@@ -7,11 +7,10 @@
 use std::collections::BTreeMap;
 
 use sync_protocol::message::{End, Problem, ProblemCode, Pull, Push, Snapshot};
-use sync_protocol::{Change, Counter, Partition, Revision, Timestamp, limits as wire};
+use sync_protocol::{Counter, Partition, Revision, Timestamp, limits as wire};
 
-use super::edit::builds_on;
+use super::Replica;
 use super::retry::Backoff;
-use super::{Judged, Replica};
 use crate::limits;
 use crate::status::{Phase, Transport};
 
@@ -164,7 +163,7 @@ impl Session {
             }
             self.pulls += 1;
             // what was judged before is in the feed already
-            let there = replica.judged().any(|judged| matches!(judged, Judged::Before { .. }));
+            let there = replica.has_judged_before();
             let waits = self.caught_up && self.transport == Transport::Online && !there;
             let wait_ms = if waits { wire::PULL_WAIT_MS } else { 0 };
             return Some(Outgoing::Pull(self.pulls, Pull { cursor: replica.cursor().clone(), wait_ms }));
@@ -174,7 +173,7 @@ impl Session {
             return None;
         }
         let may_begin = self.push_way.backoff.begin(now);
-        if due(replica).next().is_none() {
+        if replica.due().next().is_none() {
             // what could not be sent has been settled in another way
             self.push_way.problem = None;
             return None;
@@ -189,9 +188,9 @@ impl Session {
     fn push(&self, replica: &Replica) -> Option<(Push, usize)> {
         let mut bytes = 0;
         let mut changes = Vec::new();
-        let name = due(replica).next().map(|change| change.id.replica)?;
+        let name = replica.due().next().map(|change| change.id.replica)?;
         // a push is of one name: what was made under an earlier one goes first
-        for change in due(replica).take_while(|change| change.id.replica == name) {
+        for change in replica.due().take_while(|change| change.id.replica == name) {
             let size = change.size();
             let full = bytes + size > self.push_room || changes.len() == wire::PUSH_CHANGES;
             if full && !changes.is_empty() {
@@ -401,9 +400,7 @@ impl Session {
             Some(Halt::NeedsUpdate) => Phase::NeedsUpdate,
             None if self.removed => Phase::Removed,
             None if replica.snapshot().is_some() => Phase::FirstSync,
-            None if self.pushing.is_some() || !self.caught_up || replica.judged().next().is_some() => {
-                Phase::Syncing
-            }
+            None if self.pushing.is_some() || !self.caught_up || replica.has_judged() => Phase::Syncing,
             None => Phase::Idle,
         }
     }
@@ -438,12 +435,4 @@ impl Session {
     pub fn progress(&self) -> Option<(u64, u64)> {
         self.progress
     }
-}
-
-/// The changes that have to be sent. What builds on a rejected change waits for the person; a decision about a conflict
-/// builds on nothing.
-fn due(replica: &Replica) -> impl Iterator<Item = &Change> {
-    let held_from = replica.held_from();
-    let held = move |c: &Change| held_from.get(&c.record).is_some_and(|first| builds_on(c, *first));
-    replica.outbox().filter(|p| p.judged == Judged::No).map(|p| &p.change).filter(move |c| !held(c))
 }

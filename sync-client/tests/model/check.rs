@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 use sync_client::api::ReviewQuery;
+use sync_client::replica::Judged;
 use sync_client::store::{Batch, LocalStore};
 use sync_protocol::{
     Change, ChangeId, Conflict, Counter, Cursor, Edit, Entry, Partition, Record, RecordId, Timestamp,
@@ -55,10 +56,13 @@ pub fn counts_agree(device: &Device) {
         "counts_agree: open"
     );
     assert_eq!(review.rejected.len(), replica.rejected().count(), "counts_agree: rejected");
+    let in_review: BTreeSet<&RecordId> = replica.in_review(&super::collection()).collect();
     let marked = |review: bool| {
-        let marks = replica.marks(&super::collection());
-        let ids = marks.iter().filter(|(_, m)| if review { m.review } else { m.rejected });
-        ids.map(|(id, _)| id.clone()).collect::<BTreeSet<_>>()
+        let marked = |id: &RecordId| {
+            let marks = replica.marks_of(id);
+            if review { marks.review } else { marks.rejected }
+        };
+        in_review.iter().filter(|id| marked(id)).map(|id| (*id).clone()).collect::<BTreeSet<_>>()
     };
     let of = |ids: Vec<&RecordId>| -> BTreeSet<RecordId> {
         ids.into_iter().filter(|id| id.collection == super::collection()).cloned().collect()
@@ -68,6 +72,45 @@ pub fn counts_agree(device: &Device) {
     for item in &review.items {
         assert!(replica.marks_of(&item.record).review, "counts_agree: mark of {}", item.record);
     }
+}
+
+/// What the replica keeps counted and sorted is what one finds by looking at everything.
+pub fn kept_counts_agree(device: &Device) {
+    let replica = &device.replica;
+    let (in_collection, held) =
+        (|id: &RecordId| id.collection == super::collection(), |c: &Change| replica.is_held(c));
+    let own = |c: &Change| ["_people", "_devices"].contains(&c.record.collection.as_str());
+    let unjudged: Vec<&Change> =
+        replica.outbox().filter(|p| p.judged == Judged::No).map(|p| &p.change).collect();
+    let unsent: Vec<&Change> = unjudged.iter().copied().filter(|c| !own(c)).collect();
+    assert!(replica.unsent().eq(unsent.iter().copied()), "kept_counts_agree: unsent");
+    assert!(replica.due().eq(unjudged.iter().copied().filter(|c| !held(c))), "kept_counts_agree: due");
+    let counts = (unsent.len(), unsent.iter().filter(|c| held(c)).count(), replica.outbox().count());
+    let kept = (replica.unsent_count(), replica.held_count(), replica.outbox_count());
+    assert_eq!(kept, counts, "kept_counts_agree: unsent, held, outbox");
+    assert_eq!(replica.has_judged(), unjudged.len() < replica.outbox().count(), "kept_counts_agree: judged");
+    let before = replica.outbox().any(|p| matches!(p.judged, Judged::Before { .. }));
+    assert_eq!(replica.has_judged_before(), before, "kept_counts_agree: judged before");
+    let anew = replica.outbox().any(|p| matches!(p.judged, Judged::Taken | Judged::Another));
+    assert!(replica.must_renew() || !anew, "kept_counts_agree: taken");
+    let counts = (replica.conflicts().count(), replica.rejected().count(), replica.quarantine().count());
+    let kept = (replica.conflict_count(), replica.rejected_count(), replica.quarantine_count());
+    assert_eq!(kept, counts, "kept_counts_agree: conflicts, rejected, quarantine");
+    let reviewed = replica.conflicts().map(|c| &c.record).chain(replica.rejected().map(|q| &q.change.record));
+    let reviewed: BTreeSet<&RecordId> = reviewed.filter(|id| in_collection(id)).collect();
+    assert_eq!(replica.review_count(&super::collection()), reviewed.len(), "kept_counts_agree: records");
+    let mut more = 0;
+    let waiting: BTreeSet<&RecordId> =
+        replica.outbox().map(|p| &p.change.record).filter(|id| in_collection(id)).collect();
+    for id in waiting {
+        let edits: Vec<&Edit> = replica.pending_of(id).map(|c| &c.edit).collect();
+        let born = matches!(edits.first(), Some(Edit::Insert { .. }));
+        let gone = matches!(edits.last(), Some(Edit::Delete { .. }));
+        more += i64::from(born && !gone) - i64::from(gone && !born);
+    }
+    let base = replica.checksums().values().filter_map(|c| c.0.get(&super::collection()));
+    let count = (base.map(|c| c.count as i64).sum::<i64>() + more).max(0) as u64;
+    assert_eq!(replica.count(&super::collection()), count, "kept_counts_agree: count");
 }
 
 /// A decision took effect only where its author had seen everything: between what it names and the decision there is

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 use sync_client::api::{BulkReport, BulkRule, Failure, NewReview};
+use sync_client::query::Tables;
 use sync_client::replica::Replica;
 use sync_client::replica::bulk::Tally;
 use sync_client::replica::session::{Outgoing, SendError, Session};
 use sync_client::store::memory::{Fault, MemoryDisk, MemoryStore};
 use sync_client::store::{Batch, LocalStore, Meta, SnapshotState, StoreError};
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
+use sync_protocol::schema::Field;
 use sync_protocol::{
-    Change, ChangeId, Counter, Partition, Record, RecordId, ReplicaId, Resolution, Revision, Timestamp,
-    UserId, Verdict, WorkspaceId, reserved,
+    Change, ChangeId, CollectionId, Counter, Partition, Record, RecordId, ReplicaId, Resolution, Revision,
+    Timestamp, UserId, Verdict, WorkspaceId,
 };
 
 use super::check;
@@ -55,6 +57,8 @@ pub struct Device {
     pub news: Vec<NewReview>,
     /// New names that it took.
     pub renewed: usize,
+    /// What screens keep of its collections.
+    pub tables: Vec<Tables>,
 }
 
 impl Device {
@@ -91,6 +95,7 @@ impl Device {
             refetches: 0,
             news: Vec::new(),
             renewed: 0,
+            tables: Vec::new(),
         }
     }
 
@@ -122,17 +127,19 @@ impl Device {
     pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let before: Vec<Change> = self.replica.outbox().map(|p| p.change.clone()).collect();
         let cursor = self.replica.cursor().clone();
-        let news = self.replica.news(batch);
         let committed = self.store().commit(batch).now_or_never().unwrap();
         if committed.is_err() {
             self.restart();
             return committed;
         }
-        self.replica.absorb(batch);
-        self.news.extend(news);
+        let delta = self.replica.lower(batch, |id| self.tables.iter().any(|tables| tables.holds(id)));
+        self.replica.follow(&delta);
+        self.tables.iter_mut().for_each(|tables| tables.follow(&delta, &self.replica));
+        self.news.extend(self.replica.news(&delta));
         check::feed_never_clobbers(self, &before, batch);
         check::cursor_follows_data(self, &cursor, batch);
         check::memory_equals_disk(self);
+        check::kept_counts_agree(self);
         Ok(())
     }
 
@@ -189,8 +196,11 @@ impl Device {
     }
 
     pub fn define(&mut self) {
-        let batch =
-            self.replica.new_collection(self.now, &super::collection(), "Items", &super::definition());
+        self.make(&super::collection(), &super::definition());
+    }
+
+    pub fn make(&mut self, name: &CollectionId, fields: &[Field]) {
+        let batch = self.replica.new_collection(self.now, name, "Items", fields);
         self.act(batch).unwrap();
     }
 
@@ -449,11 +459,16 @@ impl Device {
 /// A replica from what is stored.
 pub fn load(store: &MemoryStore) -> Replica {
     let loaded = store.load().now_or_never().unwrap().unwrap();
+    Replica::new(loaded.meta.clone().unwrap(), loaded, reserved(store))
+}
+
+/// The base records of the reserved collections.
+pub fn reserved(store: &MemoryStore) -> Vec<(CollectionId, Record)> {
     let mut reserved = Vec::new();
-    for name in reserved::ALL {
-        let collection = reserved::collection(name);
+    for name in sync_protocol::reserved::ALL {
+        let collection = sync_protocol::reserved::collection(name);
         let scanned = store.scan(&collection, None, usize::MAX).now_or_never().unwrap().unwrap();
         reserved.extend(scanned.records.into_iter().map(|r| (collection.clone(), r)));
     }
-    Replica::new(loaded.meta.clone().unwrap(), loaded, reserved)
+    reserved
 }

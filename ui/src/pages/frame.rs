@@ -348,7 +348,8 @@ fn Inside(props: &OpenedProps) -> Html {
 fn pick_collections(answer: Answer) -> Option<Vec<CollectionInfo>> {
     match answer {
         Answer::Collections(mut list) => {
-            let places = text::places(list.iter().map(|info| info.collection.label.as_str()));
+            let places =
+                text::Collation::default().places(list.iter().map(|info| info.collection.label.as_str()));
             list.sort_by_key(|info| places.get(&info.collection.label).copied());
             Some(list)
         }

@@ -1,0 +1,166 @@
+//! What operations cost, in steps through what memory keeps: each costs what it touches, however much there is beside it.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop here")]
+
+mod model;
+
+use futures::FutureExt;
+use model::device::Device;
+use model::server::Server;
+use model::{collection, fields, item};
+use serde_json::json;
+use sync_client::replica::Replica;
+use sync_client::replica::session::{Outgoing, Session};
+use sync_client::status::Phase;
+use sync_client::steps;
+use sync_client::store::{Batch, Loaded, LocalStore, Quarantined};
+use sync_protocol::message::{PullAnswer, Push};
+use sync_protocol::{Change, ChangeId, Counter, Edit, Rejection, ReplicaId, Revision, Timestamp};
+
+const PARTITIONS: u16 = 4;
+/// However much waits: a little, and a hundred times as much.
+const SIZES: [u64; 2] = [200, 20_000];
+
+/// A change of a device that has made others before, among them the collection.
+fn insert(n: u64) -> Change {
+    Change {
+        id: ChangeId { replica: ReplicaId(uuid::Uuid::from_u128(1)), counter: Counter(1_000 + n) },
+        record: item(n as i64),
+        at: Timestamp(n as i64),
+        saw: None,
+        edit: Edit::Insert { fields: fields(json!({"n": n})) },
+    }
+}
+
+/// A server with the collection, and a replica that has it all and in whose outbox that waits.
+fn replica(outbox: Vec<Change>, quarantine: Vec<Quarantined>) -> (Server, Replica) {
+    let mut server = Server::new(PARTITIONS);
+    let mut device = Device::new(1, PARTITIONS);
+    device.sync(&mut server);
+    device.define();
+    device.sync(&mut server);
+    let loaded = device.store().load().now_or_never().unwrap().unwrap();
+    let loaded = Loaded { outbox, quarantine, ..loaded };
+    let reserved = model::device::reserved(device.store());
+    (server, Replica::new(device.replica.meta().clone(), loaded, reserved))
+}
+
+/// The same where half of what waits was accepted, and its outcome has not come.
+fn half_judged(size: u64) -> (Server, Replica) {
+    let (mut server, mut replica) = replica((1..=size).map(insert).collect(), Vec::new());
+    let changes: Vec<Change> = (1..=size / 2).map(insert).collect();
+    let sent: Vec<Counter> = changes.iter().map(|change| change.id.counter).collect();
+    let push = Push { replica: replica.id(), settled: Counter(0), schema_seen: Revision(0), changes };
+    let answer = server.push(&push);
+    replica.note_verdicts(&sent, &answer, 0);
+    (server, replica)
+}
+
+/// What the server answers to a pull: that many entries at most.
+fn pull(server: &mut Server, replica: &Replica, entries: usize) -> PullAnswer {
+    server.page = entries;
+    server.pull(&sync_protocol::message::Pull { cursor: replica.cursor().clone(), wait_ms: 0 })
+}
+
+/// The steps of something for each size; `what` prepares it.
+fn same_for_all<T>(what: &str, prepare: impl Fn(u64) -> T, work: impl Fn(&mut T)) -> u64 {
+    let taken = SIZES.map(|size| {
+        let mut prepared = prepare(size);
+        steps::during(|| work(&mut prepared)).0
+    });
+    assert_eq!(taken[0], taken[1], "{what}: steps where {SIZES:?} wait");
+    taken[0]
+}
+
+#[test]
+fn a_pull_costs_what_it_brings() {
+    const BRINGS: usize = 50;
+    let prepare = |size| {
+        let (mut server, replica) = half_judged(size);
+        let answer = pull(&mut server, &replica, BRINGS);
+        (replica, answer)
+    };
+    let taken = same_for_all("a pull", prepare, |(replica, answer)| {
+        let batch = replica.pulled(1, answer).unwrap();
+        assert_eq!(batch.settle.len(), BRINGS);
+        replica.absorb(&batch);
+        replica.note_pulled(1, answer);
+    });
+    assert!((1..=8 * BRINGS as u64).contains(&taken), "{taken} steps for {BRINGS} entries");
+}
+
+#[test]
+fn an_idle_pull_costs_nothing() {
+    let prepare = |size| {
+        let (mut server, replica) = half_judged(size);
+        let answer = pull(&mut server, &replica, 0);
+        (replica, answer)
+    };
+    let taken = same_for_all("an idle pull", prepare, |(replica, answer)| {
+        let batch = replica.pulled(1, answer).unwrap();
+        assert!(batch.settle.is_empty());
+        replica.absorb(&batch);
+        replica.note_pulled(1, answer);
+    });
+    assert_eq!(taken, 0);
+}
+
+#[test]
+fn a_push_costs_what_it_takes_with_it() {
+    let prepare = |size| (half_judged(size).1, Session::default());
+    let mut pushed = Vec::new();
+    for size in SIZES {
+        let (replica, mut session) = prepare(size);
+        assert!(matches!(session.next(Timestamp(1), &replica), Some(Outgoing::Pull(..))));
+        let (taken, push) = steps::during(|| session.next(Timestamp(1), &replica));
+        let Some(Outgoing::Push(push)) = push else { panic!("a push") };
+        assert!(taken <= push.changes.len() as u64 + 10, "{taken} steps for {}", push.changes.len());
+        pushed.push(push.changes.len());
+    }
+    assert_eq!(pushed, [100, sync_protocol::limits::PUSH_CHANGES]);
+}
+
+#[test]
+fn what_a_screen_always_shows_is_counted_already() {
+    let prepare = |size: u64| {
+        let half = size / 2;
+        let refused = |n: u64| Quarantined { change: insert(n), reason: Rejection::NotPermitted };
+        let numbered = |n: u64, change: Change| {
+            let counter = Counter(insert(size).id.counter.0 + n);
+            Change { id: ChangeId { counter, ..change.id }, ..change }
+        };
+        // half of what waits builds on something that was rejected
+        let later = |n: u64| {
+            numbered(n, Change { edit: Edit::Delete { base: fields(json!({"n": n})) }, ..insert(n) })
+        };
+        let other = |n: u64| numbered(half + n, insert(size + n));
+        let waiting = (1..=half).map(later).chain((1..=half).map(other));
+        (size, replica(waiting.collect(), (1..=half).map(refused).collect()).1)
+    };
+    let taken = same_for_all("a status", prepare, |(size, replica)| {
+        let half = *size as usize / 2;
+        let counts = (replica.unsent_count(), replica.held_count(), replica.rejected_count());
+        assert_eq!(counts, (2 * half, half, half));
+        assert_eq!((replica.conflict_count(), replica.review_count(&collection())), (0, half));
+        assert_eq!(replica.count(&collection()), 0, "as many are deleted as are new");
+        assert_eq!(replica.unsent().next().unwrap().at, Timestamp(1), "the oldest");
+        assert_eq!(replica.due().next().unwrap().record, item(*size as i64 + 1));
+        let marks = replica.marks_of(&item(1));
+        assert!(marks.rejected && marks.unsent);
+        assert_eq!(Session::default().phase(replica), Phase::Syncing);
+    });
+    assert!(taken <= 10, "{taken} steps");
+}
+
+#[test]
+fn a_new_change_or_one_that_leaves_costs_itself() {
+    let prepare = |size| replica((1..=size).map(insert).collect(), Vec::new()).1;
+    let taken = same_for_all("an edit", prepare, |replica| {
+        let count = replica.outbox_count();
+        let batch = replica.insert(Timestamp(1), item(-1), None, fields(json!({}))).unwrap();
+        replica.absorb(&batch);
+        replica.absorb(&Batch { settle: vec![insert(1).id.counter], ..Batch::default() });
+        assert_eq!(replica.outbox_count(), count);
+    });
+    assert!(taken <= 10, "{taken} steps");
+}
