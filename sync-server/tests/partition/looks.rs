@@ -102,6 +102,26 @@ async fn a_blind_writer_that_copies_a_write_of_ours_is_no_other_author() {
 }
 
 #[tokio::test]
+async fn what_a_program_adds_to_a_set_that_was_just_written_comes_on_top() {
+    let tags = |tags: &[&str]| Value(serde_json::json!(tags));
+    let mut scene = agreed().await;
+    scene.program(1, &[("t", tags(&["a", "b"]))], 0);
+    scene.agree(1).await;
+    scene.ann_sets(1, &[("t", tags(&["ann", "b"]))]).await;
+    scene.write(1, &scene.to_write(1).await);
+    // not read back yet: a program adds an element, and what was written is in the set
+    scene.program(1, &[("t", tags(&["ann", "b", "c"]))], 0);
+    scene.agree(1).await;
+    assert_eq!(value(&scene, "t").await, tags(&["ann", "b", "c"]));
+    assert!(scene.conflicts(1).await.is_empty());
+    // one that does not have what was written did not see it
+    scene.ann_sets(1, &[("t", tags(&["b", "c"]))]).await;
+    scene.write(1, &scene.to_write(1).await);
+    scene.program(1, &[("t", tags(&["ann", "b", "c", "d"]))], 0);
+    assert_eq!(scene.reconcile(1).await.answer, Answer::Parked);
+}
+
+#[tokio::test]
 async fn an_own_write_is_known_after_a_crash_also_where_the_record_has_moved_on() {
     for moved_on in [false, true] {
         let mut scene = agreed().await;

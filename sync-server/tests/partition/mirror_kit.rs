@@ -62,6 +62,7 @@ impl Scene {
             ("b", FieldType::Text, None),
             ("n", FieldType::Counter, None),
             ("l", FieldType::Text, Some(Policy::Last)),
+            ("t", FieldType::Tags, None),
             ("note", FieldType::Text, None),
         ];
         records.extend(fields.iter().map(|(name, field_type, policy)| {
@@ -81,7 +82,7 @@ impl Scene {
         assert!(verdicts.iter().all(|v| matches!(v, Verdict::Applied { .. })), "{verdicts:?}");
         let mapped = Mapped {
             mirror: MIRROR,
-            fields: ["a", "b", "n", "l"].map(field).into(),
+            fields: ["a", "b", "n", "l", "t"].map(field).into(),
             read_only: Default::default(),
             inward: true,
             outward: true,

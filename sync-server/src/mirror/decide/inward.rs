@@ -1,6 +1,6 @@
 //! What another program did since record and row last agreed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::{Delta, Edit, FieldName, Fields, Timestamp, Value};
 
 use super::super::row::{Cell, SeenRow, Shadow, WriteTime};
@@ -114,7 +114,9 @@ fn cell_there(facts: Facts<'_>, field: &FieldName, cell: &Cell, shadow: &mut Sha
     }
     let is_same = held.is_some_and(|held| facts.same(field, &held.value, &cell.value));
     if !own && !is_same {
-        let base = held.map_or(Value::ABSENT, |held| held.value.clone());
+        let held = held.map_or(&Value::ABSENT, |held| &held.value);
+        let base = intents.iter().rev().find(|intent| adds_to(&intent.value, held, &cell.value));
+        let base = base.map_or(held, |intent| &intent.value).clone();
         found.foreign(field, base, cell.value.clone(), Some(cell.written));
     }
     if let Some(list) = shadow.intents.get_mut(field) {
@@ -138,6 +140,21 @@ fn cell_there(facts: Facts<'_>, field: &FieldName, cell: &Cell, shadow: &mut Sha
     if !unmoved {
         shadow.cells.insert(field.clone(), cell.clone());
     }
+}
+
+/// Whether a set that was seen has all that a write of the mirror's did to it: elements are written one by one, so that what
+/// another program did to it came on top of that.
+fn adds_to(written: &Value, held: &Value, seen: &Value) -> bool {
+    let tags = |value: &Value| -> Option<BTreeSet<String>> {
+        let tags = if value.is_absent() { Some(BTreeSet::new()) } else { value.as_tags() };
+        Some(tags?.into_iter().map(str::to_owned).collect())
+    };
+    let (Some(written), Some(held), Some(seen)) = (tags(written), tags(held), tags(seen)) else {
+        return false;
+    };
+    written != held
+        && written.difference(&held).all(|tag| seen.contains(tag))
+        && held.difference(&written).all(|tag| !seen.contains(tag))
 }
 
 fn cell_gone(facts: Facts<'_>, field: &FieldName, shadow: &mut Shadow, found: &mut Found) {
