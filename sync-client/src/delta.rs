@@ -86,7 +86,14 @@ impl Delta<'_> {
             | Move::Decided(_)
             | Move::Forgotten(..) => true,
             Move::Queued(change) => change.about().is_some() || is_note(&change.record.collection),
-            other => other.collection().is_some_and(is_note),
+            Move::Record(..) | Move::Settled(..) | Move::Unread(_) => step.collection().is_some_and(is_note),
+            Move::Identity(_)
+            | Move::Cleared(_)
+            | Move::Receipts(_)
+            | Move::Head(_)
+            | Move::Snapshot(_)
+            | Move::Checksums(_)
+            | Move::Schema => false,
         })
     }
 }

@@ -65,6 +65,10 @@ pub const SLOWEST_BYTES_PER_MS: u64 = 4;
 /// Bytes of the smallest push, to which pushes that do not get through shrink: four seconds on the slowest link in use.
 pub const PUSH_LEAST_BYTES: usize = 16 << 10;
 
+/// Least time from one push to the next in milliseconds, where changes were made while the first was under way and do not fill
+/// one: a person does not see it, and a program that writes without a pause is not held up by twenty requests a second.
+pub const PUSH_GATHER_MS: i64 = 50;
+
 /// Times that a request is sent on to another address of the same host: from plain to encrypted, and within it.
 pub const REDIRECTS: usize = 5;
 

@@ -216,10 +216,7 @@ fn what_was_accepted_before_a_refused_change_is_not_sent_again_with_its_retry() 
         a.answer(push, &server);
         a.edit(&item(1), json!({"stock": [2, 3]})).unwrap(); // refused
         server.refuse.insert(item(1));
-        a.ask();
-        let push = a.position(true);
-        a.arrive(push, &mut server);
-        a.answer(push, &server);
+        a.hear_verdicts(&mut server);
         server.refuse.clear();
         if restart {
             a.restart();

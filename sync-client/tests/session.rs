@@ -8,6 +8,7 @@ use model::device::{Device, Flight};
 use model::item;
 use model::server::Server;
 use serde_json::json;
+use sync_client::limits;
 use sync_client::replica::session::{Outgoing, SendError};
 use sync_client::status::{Phase, Transport};
 use sync_protocol::Timestamp;
@@ -250,4 +251,65 @@ fn what_is_too_large_together_goes_in_halves_at_once() {
         assert_eq!(a.session.wakes_at(), None, "there is nothing to wait for");
     }
     assert!(counts[0] == 500 && counts[3] < 100, "{counts:?}");
+}
+
+#[test]
+fn what_is_made_in_a_burst_goes_together() {
+    let (mut server, mut a) = start();
+    let pushed = |a: &mut Device| -> Vec<usize> {
+        a.ask();
+        let pushes = a.flights.iter().filter_map(|flight| match flight {
+            Flight::Ask(Outgoing::Push(push)) => Some(push.changes.len()),
+            _ => None,
+        });
+        pushes.collect()
+    };
+    a.now.0 += 100_000;
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    assert_eq!(pushed(&mut a), [1], "the first goes at once");
+    assert_eq!(a.session.gathers_until(a.now), None, "while an answer is waited for");
+    let push = a.position(true);
+    a.arrive(push, &mut server);
+    a.answer(push, &server);
+    assert_eq!(pushed(&mut a), [0; 0], "there is nothing to send");
+    a.insert(&item(6), json!({"n": 6})).unwrap();
+    assert_eq!(pushed(&mut a), [1], "nor was there: this one goes at once as well");
+    a.insert(&item(2), json!({"n": 2})).unwrap();
+    let push = a.position(true);
+    a.arrive(push, &mut server);
+    a.answer(push, &server);
+    assert_eq!(pushed(&mut a), [0; 0], "what was made meanwhile waits for more");
+    let until = a.session.gathers_until(a.now).unwrap();
+    assert_eq!(until.0 - a.now.0, limits::PUSH_GATHER_MS);
+    a.insert(&item(3), json!({"n": 3})).unwrap();
+    let set_back = Timestamp(a.now.0 - 86_400_000);
+    assert_eq!(a.session.gathers_until(set_back), None, "a clock that jumps back holds nothing up");
+    a.now = until;
+    assert_eq!(pushed(&mut a), [2]);
+    // a person who wants it now has it now
+    a.insert(&item(4), json!({"n": 4})).unwrap();
+    let push = a.position(true);
+    a.arrive(push, &mut server);
+    a.answer(push, &server);
+    assert_eq!(pushed(&mut a), [0; 0]);
+    a.session.nudge();
+    assert_eq!(pushed(&mut a), [1]);
+    a.sync(&mut server);
+    // what fills a push waits for no more
+    a.insert(&item(5), json!({"n": 5})).unwrap();
+    a.now.0 += 100_000;
+    assert_eq!(pushed(&mut a), [1]);
+    let many = (1_000..1_000 + sync_protocol::limits::PUSH_CHANGES as i64 + 1).map(item);
+    let many = many.map(|id| (id, None, model::fields(json!({"n": 1})))).collect();
+    let batch = a.replica.import(a.now, many).unwrap();
+    a.act(Ok(batch)).unwrap();
+    let push = a.position(true);
+    a.arrive(push, &mut server);
+    a.answer(push, &server);
+    assert_eq!(pushed(&mut a), [sync_protocol::limits::PUSH_CHANGES]);
+    let push = a.position(true);
+    a.arrive(push, &mut server);
+    a.answer(push, &server);
+    assert_eq!(pushed(&mut a), [1], "nor does the rest of it");
+    a.sync(&mut server);
 }

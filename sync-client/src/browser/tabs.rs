@@ -7,7 +7,7 @@
 //! asks to be loaded again, and what a leader cannot read it answers with words instead of silence. The lock's name never
 //! changes: whatever their versions, one engine works on the stores at a time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -61,6 +61,8 @@ struct Worker {
     channel: BroadcastChannel,
     id: String,
     role: RefCell<Role>,
+    /// Another tab was heard. Every one says its version, or asks, as soon as it can hear a leader: until then there is none.
+    others: Cell<bool>,
     /// This page's requests without an answer.
     open: RefCell<BTreeMap<u64, Open>>,
 }
@@ -79,6 +81,7 @@ pub fn run_worker() -> Result<(), JsValue> {
         channel: BroadcastChannel::new(NAME)?,
         id: uuid::Builder::from_random_bytes(platform::random()).into_uuid().to_string(),
         role: RefCell::new(Role::Waiting),
+        others: Cell::new(false),
         open: RefCell::default(),
         scope,
     });
@@ -128,7 +131,9 @@ impl Worker {
         let worker = self.clone();
         spawn_local(async move {
             while let Some(event) = events.next().await {
-                worker.say(&Message::Event { event: event.clone() });
+                if worker.others.get() {
+                    worker.say(&Message::Event { event: event.clone() });
+                }
                 worker.to_page(&Response::Event { event });
             }
         });
@@ -200,6 +205,7 @@ impl Worker {
 
     fn tab_says(self: &Rc<Self>, event: &MessageEvent) {
         let Some(text) = event.data().as_string() else { return };
+        self.others.set(true);
         let Ok(message) = serde_json::from_str::<Message>(&text) else { return self.unread(&text) };
         let is_follower = matches!(&*self.role.borrow(), Role::Follower);
         match message {

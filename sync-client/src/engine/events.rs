@@ -32,7 +32,7 @@ pub(super) fn events() -> (Telling, Events) {
 }
 
 impl Telling {
-    /// Says it, at the latest with what waits of the same kind.
+    /// Says it with the next delivery, at the latest with what waits of the same kind.
     pub(super) fn tell(&self, event: Event) {
         let mut queue = self.0.borrow_mut();
         let mut rest = Some(event);
@@ -41,7 +41,15 @@ impl Telling {
             rest = joined(waiting, event);
         }
         queue.waiting.extend(rest);
-        if let Some(listener) = queue.listener.take() {
+    }
+
+    /// Wakes whoever listens, if something waits. Once a turn, when the turn's command has its answer: whoever asked waits for
+    /// that, and to pass events on takes longer than to pass an answer on.
+    pub(super) fn deliver(&self) {
+        let mut queue = self.0.borrow_mut();
+        if !queue.waiting.is_empty()
+            && let Some(listener) = queue.listener.take()
+        {
             listener.wake();
         }
     }
@@ -139,6 +147,7 @@ mod tests {
         let mut next = Box::pin(heard.next());
         assert!(next.as_mut().now_or_never().is_none());
         telling.tell(Event::SessionChanged);
+        telling.deliver();
         assert_eq!(next.now_or_never(), Some(Some(Event::SessionChanged)));
     }
 }

@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures::channel::{mpsc, oneshot};
 use futures::future::LocalBoxFuture;
@@ -171,6 +172,7 @@ impl<D: Device> Engine<D> {
             self.mend().await;
             self.send_due();
             self.tell_status().await;
+            step_aside().await;
             match self.next_input(&mut inbox).await {
                 Input::Command(None) => break,
                 Input::Command(Some(asked)) => match &opening {
@@ -211,10 +213,9 @@ impl<D: Device> Engine<D> {
         }
         let now = self.device.now();
         let open = self.open.as_ref()?;
-        let due = [open.session.wakes_at(), self.tidy_at, self.usage_at, self.mend_at]
-            .into_iter()
-            .flatten()
-            .min()?;
+        let session = [open.session.wakes_at(), open.session.gathers_until(now)];
+        let own = [self.tidy_at, self.usage_at, self.mend_at];
+        let due = session.into_iter().chain(own).flatten().min()?;
         Some((due.0 - now.0).clamp(0, 60_000) as u64)
     }
 
@@ -299,6 +300,7 @@ impl<D: Device> Engine<D> {
             self.told = Some(status.clone());
             self.tell(Event::Status(Box::new(status)));
         }
+        self.events.deliver();
     }
 
     /// Tells the screens.
@@ -315,6 +317,19 @@ impl<D: Device> Engine<D> {
             }
         }
     }
+}
+
+/// Lets others on this thread go first: answers and events reach whoever waits before the next requests are made.
+async fn step_aside() {
+    let mut aside = false;
+    futures::future::poll_fn(|context| {
+        if std::mem::replace(&mut aside, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn too_large() -> Verdict {

@@ -149,9 +149,10 @@ impl<D: Device> Engine<D> {
                 self.finish(batch, Written::Done).await
             }
             Command::Insert { collection, key, fields } => {
-                let key = key.unwrap_or_else(|| minted(now, random));
-                let id = RecordId::new(collection, key);
-                let base = base(open, &id).await?;
+                // nobody can have a key that is minted just now: there is nothing to read
+                let is_new = key.is_none();
+                let id = RecordId::new(collection, key.unwrap_or_else(|| minted(now, random)));
+                let base = if is_new { None } else { base(open, &id).await? };
                 let batch = open.replica.insert(now, id.clone(), base.as_ref(), fields)?;
                 self.finish(batch, Written::Saved(vec![id])).await
             }

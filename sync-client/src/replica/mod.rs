@@ -208,6 +208,11 @@ impl Replica {
         self.outbox.due()
     }
 
+    /// How many these are.
+    pub fn due_count(&self) -> usize {
+        self.outbox.due_count()
+    }
+
     /// Changes that a person made and the server has not judged. The replica's own records of people and devices
     /// do not count: nobody made them.
     pub fn unsent(&self) -> impl Iterator<Item = &Change> {

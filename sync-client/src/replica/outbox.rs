@@ -85,6 +85,11 @@ impl Outbox {
         self.due.iter().map(|counter| &self.changes[counter].change).inspect(counted)
     }
 
+    /// How many these are.
+    pub(super) fn due_count(&self) -> usize {
+        self.due.len()
+    }
+
     /// Changes of the person that the server has not judged, in their order.
     pub(super) fn unsent(&self) -> impl Iterator<Item = &Change> {
         let changes = self.unjudged.iter().map(|counter| &self.changes[counter].change).inspect(counted);

@@ -103,6 +103,8 @@ pub struct Session {
     pushing: Option<Vec<Counter>>,
     /// Bytes of the push that is under way or was last.
     pushed_bytes: usize,
+    /// What is made in a burst goes together: after a push that took all there was, only what fills one is sent before that.
+    gather_until: Option<Timestamp>,
     /// Bytes that the next push may have: less after one that did not get through, more after one that did.
     push_room: usize,
     pulling: bool,
@@ -128,6 +130,7 @@ impl Default for Session {
         Self {
             pushing: None,
             pushed_bytes: 0,
+            gather_until: None,
             push_room: wire::PUSH_BYTES,
             pulling: false,
             push_way: Way::default(),
@@ -173,14 +176,21 @@ impl Session {
             return None;
         }
         let may_begin = self.push_way.backoff.begin(now);
-        if replica.due().next().is_none() {
+        if replica.due_count() == 0 {
             // what could not be sent has been settled in another way
             self.push_way.problem = None;
+            // nothing was made while the last push was under way: what comes next is no burst
+            self.gather_until = None;
+            return None;
+        }
+        if self.gathers_until(now).is_some() && replica.due_count() < wire::PUSH_CHANGES {
             return None;
         }
         let (push, bytes) = may_begin.then(|| self.push(replica)).flatten()?;
         self.pushed_bytes = bytes;
         self.pushing = Some(push.changes.iter().map(|c| c.id.counter).collect());
+        let took_all = push.changes.len() == replica.due_count();
+        self.gather_until = took_all.then_some(Timestamp(now.0 + limits::PUSH_GATHER_MS));
         Some(Outgoing::Push(push))
     }
 
@@ -284,7 +294,7 @@ impl Session {
     pub fn failed(&mut self, now: Timestamp, random: u64, push: bool, error: &SendError) {
         let several = self.pushing().len() > 1;
         if push {
-            self.pushing = None;
+            (self.pushing, self.gather_until) = (None, None);
             self.push_room = (self.pushed_bytes.min(self.push_room) / 2).max(limits::PUSH_LEAST_BYTES);
         } else {
             self.pulling = false;
@@ -322,6 +332,7 @@ impl Session {
 
     /// A reason to try now: the network came back, the screen was focused, a click.
     pub fn nudge(&mut self) {
+        self.gather_until = None;
         self.push_way.backoff.now();
         self.pull_way.backoff.now();
         if self.transport == Transport::Offline {
@@ -370,6 +381,13 @@ impl Session {
             Some(Halt::NeedsUpdate) => pull,
             None => [pull, self.push_way.backoff.until()].into_iter().flatten().min(),
         }
+    }
+
+    /// Until when changes are gathered for the next push; `None` while its answer is waited for anyway.
+    pub fn gathers_until(&self, now: Timestamp) -> Option<Timestamp> {
+        // a clock that was set back does not make it longer
+        let later = |until: &Timestamp| (1..=limits::PUSH_GATHER_MS).contains(&(until.0 - now.0));
+        self.gather_until.filter(later).filter(|_| self.pushing.is_none())
     }
 
     /// Whether everything the replica holds was compared with the server's checksums and equal.

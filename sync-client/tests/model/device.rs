@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::FutureExt;
 use sync_client::api::{BulkReport, BulkRule, Failure, NewReview};
+use sync_client::limits;
 use sync_client::query::Tables;
 use sync_client::replica::Replica;
 use sync_client::replica::bulk::Tally;
@@ -153,7 +154,7 @@ impl Device {
 
     // ---- what a person does
 
-    fn act(&mut self, made: Result<Batch, Failure>) -> Result<(), Failure> {
+    pub fn act(&mut self, made: Result<Batch, Failure>) -> Result<(), Failure> {
         let batch = made?;
         // a change that leaves with this batch lives on under another number, or was thrown away
         let mut left: Vec<&Change> = batch.enqueue.iter().collect();
@@ -311,6 +312,8 @@ impl Device {
 
     /// What is due is asked, and the push is judged and answered; the pull is still under way.
     pub fn hear_verdicts(&mut self, server: &mut Server) {
+        // what was pushed before was no part of the same burst
+        self.now.0 += limits::PUSH_GATHER_MS;
         self.ask();
         let push = self.position(true);
         self.arrive(push, server);
