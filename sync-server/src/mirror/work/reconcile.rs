@@ -51,6 +51,8 @@ pub(super) struct Open {
     made: Option<(u64, Write)>,
     /// Whether anything was another one than before.
     changed: bool,
+    /// Whether only values take the places of values.
+    replaces: bool,
 }
 
 /// What was written, and the shadow's version that it was asked for at; `None` where no column takes any of it.
@@ -79,9 +81,9 @@ impl Link {
         Ok(outcome)
     }
 
-    /// The same for records that differ from what was agreed on. As long as nothing was done to the table as a whole, a row is
-    /// taken for what was agreed on, and is not read before it is written: whatever a program wrote since holds against the write
-    /// by its time, and is found by the read behind it.
+    /// The same for records that differ from what was agreed on. As long as nothing was done to the table as a whole, a row in which
+    /// only values take the places of values is taken for what was agreed on, and is not read before it is written: whatever a
+    /// program wrote since holds against the write by its time, and is found by the read behind it.
     ///
     /// # Errors
     /// As [`Link::reconcile`].
@@ -91,7 +93,7 @@ impl Link {
             let now = self.desk.now();
             let sets = self.table.mapping().columns.values().any(|column| column.of.many_cells);
             // of a set only elements that were seen are taken away
-            for one in open.iter_mut().filter(|_| !sets) {
+            for one in open.iter_mut().filter(|one| one.replaces && !sets) {
                 one.seen = one.shadow.as_row();
                 (one.believed, one.read_at) = (one.seen.is_some(), now);
             }
@@ -128,6 +130,7 @@ impl Link {
             read_at: Timestamp(0),
             made: None,
             changed: false,
+            replaces: false,
         })
     }
 
@@ -374,8 +377,15 @@ impl Link {
                 };
                 !quiet || record.is_some() != shadow.there || record.is_some_and(|record| !equal(record))
             };
-            let found = open.into_iter().zip(&records).filter(|(one, record)| differs(one, record.as_ref()));
-            differing.extend(found.map(|(one, _)| one));
+            let replaces = |one: &Open, record: &Record| {
+                let cells = &self.mapped.fields;
+                cells.iter().all(|f| record.value(f).is_absent() == one.shadow.value(f).is_absent())
+            };
+            for (mut one, record) in open.into_iter().zip(&records) {
+                one.replaces =
+                    record.as_ref().is_some_and(|record| !record.deleted && replaces(&one, record));
+                differing.extend(differs(&one, record.as_ref()).then_some(one));
+            }
         }
         Ok(differing)
     }
