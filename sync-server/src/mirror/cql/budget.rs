@@ -18,13 +18,14 @@ use super::table::Table;
 
 /// Places of a node at first, at least and at most.
 const FIRST: usize = 12;
-const LEAST: usize = RANGE;
+const LEAST: usize = 8;
 /// Also the most rows that one mirror ever asks for at once.
 pub const MOST: usize = 48;
 /// More for a node that answers quickly.
 const MORE: usize = 2;
-/// Places of a range: a sum over one keeps a node as busy as some rows do.
-const RANGE: usize = 4;
+/// Places of a range: a sum over one keeps a node busy for longer than a row does. Far below [`LEAST`]: those who look for changes shall
+/// not have to wait for each other.
+const RANGE: usize = 2;
 /// A row that takes longer than this on the average keeps others waiting: the database has enough to do.
 const SLOW: Duration = Duration::from_millis(60);
 /// What has waited for so long goes on without a place: whoever has one may itself wait for something else.
