@@ -99,6 +99,12 @@ impl Play<'_> {
                 let got = of!([told["state"], told["current_by"], told["incoming_by"]]);
                 equal("what programs are told", got, Json::from(wanted.to_vec()))
             }
+            // record, row and what was agreed on are the same: a write has been read back
+            "agreed" => {
+                let said = self.command(&["verify"]).await?;
+                ensure!(said.code == 0, "not the same: {}{}", said.out, said.error);
+                Ok(())
+            }
             "paused" => {
                 let said = self.command(&["show", "--json"]).await?;
                 let shown = said.json()?;
