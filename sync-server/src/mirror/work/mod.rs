@@ -136,7 +136,7 @@ async fn look(
     for (id, definition) in all {
         // one of its own that it does not work on: giving it back was not answered
         let free = !held.contains_key(&id) && leases.get(&id).is_none_or(|server| *server == me);
-        if !free || !(runs(&definition) || definition.state == State::Removing) {
+        if !free || !has_work(&definition) {
             continue;
         }
         let lease = Arc::new(Lease::given(Instant::now()));
@@ -148,8 +148,12 @@ async fn look(
             continue;
         }
         // somebody may have paused or resumed it since the directory was read
-        let Some(row) = desk.store().mirror(id).await? else { continue };
-        let definition = super::desk::parsed(&row)?;
+        let row = desk.store().mirror(id).await?;
+        let definition = row.as_ref().map(super::desk::parsed).transpose()?;
+        let Some(definition) = definition.filter(has_work) else {
+            desk.store().give_mirror(id, me).await?;
+            continue;
+        };
         info!(mirror = %id, table = definition.table(), "this server works on a mirror");
         let (sender, receiver) = watch::channel(definition.clone());
         let end = stopping.child_token();
@@ -161,4 +165,8 @@ async fn look(
 
 fn runs(definition: &Definition) -> bool {
     definition.state == State::Running
+}
+
+fn has_work(definition: &Definition) -> bool {
+    runs(definition) || definition.state == State::Removing
 }
