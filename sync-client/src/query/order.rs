@@ -88,10 +88,7 @@ impl Order {
         seen: &Seen,
         key: &RecordKey,
     ) -> Option<Self> {
-        let Some(fields) = seen.get(key) else { return Some(self) };
-        if !matches(definition, &self.wanted.words, key, fields) {
-            return Some(self);
-        }
+        let Some(fields) = self.matching(definition, seen, key) else { return Some(self) };
         if !is_plain(key) {
             self.odd += 1;
             if self.odd == 1 {
@@ -124,10 +121,7 @@ impl Order {
         seen: &Seen,
         key: &RecordKey,
     ) -> Option<Self> {
-        let Some(fields) = seen.get(key) else { return Some(self) };
-        if !matches(definition, &self.wanted.words, key, fields) {
-            return Some(self);
-        }
+        let Some(fields) = self.matching(definition, seen, key) else { return Some(self) };
         let (block, at) = self.place(definition, collation, seen, (key, fields));
         let keys = self.blocks.get_mut(block)?;
         if keys.get(at) != Some(key) {
@@ -145,6 +139,11 @@ impl Order {
             }
         }
         Some(self)
+    }
+
+    /// A row's values, if it is seen and matches: then it has a place.
+    fn matching<'s>(&self, definition: &Collection, seen: &'s Seen, key: &RecordKey) -> Option<&'s Fields> {
+        seen.get(key).filter(|fields| matches(definition, &self.wanted.words, key, fields))
     }
 
     /// Where a row is, or would be: the block and the place in it.

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_protocol::{ChangeId, CollectionId, Conflict, Counter, Edit, RecordId, RecordKey};
+use sync_protocol::{ChangeId, CollectionId, Conflict, Counter, Edit, RecordId};
 
+use super::of_collection;
 use crate::steps::counted;
 use crate::store::Quarantined;
 
@@ -89,9 +90,7 @@ impl ForReview {
 
     /// Records of a collection in which something waits.
     pub(super) fn records_of(&self, collection: &CollectionId) -> impl Iterator<Item = &RecordId> {
-        let first = RecordId::new(collection.clone(), RecordKey::Int(i64::MIN));
-        let of = self.by_record.range(first..).map(|(id, _)| id);
-        of.take_while(move |id| id.collection == *collection).inspect(counted)
+        of_collection(&self.by_record, collection).inspect(counted)
     }
 
     /// How many these are.

@@ -10,7 +10,7 @@ use sync_protocol::Ordered;
 use sync_protocol::checksum::Checksums;
 use sync_protocol::{
     Change, ChangeId, CollectionId, Conflict, Counter, Cursor, Fields, Partition, Record, RecordId,
-    ReplicaId, Revision, Schema, reserved,
+    RecordKey, ReplicaId, Revision, Schema, reserved,
 };
 
 use crate::limits;
@@ -325,4 +325,14 @@ impl Replica {
 /// Whether records of the collection define collections and fields.
 fn is_schema(collection: &CollectionId) -> bool {
     matches!(collection.as_str(), reserved::COLLECTIONS | reserved::FIELDS)
+}
+
+/// Of a map of all records, the keys of one collection's.
+fn of_collection<'m, T>(
+    all: &'m BTreeMap<RecordId, T>,
+    collection: &CollectionId,
+) -> impl Iterator<Item = &'m RecordId> + use<'m, T> {
+    let of = collection.clone();
+    let from = all.range(RecordId::new(collection.clone(), RecordKey::Int(i64::MIN))..);
+    from.map(|(id, _)| id).take_while(move |id| id.collection == of)
 }

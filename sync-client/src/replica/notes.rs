@@ -9,7 +9,7 @@ use sync_protocol::{
     ChangeId, CollectionId, FieldName, Fields, RecordId, RecordKey, Timestamp, UserId, Value, reserved,
 };
 
-use super::{Replica, uuid_key};
+use super::{Replica, of_collection, uuid_key};
 use crate::api::{CommentInfo, Failure, Person, Seen};
 use crate::store::Batch;
 
@@ -192,9 +192,7 @@ impl Replica {
     /// The records of a reserved collection as the person sees them.
     pub(super) fn views(&self, collection: &'static str) -> impl Iterator<Item = (RecordId, Fields)> {
         let collection: CollectionId = reserved::collection(collection);
-        let of = collection.clone();
-        let base = self.reserved.range(RecordId::new(collection.clone(), RecordKey::Int(i64::MIN))..);
-        let base = base.map(|(id, _)| id).take_while(move |id| id.collection == of);
+        let base = of_collection(&self.reserved, &collection);
         let pending: Vec<&RecordId> = self.outbox.records_of(&collection).collect();
         let new = pending.into_iter().filter(|id| !self.reserved.contains_key(*id));
         base.chain(new).filter_map(|id| Some((id.clone(), self.view(id, self.reserved(id))?)))

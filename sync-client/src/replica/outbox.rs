@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_protocol::{Change, CollectionId, Counter, Cursor, Edit, Partition, RecordId, RecordKey, Revision};
+use sync_protocol::{Change, CollectionId, Counter, Cursor, Edit, Partition, RecordId, Revision};
 
-use super::{Judged, Pending, people};
+use super::{Judged, Pending, of_collection, people};
 use crate::steps::counted;
 
 /// The number of an entry of which only its partition is known: behind all others.
@@ -63,9 +63,7 @@ impl Outbox {
 
     /// Those of one collection.
     pub(super) fn records_of(&self, collection: &CollectionId) -> impl Iterator<Item = &RecordId> {
-        let first = RecordId::new(collection.clone(), RecordKey::Int(i64::MIN));
-        let of = self.by_record.range(first..).map(|(id, _)| id);
-        of.take_while(move |id| id.collection == *collection).inspect(counted)
+        of_collection(&self.by_record, collection).inspect(counted)
     }
 
     /// The changes of a record, oldest first.
