@@ -88,10 +88,9 @@ impl Play<'_> {
             // `told 1 open "Ada" "Another program, through CQL"`: what a program reads of a review; whose value holds, whose waits
             "told" => {
                 let (keyspace, table) = self.table.split_once('.').context("keyspace.table")?;
-                let own = self.scene.stage.store.iter().skip_while(|word| *word != "--keyspace").nth(1);
                 let query = format!(
                     "SELECT JSON state, current_by, incoming_by FROM {}.mirror_conflicts WHERE keyspace_name = '{keyspace}' AND table_name = '{table}' AND row_key = '{}'",
-                    own.context("a keyspace")?,
+                    outside::option(self.scene.stage, "--keyspace")?,
                     rest[0]
                 );
                 let told: Json = serde_json::from_str(&self.scene.outside.cell(&query).await?)?;

@@ -103,6 +103,12 @@ impl Said {
     }
 }
 
+/// What stands behind an option of the stage's server.
+pub fn option<'s>(stage: &'s Stage, name: &str) -> Result<&'s str> {
+    let value = stage.store.iter().skip_while(|word| *word != name).nth(1);
+    value.map(String::as_str).with_context(|| format!("the server has no {name}"))
+}
+
 /// `mooring-server mirror ...` on the store of a stage.
 pub async fn mirror(stage: &Stage, words: &[String]) -> Result<Said> {
     let place = stage.store.iter().take_while(|word| *word != "--workspaces-in-a-row");

@@ -196,10 +196,9 @@ impl Play<'_> {
     /// What the examples find in their environment.
     fn environment(&self) -> Result<Vec<(&'static str, String)>> {
         let stage = self.scene.stage;
-        let option = |name: &str| stage.store.iter().skip_while(|word| *word != name).nth(1).cloned();
         Ok(vec![
-            ("MOORING_CASSANDRA", option("--cassandra").context("a node")?),
-            ("MOORING_KEYSPACE", option("--keyspace").context("a keyspace")?),
+            ("MOORING_CASSANDRA", outside::option(stage, "--cassandra")?.to_owned()),
+            ("MOORING_KEYSPACE", outside::option(stage, "--keyspace")?.to_owned()),
             ("MOORING_URL", stage.url()),
             ("MOORING_LOGIN", "ada".to_owned()),
             ("MOORING_PASSWORD", PASSWORD.to_owned()),

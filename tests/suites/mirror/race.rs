@@ -97,23 +97,28 @@ pub async fn race(address: &str, outside: &Outside, lasts: Duration, seed: u64) 
     for actor in &actors {
         race.comes_to_rest(actor).await?;
     }
-    let since = Instant::now();
-    loop {
-        let said = outside::mirror(&stage, &["verify".into(), mirror.clone(), "--json".into()]).await?;
-        if said.code == 0 {
-            break;
-        }
-        ensure!(since.elapsed() < REST, "the sums differ: {}{}", said.out, said.error);
-    }
+    verify(&stage, &mirror, REST).await?;
     for actor in &actors {
         actor.online().await?;
     }
     race.log.into_inner().check(&actors[0]).await?;
     // a node with little memory keeps only so many tables
     outside.forget(&format!("TABLE {}", race.table)).await?;
-    let keyspace = stage.store.iter().skip_while(|word| *word != "--keyspace").nth(1).cloned();
+    let keyspace = outside::option(&stage, "--keyspace")?.to_owned();
     drop((actors, stage));
-    outside.forget(&format!("KEYSPACE {}", keyspace.context("a keyspace")?)).await
+    outside.forget(&format!("KEYSPACE {keyspace}")).await
+}
+
+/// The three sums, waited for.
+pub async fn verify(stage: &Stage, mirror: &str, patience: Duration) -> Result<()> {
+    let since = Instant::now();
+    loop {
+        let said = outside::mirror(stage, &["verify".into(), mirror.to_owned(), "--json".into()]).await?;
+        if said.code == 0 {
+            return Ok(());
+        }
+        ensure!(since.elapsed() < patience, "exit code {}: {}{}", said.code, said.out, said.error);
+    }
 }
 
 /// Mirrors a table; the mirror's id.

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value as Json;
 
 use crate::outside::{self, KEYSPACE, Outside};
-use crate::race::add;
+use crate::race::{add, verify};
 use crate::stage::{Kind, Stage};
 
 /// Rows that go, and rows that stay.
@@ -37,7 +37,7 @@ pub async fn delete(address: &str, outside: &Outside) -> Result<()> {
     until(&stage, &mirror, |shown| rows_of(shown) == u64::from(GO + STAY))
         .await
         .context("all rows come in")?;
-    verify(&stage, &mirror).await?;
+    verify(&stage, &mirror, PATIENCE).await?;
     let came = begun.elapsed();
 
     let begun = Instant::now();
@@ -54,7 +54,7 @@ pub async fn delete(address: &str, outside: &Outside) -> Result<()> {
     until(&stage, &mirror, |shown| shown["state"] == "running" && rows_of(shown) == u64::from(STAY))
         .await
         .context("the records go")?;
-    verify(&stage, &mirror).await?;
+    verify(&stage, &mirror, PATIENCE).await?;
     println!(
         "range: {} rows came in within {came:.1?}; {GO} deleted: asked after {asked:.1?}, gone {:.1?} after the answer",
         GO + STAY,
@@ -77,17 +77,5 @@ async fn until(stage: &Stage, mirror: &str, holds: impl Fn(&Json) -> bool) -> Re
         }
         ensure!(since.elapsed() < PATIENCE, "not within {PATIENCE:?}: {shown}");
         tokio::time::sleep(ASKED).await;
-    }
-}
-
-/// The three sums, waited for.
-async fn verify(stage: &Stage, mirror: &str) -> Result<()> {
-    let since = Instant::now();
-    loop {
-        let said = outside::mirror(stage, &["verify".into(), mirror.to_owned(), "--json".into()]).await?;
-        if said.code == 0 {
-            return Ok(());
-        }
-        ensure!(since.elapsed() < PATIENCE, "exit code {}: {}{}", said.code, said.out, said.error);
     }
 }
