@@ -102,11 +102,16 @@ impl Definition {
     /// A server at work on it stops, for it found that nothing goes on without a person. Whether it is paused now: what
     /// somebody set meanwhile, above all that the loss of most rows was meant, is worked on first.
     pub fn stops(&mut self, known: &Self, reason: &str, at: Timestamp, loss: bool) -> bool {
-        let stops = self.state == State::Running && self.is_as_known(known);
-        if stops {
+        self.is_as_known(known) && self.pauses(reason, at, loss)
+    }
+
+    /// Nothing is read or written until it is resumed; `loss`: because most rows are gone. Whether it ran.
+    pub fn pauses(&mut self, reason: &str, at: Timestamp, loss: bool) -> bool {
+        let ran = self.state == State::Running;
+        if ran {
             self.state = State::Paused { reason: reason.to_owned(), at, loss };
         }
-        stops
+        ran
     }
 
     /// The table as people write it.

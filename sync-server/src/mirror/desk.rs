@@ -281,15 +281,7 @@ impl Desk {
     /// As [`Desk::change`]; also where a server does not let go. It is paused all the same then.
     pub async fn pause(&self, id: Uuid, reason: &str) -> Result<Definition, DeskError> {
         let at = self.now();
-        let paused = self
-            .change(id, |definition| {
-                let runs = definition.state == State::Running;
-                if runs {
-                    definition.state = State::Paused { reason: reason.to_owned(), at, loss: false };
-                }
-                Ok(runs)
-            })
-            .await?;
+        let paused = self.change(id, |definition| Ok(definition.pauses(reason, at, false))).await?;
         let until = tokio::time::Instant::now() + LET_GO;
         while self.store().mirror_leases().await?.iter().any(|(held, _)| *held == id) {
             if tokio::time::Instant::now() > until {

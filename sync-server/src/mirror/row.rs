@@ -125,9 +125,17 @@ impl Shadow {
             && self.held().all(|(_, cell)| {
                 cell.expires.is_none() && self.deleted.is_none_or(|deleted| deleted < cell.written)
             });
-        still.then(|| SeenRow {
-            cells: self.held().map(|(name, cell)| (name.clone(), cell.clone())).collect(),
-        })
+        still.then(|| self.row())
+    }
+
+    /// The row as it was agreed on, of which this is what was there.
+    pub fn row(&self) -> SeenRow {
+        SeenRow { cells: self.held().map(|(name, cell)| (name.clone(), cell.clone())).collect() }
+    }
+
+    /// When the latest of its cells was written.
+    pub fn written(&self) -> Option<WriteTime> {
+        self.held().map(|(_, cell)| cell.written).max()
     }
 
     /// Bytes that it takes as JSON, near enough for limits.

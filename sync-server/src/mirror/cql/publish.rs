@@ -77,8 +77,7 @@ fn column_type(field_type: FieldType) -> Option<&'static str> {
     })
 }
 
-/// A name in quotes where CQL would read something else without them.
-/// A name as it is typed: in quotes where it must be.
+/// A name as it is typed: in quotes where CQL would read something else without them.
 pub(super) fn name(name: &str) -> String {
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');

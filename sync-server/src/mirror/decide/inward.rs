@@ -145,16 +145,16 @@ fn cell_there(facts: Facts<'_>, field: &FieldName, cell: &Cell, shadow: &mut Sha
 /// Whether a set that was seen has all that a write of the mirror's did to it: elements are written one by one, so that what
 /// another program did to it came on top of that.
 fn adds_to(written: &Value, held: &Value, seen: &Value) -> bool {
-    let tags = |value: &Value| -> Option<BTreeSet<String>> {
-        let tags = if value.is_absent() { Some(BTreeSet::new()) } else { value.as_tags() };
-        Some(tags?.into_iter().map(str::to_owned).collect())
-    };
     let (Some(written), Some(held), Some(seen)) = (tags(written), tags(held), tags(seen)) else {
         return false;
     };
     written != held
         && written.difference(&held).all(|tag| seen.contains(tag))
         && held.difference(&written).all(|tag| !seen.contains(tag))
+}
+
+fn tags(value: &Value) -> Option<BTreeSet<&str>> {
+    if value.is_absent() { Some(BTreeSet::new()) } else { value.as_tags() }
 }
 
 fn cell_gone(facts: Facts<'_>, field: &FieldName, shadow: &mut Shadow, found: &mut Found) {

@@ -153,16 +153,34 @@ pub struct Cuts {
     ends: Vec<i64>,
     sums: Vec<RangeDigest>,
     none: RangeDigest,
+    /// The token of the last row, and how many rows there were since the last cut.
+    pub last: i64,
+    uncut: i64,
+}
+
+/// The sums over some ranges, as far as they are known.
+pub fn total(parts: &[Part], mut none: RangeDigest) -> RangeDigest {
+    parts.iter().filter_map(|part| part.sum.as_ref()).for_each(|sum| none.join(sum));
+    none
 }
 
 impl Cuts {
     /// Nothing is cut yet.
     pub fn new(after: i64, none: RangeDigest) -> Self {
-        Self { after, ends: Vec::new(), sums: vec![none.clone()], none }
+        Self { after, ends: Vec::new(), sums: vec![none.clone()], none, last: after, uncut: 0 }
+    }
+
+    /// The next row, in the order of the ring. One token is never cut.
+    pub fn row(&mut self, token: i64) {
+        if token != self.last && self.uncut >= ROWS {
+            self.cut(self.last);
+            self.uncut = 0;
+        }
+        (self.last, self.uncut) = (token, self.uncut + 1);
     }
 
     /// Cuts behind a token, which is above those of the cuts before.
-    pub fn cut(&mut self, upto: i64) {
+    fn cut(&mut self, upto: i64) {
         self.ends.push(upto);
         self.sums.push(self.none.clone());
     }

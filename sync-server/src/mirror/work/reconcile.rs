@@ -6,10 +6,11 @@ use sync_protocol::{FieldName, Partition, Record, RecordId, RecordKey, Timestamp
 
 use super::error::WorkError;
 use super::link::Link;
+use super::told::is_before;
 use crate::mirror::cql::TableError;
 use crate::mirror::cql::budget::MOST;
 use crate::mirror::look::{Answer, Look, Looked, Stop, shadow_key};
-use crate::mirror::row::{Cell, SeenRow, Shadow};
+use crate::mirror::row::{SeenRow, Shadow};
 use crate::mirror::status::span;
 use crate::mirror::write::Write;
 use crate::store::Read;
@@ -300,7 +301,7 @@ impl Link {
     }
 
     fn settled(&self, one: Open, outcome: &mut Outcome) {
-        let before = one.before.as_ref().filter(|shadow| shadow.there).map(held);
+        let before = one.before.as_ref().filter(|shadow| shadow.there).map(Shadow::row);
         self.moved(one.token, &one.key, before.as_ref(), one.seen.as_ref());
         outcome.changed += usize::from(one.changed);
     }
@@ -310,11 +311,11 @@ impl Link {
         &self,
         token: i64,
         key: &RecordKey,
-        before: Option<&BTreeMap<FieldName, Cell>>,
+        before: Option<&SeenRow>,
         after: Option<&SeenRow>,
     ) {
         let cells = after.map(|row| &row.cells);
-        self.plan(|plan| plan.moved(self.table.mapping(), token, before, cells));
+        self.plan(|plan| plan.moved(self.table.mapping(), token, before.map(|row| &row.cells), cells));
         if let Some(at) = cells.into_iter().flatten().filter_map(|(_, cell)| cell.expires).min() {
             self.calendar(|calendar| calendar.note(at, key));
         }
@@ -407,10 +408,9 @@ impl Open {
         }
     }
 
-    /// Whether anything is missing that was written before then.
+    /// Whether anything is missing, and all was written before then.
     pub(super) fn misses_since_before(&self, at: Timestamp) -> bool {
-        let latest = self.shadow.held().map(|(_, cell)| cell.written).max();
-        !self.missing().is_empty() && latest.is_none_or(|written| written.div_euclid(1_000) < at.0)
+        !self.missing().is_empty() && is_before(self.shadow.written(), at)
     }
 
     /// What is missing that was agreed on; `None` stands for the row.
@@ -424,11 +424,6 @@ impl Open {
             }
         }
     }
-}
-
-/// The cells of a shadow that hold a value.
-pub(super) fn held(shadow: &Shadow) -> BTreeMap<FieldName, Cell> {
-    shadow.held().map(|(field, cell)| (field.clone(), cell.clone())).collect()
 }
 
 pub(super) fn stopped(field: &str, by: std::time::Duration) -> String {

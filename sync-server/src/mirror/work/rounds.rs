@@ -6,6 +6,7 @@
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use sync_protocol::mirror::{MirrorProgress, MirrorRound};
 use sync_protocol::{Partition, RecordId, RecordKey, Timestamp};
 use tokio::time::Instant;
@@ -13,9 +14,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::WorkError;
 use super::link::Link;
-use super::plan::{self, Cuts, Part};
-use super::reconcile::held;
+use super::plan::{Cuts, Part, total};
 use super::sums::Summed;
+use super::told::is_before;
 use crate::mirror::cql::ranges::{Found, RangeDigest, TokenRange};
 use crate::mirror::look::{Answer, Look, shadow_key};
 use crate::mirror::row::{SeenRow, Shadow, WriteTime};
@@ -53,6 +54,8 @@ pub struct Report {
     pub left: Vec<RecordKey>,
     /// Whether rows are gone that nothing was done about yet: there were too many to remember.
     pub more: bool,
+    /// How long it took to find out which ranges differ. What is done about them is work that somebody made.
+    pub looked: Duration,
 }
 
 #[derive(Default)]
@@ -63,7 +66,7 @@ struct State {
     /// Rows that were agreed on when it began.
     rows: u64,
     /// Rows that are not there any more, with the latest time of their cells.
-    gone: Vec<(RecordKey, WriteTime)>,
+    gone: Vec<(RecordKey, Option<WriteTime>)>,
     report: Report,
 }
 
@@ -74,10 +77,6 @@ struct Chunk {
     compared: BTreeSet<u64>,
     /// What was agreed on in the range.
     cuts: Cuts,
-    /// The last token that was read.
-    last: i64,
-    /// Rows since the last cut.
-    uncut: i64,
 }
 
 /// What of a range is another than was agreed on.
@@ -90,7 +89,7 @@ struct Differing {
     /// Rows of which nothing was ever agreed on.
     fresh: Vec<ReadRow>,
     /// Rows that are not there any more, with the latest time of their cells.
-    gone: Vec<(RecordKey, WriteTime)>,
+    gone: Vec<(RecordKey, Option<WriteTime>)>,
 }
 
 impl Link {
@@ -102,7 +101,12 @@ impl Link {
         let told = self.ask_told().await;
         self.unchanged().await?;
         let started = Instant::now();
+        if self.plan(|plan| plan.is_empty()) {
+            self.first_plan().await?;
+        }
+        let looking = Instant::now();
         let (ranges, differing) = self.sums(reads).await?;
+        let looked = looking.elapsed();
         let rows = self.plan(|plan| plan.rows());
         let round = MirrorRound { ranges, read: differing.len() as u64, ..MirrorRound::default() };
         let of = differing.iter().map(|one| one.sum.as_ref().map_or(0, |sum| sum.rows.max(0).unsigned_abs()));
@@ -119,7 +123,7 @@ impl Link {
             status.rows = rows;
         });
         self.keep_told(told);
-        Ok(state.report)
+        Ok(Report { looked, ..state.report })
     }
 
     pub(super) async fn shadows(
@@ -147,15 +151,15 @@ impl Link {
         let (mut whole, mut found) = (true, false);
         while let Some(page) = pages.next().await? {
             for Found { token, shown, row } in page {
-                if chunk.len() >= ROWS && token != chunk.last {
-                    let last = chunk.last;
+                if chunk.len() >= ROWS && token != chunk.cuts.last {
+                    let last = chunk.cuts.last;
                     found |= self.compare(chunk, last, state).await?.0;
                     chunk = Chunk::new(last, none.clone());
                     whole = false;
                 } else if chunk.rows.len() >= WIDE {
                     found |= self.compare_some(&mut chunk, state).await?;
                 }
-                chunk.reaches(token);
+                chunk.cuts.row(token);
                 match row {
                     Ok((key, seen)) => {
                         let at = shadow_key(self.mapped.mirror, token, &key);
@@ -188,8 +192,7 @@ impl Link {
         }
         self.agreed_on(&mut chunk, upto, &mut found).await?;
         let parts = chunk.cuts.ranges(upto);
-        let mut agreed = RangeDigest::none(self.table.mapping());
-        parts.iter().filter_map(|part| part.sum.as_ref()).for_each(|sum| agreed.join(sum));
+        let agreed = total(&parts, RangeDigest::none(self.table.mapping()));
         self.plan(|plan| plan.put_all(parts));
         Ok((self.deal_with(found, state).await?, agreed))
     }
@@ -245,15 +248,14 @@ impl Link {
                     continue;
                 }
                 if shadow.there {
-                    chunk.cuts.of(token).add(self.table.mapping(), &held(shadow));
+                    chunk.cuts.of(token).add(self.table.mapping(), &shadow.row().cells);
                     self.remember(&key, shadow);
                 }
                 match row {
                     Some((key, _, seen)) if !shadow.is_of(Some(&seen)) => found.keys.push(key),
                     None if shadow.there && has_expired(shadow, self.desk.now()) => found.keys.push(key),
                     None if shadow.there && found.gone.len() <= GONE => {
-                        let written = shadow.held().map(|(_, cell)| cell.written).max();
-                        found.gone.push((key, written.unwrap_or(WriteTime::MIN)));
+                        found.gone.push((key, shadow.written()));
                     }
                     _ => {}
                 }
@@ -299,8 +301,8 @@ impl Link {
         for (partition, keys) in places {
             let shadows = self.desk.engine().shadows_of(self.workspace(), *partition, keys).await?;
             for (key, shadow) in keys.iter().zip(shadows.iter()).filter(|(_, shadow)| shadow.there) {
-                let token = place(key).map_or(chunk.last, |(token, _)| token);
-                chunk.cuts.of(token).add(self.table.mapping(), &held(shadow));
+                let token = place(key).map_or(chunk.cuts.last, |(token, _)| token);
+                chunk.cuts.of(token).add(self.table.mapping(), &shadow.row().cells);
             }
         }
         Ok(())
@@ -357,7 +359,7 @@ impl Link {
             self.unchanged().await?;
             let table = self.definition.table();
             let what = match self.emptied().await {
-                Some(at) if gone.iter().any(|(_, written)| written.div_euclid(1_000) < at.0) => {
+                Some(at) if gone.iter().any(|(_, written)| is_before(*written, at)) => {
                     format!("{table} was emptied by TRUNCATE: {count} of {} rows are gone", state.rows)
                 }
                 _ if gone.len() >= FEW && count * 2 > state.rows => {
@@ -379,26 +381,11 @@ impl Link {
 
 impl Chunk {
     fn new(after: i64, none: RangeDigest) -> Self {
-        Self {
-            rows: BTreeMap::new(),
-            compared: BTreeSet::new(),
-            cuts: Cuts::new(after, none),
-            last: after,
-            uncut: 0,
-        }
+        Self { rows: BTreeMap::new(), compared: BTreeSet::new(), cuts: Cuts::new(after, none) }
     }
 
     fn len(&self) -> usize {
         self.rows.len() + self.compared.len()
-    }
-
-    /// The next row is of that token.
-    fn reaches(&mut self, token: i64) {
-        if token != self.last && self.uncut >= plan::ROWS {
-            self.cuts.cut(self.last);
-            self.uncut = 0;
-        }
-        (self.last, self.uncut) = (token, self.uncut + 1);
     }
 }
 

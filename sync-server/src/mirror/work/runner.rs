@@ -159,10 +159,8 @@ async fn inward(link: &Link) -> Result<(), WorkError> {
         };
         if let Some(reads) = reads {
             let started = Instant::now();
-            // one that takes everything in is once
-            let first = link.plan(|plan| plan.is_empty());
             let round = link.round(reads).await;
-            let Report { left: again, more } = round?;
+            let Report { left: again, more, looked } = round?;
             left.extend(again);
             if more {
                 noticing.forget();
@@ -175,9 +173,7 @@ async fn inward(link: &Link) -> Result<(), WorkError> {
             if definition.direction == Direction::Once && left.is_empty() && !more {
                 return once_done(link).await;
             }
-            if reads == Reads::Differing && !first {
-                share.took(started, started.elapsed());
-            }
+            share.took(started, looked);
             link.board.set(|status| status.phase = MirrorPhase::Following);
         }
         let due = link.calendar(|calendar| calendar.due(link.desk.now()));

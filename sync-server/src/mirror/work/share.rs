@@ -1,9 +1,9 @@
-//! How much of the time rounds may take: a table that is written without a pause is not read without a pause.
+//! How much of the time looking for changes may take: a table that is written without a pause is not added up without a pause.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// In the long run rounds take one second of so many.
+/// In the long run looking takes one second of so many.
 const OF: u32 = 3;
 /// So much rest may be owed before one waits: somebody who writes now and then is followed at once.
 const OWED: Duration = Duration::from_secs(20);
@@ -16,7 +16,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// A round began then and took so long.
+    /// A round began then and looked for so long.
     pub fn took(&mut self, begun: Instant, time: Duration) {
         let even = self.even.map_or(begun, |even| even.max(begun));
         self.even = Some(even + time * OF);

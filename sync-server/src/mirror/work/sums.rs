@@ -4,8 +4,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::error::WorkError;
 use super::link::Link;
-use super::plan::{Cuts, Part, ROWS};
-use super::reconcile::held;
+use super::plan::{Cuts, Part, total};
 use super::rounds::{Reads, place};
 use crate::mirror::cql::TableError;
 use crate::mirror::cql::ranges::{RangeDigest, TokenRange};
@@ -31,9 +30,6 @@ pub(super) struct Summed {
 impl Link {
     /// The ranges whose rows are to be read; and how many were asked about.
     pub(super) async fn sums(&self, reads: Reads) -> Result<(u64, Vec<Summed>), WorkError> {
-        if self.plan(|plan| plan.is_empty()) {
-            self.first_plan().await?;
-        }
         let groups = self.plan(|plan| {
             plan.join_small();
             plan.groups(ASKED_ROWS, ASKED_RANGES)
@@ -55,8 +51,7 @@ impl Link {
     /// Which of these neighbours are others than was agreed on. All are added up by one question first: mostly that is the end.
     async fn differing_of(&self, group: Vec<Part>) -> Result<Vec<Summed>, WorkError> {
         if group.len() > 1 {
-            let mut agreed = RangeDigest::none(self.table.mapping());
-            group.iter().filter_map(|part| part.sum.as_ref()).for_each(|sum| agreed.join(sum));
+            let agreed = total(&group, RangeDigest::none(self.table.mapping()));
             match self.table.digest(around(&group)).await {
                 Ok(sum) if sum == agreed => return Ok(Vec::new()),
                 Ok(_) | Err(TableError::Smaller(_) | TableError::Later(_)) => {}
@@ -94,23 +89,20 @@ impl Link {
     }
 
     /// The ranges by what was agreed on: nothing of the table is read for that.
-    async fn first_plan(&self) -> Result<(), WorkError> {
+    pub(super) async fn first_plan(&self) -> Result<(), WorkError> {
         let mapping = self.table.mapping();
         let none = RangeDigest::none(mapping);
         let mut cuts = Cuts::new(i64::MIN, none.clone());
-        let (mut last, mut any) = (i64::MIN, false);
+        let mut any = false;
         let mut after: Option<String> = None;
         loop {
             let page = self.shadows(TokenRange::RING, after.as_deref()).await?;
             for (key, shadow) in &page.rows {
                 let Some((token, record)) = place(key) else { continue };
-                if token != last && cuts.of(last).rows >= ROWS {
-                    cuts.cut(last);
-                }
-                last = token;
                 if shadow.there {
                     any = true;
-                    cuts.of(token).add(mapping, &held(shadow));
+                    cuts.row(token);
+                    cuts.of(token).add(mapping, &shadow.row().cells);
                     self.remember(&record, shadow);
                 }
             }

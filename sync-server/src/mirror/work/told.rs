@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::error::WorkError;
 use super::link::Link;
 use super::reconcile::Open;
+use crate::mirror::row::WriteTime;
 
 /// By node: which start, the version of its schema, when it last emptied the table.
 pub type Told = BTreeMap<Uuid, (i32, Uuid, Option<Timestamp>)>;
@@ -58,4 +59,9 @@ impl Link {
         let at = self.table.write_counts().await.truncated();
         at.filter(|at| *at > self.definition.made_at)
     }
+}
+
+/// Whether the latest cell of a row was written before then; a row without cells may have been there before.
+pub(super) fn is_before(written: Option<WriteTime>, at: Timestamp) -> bool {
+    written.is_none_or(|written| written.div_euclid(1_000) < at.0)
 }
