@@ -85,8 +85,6 @@ fn environment() -> Result<Environment> {
     // dev-dependencies too): otherwise half of the dependencies would be built a second time.
     sh::run(sh::cargo().args(["build", "--quiet", "--workspace", "--bins", "--examples"]))?;
     env.push(("MOORING_SERVER", sh::target_dir().join("debug/mooring-server")));
-    // suites start and stop Cassandra nodes of their own with it
-    env.push(("MOORING_XTASK", sh::target_dir().join("debug/xtask")));
     Ok(env)
 }
 
@@ -115,6 +113,8 @@ pub(crate) fn browser_environment() -> Result<Environment> {
         ("MOORING_UI_DIST", ui::dist_dir()),
         (browser::VARIABLE, chromium),
         (cassandra::LIB_VARIABLE, cassandra::jars()?),
+        // suites and measurements start and stop Cassandra nodes of their own with it
+        ("MOORING_XTASK", std::env::current_exe()?),
     ])
 }
 
