@@ -72,12 +72,12 @@ export class WebKit extends Driven {
   }
 
   /** The driver speaks to one tab at a time. */
-  async ask(method, at, body) {
+  async ask(method, at, body, ms) {
     if (this.shared && this.shared.front !== this.window) {
       await super.ask('POST', '/window', { handle: this.window });
       this.shared.front = this.window;
     }
-    return super.ask(method, at, body);
+    return super.ask(method, at, body, ms);
   }
   go(address) { return this.#leave(() => super.go(address)); }
   reload() { return this.#leave(() => super.reload()); }
@@ -86,7 +86,9 @@ export class WebKit extends Driven {
   async #leave(how) {
     await this.script('window.left = true; addEventListener("pageshow", () => { window.left = false; });');
     await how();
-    await until(`another page on ${this.name}`, () => this.script('return !window.left && document.readyState === "complete"'));
+    // what is asked of a page while its process goes may never be answered: it is asked again
+    const script = 'return !window.left && document.readyState === "complete"';
+    await until(`another page on ${this.name}`, () => this.ask('POST', '/execute/sync', { script, args: [] }, 3_000));
   }
   front() { return this.ask('GET', '/window'); }
   closeTab() { return this.ask('DELETE', '/window'); }

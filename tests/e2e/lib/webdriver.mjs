@@ -49,8 +49,8 @@ export class Driven extends Screen {
     this.driver.kill('SIGKILL');
   }
 
-  async call(method, at, body) {
-    const limit = AbortSignal.timeout(60_000);
+  async call(method, at, body, ms = 60_000) {
+    const limit = AbortSignal.timeout(ms);
     const asked = fetch(this.base + at, { method, signal: limit, body: body === undefined ? undefined : JSON.stringify(body) });
     const answer = await asked.catch(error => { throw new Error(`${method} ${at} on ${this.name}: ${this.gone ?? error.cause ?? error}`); });
     const { value } = await answer.json();
@@ -58,7 +58,7 @@ export class Driven extends Screen {
     return value;
   }
   /** A command of the session. */
-  ask(method, at, body) { return this.call(method, this.session + at, body); }
+  ask(method, at, body, ms) { return this.call(method, this.session + at, body, ms); }
 
   async find(selector, at = 0, ms = 30_000) {
     return until(`${selector} on ${this.name}`, async () => {
