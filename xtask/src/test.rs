@@ -61,6 +61,12 @@ pub fn command(args: &[String]) -> Result<()> {
                     Ok(())
                 });
             }
+            if names.iter().any(|name| says(name, browser::FIREFOX)) {
+                table.run("Firefox and WebKit", || {
+                    env.extend(browser::engines()?);
+                    Ok(())
+                });
+            }
             if let Some(desktop) = &desktop {
                 env.extend(desktop.environment());
             }

@@ -27,6 +27,8 @@ pub enum Kit {
     DesktopTests,
     /// A Chromium that tests can drive.
     Browser,
+    /// The other engines that people browse with, and what drives and shows them.
+    Engines,
     /// Java and Maven.
     Cassandra,
     /// Drawing the icons.
@@ -55,6 +57,9 @@ impl Kit {
             Kit::Desktop => "building the desktop app",
             Kit::DesktopTests => "driving the desktop app in tests",
             Kit::Browser => "driving a browser in tests (MOORING_CHROMIUM names another one)",
+            Kit::Engines => {
+                "driving Firefox and WebKit in tests (MOORING_FIREFOX, MOORING_WEBKIT name others)"
+            }
             Kit::Cassandra => "Apache Cassandra (Java 17 or 11; JAVA_HOME names another one)",
             Kit::Icons => "drawing the icons",
             Kit::Fuzz => "building libFuzzer",
@@ -96,6 +101,12 @@ impl Kit {
                 (Program("desktop-file-validate"), "desktop-file-utils"),
             ],
             Kit::Browser => &[(Found(|| browser::found().is_some()), "chromium")],
+            Kit::Engines => &[
+                (Found(|| browser::firefox().is_some()), "firefox-esr"),
+                (Found(|| browser::minibrowser().is_some()), "libwebkit2gtk-4.1-0"),
+                (Program("WebKitWebDriver"), "webkit2gtk-driver"),
+                (Program("Xvfb"), "xvfb"),
+            ],
             Kit::Cassandra => {
                 &[(Found(|| java().is_some()), "openjdk-17-jre-headless"), (Program("mvn"), "maven")]
             }

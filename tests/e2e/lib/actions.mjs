@@ -15,37 +15,40 @@ export async function join(screen, server, { phone = false } = {}) {
   await screen.waitFor(hook(phone ? 'nav-toggle' : 'collection-item'));
 }
 
-/** The workspace's address, without its page. */
-export function workspaceUrl(browser) { return browser.page.url().match(/^.*\/w\/[^/]+/)[0]; }
+const ofWorkspace = address => address.match(/^.*\/w\/[^/]+/)[0];
 
-export async function makeCollection(browser, label, fields) {
-  await browser.page.goto(`${workspaceUrl(browser)}/new-collection`);
-  await browser.fill(hook('collection-label'), label);
+/** The workspace's address, without its page. */
+export function workspaceUrl(browser) { return ofWorkspace(browser.page.url()); }
+
+/** Goes to a page of the workspace, loading the app anew. */
+export async function goTo(screen, page) { await screen.go(ofWorkspace(await screen.address()) + page); }
+
+export async function makeCollection(screen, label, fields) {
+  await goTo(screen, '/new-collection');
+  await screen.fill(hook('collection-label'), label);
   for (const [at, name] of fields.entries()) {
-    if (at >= await browser.count(hook('field-label'))) await browser.click(hook('another-field'));
-    await browser.page.locator(hook('field-label')).nth(at).fill(name);
+    if (at >= await screen.count(hook('field-label'))) await screen.click(hook('another-field'));
+    await screen.fillNth(hook('field-label'), at, name);
   }
-  await browser.click(hook('collection-create'));
-  await browser.waitFor(hook('new-record'));
+  await screen.click(hook('collection-create'));
+  await screen.waitFor(hook('new-record'));
 }
 
-/** Imports a file as Mooring proposes it; gives the longest task of the page's main thread meanwhile, in ms. */
-export async function importFile(browser, file) {
-  await browser.page.goto(`${workspaceUrl(browser)}/import`);
-  await browser.waitFor(hook('import-file'));
-  await browser.page.evaluate(() => {
-    window.longest = 0;
-    window.watching = new PerformanceObserver(list => { for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration); });
-    window.watching.observe({ type: 'longtask' });
-  });
-  await browser.page.locator(hook('import-file')).setInputFiles(file);
-  await browser.waitFor(hook('import-start'));
-  await browser.click(hook('import-start'));
-  await browser.waitFor(hook('import-done'), 120_000);
-  const longest = await browser.page.evaluate(() => { window.watching.disconnect(); return window.longest; });
-  const refused = await browser.count(hook('import-refused'));
-  await browser.click(hook('import-open'));
-  await browser.waitFor(hook('record-row'));
+/** Imports a file as Mooring proposes it; gives the longest task of the page's main thread meanwhile, in ms (Chromium only). */
+export async function importFile(screen, file) {
+  await goTo(screen, '/import');
+  await screen.waitFor(hook('import-file'));
+  await screen.script(`window.longest = 0;
+    window.watching = new PerformanceObserver(list => { for (const task of list.getEntries()) longest = Math.max(longest, task.duration); });
+    if (PerformanceObserver.supportedEntryTypes.includes('longtask')) watching.observe({ type: 'longtask' });`);
+  await screen.upload(hook('import-file'), file);
+  await screen.waitFor(hook('import-start'));
+  await screen.click(hook('import-start'));
+  await screen.waitFor(hook('import-done'), 120_000);
+  const longest = await screen.script('watching.disconnect(); return longest;');
+  const refused = await screen.count(hook('import-refused'));
+  await screen.click(hook('import-open'));
+  await screen.waitFor(hook('record-row'));
   return { longest, refused };
 }
 

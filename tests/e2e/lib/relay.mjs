@@ -4,6 +4,9 @@ import { Transform } from 'node:stream';
 import { setTimeout as later } from 'node:timers/promises';
 import { atEnd } from './harness.mjs';
 
+/** Where a script is that pages begin with. */
+const FIRST = '/assets/first.js';
+
 export class Relay {
   constructor(target) { Object.assign(this, { target: new URL(target), counts: new Map(), waiting: [], held: undefined }); }
 
@@ -34,6 +37,9 @@ export class Relay {
   /** As fast as it goes. */
   fast() { this.link = undefined; }
 
+  /** Puts a script in front of every page's own. Its address is one that a service worker keeps. */
+  first(script) { this.script = script; }
+
   /** From now on, requests of that kind wait. */
   hold(kind) { this.held = kind; }
   /** All that wait go on. */
@@ -51,13 +57,23 @@ export class Relay {
     response.on('close', () => { count.now -= 1; });
     if (kind === this.held) await new Promise(go => this.waiting.push(go));
     const { hostname: host, port } = this.target;
-    const onward = http.request({ host, port, method: request.method, path: request.url, headers: request.headers }, answer => {
+    if (this.script && request.url === FIRST) return response.writeHead(200, { 'content-type': 'text/javascript' }).end(this.script);
+    const { 'accept-encoding': encoding, ...headers } = request.headers;
+    if (encoding && !this.script) headers['accept-encoding'] = encoding;
+    const onward = http.request({ host, port, method: request.method, path: request.url, headers }, answer => {
+      if (this.script && answer.headers['content-type']?.startsWith('text/html')) return this.#pageWithScript(answer, response).catch(() => response.destroy());
       response.writeHead(answer.statusCode, answer.headers);
       answer.pipe(this.#paced('down')).pipe(response);
     });
     onward.on('error', () => response.destroy());
     response.on('close', () => onward.destroy());
     request.pipe(this.#paced('up')).pipe(onward);
+  }
+
+  async #pageWithScript(answer, response) {
+    const { 'content-length': _, ...headers } = answer.headers;
+    const page = Buffer.concat(await answer.toArray()).toString();
+    response.writeHead(answer.statusCode, headers).end(page.replace('<head>', `<head><script src="${FIRST}"></script>`));
   }
 
   /** Lets bytes pass as the link does at that moment. */

@@ -1,51 +1,10 @@
-// The two ways to a screen: a browser through Playwright, the desktop shell through WebDriver. Both offer the same
-// few verbs, so that a scenario does not know where it runs.
-import { spawn } from 'node:child_process';
+// The ways to a screen: a browser through Playwright, the desktop shell through WebDriver (other engines: `engines.mjs`).
 import fs from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
-import { atEnd, need, scratch, until } from './harness.mjs';
-import { freePort } from './server.mjs';
-import { xvfb } from './xvfb.mjs';
-
-const hook = name => `[data-test="${name}"]`;
-
-/** Every screen of the run, to be looked at when a check fails. */
-const screens = [];
-export async function picturesOf(name) {
-  for (const screen of screens) {
-    try { console.log(`      ${screen.name} reported: ${JSON.stringify(await screen.reports())}`); } catch { /* closed, or never opened */ }
-    try { await screen.screenshot(`failed-${name.replace(/[^a-z0-9]+/gi, '-').slice(0, 60)}-${screen.name}`); } catch { /* closed, or never opened */ }
-  }
-}
-
-/** After a failed check: pictures of every screen, then a clean page on each, so that the next check fails for itself only. */
-export async function cleanUp(name) {
-  await picturesOf(name);
-  for (const screen of screens) {
-    try { await screen.afresh?.(); } catch { /* closed, or never opened */ }
-  }
-}
-
-class Screen {
-  constructor(name) { this.name = name; screens.push(this); }
-
-  /** Text of the pill; where nothing is in the way of the sync and something needs review, that. */
-  async pill() {
-    const text = await this.text(hook('pill-text'));
-    const review = await this.count(hook('pill-review')) ? await this.text(hook('pill-review')) : '';
-    const inSync = /^(Synced and verified|Sending |Syncing$|Checking$|[0-9,]+ changes? waits? )/.test(text);
-    return inSync && review ? `Needs review (${review})` : text;
-  }
-  async pillSays(wanted, ms = 60_000) {
-    const fits = text => (wanted instanceof RegExp ? wanted.test(text) : text === wanted);
-    return until(`"${wanted}" in the pill of ${this.name}`, async () => {
-      const text = await this.pill();
-      if (fits(text)) return text;
-      throw new Error(`it says "${text}"`);
-    }, ms);
-  }
-}
+import { atEnd, need, scratch } from './harness.mjs';
+import { Screen, cleanUp, hook, picturesOf, shots } from './screen.mjs';
+import { Driven, listening } from './webdriver.mjs';
 
 const chromiumArgs = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
@@ -57,17 +16,19 @@ export class Browser extends Screen {
   }
 
   async open({ offline = false, colorScheme = 'light', timezoneId } = {}) {
-    this.context = await chromium.launchPersistentContext(this.profile, {
-      executablePath: need('MOORING_CHROMIUM'), headless: true, args: chromiumArgs, viewport: this.viewport, colorScheme, offline, timezoneId,
-    });
+    this.context = await this.launch({ headless: true, viewport: this.viewport, colorScheme, offline, timezoneId });
     const context = this.context;
     atEnd(() => context.close());
     return this.show(this.context.pages()[0] ?? await this.context.newPage());
   }
 
+  launch(options) {
+    return chromium.launchPersistentContext(this.profile, { executablePath: need('MOORING_CHROMIUM'), args: chromiumArgs, ...options });
+  }
+
   /** Another tab of the same profile, at an address. */
   async tab(name, url = this.url) {
-    const tab = Object.assign(new Browser(name, url, this.viewport), { profile: this.profile, context: this.context });
+    const tab = Object.assign(new this.constructor(name, url, this.viewport), { profile: this.profile, context: this.context });
     return tab.show(await this.context.newPage());
   }
 
@@ -110,6 +71,11 @@ export class Browser extends Screen {
   }
   script(source, ...args) { return this.page.evaluate(`(function () { ${source} })(${args.map(arg => JSON.stringify(arg))})`); }
   close() { return this.context.close(); }
+  async address() { return this.page.url(); }
+  go(address) { return this.page.goto(address); }
+  reload() { return this.page.reload(); }
+  /** A page that was kept is not loaded: nothing says that it was. */
+  back() { return this.page.goBack({ waitUntil: 'commit' }); }
   /** Puts this tab in front, as whoever works in it does: browsers slow down the others. */
   front() { return this.page.bringToFront(); }
   /** Closes this tab, as a click on its cross does; the profile's others stay. */
@@ -118,12 +84,18 @@ export class Browser extends Screen {
   async text(selector) { return (await this.page.locator(selector).first().textContent({ timeout: 5_000 }))?.trim(); }
   count(selector) { return this.page.locator(selector).count(); }
   click(selector) { return this.page.locator(selector).first().click(); }
-  fill(selector, text) { return this.page.locator(selector).first().fill(text); }
+  fill(selector, text) { return this.fillNth(selector, 0, text); }
+  fillNth(selector, at, text) { return this.page.locator(selector).nth(at).fill(text); }
   /** What each element is about (its field) and says. */
   tells(selector) { return this.page.locator(selector).evaluateAll(all => all.map(one => [one.dataset.field, one.textContent.trim()])); }
   /** Chooses in a list, by what is written there. */
   choose(selector, label) { return this.page.locator(selector).first().selectOption({ label }); }
-  press(key) { return this.page.keyboard.press(key); }
+  /** Chooses a file, as in the dialog of the system. */
+  upload(selector, file) { return this.page.locator(selector).first().setInputFiles(file); }
+  /** A key, or several at once: `Control+s`. */
+  press(chord) { return this.page.keyboard.press(chord); }
+  /** Types into whatever has the focus. */
+  type(text) { return this.page.keyboard.type(text); }
   /** As on a machine that is so many times slower: the page's program, not the network nor its worker. 1: as it is. */
   async slowed(times) {
     this.devtools ??= await this.context.newCDPSession(this.page);
@@ -136,14 +108,8 @@ export class Browser extends Screen {
   }
 }
 
-/** Where pictures of a run go. */
-export const shots = path.resolve('target/screenshots');
-
-/** Keys that WebDriver has other names for. */
-const keys = { Enter: '\uE007', Escape: '\uE00C' };
-
-/** The desktop shell under an X server of its own: a window that another one covers is not drawn. */
-export class Desktop extends Screen {
+/** The desktop shell. */
+export class Desktop extends Driven {
   /**
    * `ownFolder`: the records are where the app puts them for a person; `data`: in this folder. `relay`: what stands
    * between it and the server, to take the network away.
@@ -155,95 +121,12 @@ export class Desktop extends Screen {
   }
 
   async open() {
-    fs.mkdirSync(this.home, { recursive: true });
-    const env = {
-      ...process.env, TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true', LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1',
-      HOME: this.home, XDG_DATA_HOME: path.join(this.home, 'data'), XDG_CACHE_HOME: path.join(this.home, 'cache'), XDG_CONFIG_HOME: path.join(this.home, 'config'),
-      ...(!this.ownFolder && { MOORING_DATA_DIR: this.data }),
-    };
-    this.screen ??= await xvfb();
-    env.DISPLAY = this.screen.display;
-    const port = await freePort();
-    this.driver = spawn('WebKitWebDriver', [`--port=${port}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-    const driver = this.driver;
-    driver.on('exit', (code, signal) => { this.gone = `the driver of ${this.name} ended by itself (${signal ?? code})`; });
-    atEnd(() => driver.kill('SIGKILL'));
-    this.base = `http://127.0.0.1:${port}`;
-    await until('the driver of the desktop shell', () => fetch(`${this.base}/status`).then(r => r.ok));
-    const options = { binary: need('MOORING_DESKTOP'), args: [] };
-    const { sessionId } = await this.call('POST', '/session', { capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': options } } });
-    this.session = `/session/${sessionId}`;
-    await this.script(`window.reported = [];
-      addEventListener('error', event => reported.push(String(event.error ?? event.message)));
-      addEventListener('unhandledrejection', event => reported.push(String(event.reason)));
-      const write = console.error; console.error = (...all) => { reported.push(all.join(' ')); write.apply(console, all); };`);
+    const automation = { TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true' };
+    const env = { ...automation, ...(!this.ownFolder && { MOORING_DATA_DIR: this.data }) };
+    await this.begin({ binary: need('MOORING_DESKTOP'), home: this.home, env });
+    await this.script(listening);
     return this;
-  }
-
-  /** Closes the window; when this returns, the process is gone. */
-  async close() {
-    const pids = fs.readFileSync(`/proc/${this.driver.pid}/task/${this.driver.pid}/children`, 'utf8').split(' ').filter(Boolean);
-    await this.call('DELETE', this.session);
-    this.driver.removeAllListeners('exit');
-    await until('the desktop’s process gone', () => pids.every(pid => !fs.existsSync(`/proc/${pid}`)));
-    this.driver.kill('SIGKILL');
-  }
-
-  async call(method, at, body) {
-    const limit = AbortSignal.timeout(60_000);
-    const asked = fetch(this.base + at, { method, signal: limit, body: body === undefined ? undefined : JSON.stringify(body) });
-    const answer = await asked.catch(error => { throw new Error(`${method} ${at} on ${this.name}: ${this.gone ?? error.cause ?? error}`); });
-    const { value } = await answer.json();
-    if (!answer.ok) throw new Error(`${method} ${at}: ${value?.error}: ${value?.message}`);
-    return value;
-  }
-
-  async find(selector) {
-    return until(`${selector} on ${this.name}`, async () => {
-      const found = await this.call('POST', `${this.session}/element`, { using: 'css selector', value: selector });
-      return Object.values(found)[0];
-    }, 30_000);
-  }
-
-  /** What the page reported as errors since it was opened. */
-  async reports() { return this.script('return window.reported'); }
-  script(source, ...args) { return this.call('POST', `${this.session}/execute/sync`, { script: source, args }); }
-  /** Runs what calls `done` when it is ready. */
-  later(source) { return this.call('POST', `${this.session}/execute/async`, { script: `const done = arguments[0]; ${source}`, args: [] }); }
-  text(selector) { return this.script('return document.querySelector(arguments[0])?.textContent?.trim() ?? ""', selector); }
-  tells(selector) { return this.script('return [...document.querySelectorAll(arguments[0])].map(one => [one.dataset.field, one.textContent.trim()])', selector); }
-  offline(is) { return is ? this.relay.cut() : this.relay.mend(); }
-  count(selector) { return this.script('return document.querySelectorAll(arguments[0]).length', selector); }
-  async waitFor(selector) { await this.find(selector); }
-  /** Scrolls there first, as a person does: for WebDriver, what is behind a bar at the edge is in view. */
-  async click(selector) {
-    const element = await this.find(selector);
-    await this.script('document.querySelector(arguments[0])?.scrollIntoView({ block: "center" })', selector);
-    await this.call('POST', `${this.session}/element/${element}/click`, {});
-  }
-  async fill(selector, text) {
-    const element = await this.find(selector);
-    await this.call('POST', `${this.session}/element/${element}/clear`, {});
-    await this.call('POST', `${this.session}/element/${element}/value`, { text });
-  }
-  async choose(selector, label) {
-    await this.find(selector);
-    const nth = await this.script('return [...document.querySelector(arguments[0]).options].findIndex(option => option.label === arguments[1])', selector, label);
-    await this.click(`${selector} option:nth-of-type(${nth + 1})`);
-  }
-  press(key) {
-    const value = keys[key] ?? key;
-    const actions = [{ type: 'key', id: 'keys', actions: [{ type: 'keyDown', value }, { type: 'keyUp', value }] }];
-    return this.call('POST', `${this.session}/actions`, { actions });
-  }
-  /** The window as the X server has it: WebKit's own picture waits for a repaint that may never come. */
-  async screenshot(name) {
-    const file = path.join(shots, `${name}.png`);
-    fs.mkdirSync(path.dirname(file), { recursive: true });
-    await this.later('setTimeout(done, 500); requestAnimationFrame(() => requestAnimationFrame(done));');
-    // no window manager: the window is in the left upper corner
-    fs.writeFileSync(file, this.screen.picture(1200, 800));
   }
 }
 
-export { hook };
+export { cleanUp, hook, picturesOf, shots };

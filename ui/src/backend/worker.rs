@@ -2,6 +2,7 @@
 
 use super::{Carrier, Inbox};
 use crate::platform::update;
+use gloo::events::EventListener;
 use js_sys::JsString;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -35,6 +36,7 @@ impl Worker {
         let worker = RefCell::new(begin(&script)?);
         let inner = Rc::new(Inner { script, inbox, worker, again: Cell::new(f64::NEG_INFINITY) });
         listen(&inner);
+        follow_page(&inner);
         Ok(Self(inner))
     }
 }
@@ -68,24 +70,53 @@ fn listen(inner: &Rc<Inner>) {
     on_error.forget();
 }
 
+/// A page that browsers keep, to come back to, is asleep with its worker, and the worker's lock would keep every other page
+/// from starting: WebKit does not let go of it. So the worker goes when the page does, and another one comes back with it.
+fn follow_page(inner: &Rc<Inner>) {
+    for name in ["pagehide", "pageshow"] {
+        let inner = inner.clone();
+        EventListener::new(&crate::platform::window(), name, move |event| {
+            let kept = js_sys::Reflect::get(event, &JsValue::from_str("persisted"));
+            if kept.is_ok_and(|kept| kept.is_truthy()) {
+                if event.type_() == "pagehide" { inner.end() } else { inner.begin_again() }
+            }
+        })
+        .forget();
+    }
+}
+
 impl Inner {
-    /// The program was ended: its worker goes, with its lock, and another one takes its place. What waits is told.
+    /// The program was ended: its worker goes, and another one takes its place. What waits is told.
     fn stopped(self: &Rc<Self>) {
-        let before = self.worker.borrow().clone();
-        before.set_onmessage(None);
-        before.set_onerror(None);
-        before.terminate();
+        self.end();
         let now = js_sys::Date::now();
         let soon = now - self.again.replace(now) < AGAIN_AFTER_MS;
+        if soon { self.broken() } else { self.begin_again() }
+    }
+
+    /// The worker goes, with its lock.
+    fn end(&self) {
+        let worker = self.worker.borrow();
+        worker.set_onmessage(None);
+        worker.set_onerror(None);
+        worker.terminate();
+    }
+
+    /// Another worker takes the place of one that has gone.
+    fn begin_again(self: &Rc<Self>) {
         match begin(&self.script) {
-            Ok(worker) if !soon => {
+            Ok(worker) => {
                 self.worker.replace(worker);
                 listen(self);
                 self.inbox
                     .replaced("Mooring’s engine had to be started again. What was saved is safe. Try again.");
             }
-            _ => self.inbox.broken("Mooring’s engine stopped. What was saved is safe. Reload the page."),
+            Err(_) => self.broken(),
         }
+    }
+
+    fn broken(&self) {
+        self.inbox.broken("Mooring’s engine stopped. What was saved is safe. Reload the page.");
     }
 }
 

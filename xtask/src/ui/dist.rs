@@ -101,8 +101,7 @@ impl Dist {
     pub fn compress(&mut self) -> Result<()> {
         let worth = |path: &str| ["wasm", "js", "css"].iter().any(|ext| path.ends_with(&format!(".{ext}")));
         let mut compressed = Vec::new();
-        for (path, bytes) in self.files.iter().filter(|(path, _)| path.starts_with("assets/") && worth(path))
-        {
+        for (path, bytes) in self.files.iter().filter(|(path, _)| worth(path)) {
             compressed.push((format!("{path}{COMPRESSED}"), brotli(bytes)?));
         }
         self.files.extend(compressed);
