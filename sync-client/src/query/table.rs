@@ -236,7 +236,7 @@ impl Table {
             if !which(watching) {
                 return true;
             }
-            watching.unfit = !definition.is_some_and(|definition| watching.live.refit(definition).is_ok());
+            watching.unfit = definition.is_none_or(|definition| watching.live.refit(definition).is_err());
             watching.live.forget();
             watching.touched = true;
             let ends = watching.unfit && all_there;
