@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
 use sync_protocol::{Fields, Value};
 
 use super::compare::SortValue;
@@ -112,7 +113,11 @@ impl Ord for Distinct {
             (Some(one), Some(other)) => one.compare(other, &str::cmp),
             (one, other) => one.is_none().cmp(&other.is_none()),
         };
-        order.then_with(|| self.written.0.to_string().cmp(&other.written.0.to_string()))
+        order.then_with(|| match (&self.written.0, &other.written.0) {
+            (Json::Null, Json::Null) => Ordering::Equal,
+            (Json::String(one), Json::String(other)) => one.cmp(other),
+            (one, other) => one.to_string().cmp(&other.to_string()),
+        })
     }
 }
 

@@ -81,18 +81,20 @@ fn fields() -> Vec<Field> {
 fn record(n: usize) -> Record {
     let mixed = n.wrapping_mul(2_654_435_761) % 1_000_003;
     let city = ["Berlin", "Århus", "Łódź", "San José", "Zürich", "Köln", "Oslo", "Aix"][mixed % 8];
+    let status = ["open", "packed", "sent", "back"][mixed % 4];
+    let labels = &["a", "b", "c"][..mixed % 3];
     let values = json!({
         "customer": format!("Customer {mixed} of Harbour Street"),
         "city": city,
         "mail": format!("person.{mixed}@example.org"),
-        "status": ["open", "packed", "sent", "back"][mixed % 4],
+        "status": status,
         "amount": format!("{}.{:02}", mixed % 5_000, mixed % 100),
         "pieces": mixed % 40,
         "ordered": format!("20{:02}-{:02}-{:02}", mixed % 27, mixed % 12 + 1, mixed % 28 + 1),
         "packed": format!("2026-01-{:02}T{:02}:{:02}:00Z", mixed % 28 + 1, mixed % 24, mixed % 60),
         "paid": mixed.is_multiple_of(3),
         "notes": format!("Leave it at gate {} and ring twice; fragile, keep upright, do not stack.", mixed % 90),
-        "labels": ["a", "b", "c"][..mixed % 4 % 3],
+        "labels": labels,
     });
     let serde_json::Value::Object(values) = values else { unreachable!("it was written as an object") };
     Record {
