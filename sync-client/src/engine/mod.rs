@@ -33,6 +33,7 @@ mod importing;
 mod leaving;
 mod profile;
 mod records;
+mod watching;
 mod workspace;
 
 use account::AccountDone;
@@ -167,6 +168,7 @@ impl<D: Device> Engine<D> {
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Asked>) {
+        self.end_earlier_views();
         let mut opening = self.restore().await;
         loop {
             self.mend().await;
@@ -300,6 +302,7 @@ impl<D: Device> Engine<D> {
             self.told = Some(status.clone());
             self.tell(Event::Status(Box::new(status)));
         }
+        self.tell_views();
         self.events.deliver();
     }
 

@@ -9,7 +9,7 @@ use sync_protocol::{
     ChangeId, Edit, FieldName, Fields, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp,
 };
 
-use super::{Asked, Engine, exporting, failure};
+use super::{Asked, Engine, exporting, failure, watching};
 use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, RecordInfo, ReviewQuery};
 use crate::device::Device;
 use crate::limits;
@@ -91,6 +91,16 @@ impl<D: Device> Engine<D> {
             Command::Rows(query) => {
                 open.tables.rows(&open.store, &open.replica, &query).await.map(Answer::Rows)
             }
+            Command::Watch { view, window, figures } => {
+                watching::watch(open, random, (*view, window, figures)).await
+            }
+            Command::Look { id, window } => open.tables.look(&open.replica, id, window).map(Answer::Looked),
+            Command::Unwatch { id } => {
+                open.tables.unwatch(id);
+                self.events.leave_out(id);
+                Ok(Answer::Done)
+            }
+            Command::Keys { id, offset } => open.tables.keys(&open.replica, id, offset).map(Answer::Keys),
             Command::Record { id } => record(open, now, id).await,
             Command::Review(query) => {
                 if query.limit > limits::ROWS {
