@@ -23,9 +23,6 @@ use crate::api::{Answer, Event, Failure, FailureKind, Request, Response};
 use crate::engine::{Engine, Handle};
 use crate::limits;
 
-/// The lock's and the channel's name.
-const NAME: &str = "mooring";
-
 /// The version of what tabs say to each other: grows with every change that an older one would misunderstand.
 const VERSION: u32 = 1;
 /// Tells the page that another tab runs a newer version.
@@ -56,9 +53,18 @@ enum Role {
     Unable,
 }
 
-struct Worker {
-    scope: DedicatedWorkerGlobalScope,
-    channel: BroadcastChannel,
+/// One place where an engine may run, with the page (or program) that it works for: a tab's worker, or the page itself.
+pub struct Tab {
+    /// Takes texts for the page.
+    page: js_sys::Function,
+    /// Hears the other tabs, as long as this one takes part.
+    hears: RefCell<Option<Listener>>,
+    /// Gives the lock back.
+    release: RefCell<Option<js_sys::Function>>,
+    /// The name of the lock and of the channel; `None` where nobody else comes to the stores.
+    shared: Option<(String, BroadcastChannel)>,
+    /// What the engine works on, until it does.
+    device: Cell<Option<BrowserDevice>>,
     id: String,
     role: RefCell<Role>,
     /// Another tab was heard. Every one says its version, or asks, as soon as it can hear a leader: until then there is none.
@@ -67,6 +73,9 @@ struct Worker {
     open: RefCell<BTreeMap<u64, Open>>,
 }
 
+/// Hears messages while it is there.
+type Listener = Closure<dyn FnMut(MessageEvent)>;
+
 /// A request without an answer.
 struct Open {
     request: Request,
@@ -74,80 +83,124 @@ struct Open {
     passed_on: bool,
 }
 
-/// Runs the engine in the worker that calls this: texts of [`Request`] in by `postMessage`, texts of [`Response`] out.
+/// Runs the app's engine in the worker that calls this: texts of [`Request`] in by `postMessage`, texts of [`Response`]
+/// out.
 pub fn run_worker() -> Result<(), JsValue> {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().dyn_into().map_err(JsValue::from)?;
-    let worker = Rc::new(Worker {
-        channel: BroadcastChannel::new(NAME)?,
-        id: uuid::Builder::from_random_bytes(platform::random()).into_uuid().to_string(),
-        role: RefCell::new(Role::Waiting),
-        others: Cell::new(false),
-        open: RefCell::default(),
-        scope,
+    let to = scope.clone();
+    let page = Closure::<dyn Fn(JsValue)>::new(move |text: JsValue| {
+        drop(to.post_message(&text));
+        if text.as_string().as_deref() == Some(OUTDATED) {
+            to.close();
+        }
     });
-    let of_page = worker.clone();
-    let listen =
-        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| of_page.page_asks(&event));
-    worker.scope.set_onmessage(Some(listen.as_ref().unchecked_ref()));
-    listen.forget(); // lives as long as the worker
-    let of_tabs = worker.clone();
-    let listen = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| of_tabs.tab_says(&event));
-    worker.channel.set_onmessage(Some(listen.as_ref().unchecked_ref()));
+    let tab = Tab::join(BrowserDevice::app(), page.as_ref().unchecked_ref())?;
+    page.forget(); // lives as long as the worker
+    let listen = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        if let Some(text) = event.data().as_string() {
+            tab.page_asks(&text);
+        }
+    });
+    scope.set_onmessage(Some(listen.as_ref().unchecked_ref()));
     listen.forget();
-    worker.stand_for_leader();
     Ok(())
 }
 
-impl Worker {
-    fn stand_for_leader(self: Rc<Self>) {
+impl Tab {
+    /// Stands for leader of all tabs that share the device's stores. `page` takes texts of [`Response`], and the word
+    /// `outdated` when another tab runs a newer version: then this one is to be left alone.
+    ///
+    /// # Errors
+    /// Where the browser has no channel between tabs.
+    pub fn join(device: BrowserDevice, page: &js_sys::Function) -> Result<Rc<Self>, JsValue> {
+        let shared =
+            device.shared().map(|name| Ok::<_, JsValue>((name.to_owned(), BroadcastChannel::new(name)?)));
+        let tab = Rc::new(Self {
+            page: page.clone(),
+            hears: RefCell::default(),
+            release: RefCell::default(),
+            shared: shared.transpose()?,
+            device: Cell::new(Some(device)),
+            id: uuid::Builder::from_random_bytes(platform::random()).into_uuid().to_string(),
+            role: RefCell::new(Role::Waiting),
+            others: Cell::new(false),
+            open: RefCell::default(),
+        });
+        let Some((name, channel)) = &tab.shared else {
+            tab.lead();
+            return Ok(tab);
+        };
+        let of_tabs = tab.clone();
+        let listen =
+            Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| of_tabs.tab_says(&event));
+        channel.set_onmessage(Some(listen.as_ref().unchecked_ref()));
+        *tab.hears.borrow_mut() = Some(listen);
+        tab.clone().stand_for_leader(name.clone());
+        Ok(tab)
+    }
+
+    fn stand_for_leader(self: Rc<Self>, name: String) {
         let Some(locks) = platform::locks() else {
             *self.role.borrow_mut() = Role::Unable;
             return self.ask_again();
         };
         let at_once = js_sys::Object::new();
         drop(js_sys::Reflect::set(&at_once, &"ifAvailable".into(), &JsValue::TRUE));
-        let worker = self.clone();
-        let queue = locks.clone();
+        let (tab, queue, again) = (self.clone(), locks.clone(), name.clone());
         let decided = Closure::once_into_js(move |lock: JsValue| {
             if !lock.is_null() {
-                return worker.lead();
+                return tab.lead();
             }
-            *worker.role.borrow_mut() = Role::Follower;
-            worker.say(&Message::Version { version: VERSION });
-            worker.clone().ask_again();
+            *tab.role.borrow_mut() = Role::Follower;
+            tab.say(&Message::Version { version: VERSION });
+            tab.clone().ask_again();
             // in line for the time when the leader's tab goes
-            let later = Closure::once_into_js(move |_: JsValue| worker.lead());
-            ignore(queue.request(NAME, &js_sys::Object::new(), later.unchecked_ref()));
+            let later = Closure::once_into_js(move |_: JsValue| tab.lead());
+            ignore(queue.request(&again, &js_sys::Object::new(), later.unchecked_ref()));
             JsValue::UNDEFINED
         });
-        ignore(locks.request(NAME, &at_once, decided.unchecked_ref()));
+        ignore(locks.request(&name, &at_once, decided.unchecked_ref()));
     }
 
-    /// Starts the engine. The promise given back never ends: the lock is held as long as this worker lives.
+    /// Ends the engine here, if it runs here, and gives the stores to the next tab in line. What was not answered never will
+    /// be. A worker that is ended needs none of this.
+    pub fn leave(&self) {
+        *self.role.borrow_mut() = Role::Waiting;
+        drop(self.device.take());
+        self.open.borrow_mut().clear();
+        if let Some((_, channel)) = &self.shared {
+            channel.set_onmessage(None);
+            channel.close();
+        }
+        if let Some(release) = self.release.take() {
+            drop(release.call0(&JsValue::NULL));
+        }
+        drop(self.hears.take());
+    }
+
+    /// Starts the engine. The promise given back ends when the tab leaves: that long the lock is held.
     fn lead(self: &Rc<Self>) -> JsValue {
-        let (handle, mut events, run) = Engine::start(BrowserDevice);
+        let Some(device) = self.device.take() else { return JsValue::UNDEFINED };
+        let (handle, mut events, run) = Engine::start(device);
         *self.role.borrow_mut() = Role::Leader(handle);
         spawn_local(run);
-        let worker = self.clone();
+        let tab = self.clone();
         spawn_local(async move {
             while let Some(event) = events.next().await {
-                if worker.others.get() {
-                    worker.say(&Message::Event { event: event.clone() });
+                if tab.others.get() {
+                    tab.say(&Message::Event { event: event.clone() });
                 }
-                worker.to_page(&Response::Event { event });
+                tab.to_page(&Response::Event { event });
             }
         });
         self.say(&Message::Leading);
         self.clone().ask_again();
-        js_sys::Promise::new(&mut |_, _| {}).into()
+        js_sys::Promise::new(&mut |done, _| *self.release.borrow_mut() = Some(done)).into()
     }
 
-    fn page_asks(self: &Rc<Self>, event: &MessageEvent) {
-        let Some(request) =
-            event.data().as_string().and_then(|text| serde_json::from_str::<Request>(&text).ok())
-        else {
-            return; // not one of ours
-        };
+    /// The page asks: a text of [`Request`]. Each gets its answer through `page`; what is no request is left alone.
+    pub fn page_asks(self: &Rc<Self>, text: &str) {
+        let Ok(request) = serde_json::from_str::<Request>(text) else { return };
         if self.open.borrow().len() >= limits::UNDER_WAY {
             let message = "Too much was asked for at once. Wait a moment, then try again.";
             let result = Err(Failure { kind: FailureKind::Internal, message: message.into(), field: None });
@@ -211,10 +264,10 @@ impl Worker {
         match message {
             Message::Ask { from, request } => {
                 let Role::Leader(handle) = &*self.role.borrow() else { return };
-                let (handle, worker) = (handle.clone(), self.clone());
+                let (handle, tab) = (handle.clone(), self.clone());
                 spawn_local(async move {
                     let result = handle.call_once(named(&from, &request), request.command).await;
-                    worker.say(&Message::Tell {
+                    tab.say(&Message::Tell {
                         to: from,
                         response: Response::Answer { id: request.id, result },
                     });
@@ -235,8 +288,7 @@ impl Worker {
             Message::Event { .. } | Message::Leading => {}
             Message::Version { version } if version > VERSION => {
                 // a step of the engine that is under way is stored wholly or not at all
-                drop(self.scope.post_message(&OUTDATED.into()));
-                self.scope.close();
+                drop(self.page.call1(&JsValue::NULL, &OUTDATED.into()));
             }
             Message::Version { version } if version < VERSION && !is_follower => {
                 self.say(&Message::Version { version: VERSION });
@@ -259,14 +311,15 @@ impl Worker {
     }
 
     fn say(&self, message: &Message) {
+        let Some((_, channel)) = &self.shared else { return };
         let text = serde_json::to_string(message).expect("messages are plain data");
-        // a closed channel means that this worker is going away
-        drop(self.channel.post_message(&text.into()));
+        // a closed channel means that this tab is going away
+        drop(channel.post_message(&text.into()));
     }
 
     fn to_page(&self, response: &Response) {
         let text = serde_json::to_string(response).expect("responses are plain data");
-        drop(self.scope.post_message(&text.into()));
+        drop(self.page.call1(&JsValue::NULL, &text.into()));
     }
 }
 
@@ -275,7 +328,7 @@ fn named(tab: &str, request: &Request) -> String {
     format!("{tab} {}", request.id)
 }
 
-/// A lock's promise ends with the tab; a refusal (an opaque origin) leaves the worker waiting, and the page says so.
+/// A lock's promise ends with the tab; a refusal (an opaque origin) leaves the tab waiting, and the page says so.
 fn ignore(promise: js_sys::Promise) {
     spawn_local(async move { drop(wasm_bindgen_futures::JsFuture::from(promise).await) });
 }
