@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BroadcastChannel, DedicatedWorkerGlobalScope, MessageEvent};
@@ -28,16 +29,28 @@ const VERSION: u32 = 1;
 /// Tells the page that another tab runs a newer version.
 const OUTDATED: &str = "outdated";
 
-/// What workers of different tabs say to each other.
+/// What workers of different tabs say to each other. A follower passes on what its page and the leader say without reading
+/// it: what only a leader reads and only a page reads needs no code to be read here.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Message {
-    /// A follower's page asks.
-    Ask { from: String, request: Box<Request> },
-    /// The leader answers that follower.
-    Tell { to: String, response: Response },
-    /// The leader tells everyone.
-    Event { event: Event },
+enum Message<'a> {
+    /// A follower's page asks: a [`Request`].
+    Ask {
+        from: String,
+        #[serde(borrow)]
+        request: &'a RawValue,
+    },
+    /// The leader answers that follower: a [`Response`].
+    Tell {
+        to: String,
+        #[serde(borrow)]
+        response: &'a RawValue,
+    },
+    /// The leader tells everyone: an [`Event`].
+    Event {
+        #[serde(borrow)]
+        event: &'a RawValue,
+    },
     /// There is a new leader: ask again what was not answered.
     Leading,
     /// A tab's version.
@@ -76,9 +89,22 @@ pub struct Tab {
 /// Hears messages while it is there.
 type Listener = Closure<dyn FnMut(MessageEvent)>;
 
+/// What a request, or the end of one, is known by.
+#[derive(Deserialize)]
+struct Number {
+    id: u64,
+}
+
+/// An answer's number.
+#[derive(Deserialize)]
+struct Told {
+    answer: Number,
+}
+
 /// A request without an answer.
 struct Open {
-    request: Request,
+    /// As the page wrote it.
+    text: String,
     /// Another tab may have done it.
     passed_on: bool,
 }
@@ -153,7 +179,7 @@ impl Tab {
             }
             *tab.role.borrow_mut() = Role::Follower;
             tab.say(&Message::Version { version: VERSION });
-            tab.clone().ask_again();
+            tab.ask_again();
             // in line for the time when the leader's tab goes
             let later = Closure::once_into_js(move |_: JsValue| tab.lead());
             ignore(queue.request(&again, &js_sys::Object::new(), later.unchecked_ref()));
@@ -186,106 +212,97 @@ impl Tab {
         spawn_local(run);
         let tab = self.clone();
         spawn_local(async move {
-            while let Some(event) = events.next().await {
-                if tab.others.get() {
-                    tab.say(&Message::Event { event: event.clone() });
+            while let Some(mut event) = events.next().await {
+                let text = raw(&event);
+                tab.to_page(&event_text(&text));
+                if !tab.others.get() {
+                    continue;
                 }
-                tab.to_page(&Response::Event { event });
+                let of_others = as_follower(&mut event).then(|| raw(&event));
+                tab.say(&Message::Event { event: of_others.as_deref().unwrap_or(&text) });
             }
         });
         self.say(&Message::Leading);
-        self.clone().ask_again();
+        self.ask_again();
         js_sys::Promise::new(&mut |done, _| *self.release.borrow_mut() = Some(done)).into()
     }
 
-    /// The page asks: a text of [`Request`]. Each gets its answer through `page`; what is no request is left alone.
+    /// The page asks: a text of [`Request`]. Each gets its answer through `page`; what has no number is left alone.
     pub fn page_asks(self: &Rc<Self>, text: &str) {
-        let Ok(request) = serde_json::from_str::<Request>(text) else { return };
+        let Ok(Number { id }) = serde_json::from_str(text) else { return };
         if self.open.borrow().len() >= limits::UNDER_WAY {
-            let message = "Too much was asked for at once. Wait a moment, then try again.";
-            let result = Err(Failure { kind: FailureKind::Internal, message: message.into(), field: None });
-            return self.to_page(&Response::Answer { id: request.id, result });
+            return self.to_page(&no(id, "Too much was asked for at once. Wait a moment, then try again."));
         }
-        let open = Open { request: request.clone(), passed_on: false };
-        self.open.borrow_mut().insert(request.id, open);
-        self.clone().ask(request);
+        self.open.borrow_mut().insert(id, Open { text: text.to_owned(), passed_on: false });
+        self.ask(id);
     }
 
-    fn ask_again(self: Rc<Self>) {
-        let open: Vec<Request> = self.open.borrow().values().map(|open| open.request.clone()).collect();
-        open.into_iter().for_each(|request| self.clone().ask(request));
+    fn ask_again(self: &Rc<Self>) {
+        let open: Vec<u64> = self.open.borrow().keys().copied().collect();
+        open.into_iter().for_each(|id| self.ask(id));
     }
 
-    fn ask(self: Rc<Self>, request: Request) {
-        let mut passed_on = false;
-        if let Some(open) = self.open.borrow_mut().get_mut(&request.id) {
-            passed_on = open.passed_on;
-            open.passed_on |= matches!(&*self.role.borrow(), Role::Follower);
-        }
+    /// Asks what was not answered yet.
+    fn ask(self: &Rc<Self>, id: u64) {
+        let mut all = self.open.borrow_mut();
+        let Some(open) = all.get_mut(&id) else { return };
         let handle = match &*self.role.borrow() {
             Role::Waiting => return,
             Role::Follower => {
-                return self.say(&Message::Ask { from: self.id.clone(), request: Box::new(request) });
+                open.passed_on = true;
+                if let Ok(request) = serde_json::from_str(&open.text) {
+                    self.say(&Message::Ask { from: self.id.clone(), request });
+                }
+                return;
             }
-            Role::Unable => None,
-            Role::Leader(handle) => Some(handle.clone()),
+            Role::Unable => {
+                let why = "This browser lets Mooring work only over a secure connection. Open it with https:// instead.";
+                all.remove(&id);
+                return self.to_page(&refusal(id, FailureKind::Storage, why));
+            }
+            Role::Leader(handle) => handle.clone(),
         };
+        let Ok(request) = serde_json::from_str::<Request>(&open.text) else {
+            all.remove(&id);
+            return self.to_page(&no(id, "This version of Mooring cannot do this."));
+        };
+        let name = open.passed_on.then(|| named(&self.id, id));
+        drop(all);
+        let tab = self.clone();
         spawn_local(async move {
-            let result = match handle {
-                Some(handle) if passed_on => handle.call_once(named(&self.id, &request), request.command).await,
-                Some(handle) => handle.call(request.command).await,
-                None => Err(Failure {
-                    kind: FailureKind::Storage,
-                    message: "This browser lets Mooring work only over a secure connection. Open it with https:// instead.".into(),
-                    field: None,
-                }),
+            let result = match name {
+                Some(name) => handle.call_once(name, request.command).await,
+                None => handle.call(request.command).await,
             };
-            self.answered(Response::Answer { id: request.id, result });
+            tab.answered(id, &text_of(&Response::Answer { id, result }));
         });
     }
 
-    fn answered(&self, mut response: Response) {
-        if let Response::Answer { id, result } = &mut response {
-            if self.open.borrow_mut().remove(id).is_none() {
-                return; // answered before a new leader was asked again
-            }
-            if let (Ok(Answer::Status(status)), Role::Follower) = (result, &*self.role.borrow()) {
-                status.follower = true;
-            }
+    fn answered(&self, id: u64, text: &str) {
+        // it may have been answered before a new leader was asked again
+        if self.open.borrow_mut().remove(&id).is_some() {
+            self.to_page(text);
         }
-        self.to_page(&response);
     }
 
     fn tab_says(self: &Rc<Self>, event: &MessageEvent) {
         let Some(text) = event.data().as_string() else { return };
         self.others.set(true);
-        let Ok(message) = serde_json::from_str::<Message>(&text) else { return self.unread(&text) };
+        let Ok(message) = serde_json::from_str::<Message<'_>>(&text) else { return };
         let is_follower = matches!(&*self.role.borrow(), Role::Follower);
         match message {
-            Message::Ask { from, request } => {
-                let Role::Leader(handle) = &*self.role.borrow() else { return };
-                let (handle, tab) = (handle.clone(), self.clone());
-                spawn_local(async move {
-                    let result = handle.call_once(named(&from, &request), request.command).await;
-                    tab.say(&Message::Tell {
-                        to: from,
-                        response: Response::Answer { id: request.id, result },
-                    });
-                });
-            }
-            Message::Tell { to, response } if to == self.id => self.answered(response),
-            Message::Tell { .. } => {}
-            Message::Event { mut event } if is_follower => {
-                if let Event::Status(status) = &mut event {
-                    status.follower = true;
+            Message::Ask { from, request } => self.lead_for(from, request.get()),
+            Message::Tell { to, response } if to == self.id => {
+                if let Ok(Told { answer }) = serde_json::from_str(response.get()) {
+                    self.answered(answer.id, response.get());
                 }
-                self.to_page(&Response::Event { event });
             }
+            Message::Event { event } if is_follower => self.to_page(&event_text(event)),
             Message::Leading if is_follower => {
                 self.say(&Message::Version { version: VERSION });
-                self.clone().ask_again();
+                self.ask_again();
             }
-            Message::Event { .. } | Message::Leading => {}
+            Message::Tell { .. } | Message::Event { .. } | Message::Leading => {}
             Message::Version { version } if version > VERSION => {
                 // a step of the engine that is under way is stored wholly or not at all
                 drop(self.page.call1(&JsValue::NULL, &OUTDATED.into()));
@@ -297,35 +314,76 @@ impl Tab {
         }
     }
 
-    /// Another version's tab asks for what this one does not know: it is told, for it waits.
-    fn unread(&self, text: &str) {
-        let text: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-        // as much of it as every version understands
-        let from = text.pointer("/ask/from").and_then(|from| from.as_str());
-        let id = text.pointer("/ask/request/id").and_then(|id| id.as_u64());
-        let (Role::Leader(_), Some(from), Some(id)) = (&*self.role.borrow(), from, id) else { return };
-        let message = "Another tab of Mooring runs another version, which cannot do this. Reload all tabs.";
-        let result = Err(Failure { kind: FailureKind::Internal, message: message.into(), field: None });
-        let response = Response::Answer { id, result };
-        self.say(&Message::Tell { to: from.to_owned(), response });
+    /// Does what another tab's page asks for, where the engine runs here.
+    fn lead_for(self: &Rc<Self>, from: String, text: &str) {
+        let (Role::Leader(handle), Ok(Number { id })) = (&*self.role.borrow(), serde_json::from_str(text))
+        else {
+            return;
+        };
+        let Ok(request) = serde_json::from_str::<Request>(text) else {
+            // another version's tab waits all the same
+            let why = "Another tab of Mooring runs another version, which cannot do this. Reload all tabs.";
+            return self.tell(from, &no(id, why));
+        };
+        let (handle, tab) = (handle.clone(), self.clone());
+        spawn_local(async move {
+            let mut result = handle.call_once(named(&from, id), request.command).await;
+            if let Ok(Answer::Status(status)) = &mut result {
+                status.follower = true;
+            }
+            tab.tell(from, &text_of(&Response::Answer { id, result }));
+        });
     }
 
-    fn say(&self, message: &Message) {
+    fn tell(&self, to: String, response: &str) {
+        if let Ok(response) = serde_json::from_str(response) {
+            self.say(&Message::Tell { to, response });
+        }
+    }
+
+    fn say(&self, message: &Message<'_>) {
         let Some((_, channel)) = &self.shared else { return };
-        let text = serde_json::to_string(message).expect("messages are plain data");
         // a closed channel means that this tab is going away
-        drop(channel.post_message(&text.into()));
+        drop(channel.post_message(&text_of(message).into()));
     }
 
-    fn to_page(&self, response: &Response) {
-        let text = serde_json::to_string(response).expect("responses are plain data");
+    fn to_page(&self, text: &str) {
         drop(self.page.call1(&JsValue::NULL, &text.into()));
     }
 }
 
+fn text_of(what: &impl Serialize) -> String {
+    serde_json::to_string(what).expect("messages are plain data")
+}
+
+fn raw(event: &Event) -> Box<RawValue> {
+    serde_json::value::to_raw_value(event).expect("events are plain data")
+}
+
+/// What a page is told of an event: a text of [`Response`].
+fn event_text(event: &RawValue) -> String {
+    format!(r#"{{"event":{{"event":{event}}}}}"#)
+}
+
+/// Makes it what other tabs are told, where that is something else.
+fn as_follower(event: &mut Event) -> bool {
+    let Event::Status(status) = event else { return false };
+    status.follower = true;
+    true
+}
+
+/// The answer where nothing can be done.
+fn no(id: u64, why: &str) -> String {
+    refusal(id, FailureKind::Internal, why)
+}
+
+fn refusal(id: u64, kind: FailureKind, why: &str) -> String {
+    text_of(&Response::Answer { id, result: Err(Failure { kind, message: why.into(), field: None }) })
+}
+
 /// The name of a request among all that tabs pass on.
-fn named(tab: &str, request: &Request) -> String {
-    format!("{tab} {}", request.id)
+fn named(tab: &str, id: u64) -> String {
+    format!("{tab} {id}")
 }
 
 /// A lock's promise ends with the tab; a refusal (an opaque origin) leaves the tab waiting, and the page says so.
