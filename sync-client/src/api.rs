@@ -13,6 +13,7 @@ use sync_protocol::{
 };
 
 mod failure;
+#[cfg(feature = "screens")]
 mod import;
 mod mirror;
 mod record;
@@ -22,6 +23,7 @@ mod session;
 
 pub use crate::status::{Phase, Pill, Status, Transport};
 pub use failure::*;
+#[cfg(feature = "screens")]
 pub use import::*;
 pub use mirror::*;
 pub use record::*;
@@ -229,6 +231,7 @@ pub enum Command {
         /// The values of that version.
         fields: Fields,
     },
+    #[cfg(feature = "screens")]
     /// Everything that policies and people decided, as far as the server keeps it, as a file's text. Needs the network.
     /// Progress comes as events. Answer: `Text`.
     ExportAudit {
@@ -252,6 +255,7 @@ pub enum Command {
         /// Which.
         counter: Counter,
     },
+    #[cfg(feature = "screens")]
     /// Looks at a file to import. Nothing is stored. Answer: `Preview`.
     Preview {
         /// The file's name; tells CSV from JSON.
@@ -261,15 +265,19 @@ pub enum Command {
         /// Types and key chosen so far; `None` guesses.
         plan: Option<ImportPlan>,
     },
+    #[cfg(feature = "screens")]
     /// Imports the file last looked at. Progress comes as events. Answer: `Imported`.
     Import {
         /// What to do with its columns.
         plan: ImportPlan,
     },
+    #[cfg(feature = "screens")]
     /// Stops the import under way; what is saved stays. Answer: `Done`.
     CancelImport,
+    #[cfg(feature = "screens")]
     /// The rows that the last import refused, with their cells, lines and reasons, as a file's text. Answer: `Text`.
     RefusedRows,
+    #[cfg(feature = "screens")]
     /// All records of a collection as the person sees them, as a file's text. Works offline. Answer: `Text`.
     Export {
         /// Which.
@@ -280,6 +288,7 @@ pub enum Command {
     /// Everything unsent in every workspace of the person on this device as JSON, for safe keeping: a list of workspaces,
     /// each with its changes or the reason why they cannot be read. Answer: `Text`.
     ExportUnsent,
+    #[cfg(feature = "screens")]
     /// Something about mirrors; for owners. Needs the network. Answer: `Mirror`.
     Mirror(Box<MirrorAsk>),
     /// Tries the network now. Answer: `Done`.
@@ -339,10 +348,13 @@ pub enum Answer {
     Merges(Merges),
     /// Versions of a record.
     History(Box<HistoryPage>),
+    #[cfg(feature = "screens")]
     /// What an import would do.
     Preview(Box<Preview>),
+    #[cfg(feature = "screens")]
     /// What an import did.
     Imported(ImportReport),
+    #[cfg(feature = "screens")]
     /// About mirrors.
     Mirror(Box<MirrorTold>),
     /// The status.
@@ -371,6 +383,7 @@ pub enum Event {
     },
     /// The session changed (signed out, token expired, other tab).
     SessionChanged,
+    #[cfg(feature = "screens")]
     /// Import progress.
     Importing {
         /// Rows done.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sync_protocol::Timestamp;
 
-use crate::import::grouped;
 use crate::store::Usage;
+use crate::text::grouped;
 
 /// What the network side does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

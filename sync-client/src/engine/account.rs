@@ -348,6 +348,7 @@ impl<D: Device> Engine<D> {
     /// Closes the open workspace; requests under way are dropped, what is unsent stays in its store.
     pub(super) async fn close(&mut self) {
         self.shut = None;
+        #[cfg(feature = "screens")]
         self.stop_import("The workspace was closed.");
         self.cancel_work();
         self.requests.clear();

@@ -97,10 +97,11 @@ fn joined(waiting: &mut Event, event: Event) -> Option<Event> {
         }
         // the newest counts
         (waiting @ Event::Status(_), event @ Event::Status(_))
-        | (waiting @ Event::Importing { .. }, event @ Event::Importing { .. })
         | (waiting @ Event::Working { .. }, event @ Event::Working { .. })
         | (waiting @ Event::ReviewChanged, event @ Event::ReviewChanged)
         | (waiting @ Event::SessionChanged, event @ Event::SessionChanged) => *waiting = event,
+        #[cfg(feature = "screens")]
+        (waiting @ Event::Importing { .. }, event @ Event::Importing { .. }) => *waiting = event,
         (_, event) => return Some(event),
     }
     None

@@ -114,9 +114,9 @@ impl<D: Device> Engine<D> {
         if unsent + rows > limits::OUTBOX_CHANGES {
             return Err(Failure::input(format!(
                 "The file has {} rows and {} changes wait to be sent; this device keeps at most {}. Connect to the network to send them, then import the file.",
-                import::grouped(rows),
-                import::grouped(unsent),
-                import::grouped(limits::OUTBOX_CHANGES)
+                text::grouped(rows),
+                text::grouped(unsent),
+                text::grouped(limits::OUTBOX_CHANGES)
             )));
         }
         let collection = match &plan.into {
@@ -161,7 +161,7 @@ impl<D: Device> Engine<D> {
                 let message = format!(
                     "{} The import stopped: {} rows are saved on this device, the rest is not.",
                     failure.message,
-                    import::grouped(importing.saved())
+                    text::grouped(importing.saved())
                 );
                 importing.end(Err(Failure { message, ..failure }));
                 self.file = None;
@@ -248,7 +248,7 @@ impl<D: Device> Engine<D> {
         if let Some(importing) = self.importing.take() {
             let message = format!(
                 "{why} {} rows are saved on this device, the rest is not.",
-                import::grouped(importing.saved())
+                text::grouped(importing.saved())
             );
             importing.end(Err(failure(FailureKind::Input, message)));
         }

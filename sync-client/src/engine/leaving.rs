@@ -10,10 +10,10 @@ use super::profile::{Profile, prefix, store_name};
 use super::{Done, Engine, failure};
 use crate::api::{Answer, Event, Failure, FailureKind, Left, Unsent};
 use crate::device::Device;
-use crate::import::grouped;
 use crate::query::storage;
 use crate::replica::people::is_own_record;
 use crate::store::{Loaded, LocalStore, Quarantined, Salvaged, StoreError};
+use crate::text::grouped;
 
 /// What is unsent in one workspace, as it is exported.
 #[derive(Serialize)]

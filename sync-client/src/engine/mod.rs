@@ -26,20 +26,29 @@ use crate::transport::Transport;
 mod account;
 mod address;
 mod asking;
+#[cfg(feature = "screens")]
+mod auditing;
 mod deciding;
 mod events;
+#[cfg(feature = "screens")]
 mod exporting;
+#[cfg(feature = "screens")]
 mod importing;
 mod leaving;
+#[cfg(feature = "screens")]
+mod mirroring;
 mod profile;
 mod records;
 mod workspace;
 
 use account::AccountDone;
-use asking::{AuditExport, Told};
+use asking::Told;
+#[cfg(feature = "screens")]
+use auditing::AuditExport;
 use deciding::Deciding;
 pub use events::Events;
 use events::Telling;
+#[cfg(feature = "screens")]
 use importing::Importing;
 use profile::Profile;
 use workspace::Workspace;
@@ -109,12 +118,17 @@ pub struct Engine<D: Device> {
     open: Option<Workspace<D::Store>>,
     /// The workspace that was to be opened and could not be, with the reason.
     shut: Option<(WorkspaceId, Failure)>,
+    #[cfg(feature = "screens")]
     file: Option<crate::import::File>,
+    #[cfg(feature = "screens")]
     importing: Option<Importing>,
+    #[cfg(feature = "screens")]
     /// What the last import refused, as a file.
     refused_rows: Option<String>,
     deciding: Option<Deciding>,
+    #[cfg(feature = "screens")]
     audit: Option<AuditExport>,
+    #[cfg(feature = "screens")]
     /// Exports begun so far.
     exports: u64,
     /// The name of the asking that is being answered, if it has one.
@@ -149,11 +163,16 @@ impl<D: Device> Engine<D> {
             transport: None,
             open: None,
             shut: None,
+            #[cfg(feature = "screens")]
             file: None,
+            #[cfg(feature = "screens")]
             importing: None,
+            #[cfg(feature = "screens")]
             refused_rows: None,
             deciding: None,
+            #[cfg(feature = "screens")]
             audit: None,
+            #[cfg(feature = "screens")]
             exports: 0,
             request: None,
             requests: FuturesUnordered::new(),
@@ -208,7 +227,11 @@ impl<D: Device> Engine<D> {
 
     /// How long to wait for a reason to act, in milliseconds.
     fn pause_ms(&self) -> Option<u64> {
-        if self.importing.is_some() || self.deciding.is_some() {
+        #[cfg(feature = "screens")]
+        if self.importing.is_some() {
+            return Some(0);
+        }
+        if self.deciding.is_some() {
             return Some(0);
         }
         let now = self.device.now();
@@ -229,6 +252,7 @@ impl<D: Device> Engine<D> {
     }
 
     async fn timer(&mut self) {
+        #[cfg(feature = "screens")]
         if self.importing.is_some() {
             return self.import_step().await;
         }

@@ -9,7 +9,9 @@ use sync_protocol::{
     ChangeId, Edit, FieldName, Fields, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp,
 };
 
-use super::{Asked, Engine, exporting, failure};
+#[cfg(feature = "screens")]
+use super::exporting;
+use super::{Asked, Engine, failure};
 use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, RecordInfo, ReviewQuery};
 use crate::device::Device;
 use crate::limits;
@@ -34,13 +36,16 @@ impl<D: Device> Engine<D> {
             Command::SignInDemo => return self.sign_in(None, reply),
             Command::Workspaces => return self.ask_workspaces(Some(reply)),
             Command::NewWorkspace { name } => return self.new_workspace(name, reply),
+            #[cfg(feature = "screens")]
             Command::Import { plan } => return self.import(plan, reply).await,
             Command::ResolveMany { which, rule, dry_run } => {
                 return self.resolve_many(which, rule, dry_run, reply);
             }
             Command::TakeBack { conflicts } => return self.take_back(conflicts, reply),
             Command::History { id, resume } => return self.history(id, resume, reply),
+            #[cfg(feature = "screens")]
             Command::ExportAudit { format } => return self.export_audit(format, reply),
+            #[cfg(feature = "screens")]
             Command::Mirror(ask) => return self.mirror(*ask, reply),
             Command::CancelBulk => {
                 self.cancel_work();
@@ -52,11 +57,14 @@ impl<D: Device> Engine<D> {
             Command::ExportUnsent => self.export_unsent().await,
             Command::Open { workspace } => self.open(workspace).await.map(|()| Answer::Done),
             Command::Status => Ok(Answer::Status(Box::new(self.status()))),
+            #[cfg(feature = "screens")]
             Command::CancelImport => {
                 self.cancel_import();
                 Ok(Answer::Done)
             }
+            #[cfg(feature = "screens")]
             Command::Preview { name, text, plan } => self.preview(&name, &text, plan).await,
+            #[cfg(feature = "screens")]
             Command::RefusedRows => self.refused_rows(),
             Command::Network { online } => {
                 self.network(online);
@@ -127,6 +135,7 @@ impl<D: Device> Engine<D> {
                 let batch = open.replica.restore(now, id.clone(), base.as_ref(), fields)?;
                 self.finish(batch, Written::Saved(vec![id])).await
             }
+            #[cfg(feature = "screens")]
             Command::Export { collection, format } => {
                 exporting::written(open, &collection, format).await.map(Answer::Text)
             }
