@@ -20,6 +20,7 @@ mod record;
 mod review;
 mod rows;
 mod session;
+mod write;
 
 pub use crate::status::{Phase, Pill, Status, Transport};
 pub use failure::*;
@@ -31,6 +32,7 @@ pub use review::*;
 pub use rows::*;
 pub use session::*;
 pub use sync_protocol::ConflictKind;
+pub use write::*;
 
 /// What a screen asks for. Each gets exactly one [`Answer`] or [`Failure`].
 #[derive(Clone, Serialize, Deserialize)]
@@ -59,6 +61,12 @@ pub enum Command {
     },
     /// Signs in as the sample user of a local first run. Answer: `Session`.
     SignInDemo,
+    /// Signs in with a session's token that another program has got from the server: [`Command::SignOut`] ends that session.
+    /// Needs the network. Answer: `Session`.
+    SignInWith {
+        /// The token.
+        token: String,
+    },
     /// Signs out, and removes what this device keeps of every workspace of the person, unless it shall be kept. Refused
     /// with [`FailureKind::Unsent`] while changes are unsent in any of them, unless `unsent` says what to do. Answer:
     /// `Session`.
@@ -138,6 +146,38 @@ pub enum Command {
     Undelete {
         /// Which.
         ids: Vec<RecordId>,
+    },
+    /// Several edits in one step: all of them are saved, or none. Works offline. Answered once it is durable. A failure names the
+    /// edit at fault. Answer: `Saved`, with the record of each edit.
+    Write {
+        /// The edits, in their order.
+        ops: Vec<Op>,
+        /// What the step is called where it can be undone.
+        #[serde(default)]
+        label: Option<String>,
+        /// Types of fields that it adds to open collections.
+        #[serde(default)]
+        types: Types,
+    },
+    /// Takes the last step of this tab (or program) back that is not undone yet, by new edits: where somebody has changed the
+    /// same meanwhile it stays. Works offline. Answer: `Undone`.
+    Undo,
+    /// Takes the last undo of this tab (or program) back, likewise. Answer: `Undone`.
+    Redo,
+    /// What can be undone and redone next. Answer: `Undoable`.
+    Undoable,
+    /// Makes a collection of that name whose fields appear as they are written; one that is there stays as it is. Made on two
+    /// devices it is one. Works offline. Answer: `Made`.
+    OpenCollection {
+        /// Its name for good.
+        collection: CollectionId,
+        /// What people call it.
+        label: String,
+    },
+    /// Deletes a collection: nobody sees its records any more. Works offline. Answer: `Done`.
+    DropCollection {
+        /// Which.
+        collection: CollectionId,
     },
     /// A part of what needs review, or was settled lately, without reading records. Answer: `Review`.
     Review(ReviewQuery),
@@ -336,6 +376,10 @@ pub enum Answer {
         /// The records.
         ids: Vec<RecordId>,
     },
+    /// What undoing or redoing did.
+    Undone(Box<Undone>),
+    /// What can be undone and redone next.
+    Undoable(Undoable),
     /// What needs review.
     Review(Review),
     /// One conflict.

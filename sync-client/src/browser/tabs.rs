@@ -271,8 +271,8 @@ impl Tab {
         let tab = self.clone();
         spawn_local(async move {
             let result = match name {
-                Some(name) => handle.call_once(name, request.command).await,
-                None => handle.call(request.command).await,
+                Some(name) => handle.named(&tab.id).call_once(name, request.command).await,
+                None => handle.named(&tab.id).call(request.command).await,
             };
             tab.answered(id, &text_of(&Response::Answer { id, result }));
         });
@@ -327,7 +327,7 @@ impl Tab {
         };
         let (handle, tab) = (handle.clone(), self.clone());
         spawn_local(async move {
-            let mut result = handle.call_once(named(&from, id), request.command).await;
+            let mut result = handle.named(&from).call_once(named(&from, id), request.command).await;
             if let Ok(Answer::Status(status)) = &mut result {
                 status.follower = true;
             }
@@ -378,7 +378,7 @@ fn no(id: u64, why: &str) -> String {
 }
 
 fn refusal(id: u64, kind: FailureKind, why: &str) -> String {
-    text_of(&Response::Answer { id, result: Err(Failure { kind, message: why.into(), field: None }) })
+    text_of(&Response::Answer { id, result: Err(Failure::new(kind, why)) })
 }
 
 /// The name of a request among all that tabs pass on.

@@ -25,6 +25,15 @@ const OPEN: &str = "does not encrypt: others on the network can read the passwor
 
 const NO_MOORING: &str = "There is no Mooring server at this address: something else answers there. Check the address; on a guest network, open its sign-in page first.";
 
+/// How somebody proves who they are.
+pub(super) enum Credentials {
+    Password(SignIn),
+    /// The sample user of a local first run.
+    Demo,
+    /// A session that is there already.
+    Token(String),
+}
+
 /// The end of a request about the account.
 pub(super) enum AccountDone {
     /// Where the server is, who wants to know, and whether it may be one without encryption.
@@ -114,17 +123,28 @@ impl<D: Device> Engine<D> {
         }
     }
 
-    pub(super) fn sign_in(&mut self, credentials: Option<SignIn>, reply: Reply) {
+    pub(super) fn sign_in(&mut self, credentials: Credentials, reply: Reply) {
         let Some(transport) = self.transport.clone() else {
             return drop(reply.send(Err(Failure::input("Enter the server's address first."))));
         };
-        let login = credentials.as_ref().map(|credentials| credentials.name.clone());
+        let login = match &credentials {
+            Credentials::Password(credentials) => Some(credentials.name.clone()),
+            Credentials::Demo | Credentials::Token(_) => None,
+        };
         let request = async move {
             let signed_in = async {
                 let transport = transport.with_token(None);
                 let signed_in: SignedIn = match credentials {
-                    Some(credentials) => transport.post("/v1/sign-in", &credentials, WAIT_MS).await?,
-                    None => transport.post("/v1/sign-in/demo", &serde_json::json!({}), WAIT_MS).await?,
+                    Credentials::Password(credentials) => {
+                        transport.post("/v1/sign-in", &credentials, WAIT_MS).await?
+                    }
+                    Credentials::Demo => {
+                        transport.post("/v1/sign-in/demo", &serde_json::json!({}), WAIT_MS).await?
+                    }
+                    Credentials::Token(token) => {
+                        let transport = transport.with_token(Some(token.clone()));
+                        SignedIn { user: transport.get("/v1/me", WAIT_MS).await?, token }
+                    }
                 };
                 let workspaces = transport
                     .with_token(Some(signed_in.token.clone()))

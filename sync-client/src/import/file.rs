@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::api::{Failure, Reading};
 use crate::limits;
+use crate::text::grouped;
 
 use super::{json, table};
 use crate::sheet;
