@@ -115,6 +115,21 @@ pub enum Command {
     },
     /// Records of a collection as the person sees them. Answer: `Rows`.
     Rows(RowsQuery),
+    /// The values of records, and nothing else about them. Answer: `Got`.
+    Get {
+        /// Which: at most 500.
+        ids: Vec<RecordId>,
+    },
+    /// Records of a collection by their keys, numbers before texts. Fewer than asked for are the last ones. Answer: `Page`.
+    Page {
+        /// Of which collection; one that is not there has none.
+        collection: CollectionId,
+        /// Behind this key; `None`: from the first one on.
+        #[serde(default)]
+        after: Option<RecordKey>,
+        /// How many, at most 500.
+        limit: usize,
+    },
     /// One record with everything about it. Answer: `Record`.
     Record {
         /// Which.
@@ -369,6 +384,10 @@ pub enum Answer {
     Made(CollectionId),
     /// Rows.
     Rows(Rows),
+    /// The values of each record that was asked for; `None` where there is none.
+    Got(Vec<Option<Fields>>),
+    /// Records, by key.
+    Page(Vec<(RecordKey, Fields)>),
     /// One record.
     Record(Box<RecordInfo>),
     /// Saved on this device, durably.

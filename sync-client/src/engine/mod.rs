@@ -39,6 +39,7 @@ mod leaving;
 mod mirroring;
 mod past;
 mod profile;
+mod reading;
 mod records;
 mod workspace;
 mod writing;

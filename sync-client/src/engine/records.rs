@@ -8,7 +8,7 @@ use super::account::Credentials;
 #[cfg(feature = "screens")]
 use super::exporting;
 use super::past::Way;
-use super::{Asked, Engine, failure};
+use super::{Asked, Engine, failure, reading};
 use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, Op, RecordInfo, ReviewQuery, Types};
 use crate::device::Device;
 use crate::limits;
@@ -97,6 +97,10 @@ impl<D: Device> Engine<D> {
             Command::Collections => Ok(Answer::Collections(collections(open))),
             Command::Rows(query) => {
                 open.tables.rows(&open.store, &open.replica, &query).await.map(Answer::Rows)
+            }
+            Command::Get { ids } => reading::got(open, &ids).await,
+            Command::Page { collection, after, limit } => {
+                reading::page(open, &collection, after, limit).await
             }
             Command::Record { id } => record(open, now, id).await,
             Command::Review(query) => {

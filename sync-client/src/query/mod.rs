@@ -130,6 +130,12 @@ impl Views<'_> {
         self.table.seen().get(key).cloned()
     }
 
+    /// Records by key, numbers before texts; all of them, or those behind one.
+    pub fn behind(&self, after: Option<RecordKey>) -> impl Iterator<Item = (&RecordKey, &Fields)> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.table.seen().range((after.map_or(Unbounded, Excluded), Unbounded))
+    }
+
     /// Every record, in the order of keys.
     pub fn all(&self) -> Vec<(RecordKey, Fields)> {
         let by_key = Wanted { words: Vec::new(), sort: None, descending: false };
