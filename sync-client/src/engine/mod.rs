@@ -41,6 +41,7 @@ mod past;
 mod profile;
 mod reading;
 mod records;
+mod watching;
 mod workspace;
 mod writing;
 
@@ -201,6 +202,7 @@ impl<D: Device> Engine<D> {
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Asked>) {
+        self.end_earlier_views();
         let mut opening = self.restore().await;
         loop {
             self.mend().await;
@@ -339,6 +341,7 @@ impl<D: Device> Engine<D> {
             self.told = Some(status.clone());
             self.tell(Event::Status(Box::new(status)));
         }
+        self.tell_views();
         self.events.deliver();
     }
 

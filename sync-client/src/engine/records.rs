@@ -8,7 +8,7 @@ use super::account::Credentials;
 #[cfg(feature = "screens")]
 use super::exporting;
 use super::past::Way;
-use super::{Asked, Engine, failure, reading};
+use super::{Asked, Engine, failure, reading, watching};
 use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, Op, RecordInfo, ReviewQuery, Types};
 use crate::device::Device;
 use crate::limits;
@@ -102,6 +102,16 @@ impl<D: Device> Engine<D> {
             Command::Page { collection, after, limit } => {
                 reading::page(open, &collection, after, limit).await
             }
+            Command::Watch { view, window, figures } => {
+                watching::watch(open, random, (*view, window, figures)).await
+            }
+            Command::Look { id, window } => open.tables.look(&open.replica, id, window).map(Answer::Looked),
+            Command::Unwatch { id } => {
+                open.tables.unwatch(id);
+                self.events.leave_out(id);
+                Ok(Answer::Done)
+            }
+            Command::Keys { id, offset } => open.tables.keys(&open.replica, id, offset).map(Answer::Keys),
             Command::Record { id } => record(open, now, id).await,
             Command::Review(query) => {
                 if query.limit > limits::ROWS {
