@@ -5,11 +5,15 @@ import { parse, stringify } from './values.js';
 const STOPPED = 'Mooring’s engine stopped. What was saved is safe. Open the workspace again.';
 const OUTDATED = 'A newer version of Mooring runs in another tab. Reload this page.';
 
+/** Asked at the same time: the engine refuses a page that asks without end. */
+const UNDER_WAY = 512;
+
 /** A running engine. */
 export class Link {
   #host;
   #next = 1;
   #waiting = new Map();
+  #later = [];
   #listeners = new Set();
   #broken;
 
@@ -25,8 +29,10 @@ export class Link {
     if (this.#broken) return Promise.reject(this.#broken);
     const id = this.#next++;
     return new Promise((done, failed) => {
-      this.#waiting.set(id, { done, failed });
-      this.#host.send(stringify({ id, command }));
+      // what cannot be written as JSON fails here, before anybody waits for it
+      const asked = { id, text: stringify({ id, command }), done, failed };
+      if (this.#waiting.size < UNDER_WAY) this.#send(asked);
+      else this.#later.push(asked);
     });
   }
 
@@ -40,10 +46,16 @@ export class Link {
     if (this.#broken) return;
     this.#broken = why;
     this.#host.end();
-    for (const { failed } of this.#waiting.values()) failed(why);
+    for (const { failed } of [...this.#waiting.values(), ...this.#later]) failed(why);
     this.#waiting.clear();
+    this.#later.length = 0;
     this.#tell('closed', why);
     this.#listeners.clear();
+  }
+
+  #send(asked) {
+    this.#waiting.set(asked.id, asked);
+    this.#host.send(asked.text);
   }
 
   #heard(text) {
@@ -54,6 +66,7 @@ export class Link {
     if (event) return this.#tell(...named(event.event));
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
+    if (this.#later.length > 0) this.#send(this.#later.shift());
     if (!waiting) return;
     const { Ok, Err } = answer.result;
     if (Err) waiting.failed(MooringError.of(Err));
