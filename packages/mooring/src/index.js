@@ -5,7 +5,7 @@ import { openIn, signIn } from './session.js';
 import { Workspace } from './workspace.js';
 
 export { MooringError };
-export { all, any, not } from './query.js';
+export { all, any, not } from './view.js';
 
 const inBrowser = typeof indexedDB !== 'undefined';
 

@@ -1,54 +1,5 @@
-import { MooringError, wrong } from './error.js';
-import { valueIn } from './values.js';
-
-const GROUP = Symbol('group');
-/** Tests of one value, as programs write them and as the engine reads them. */
-const TESTS = {
-  is: 'is', isNot: 'is_not', anyOf: 'any_of', contains: 'contains', containsNot: 'contains_not', begins: 'begins',
-  less: 'less', atMost: 'at_most', greater: 'greater', atLeast: 'at_least', between: 'between',
-  hasAny: 'has_any', hasAll: 'has_all', hasNone: 'has_none',
-};
-
-/** Rows that pass all, one at least, or none of these. */
-export const all = (...parts) => ({ [GROUP]: (read) => ({ all: parts.map(read) }) });
-export const any = (...parts) => ({ [GROUP]: (read) => ({ any: parts.map(read) }) });
-export const not = (part) => ({ [GROUP]: (read) => ({ not: read(part) }) });
-
-/** What a program asks for, as the engine reads it. */
-export function viewOf(collection, { where, search, sort }) {
-  return {
-    collection,
-    ...(where ? { filter: filterOf(where) } : {}),
-    ...(search ? { search } : {}),
-    ...(sort ? { sort: [sort].flat().map(sortOf) } : {}),
-  };
-}
-
-function filterOf(where) {
-  if (where?.[GROUP]) return where[GROUP](filterOf);
-  if (!where || typeof where !== 'object') throw wrong('where is an object of fields and tests, or all(), any(), not().');
-  return { all: Object.entries(where).flatMap(([field, tests]) => testsOf(tests).map((test) => ({ field: { ...named(field), test } }))) };
-}
-
-/** `5` stands for `{is: 5}`, `{atLeast: 5, less: 9}` for two tests. */
-function testsOf(tests) {
-  const [plain] = valueIn(tests);
-  if (plain === undefined) return ['empty'];
-  if (typeof plain !== 'object' || Array.isArray(plain)) return [{ is: plain }];
-  return Object.entries(tests).map(([name, value]) => {
-    if (name === 'empty') return value ? 'empty' : 'filled';
-    if (!(name in TESTS)) throw wrong(`There is no test “${name}”. There are: ${Object.keys(TESTS).join(', ')}, empty.`);
-    return { [TESTS[name]]: Array.isArray(value) ? value.map((part) => valueIn(part)[0]) : valueIn(value)[0] };
-  });
-}
-
-function sortOf(by) {
-  const [text, descending] = by.startsWith('-') ? [by.slice(1), true] : [by, false];
-  return { ...named(text), ...(descending ? { descending } : {}) };
-}
-
-/** `$key` is the key. */
-const named = (field) => (field === '$key' ? {} : { field });
+import { MooringError } from './error.js';
+import { among } from './view.js';
 
 /** Rows of a collection that a program looks at. */
 export class Query {
@@ -64,18 +15,34 @@ export class Query {
 
   /** The rows as they are now. */
   async once() {
-    const { id, shown } = await this.#watch();
-    this.#link.ask({ unwatch: { id } }).catch(() => {});
+    const { id, shown } = await watch(this.#link, this.#view, this.#window);
+    if (id !== undefined) this.#link.ask({ unwatch: { id } }).catch(() => {});
     return resultOf(shown);
   }
 
   /** Calls with the rows, and again whenever they change, with what changed. Gives what ends it. */
   subscribe(listener, failed = thrown) {
-    const live = new Live(this.#link, this.#view.collection, () => this.#watch(), this.#window, listener, failed);
+    const live = new Live(this.#link, this.#view, this.#window, listener, failed);
     return () => live.end();
   }
+}
 
-  #watch() { return this.#link.ask({ watch: { view: this.#view, window: this.#window } }); }
+/**
+ * Watches a view. What it asks for may not be here (yet), and come from another device: then `partly`, and as far as it is
+ * here. A collection that is not here has no rows.
+ */
+async function watch(link, view, window) {
+  try {
+    return await link.ask({ watch: { view, window } });
+  } catch (error) {
+    if (error.kind !== 'input') throw error;
+    const found = (await link.ask('collections')).find(({ id }) => id === view.collection);
+    if (!found) return { partly: true, shown: { version: 0, rows: [], matching: 0, total: 0 } };
+    const reduced = among(view, found.fields ?? {});
+    // it may have come just now; else the mistake is the program's
+    if (!reduced) return link.ask({ watch: { view, window } });
+    return { partly: true, ...(await link.ask({ watch: { view: reduced, window } })) };
+  }
 }
 
 /** An error that nobody takes is the program's, as one in a listener is. */
@@ -84,8 +51,7 @@ function thrown(error) { queueMicrotask(() => { throw error; }); }
 /** A subscription. */
 class Live {
   #link;
-  #collection;
-  #watch;
+  #view;
   #window;
   #listener;
   #failed;
@@ -94,13 +60,14 @@ class Live {
   #shown;
   #early = [];
   #ignore;
-  /** The collection is not here (yet). */
-  #missing = false;
+  /** Not all that it asks for is here (yet). */
+  #partly = false;
+  /** Something changed while it was opened. */
+  #moved = false;
 
-  constructor(link, collection, watch, window, listener, failed) {
+  constructor(link, view, window, listener, failed) {
     this.#link = link;
-    this.#collection = collection;
-    this.#watch = watch;
+    this.#view = view;
     this.#window = window;
     this.#listener = listener;
     this.#failed = failed;
@@ -112,39 +79,41 @@ class Live {
     if (this.#ended) return;
     this.#ended = true;
     this.#ignore();
-    if (this.#id !== undefined) this.#link.ask({ unwatch: { id: this.#id } }).catch(() => {});
+    this.#unwatch(this.#id);
   }
 
   async #open() {
+    const before = this.#id;
     this.#id = undefined;
-    this.#missing = false;
+    this.#partly = false;
+    this.#moved = false;
+    this.#early.length = 0;
+    if (before !== undefined) this.#unwatch(before);
     try {
-      const { id, shown } = await this.#watch();
-      if (this.#ended) return void this.#link.ask({ unwatch: { id } }).catch(() => {});
-      this.#id = id;
+      const { id, shown, partly = false } = await watch(this.#link, this.#view, this.#window);
+      if (this.#ended) return void this.#unwatch(id);
+      [this.#id, this.#partly] = [id, partly];
       this.#show(shown);
       for (const change of this.#early.splice(0)) this.#seen(change);
+      if (partly && this.#moved) this.#open();
     } catch (error) {
-      if (!(await this.#awaits())) this.#fail(error);
+      this.#fail(error);
     }
   }
 
-  /** Whether there is no such collection: it may come from another device. Until then it has no rows. */
-  async #awaits() {
-    const all = await this.#link.ask('collections').catch(() => undefined);
-    this.#missing = all?.every(({ id }) => id !== this.#collection) ?? false;
-    if (this.#missing) this.#show({ version: 0, rows: [], matching: 0, total: 0 });
-    return this.#missing;
+  #unwatch(id) {
+    if (id !== undefined) this.#link.ask({ unwatch: { id } }).catch(() => {});
   }
 
   #heard(event, content) {
-    if (event === 'seen') {
+    if (event === 'changed') {
+      this.#moved = true;
+      if (this.#partly) this.#open();
+    } else if (event === 'seen') {
       // what comes before the answer that names the view may be about it
       if (this.#id === undefined) this.#early.push(content);
       else this.#seen(content);
     } else if (event === 'ended' && this.#id !== undefined && (content.ids ?? [this.#id]).includes(this.#id)) {
-      this.#open();
-    } else if (event === 'changed' && this.#missing) {
       this.#open();
     } else if (event === 'closed') {
       this.#fail(content);

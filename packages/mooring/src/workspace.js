@@ -1,8 +1,9 @@
 import { conflictOf, outcomeOf, rejectedOf } from './conflicts.js';
 import { wrong } from './error.js';
-import { Query, viewOf } from './query.js';
+import { Query } from './query.js';
 import { authenticate } from './session.js';
 import { Step } from './step.js';
+import { viewOf } from './view.js';
 
 /** Records that one answer holds at most. */
 const PAGE = 500;
