@@ -29,8 +29,8 @@ pub use record::*;
 pub use review::*;
 pub use rows::*;
 pub use session::*;
-pub use write::*;
 pub use sync_protocol::ConflictKind;
+pub use write::*;
 
 /// What a screen asks for. Each gets exactly one [`Answer`] or [`Failure`].
 #[derive(Clone, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ pub mod delta;
 pub mod device;
 pub mod engine;
 pub mod import;
+pub mod keys;
 pub mod limits;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;

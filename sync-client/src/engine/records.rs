@@ -2,9 +2,7 @@
 
 use sync_protocol::message::SignIn;
 use sync_protocol::record::per_field;
-use sync_protocol::{
-    ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp,
-};
+use sync_protocol::{ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp};
 
 use super::past::Way;
 use super::{Asked, Engine, exporting, failure};

@@ -3,9 +3,7 @@
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{
-    Counter, Partition, Revision, Timestamp, Verdict, WorkspaceId, reserved,
-};
+use sync_protocol::{Counter, Partition, Revision, Timestamp, Verdict, WorkspaceId, reserved};
 
 use super::past::Past;
 use super::profile::Contact;
