@@ -295,3 +295,26 @@ fn what_can_be_taken_back_is_bounded() {
         assert_eq!(undoable(&other).await.undo, step(None, 1, 0, 0));
     });
 }
+
+#[test]
+fn an_import_is_one_step() {
+    let desk = Desk::new();
+    desk.at_work(async |handle| {
+        define(&handle).await;
+        ask(&handle, write(&[insert(1, json!({"n": 1, "m": 1}))])).await;
+        let rows = 2 * limits::IMPORT_STEP as i64 + 5;
+        let text: String = (1..=rows).map(|key| format!("{key},{}\n", key + 1)).collect();
+        let preview = Command::Preview { name: "a.csv".into(), text: format!("key,n\n{text}"), plan: None };
+        let Answer::Preview(preview) = ask(&handle, preview).await else { panic!("a preview") };
+        let into = Some(id(0).collection);
+        let plan = sync_client::api::ImportPlan { into, key: Some("key".into()), ..preview.plan };
+        let preview = Command::Preview { name: "a.csv".into(), text: String::new(), plan: Some(plan) };
+        let Answer::Preview(preview) = ask(&handle, preview).await else { panic!("a preview") };
+        ask(&handle, Command::Import { plan: preview.plan }).await;
+        assert_eq!(view(&handle, 1).await, json!({"n": 2, "m": 1}));
+        assert_eq!(undoable(&handle).await.undo, step(None, rows as usize - 1, 1, 0));
+        let back = undone(&handle, Command::Undo).await;
+        assert_eq!((back.ids.len() as i64, back.left.len()), (rows, 0));
+        assert_eq!((view(&handle, 1).await, view(&handle, rows).await), (json!({"n": 1, "m": 1}), Json::Null));
+    });
+}
