@@ -31,6 +31,7 @@ mod events;
 mod exporting;
 mod importing;
 mod leaving;
+mod local;
 mod past;
 mod profile;
 mod records;
@@ -236,6 +237,9 @@ impl<D: Device> Engine<D> {
     /// Hands out every request that is due.
     fn send_due(&mut self) {
         let (Some(open), Some(transport)) = (&mut self.open, &self.transport) else { return };
+        if open.local {
+            return;
+        }
         let now = self.device.now();
         while let Some(outgoing) = open.session.next(now, &open.replica) {
             self.requests.push(open.request(transport, outgoing));

@@ -89,6 +89,24 @@ impl Desk {
         desk
     }
 
+    /// The same, with a server that does not answer.
+    pub fn offline() -> Self {
+        let desk = Self::new();
+        let profile = desk.profile().map(|text| text.replacen('{', r#"{"server": "http://127.0.0.1:9","#, 1));
+        *desk.0.profile.borrow_mut() = profile;
+        desk
+    }
+
+    /// What the device remembers beside its stores.
+    pub fn profile(&self) -> Option<String> {
+        self.0.profile.borrow().clone()
+    }
+
+    /// It remembers something else.
+    pub fn set_profile(&self, text: &str) {
+        *self.0.profile.borrow_mut() = Some(text.to_owned());
+    }
+
     /// What a store is on.
     pub fn disk(&self, name: &str) -> MemoryDisk {
         self.0.disks.borrow_mut().entry(name.to_owned()).or_default().clone()
