@@ -94,6 +94,19 @@ pub enum Command {
         /// Its name.
         name: String,
     },
+    /// Makes a workspace on this device only, without a server and without an account. Answer: `Session`.
+    NewLocal {
+        /// Its name.
+        name: String,
+    },
+    /// Connects a workspace of this device only with the server, once somebody is signed in. Nothing of it is lost, also where
+    /// it is broken off: it goes on by itself. Answer: `Session`, with the server's workspace open.
+    ConnectLocal {
+        /// Which.
+        workspace: WorkspaceId,
+        /// How.
+        how: ConnectHow,
+    },
     /// Opens a workspace on this device; the one before is closed. Answer: `Done`.
     Open {
         /// Which.

@@ -13,6 +13,7 @@ pub mod device;
 pub mod engine;
 #[cfg(feature = "screens")]
 pub mod import;
+pub mod keys;
 pub mod limits;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;

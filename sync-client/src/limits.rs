@@ -135,6 +135,9 @@ pub const STEP_OPS: usize = 20_000;
 /// Bytes of them: one transaction of a browser's storage, and one row of the outbox there.
 pub const STEP_BYTES: usize = 16 << 20;
 
+/// Changes of a workspace on this device only that are moved to the server's in one commit.
+pub const MOVE_STEP: usize = 1_000;
+
 /// Bytes of the steps that can be undone, of all tabs: thousands of usual records. What is older is in every record's history.
 pub const UNDO_BYTES: usize = 8 << 20;
 

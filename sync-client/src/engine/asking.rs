@@ -40,7 +40,11 @@ impl<D: Device> Engine<D> {
     }
 
     pub(super) fn ask_path(&mut self, what: &str) -> Result<(Transport, WorkspaceId, String), Failure> {
-        let workspace = self.workspace()?.replica.meta().workspace;
+        let open = self.workspace()?;
+        if open.local {
+            return Err(Failure::input("This workspace is on this device only; no server knows of it."));
+        }
+        let workspace = open.replica.meta().workspace;
         let transport =
             self.transport.clone().ok_or_else(|| failure(FailureKind::NeedsSignIn, "Sign in first."))?;
         Ok((transport, workspace, format!("/v1/workspaces/{workspace}/{what}")))

@@ -1,9 +1,11 @@
 //! An import under way: some rows at a time, so that other commands (such as "Stop") are heard in between.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sync_protocol::{CollectionId, FieldName, RecordKey, Timestamp};
 
+use super::past::Step;
 use super::{Engine, Reply, failure};
 use crate::api::{Answer, Event, Failure, FailureKind, ImportCounts, ImportPlan, ImportReport, RefusedRow};
 use crate::device::Device;
@@ -26,6 +28,9 @@ pub(super) struct Importing {
     refused: Vec<RefusedRow>,
     all_refused: Vec<(usize, String)>,
     cancelled: bool,
+    /// All that it saved, to take it back as one.
+    step: Step,
+    who: Arc<str>,
     reply: Option<Reply>,
 }
 
@@ -150,6 +155,8 @@ impl<D: Device> Engine<D> {
             refused: Vec::new(),
             all_refused: Vec::new(),
             cancelled: false,
+            step: Step::default(),
+            who: self.who.clone(),
             reply: None,
         })
     }
@@ -163,6 +170,7 @@ impl<D: Device> Engine<D> {
                     failure.message,
                     text::grouped(importing.saved())
                 );
+                self.imported(&mut importing);
                 importing.end(Err(Failure { message, ..failure }));
                 self.file = None;
             }
@@ -215,13 +223,22 @@ impl<D: Device> Engine<D> {
             }
         }
         let batch: Batch = open.replica.import(now, records)?;
+        importing.step.add(&batch);
         self.save(batch).await?;
         importing.counts = counts;
         self.tell(Event::Importing { done: importing.at, total });
         Ok(importing.at < total)
     }
 
+    /// What an import saved can be taken back by whoever asked for it.
+    fn imported(&mut self, importing: &mut Importing) {
+        if let Some(open) = &mut self.open {
+            open.past.did(&importing.who, std::mem::take(&mut importing.step));
+        }
+    }
+
     fn finish_import(&mut self, mut importing: Importing) {
+        self.imported(&mut importing);
         if let Some(file) = self.file.take()
             && !importing.all_refused.is_empty()
         {

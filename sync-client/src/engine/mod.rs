@@ -35,6 +35,7 @@ mod exporting;
 #[cfg(feature = "screens")]
 mod importing;
 mod leaving;
+mod local;
 #[cfg(feature = "screens")]
 mod mirroring;
 mod past;
@@ -262,6 +263,9 @@ impl<D: Device> Engine<D> {
     /// Hands out every request that is due.
     fn send_due(&mut self) {
         let (Some(open), Some(transport)) = (&mut self.open, &self.transport) else { return };
+        if open.local {
+            return;
+        }
         let now = self.device.now();
         while let Some(outgoing) = open.session.next(now, &open.replica) {
             self.requests.push(open.request(transport, outgoing));

@@ -51,12 +51,15 @@ impl Way {
 }
 
 impl Step {
-    pub fn new(label: Option<String>) -> Self {
-        Self { label, ..Self::default() }
+    pub fn of(label: Option<String>, batch: &Batch) -> Self {
+        let mut step = Self { label, ..Self::default() };
+        step.add(batch);
+        step
     }
 
-    /// What a batch does is a part of the step. Fields that it declares stay.
-    pub fn and(mut self, batch: &Batch) -> Self {
+    /// What a batch does is a part of the step. Fields that it declares stay. Edits that come to nothing do no harm: they
+    /// are not found when the step is taken back.
+    pub fn add(&mut self, batch: &Batch) {
         for change in batch.enqueue.iter().filter(|change| !change.record.collection.is_reserved()) {
             self.bytes += change.size();
             self.edits.push((change.record.clone(), change.edit.clone()));
@@ -64,12 +67,11 @@ impl Step {
         if self.bytes > limits::UNDO_BYTES {
             self.edits.clear();
         }
-        self
     }
 
     /// The edits that take it back, as a step.
     pub fn back(&self, batch: &Batch) -> Self {
-        Self::new(self.label.clone()).and(batch)
+        Self::of(self.label.clone(), batch)
     }
 
     pub fn label(&self) -> Option<String> {

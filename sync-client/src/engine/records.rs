@@ -35,6 +35,9 @@ impl<D: Device> Engine<D> {
             Command::SignInWith { token } => return self.sign_in(Credentials::Token(token), reply),
             Command::Workspaces => return self.ask_workspaces(Some(reply)),
             Command::NewWorkspace { name } => return self.new_workspace(name, reply),
+            Command::ConnectLocal { workspace, how } => {
+                return self.connect_local(workspace, how, reply).await;
+            }
             #[cfg(feature = "screens")]
             Command::Import { plan } => return self.import(plan, reply).await,
             Command::ResolveMany { which, rule, dry_run } => {
@@ -50,6 +53,7 @@ impl<D: Device> Engine<D> {
                 self.cancel_work();
                 Ok(Answer::Done)
             }
+            Command::NewLocal { name } => self.new_local(&name).await,
             Command::Session => Ok(Answer::Session(self.session())),
             Command::SignOut { unsent } => self.sign_out(unsent).await,
             Command::RemoveRecords { workspace, unsent } => self.remove_records(workspace, unsent).await,

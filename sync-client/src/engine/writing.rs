@@ -91,7 +91,7 @@ impl<D: Device> Engine<D> {
         let (now, who) = (self.device.now(), self.who.clone());
         let ids = wants.iter().map(|(id, _)| id.clone()).collect();
         let batch = self.workspace()?.replica.write(now, wants, types, bases)?;
-        let step = Step::new(label).and(&batch);
+        let step = Step::of(label, &batch);
         let answer = self.finish(batch, Written::Saved(ids)).await?;
         self.workspace()?.past.did(&who, step);
         Ok(answer)

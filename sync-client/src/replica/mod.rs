@@ -24,6 +24,7 @@ mod feed;
 mod fold;
 mod for_review;
 mod history;
+mod local;
 mod mirrors;
 mod news;
 pub mod notes;
@@ -293,6 +294,11 @@ impl Replica {
     /// The answer of a command that was done already, if it was.
     pub fn receipt(&self, request: &str) -> Option<&Written> {
         self.receipts.iter().find(|r| r.request == request).map(|r| &r.answer)
+    }
+
+    /// The commands that were done lately.
+    pub fn receipts(&self) -> &[Receipt] {
+        &self.receipts
     }
 
     /// The receipts with one more; the oldest go.
