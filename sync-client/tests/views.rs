@@ -14,10 +14,9 @@ use model::server::Server;
 use proptest::prelude::*;
 use serde_json::json;
 use sync_client::api::{
-    Aggregate, Applied, Event, Failure, FailureKind, Figure, Filter, GroupBy, Groups, Looked, Only,
-    RowsChange, SortBy, Test, View, ViewId, Watched, Window,
+    Aggregate, Applied, Event, Failure, Figure, Filter, GroupBy, Groups, Looked, Only, RowsChange, SortBy,
+    Test, View, ViewId, Watched, Window,
 };
-use sync_client::limits;
 use sync_client::query::Tables;
 use sync_protocol::schema::Field;
 use sync_protocol::{CollectionId, FieldType, Partition, RecordId, RecordKey, Value};

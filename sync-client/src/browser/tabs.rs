@@ -6,6 +6,9 @@
 //! Tabs may run different versions. They say theirs; a leader of an older one than another tab's makes way and its page
 //! asks to be loaded again, and what a leader cannot read it answers with words instead of silence. The lock's name never
 //! changes: whatever their versions, one engine works on the stores at a time.
+//!
+//! A tab holds a lock of its own as long as it lives: when the leader gets it, the tab is gone, and the views that it watched are
+//! ended.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -20,12 +23,12 @@ use web_sys::{BroadcastChannel, DedicatedWorkerGlobalScope, MessageEvent};
 
 use super::BrowserDevice;
 use super::platform;
-use crate::api::{Answer, Event, Failure, FailureKind, Request, Response};
+use crate::api::{Answer, Command, Event, Failure, FailureKind, Request, Response, ViewId};
 use crate::engine::{Engine, Handle};
 use crate::limits;
 
 /// The version of what tabs say to each other: grows with every change that an older one would misunderstand.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Tells the page that another tab runs a newer version.
 const OUTDATED: &str = "outdated";
 
@@ -72,8 +75,8 @@ pub struct Tab {
     page: js_sys::Function,
     /// Hears the other tabs, as long as this one takes part.
     hears: RefCell<Option<Listener>>,
-    /// Gives the lock back.
-    release: RefCell<Option<js_sys::Function>>,
+    /// Give the locks back.
+    release: RefCell<Vec<js_sys::Function>>,
     /// The name of the lock and of the channel; `None` where nobody else comes to the stores.
     shared: Option<(String, BroadcastChannel)>,
     /// What the engine works on, until it does.
@@ -84,6 +87,8 @@ pub struct Tab {
     others: Cell<bool>,
     /// This page's requests without an answer.
     open: RefCell<BTreeMap<u64, Open>>,
+    /// The views that followers watch, by their tabs, newest last.
+    watched: RefCell<BTreeMap<String, Vec<ViewId>>>,
 }
 
 /// Hears messages while it is there.
@@ -151,6 +156,7 @@ impl Tab {
             role: RefCell::new(Role::Waiting),
             others: Cell::new(false),
             open: RefCell::default(),
+            watched: RefCell::default(),
         });
         let Some((name, channel)) = &tab.shared else {
             tab.lead();
@@ -170,6 +176,9 @@ impl Tab {
             *self.role.borrow_mut() = Role::Unable;
             return self.ask_again();
         };
+        let held = self.clone();
+        let alive = Closure::once_into_js(move |_: JsValue| held.hold());
+        ignore(locks.request(&alive_name(&self.id), &js_sys::Object::new(), alive.unchecked_ref()));
         let at_once = js_sys::Object::new();
         drop(js_sys::Reflect::set(&at_once, &"ifAvailable".into(), &JsValue::TRUE));
         let (tab, queue, again) = (self.clone(), locks.clone(), name.clone());
@@ -198,13 +207,18 @@ impl Tab {
             channel.set_onmessage(None);
             channel.close();
         }
-        if let Some(release) = self.release.take() {
+        for release in self.release.take() {
             drop(release.call0(&JsValue::NULL));
         }
         drop(self.hears.take());
     }
 
-    /// Starts the engine. The promise given back ends when the tab leaves: that long the lock is held.
+    /// A promise that ends when this tab leaves: that long the lock is held that waits for it.
+    fn hold(&self) -> JsValue {
+        js_sys::Promise::new(&mut |done, _| self.release.borrow_mut().push(done)).into()
+    }
+
+    /// Starts the engine. The promise given back is the lock's.
     fn lead(self: &Rc<Self>) -> JsValue {
         let Some(device) = self.device.take() else { return JsValue::UNDEFINED };
         let (handle, mut events, run) = Engine::start(device);
@@ -224,7 +238,7 @@ impl Tab {
         });
         self.say(&Message::Leading);
         self.ask_again();
-        js_sys::Promise::new(&mut |done, _| *self.release.borrow_mut() = Some(done)).into()
+        self.hold()
     }
 
     /// The page asks: a text of [`Request`]. Each gets its answer through `page`; what has no number is left alone.
@@ -327,12 +341,46 @@ impl Tab {
         };
         let (handle, tab) = (handle.clone(), self.clone());
         spawn_local(async move {
+            if let Command::Unwatch { id } = &request.command
+                && let Some(views) = tab.watched.borrow_mut().get_mut(&from)
+            {
+                views.retain(|view| view != id);
+            }
             let mut result = handle.named(&from).call_once(named(&from, id), request.command).await;
-            if let Ok(Answer::Status(status)) = &mut result {
-                status.follower = true;
+            match &mut result {
+                Ok(Answer::Status(status)) => status.follower = true,
+                Ok(Answer::Watched(watched)) => tab.watches(&from, watched.id, &handle),
+                _ => {}
             }
             tab.tell(from, &text_of(&Response::Answer { id, result }));
         });
+    }
+
+    /// A follower watches a view: it is ended when the follower's tab goes.
+    fn watches(self: &Rc<Self>, tab: &str, id: ViewId, handle: &Handle) {
+        let is_new = {
+            let mut watched = self.watched.borrow_mut();
+            let is_new = !watched.contains_key(tab);
+            let views = watched.entry(tab.to_owned()).or_default();
+            // more are not open: older ones have ended by themselves
+            if views.len() == limits::VIEWS {
+                views.remove(0);
+            }
+            views.push(id);
+            is_new
+        };
+        let Some(locks) = platform::locks().filter(|_| is_new) else { return };
+        let (of_tab, handle, gone) = (self.clone(), handle.clone(), tab.to_owned());
+        let ended = Closure::once_into_js(move |_: JsValue| {
+            let views = of_tab.watched.borrow_mut().remove(&gone).unwrap_or_default();
+            spawn_local(async move {
+                for id in views {
+                    // an engine that has stopped watches nothing
+                    drop(handle.call(Command::Unwatch { id }).await);
+                }
+            });
+        });
+        ignore(locks.request(&alive_name(tab), &js_sys::Object::new(), ended.unchecked_ref()));
     }
 
     fn tell(&self, to: String, response: &str) {
@@ -379,6 +427,11 @@ fn no(id: u64, why: &str) -> String {
 
 fn refusal(id: u64, kind: FailureKind, why: &str) -> String {
     text_of(&Response::Answer { id, result: Err(Failure::new(kind, why)) })
+}
+
+/// The lock that a tab holds as long as it lives.
+fn alive_name(tab: &str) -> String {
+    format!("mooring tab {tab}")
 }
 
 /// The name of a request among all that tabs pass on.

@@ -1,8 +1,8 @@
 //! What makes one window of rows out of another: few steps where little changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use sync_protocol::{Ordered, RecordKey};
+use sync_protocol::RecordKey;
 
 /// One step among keys, as [`RowStep`](crate::api::RowStep) is one among rows.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,32 +12,33 @@ pub(super) enum KeyStep {
     Insert(usize),
 }
 
+/// Keys in their order, and the same without one.
+#[derive(Clone, Copy)]
+pub(super) struct Listed<'a> {
+    pub(super) list: &'a [RecordKey],
+    pub(super) set: &'a BTreeSet<RecordKey>,
+}
+
 /// The steps from one list of keys to another: removals from the end on, moves, insertions from the start on. Keys that did
 /// not change keep their order among each other. `None` where they do not, or where it takes more than `most` steps.
 pub(super) fn between(
-    before: &[RecordKey],
-    now: &[RecordKey],
+    before: Listed<'_>,
+    now: Listed<'_>,
     changed: &BTreeSet<RecordKey>,
     most: usize,
 ) -> Option<Vec<KeyStep>> {
-    let places: BTreeMap<&RecordKey, usize> = now.iter().enumerate().map(|(at, key)| (key, at)).ordered_map();
-    let mut steps = Vec::new();
-    let mut list: Vec<&RecordKey> = Vec::with_capacity(now.len());
-    for key in before {
-        if places.contains_key(key) {
-            list.push(key);
-        }
-    }
-    let gone = before.iter().enumerate().rev().filter(|(_, key)| !places.contains_key(key));
-    steps.extend(gone.map(|(at, _)| KeyStep::Remove(at)));
-    let fixed = list.iter().filter(|key| !changed.contains(**key)).map(|key| places[*key]);
-    if steps.len() > most || !fixed.is_sorted() {
+    let (stay, stayed) =
+        (|key: &&RecordKey| now.set.contains(*key), |key: &&RecordKey| before.set.contains(*key));
+    let fixed = |key: &&RecordKey| !changed.contains(*key);
+    let mut list: Vec<&RecordKey> = before.list.iter().filter(stay).collect();
+    if !list.iter().copied().filter(fixed).eq(now.list.iter().filter(stayed).filter(fixed)) {
         return None;
     }
-    let stays: BTreeSet<&RecordKey> = list.iter().copied().ordered_set();
+    let gone = before.list.iter().enumerate().rev().filter(|(_, key)| !stay(key));
+    let mut steps: Vec<KeyStep> = gone.map(|(at, _)| KeyStep::Remove(at)).collect();
     // each that may have moved goes right behind the one that is before it now
     let mut last: Option<&RecordKey> = None;
-    for key in now.iter().filter(|key| stays.contains(key)) {
+    for key in now.list.iter().filter(stayed) {
         if changed.contains(key) {
             let place = |wanted: &RecordKey| list.iter().position(|key| *key == wanted);
             let from = place(key)?;
@@ -47,20 +48,22 @@ pub(super) fn between(
                 list.remove(from);
                 list.insert(to, key);
                 steps.push(KeyStep::Move(from, to));
-                if steps.len() > most {
-                    return None;
-                }
             }
+        }
+        if steps.len() > most {
+            return None;
         }
         last = Some(key);
     }
-    let new = now.iter().enumerate().filter(|(_, key)| !stays.contains(key));
+    let new = now.list.iter().enumerate().filter(|(_, key)| !stayed(key));
     steps.extend(new.map(|(at, _)| KeyStep::Insert(at)));
     (steps.len() <= most).then_some(steps)
 }
 
 #[cfg(test)]
 mod tests {
+    use sync_protocol::Ordered;
+
     use super::*;
 
     fn keys(text: &str) -> Vec<RecordKey> {
@@ -82,8 +85,10 @@ mod tests {
             ("abcd", "bacd", "", None),
             ("abcdef", "", "", None),
         ] {
-            let changed = keys(changed).into_iter().ordered_set();
-            let found = between(&keys(before), &keys(now), &changed, 4);
+            let set = |text| keys(text).into_iter().ordered_set();
+            let (old, new) = ((keys(before), set(before)), (keys(now), set(now)));
+            let listed = |(list, set)| Listed { list, set };
+            let found = between(listed((&old.0, &old.1)), listed((&new.0, &new.1)), &set(changed), 4);
             assert_eq!(found, want, "{before} {now}");
         }
     }

@@ -220,3 +220,6 @@ impl Fitting<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,11 @@
 //! The answer to one question, which follows as rows come, change and go.
 
-use std::collections::BTreeMap;
-
 use sync_protocol::schema::Collection;
 use sync_protocol::{CollectionId, Fields, RecordId, RecordKey, Value};
 
 use super::order::{Ground, Order};
 use super::table::Seen;
-use super::tally::{Shared, Tally};
+use super::tally::{ByValue, Distinct, Tally, count_by};
 use super::wanted::Wanted;
 use crate::api::{Aggregate, Failure, Group, Groups, Only, Row, View};
 use crate::limits;
@@ -43,7 +41,7 @@ pub(super) struct Live {
 struct Found {
     order: Order,
     all: Tally,
-    groups: BTreeMap<Shared, Tally>,
+    groups: ByValue,
 }
 
 impl Live {
@@ -85,7 +83,7 @@ impl Live {
         }
         let on = self.ground(of);
         let mut found =
-            Found { order: Order::of(on), all: Tally::new(&self.wanted), groups: BTreeMap::new() };
+            Found { order: Order::of(on), all: Tally::new(&self.wanted.figures), groups: ByValue::new() };
         if self.wanted.counts() {
             for fields in found.order.from(0).filter_map(|key| on.rows.get(key)) {
                 count(&self.wanted, &mut found.all, &mut found.groups, fields, true);
@@ -169,7 +167,7 @@ impl Live {
 
     /// The figures about all rows that match.
     pub(super) fn figures(&self) -> Vec<Value> {
-        self.found.as_ref().map_or_else(Vec::new, |found| found.all.figures(&self.wanted))
+        self.found.as_ref().map_or_else(Vec::new, |found| found.all.figures(&self.wanted.figures))
     }
 
     /// The first groups, where there are some.
@@ -181,9 +179,9 @@ impl Live {
         // the rows of a group stand together: how many they are says where the next one begins
         while next < found.order.len() && groups.len() < limits::GROUPS {
             let fields = found.order.at(next).and_then(|key| rows.get(key))?;
-            let tally = found.groups.get(&Shared::of(field, fields))?;
+            let tally = found.groups.get(&Distinct::shared(field, fields))?;
             let value = field.sort_value(fields).and_then(|_| fields.get(&field.name)).cloned();
-            let figures = tally.figures(&self.wanted);
+            let figures = tally.figures(&self.wanted.figures);
             groups.push(Group { value: value.unwrap_or_default(), rows: tally.rows, figures });
             next += tally.rows;
         }
@@ -197,20 +195,10 @@ impl Live {
 }
 
 /// Counts a row in or out, in all and in its group.
-fn count(
-    wanted: &Wanted,
-    all: &mut Tally,
-    groups: &mut BTreeMap<Shared, Tally>,
-    fields: &Fields,
-    comes: bool,
-) {
-    all.count(wanted, fields, comes);
-    let Some(field) = &wanted.group else { return };
-    let shared = Shared::of(field, fields);
-    let group = groups.entry(shared).or_insert_with(|| Tally::new(wanted));
-    group.count(wanted, fields, comes);
-    if group.rows == 0 {
-        groups.remove(&Shared::of(field, fields));
+fn count(wanted: &Wanted, all: &mut Tally, groups: &mut ByValue, fields: &Fields, comes: bool) {
+    all.count(&wanted.figures, fields, comes);
+    if let Some(field) = &wanted.group {
+        count_by(groups, Distinct::shared(field, fields), &wanted.figures, fields, comes);
     }
 }
 

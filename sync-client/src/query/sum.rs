@@ -1,7 +1,5 @@
 //! Exact sums that values can also be taken out of again.
 
-use std::collections::BTreeMap;
-
 use sync_protocol::value::decimal::Decimal;
 
 use super::compare::SortValue;
@@ -15,10 +13,10 @@ const MORE_PLACES: usize = 6;
 /// A sum of numbers of any size, without rounding. What goes in can come out again, in any order.
 #[derive(Debug, Default)]
 pub(super) struct Sum {
-    /// Parts by the power of a billion that they count. They are brought into the form of a number when it is read.
-    parts: BTreeMap<i32, i64>,
-    /// How many values have so many places behind the point.
-    places: BTreeMap<usize, usize>,
+    /// Parts by the power of a billion that they count, which rises. They are brought into the form of a number when it is read.
+    parts: Vec<(i32, i64)>,
+    /// How many values have so many places behind the point. These rise.
+    places: Vec<(i32, i64)>,
     /// How many values there are.
     count: usize,
     /// How many of them are no number, infinite, infinite below zero.
@@ -35,7 +33,7 @@ impl Sum {
     }
 
     fn change(&mut self, value: &SortValue, comes: bool) {
-        let count = |n: &mut usize| if comes { *n += 1 } else { *n -= 1 };
+        let one = if comes { 1 } else { -1 };
         let decimal = match value {
             SortValue::Whole(whole) => Decimal::read(&whole.to_string()),
             SortValue::Decimal(decimal) => Some(decimal.clone()),
@@ -49,23 +47,15 @@ impl Sum {
             _ => None,
         };
         let Some(decimal) = decimal else { return };
-        count(&mut self.count);
-        let places = usize::try_from(decimal.scale()).unwrap_or(0);
-        let with_places = self.places.entry(places).or_default();
-        count(with_places);
-        if *with_places == 0 {
-            self.places.remove(&places);
-        }
+        self.count = self.count.saturating_add_signed(one);
+        *number_at(&mut self.places, decimal.scale().max(0)) += one as i64;
         let unscaled = decimal.unscaled();
         let (negative, digits) =
             unscaled.strip_prefix('-').map_or((false, unscaled.as_str()), |rest| (true, rest));
         for (digit, power) in digits.bytes().rev().zip(-decimal.scale()..) {
             let worth = i64::from(digit - b'0') * 10_i64.pow(power.rem_euclid(DIGITS).unsigned_abs());
-            let part = self.parts.entry(power.div_euclid(DIGITS)).or_default();
+            let part = number_at(&mut self.parts, power.div_euclid(DIGITS));
             *part += if negative == comes { -worth } else { worth };
-        }
-        if self.count == 0 {
-            self.parts.clear();
         }
     }
 
@@ -116,7 +106,8 @@ impl Sum {
     }
 
     fn most_places(&self) -> usize {
-        self.places.last_key_value().map_or(0, |(places, _)| *places)
+        let used = self.places.iter().rev().find(|(_, count)| *count > 0);
+        used.map_or(0, |(places, _)| places.unsigned_abs() as usize)
     }
 
     /// The sum without its point, to as many places as the values have; whether it is below zero.
@@ -124,11 +115,12 @@ impl Sum {
         if self.count == 0 {
             return None;
         }
-        let lowest = self.parts.first_key_value().map_or(0, |(power, _)| *power).min(0);
-        let highest = self.parts.last_key_value().map_or(0, |(power, _)| *power).max(0);
+        let lowest = self.parts.first().map_or(0, |(power, _)| *power).min(0);
+        let highest = self.parts.last().map_or(0, |(power, _)| *power).max(0);
         let carried = |sign: i64| {
             let (mut carry, mut parts) = (0, Vec::new());
-            let own = (lowest..=highest).map(|power| self.parts.get(&power).copied().unwrap_or(0));
+            let part = |power| self.parts.iter().find(|(own, _)| *own == power).map_or(0, |(_, part)| *part);
+            let own = (lowest..=highest).map(part);
             // a sum of many is some parts longer than the longest of them
             for part in own.chain([0; 3]) {
                 let part = sign * part + carry;
@@ -148,6 +140,15 @@ impl Sum {
         digits.extend(std::iter::repeat_n('0', missing));
         Some((negative, digits))
     }
+}
+
+/// The number that is kept for this one; of so few kinds that a list is quicker than a map.
+fn number_at(list: &mut Vec<(i32, i64)>, wanted: i32) -> &mut i64 {
+    let at = list.partition_point(|(own, _)| *own < wanted);
+    if list.get(at).is_none_or(|(own, _)| *own != wanted) {
+        list.insert(at, (wanted, 0));
+    }
+    &mut list[at].1
 }
 
 /// A number of digits, larger by one.

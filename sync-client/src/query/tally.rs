@@ -8,7 +8,7 @@ use sync_protocol::{Fields, Value};
 
 use super::compare::SortValue;
 use super::sum::Sum;
-use super::wanted::{Typed, Wanted};
+use super::wanted::Typed;
 use crate::api::Figure;
 use crate::steps::step;
 
@@ -27,25 +27,25 @@ enum Kept {
     Nothing,
     Sum(Sum),
     /// How many rows have each value.
-    Values(BTreeMap<Distinct, usize>),
+    Values(ByValue),
 }
 
 impl Tally {
     /// Of no rows.
-    pub(super) fn new(wanted: &Wanted) -> Self {
+    pub(super) fn new(wanted: &[(Typed, Figure)]) -> Self {
         let kept = |figure| match figure {
             Figure::Count | Figure::Empty => Kept::Nothing,
             Figure::Sum | Figure::Average => Kept::Sum(Sum::default()),
             Figure::Unique | Figure::Min | Figure::Max => Kept::Values(BTreeMap::new()),
         };
-        Self { rows: 0, figures: wanted.figures.iter().map(|(_, figure)| (0, kept(*figure))).collect() }
+        Self { rows: 0, figures: wanted.iter().map(|(_, figure)| (0, kept(*figure))).collect() }
     }
 
     /// A row comes, or goes as it was.
-    pub(super) fn count(&mut self, wanted: &Wanted, fields: &Fields, comes: bool) {
+    pub(super) fn count(&mut self, wanted: &[(Typed, Figure)], fields: &Fields, comes: bool) {
         let more = |n: &mut usize| if comes { *n += 1 } else { *n -= 1 };
         more(&mut self.rows);
-        for ((field, _), (filled, kept)) in wanted.figures.iter().zip(&mut self.figures) {
+        for ((field, _), (filled, kept)) in wanted.iter().zip(&mut self.figures) {
             let Some(value) = field.value(fields) else { continue };
             step();
             more(filled);
@@ -56,23 +56,15 @@ impl Tally {
                     if comes { sum.add(&value) } else { sum.take_out(&value) }
                 }
                 Kept::Values(values) => {
-                    let value = Distinct::new(field, value);
-                    if comes {
-                        *values.entry(value).or_default() += 1;
-                    } else if let Some(count) = values.get_mut(&value) {
-                        *count -= 1;
-                        if *count == 0 {
-                            values.remove(&value);
-                        }
-                    }
+                    count_by(values, Distinct::new(field, value), &[], fields, comes);
                 }
             }
         }
     }
 
     /// The figures in the order asked for.
-    pub(super) fn figures(&self, wanted: &Wanted) -> Vec<Value> {
-        let all = wanted.figures.iter().zip(&self.figures);
+    pub(super) fn figures(&self, wanted: &[(Typed, Figure)]) -> Vec<Value> {
+        let all = wanted.iter().zip(&self.figures);
         all.map(|((_, figure), (filled, kept))| match (figure, kept) {
             (Figure::Empty, _) => Value::from(self.rows - filled),
             (Figure::Unique, Kept::Values(values)) => Value::from(values.len()),
@@ -88,27 +80,39 @@ impl Tally {
 
 /// The first that fits a field of numbers or times: a value that was stored before the field became one does not.
 fn first<'v>(mut values: impl Iterator<Item = &'v Distinct>) -> Value {
-    let found = values.find(|value| value.order.is_ordered());
-    found.map_or(Value::ABSENT, |value| value.value.clone())
+    let found = values.find(|value| value.order.as_ref().is_some_and(SortValue::is_ordered));
+    found.map_or(Value::ABSENT, |value| value.written.clone())
 }
 
-/// A value among others: in order, and different as it is written.
+/// A value among others, and what rows of a group have in common. No value is the last.
 #[derive(Debug)]
-struct Distinct {
-    order: SortValue,
-    value: Value,
+pub(super) struct Distinct {
+    order: Option<SortValue>,
+    /// Where values differ that are written in different ways.
+    written: Value,
 }
+
+/// What is known of the rows by their values. One kind of map for all: each kind is code of its own.
+pub(super) type ByValue = BTreeMap<Distinct, Tally>;
 
 impl Distinct {
     fn new(field: &Typed, value: &Value) -> Self {
-        Self { order: SortValue::of(field.field_type, value), value: value.clone() }
+        Self { order: Some(SortValue::of(field.field_type, value)), written: value.clone() }
+    }
+
+    /// What the rows of a group have in common.
+    pub(super) fn shared(field: &Typed, fields: &Fields) -> Self {
+        Self { order: field.sort_value(fields), written: Value::ABSENT }
     }
 }
 
 impl Ord for Distinct {
     fn cmp(&self, other: &Self) -> Ordering {
-        let order = self.order.compare(&other.order, &str::cmp);
-        order.then_with(|| self.value.0.to_string().cmp(&other.value.0.to_string()))
+        let order = match (&self.order, &other.order) {
+            (Some(one), Some(other)) => one.compare(other, &str::cmp),
+            (one, other) => one.is_none().cmp(&other.is_none()),
+        };
+        order.then_with(|| self.written.0.to_string().cmp(&other.written.0.to_string()))
     }
 }
 
@@ -126,35 +130,22 @@ impl PartialEq for Distinct {
 
 impl Eq for Distinct {}
 
-/// What the rows of a group have in common. Those without a value are the last.
-#[derive(Debug)]
-pub(super) struct Shared(Option<SortValue>);
-
-impl Shared {
-    pub(super) fn of(field: &Typed, fields: &Fields) -> Self {
-        Self(field.sort_value(fields))
-    }
-}
-
-impl Ord for Shared {
-    fn cmp(&self, other: &Self) -> Ordering {
-        match (&self.0, &other.0) {
-            (Some(one), Some(other)) => one.compare(other, &str::cmp),
-            (one, other) => one.is_none().cmp(&other.is_none()),
+/// Counts a row among those that have its value, in or out.
+pub(super) fn count_by(
+    values: &mut ByValue,
+    value: Distinct,
+    wanted: &[(Typed, Figure)],
+    fields: &Fields,
+    comes: bool,
+) {
+    if let Some(tally) = values.get_mut(&value) {
+        tally.count(wanted, fields, comes);
+        if tally.rows == 0 {
+            values.remove(&value);
         }
+    } else {
+        let mut tally = Tally::new(wanted);
+        tally.count(wanted, fields, comes);
+        values.insert(value, tally);
     }
 }
-
-impl PartialOrd for Shared {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Shared {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Shared {}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sync_protocol::{Ordered, RecordId, RecordKey, Value};
 
-use super::difference::{KeyStep, between};
+use super::difference::{KeyStep, Listed, between};
 use super::live::{Live, Source};
 use crate::api::{
     Failure, Groups, Keys, Looked, Marks, Row, RowStep, RowsChange, ViewChange, ViewId, Watched, Window,
@@ -20,8 +20,10 @@ pub(super) struct Watching {
     pub(super) looked_at: u64,
     window: Window,
     /// The rows that the screen has, with their marks.
-    shown: Vec<(RecordKey, Marks)>,
-    /// The same without an order.
+    shown: Vec<RecordKey>,
+    /// What is going on with each of them.
+    marks: Vec<Marks>,
+    /// The same rows without an order.
     has: BTreeSet<RecordKey>,
     /// Rows among them whose values changed since.
     changed: BTreeSet<RecordKey>,
@@ -53,6 +55,7 @@ impl Watching {
             looked_at: 0,
             window,
             shown: Vec::new(),
+            marks: Vec::new(),
             has: BTreeSet::new(),
             changed: BTreeSet::new(),
             touched: false,
@@ -118,23 +121,25 @@ impl Watching {
     }
 
     /// The steps from the rows that the screen has to those of now; `None` where all of these are shorter.
-    fn steps(&self, now: &[RecordKey], of: Source<'_>) -> Option<Vec<RowStep>> {
-        let before: Vec<RecordKey> = self.shown.iter().map(|(key, _)| key.clone()).collect();
+    fn steps(&mut self, now: &[RecordKey], of: Source<'_>) -> Option<Vec<RowStep>> {
+        for (key, marks) in self.shown.iter().zip(&self.marks) {
+            if *marks != of.replica.marks_of(&self.record(key)) {
+                self.changed.insert(key.clone());
+            }
+        }
         let most = now.len() / 2 + 1;
         let row = |at: usize| self.live.row(of, &now[at]);
+        let set = now.iter().cloned().ordered_set();
+        let before = Listed { list: &self.shown, set: &self.has };
         let mut steps = Vec::new();
-        for step in between(&before, now, &self.changed, most)? {
+        for step in between(before, Listed { list: now, set: &set }, &self.changed, most)? {
             steps.push(match step {
                 KeyStep::Remove(at) => RowStep::Remove { at },
                 KeyStep::Move(from, to) => RowStep::Move { from, to },
                 KeyStep::Insert(at) => RowStep::Insert { at, row: row(at)? },
             });
         }
-        let others = self.shown.iter().filter(|(key, marks)| {
-            self.changed.contains(key) || *marks != of.replica.marks_of(&self.record(key))
-        });
-        let others: BTreeSet<&RecordKey> = others.map(|(key, _)| key).ordered_set();
-        for (at, _) in now.iter().enumerate().filter(|(_, key)| others.contains(key)) {
+        for (at, _) in now.iter().enumerate().filter(|(_, key)| self.changed.contains(key)) {
             steps.push(RowStep::Change { at, row: row(at)? });
         }
         (steps.len() <= most).then_some(steps)
@@ -170,11 +175,8 @@ impl Watching {
     /// The screen has these rows from now on.
     fn shows(&mut self, keys: Vec<RecordKey>, of: Source<'_>) {
         self.has = keys.iter().cloned().ordered_set();
-        let marked = keys.into_iter().map(|key| {
-            let marks = of.replica.marks_of(&self.record(&key));
-            (key, marks)
-        });
-        self.shown = marked.collect();
+        self.marks = keys.iter().map(|key| of.replica.marks_of(&self.record(key))).collect();
+        self.shown = keys;
         self.changed.clear();
     }
 }
