@@ -29,7 +29,7 @@ await check('the types say what the package does, and refuse what it does not', 
     try { await open({ server: 's', workspace: 'w' }); } catch (error) { if (error instanceof MooringError) error.kind === 'offline'; }
     stop(); keys.length;`));
   let refused = '';
-  try { compile(folder, program('await boats.insert({ f: () => 1 }); await open({ workspace: "w" });')); } catch (error) { refused = error.message; }
+  try { compile(folder, program('await boats.insert({ f: () => 1 }); await open({ server: "s" });')); } catch (error) { refused = error.message; }
   equal(refused.match(/error TS/g)?.length, 2, 'mistakes that the compiler finds');
 });
 
@@ -139,6 +139,18 @@ await check('an export has all records', async () => {
   const { collections, unsent } = await ada.export();
   equal([collections.ports.length, Object.keys(collections).sort()], [30, ['boats', 'crew', 'ports', 'values']], 'the records');
   equal(unsent.workspaces.map(({ unsent }) => unsent.length), [0], 'what is unsent');
+});
+
+await check('without a server, connected with one later', async () => {
+  const alone = await open({ workspace: 'Harbour' });
+  await alone.collection('berths').put(1, { boat: 'Rán' });
+  equal([alone.name, alone.local, await alone.get('berths', 1)], ['Harbour', true, { boat: 'Rán' }], 'on this device only');
+  await alone.connect({ server: server.url, name: 'ada', password, how: 'copy' });
+  equal(alone.local, false, 'connected');
+  await caughtUp(alone);
+  const other = await open(options({ workspace: 'Harbour', create: false }));
+  await until('there', async () => (await other.get('berths', 1))?.boat === 'Rán');
+  for (const workspace of [alone, other]) await workspace.close();
 });
 
 const profile = await Profile.start('browser', site);

@@ -58,15 +58,16 @@ export interface Credentials {
 }
 
 export interface OpenOptions extends Credentials {
-  /** Its address, such as `https://mooring.example.org`. A page of another origin must be allowed by the server (`--allow-origin`). */
-  server: string;
+  /** Its address, such as `https://mooring.example.org`; without one, the workspace is on this device only, and is made where
+   * it is missing. A page of another origin must be allowed by the server (`--allow-origin`). */
+  server?: string;
   /** The workspace's name or id. */
   workspace: string;
   /** Makes the workspace where the account has none of that name. */
   create?: boolean;
   /**
-   * What is kept in this browser profile goes by this name; without one it is made of server, workspace and account. All
-   * tabs that open the same share one engine. `"memory"`: nothing is kept (always so in Node).
+   * What is kept in this browser profile goes by this name; without one, by the workspace's as it is given here. All tabs that
+   * open the same share one engine, and one account. `"memory"`: nothing is kept (always so in Node).
    */
   store?: string;
   /** Whether the engine runs in a worker (it does, without being told), or the address of the worker's script. */
@@ -74,6 +75,18 @@ export interface OpenOptions extends Credentials {
   /** What people call this device; without it, after the browser. */
   device?: string;
   /** The network is trusted: `http://` is allowed for other machines, too. */
+  unencrypted?: boolean;
+}
+
+export interface ConnectOptions extends Credentials {
+  server: string;
+  /**
+   * `combine`: the records join those of the server's workspace. `theirs`: the server's workspace is opened, and the records
+   * here are kept as they are on this device. `copy`: they become a new workspace on the server.
+   */
+  how: 'combine' | 'theirs' | 'copy';
+  /** The server's workspace, by name or id; not with `copy`. */
+  workspace?: string;
   unencrypted?: boolean;
 }
 
@@ -255,6 +268,8 @@ export interface History {
 export interface Workspace {
   readonly id: string;
   readonly name: string | undefined;
+  /** Whether it is on this device only. */
+  readonly local: boolean;
   readonly status: Status;
   /** Calls with every new status, first with the one of now; gives what ends that. */
   onStatus(listener: (status: Status) => void): () => void;
@@ -292,6 +307,8 @@ export interface Workspace {
   pause(): Promise<void>;
   resume(): Promise<void>;
   syncNow(): Promise<void>;
+  /** Connects a workspace of this device only with a server. Nothing of it is lost. */
+  connect(options: ConnectOptions): Promise<void>;
   /** Signs in (again), after `status.phase` said `needs_sign_in`. */
   signIn(credentials: Credentials): Promise<void>;
   /** All records of all collections, and what is not sent yet, as plain data. */

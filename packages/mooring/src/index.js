@@ -12,16 +12,15 @@ const inBrowser = typeof indexedDB !== 'undefined';
 /** Opens a workspace on this device; see `index.d.ts`. */
 export async function open(options) {
   const { server, workspace } = options ?? {};
-  if (typeof server !== 'string' || typeof workspace !== 'string') {
-    throw wrong('open() needs the address of a server and the name (or id) of a workspace.');
-  }
+  if (typeof workspace !== 'string') throw wrong('open() needs the name (or the id) of a workspace.');
+  if (server !== undefined && typeof server !== 'string') throw wrong('The server is told by its address.');
   const store = place(options);
   const link = await Link.start((say) =>
     store !== undefined && (options.worker ?? true)
       ? inWorker(store, options.device, say, typeof options.worker === 'string' ? options.worker : undefined)
       : here(store, options.device, say));
   try {
-    await signIn(link, options);
+    if (server !== undefined) await signIn(link, options);
     await openIn(link, options);
     return await Workspace.over(link, options);
   } catch (error) {
@@ -31,13 +30,12 @@ export async function open(options) {
 }
 
 /** The name of what is kept in this browser profile; `undefined`: in memory. */
-function place({ server, workspace, name, store }) {
+function place({ workspace, store }) {
   if (store === 'memory' || !inBrowser) {
     if (store !== undefined && store !== 'memory') {
       throw wrong('Nothing can be kept here, there is no IndexedDB: give store: "memory".');
     }
     return undefined;
   }
-  // one store per account: nobody's changes are ever sent as somebody else's
-  return encodeURIComponent(store ?? [server, workspace, name ?? ''].join(' '));
+  return encodeURIComponent(store ?? workspace);
 }

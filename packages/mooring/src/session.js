@@ -29,21 +29,42 @@ function sameServer(known, wanted) {
 }
 
 /** Opens the workspace of that name or id, also without a network where this device knows it. */
-export async function openIn(link, { workspace, create }) {
-  const find = ({ workspaces }) => {
-    const named = workspaces.filter((known) => known.name === workspace);
-    const found = workspaces.find((known) => known.id === workspace) ?? named[0];
-    if (named.length > 1 && found === named[0]) {
-      throw wrong(`Several workspaces are called “${workspace}”: give the id of one of them.`);
-    }
-    return found;
-  };
+export async function openIn(link, { server, workspace, create }) {
   const session = await link.ask('session');
-  let found = find(session) ?? find(await link.ask('workspaces'));
-  if (!found && create) found = find(await link.ask({ new_workspace: { name: workspace } }));
+  const find = ({ workspaces }) => named(workspaces, workspace);
+  let found = find(session);
+  if (server === undefined) {
+    found = named(session.local, workspace) ?? found;
+    found ??= named((await link.ask({ new_local: { name: workspace } })).local, workspace);
+  } else {
+    found ??= find(await link.ask('workspaces'));
+    if (!found && create) found = find(await link.ask({ new_workspace: { name: workspace } }));
+  }
   if (!found) throw wrong(`There is no workspace “${workspace}” for this account.`);
   if (session.open && session.open !== found.id) {
     throw wrong('Another workspace is kept under this name of a store: choose another name.');
   }
   await link.ask({ open: { workspace: found.id } });
+}
+
+/** Connects a workspace of this device only with a server. */
+export async function connectLocal(link, id, options) {
+  const { how, workspace } = options;
+  await signIn(link, options);
+  if (how === 'copy') return link.ask({ connect_local: { workspace: id, how: 'keep_mine_as_copy' } });
+  if (how !== 'combine' && how !== 'theirs') throw wrong('Connect how: "combine", "theirs" or "copy".');
+  const found = named((await link.ask('workspaces')).workspaces, workspace);
+  if (!found) throw wrong(`There is no workspace “${workspace}” for this account.`);
+  const to = how === 'combine' ? { combine: found.id } : { take_servers: found.id };
+  return link.ask({ connect_local: { workspace: id, how: to } });
+}
+
+/** The workspace of that name or id. */
+function named(workspaces, wanted) {
+  const alike = workspaces.filter(({ name }) => name === wanted);
+  const found = workspaces.find(({ id }) => id === wanted) ?? alike[0];
+  if (alike.length > 1 && found === alike[0]) {
+    throw wrong(`Several workspaces are called “${wanted}”: give the id of one of them.`);
+  }
+  return found;
 }

@@ -1,7 +1,7 @@
 import { conflictOf, outcomeOf, rejectedOf } from './conflicts.js';
 import { wrong } from './error.js';
 import { Query } from './query.js';
-import { authenticate } from './session.js';
+import { authenticate, connectLocal } from './session.js';
 import { Step } from './step.js';
 import { viewOf } from './view.js';
 
@@ -15,6 +15,7 @@ export class Workspace {
   #status;
   #id;
   #name;
+  #local;
   #paused = false;
   /** Collections that are there. */
   #known = new Set();
@@ -22,9 +23,7 @@ export class Workspace {
   static async over(link, options) {
     const workspace = new Workspace();
     workspace.#link = link;
-    const session = await link.ask('session');
-    workspace.#id = session.open;
-    workspace.#name = session.workspaces.find(({ id }) => id === session.open)?.name;
+    workspace.#is(await link.ask('session'));
     workspace.#status = camel(await link.ask('status'));
     link.listen((event, content) => workspace.#heard(event, content, options));
     if (typeof addEventListener === 'function') workspace.#followNetwork();
@@ -33,6 +32,7 @@ export class Workspace {
 
   get id() { return this.#id; }
   get name() { return this.#name; }
+  get local() { return this.#local; }
   get status() { return this.#status; }
 
   /** Calls with every new status, first with the one of now; gives what ends that. */
@@ -180,6 +180,21 @@ export class Workspace {
   /** With a token of now, where the program gives one; else the status goes on to ask for a sign-in. */
   #signInAgain(options) {
     if (typeof options.token === 'function') authenticate(this.#link, options).catch(() => {});
+  }
+
+  /**
+   * Connects a workspace of this device only with a server: its records join those of the server's workspace (`combine`), or
+   * become a new one there (`copy`), or that one is taken and these are kept aside on this device (`theirs`).
+   */
+  async connect(options) {
+    this.#is(await connectLocal(this.#link, this.#id, options));
+    this.#known.clear();
+  }
+
+  #is({ open, workspaces, local }) {
+    this.#id = open;
+    this.#name = [...workspaces, ...local].find(({ id }) => id === open)?.name;
+    this.#local = local.some(({ id }) => id === open);
   }
 
   /** Signs in (again), after `status.phase` said `needs_sign_in`. */
