@@ -1,0 +1,247 @@
+/** A database on this device: its stores, when they are read, and what an upgrade does to their collections. */
+
+import { canInject, evaluate, inject } from './keypath.js';
+import { compare, convert, valueOf } from './key.js';
+import { collectionOf } from './names.js';
+import { read, written } from './recordkey.js';
+import { Scheduler } from './scheduler.js';
+import { IndexState, Row, StoreState } from './state.js';
+import { fromFields, KEY, toFields } from './value.js';
+
+/** Records that are read at once. */
+const PAGE = 1000;
+
+const noteOf = name => `idb/${name}`;
+
+/** What begins the notes about databases. */
+export const NOTES = noteOf('');
+
+export class Database {
+  #scheduler = new Scheduler();
+  #jobs = new Map();
+  #loading = new Map();
+
+  /**
+   * @param {import('./records.js').Records} records
+   * @param {string} name
+   * @param {{ version: number, stores: object[] }} [definition] as a note has it
+   */
+  constructor(records, name, definition = { version: 0, stores: [] }) {
+    this.records = records;
+    this.name = name;
+    this.version = definition.version;
+    /** The version without an upgrade that still runs. */
+    this.committed = definition.version;
+    /** @type {Map<string, StoreState>} */
+    this.stores = new Map(definition.stores.map(one => [one.name, this.#known(one)]));
+    /** @type {Set<import('./connection.js').Connection>} */
+    this.connections = new Set();
+    /** Told when a connection is closed. @type {() => void} */
+    this.onClosed = () => {};
+  }
+
+  #known({ collection, indexes, ...definition }) {
+    const store = new StoreState(definition, this.records.ordinal);
+    store.collection = collection;
+    for (const one of indexes) {
+      const index = new IndexState(one);
+      store.indexes.set(one.name, index);
+      store.following.add(index);
+    }
+    return store;
+  }
+
+  /** Takes what the generators of the stores have come to. */
+  async readGenerators() {
+    for (const { name, value } of await this.records.notes(this.#generators)) {
+      const store = this.stores.get(name.slice(this.#generators.length));
+      if (store) store.next = value;
+    }
+  }
+
+  get #generators() {
+    return `idb-next/${JSON.stringify(this.name)}/`;
+  }
+
+  generatorNote(store) {
+    return this.#generators + store.name;
+  }
+
+  get definition() {
+    return { version: this.version, stores: [...this.stores.values()].map(store => store.definition) };
+  }
+
+  schedule(work) {
+    const job = { names: [...work.stores.keys()], exclusive: work.isWriting, start: () => work.start() };
+    this.#jobs.set(work, job);
+    this.#scheduler.add(job);
+  }
+
+  unschedule(work) {
+    const job = this.#jobs.get(work);
+    this.#jobs.delete(work);
+    if (job) this.#scheduler.done(job);
+  }
+
+  closed(connection) {
+    if (this.connections.delete(connection)) this.onClosed();
+  }
+
+  /** Reads a store: once, when a request is the first to need it. Costs what the store has. */
+  load(store) {
+    if (!this.#loading.has(store)) {
+      this.#loading.set(store, this.#load(store).finally(() => this.#loading.delete(store)));
+    }
+    return this.#loading.get(store);
+  }
+
+  async #load(store) {
+    store.fill(await this.#rows(store));
+  }
+
+  async #rows(store) {
+    const rows = [];
+    for await (const { key, fields } of this.#all(store.collection)) rows.push(rowOf(store, key, fields));
+    return rows;
+  }
+
+  async* #all(collection) {
+    let after;
+    for (let more = true; more;) {
+      const page = await this.records.read(collection, { after, limit: PAGE });
+      yield* page.rows;
+      more = page.more;
+      after = page.rows.at(-1)?.key;
+    }
+  }
+
+  /** Takes all parts of an upgrade together when it commits. */
+  beginUpgrade(work) {
+    const plan = { emptied: new Set(), settling: new Set(), adopting: new Set() };
+    work.plan = plan;
+    work.changes.first(() => this.#settle(work, plan));
+  }
+
+  #setStores(work, change) {
+    const before = new Map(this.stores);
+    change();
+    const set = stores => {
+      this.stores = new Map(stores);
+      work.stores.clear();
+      for (const [name, store] of stores) work.stores.set(name, store);
+    };
+    set(this.stores);
+    work.changes.onUndo(() => set(before));
+  }
+
+  /** A new store, empty until the upgrade is done: then it has the records that its collection has. */
+  create(work, definition) {
+    const store = new StoreState(definition, this.records.ordinal);
+    store.loaded = true;
+    this.#setStores(work, () => this.stores.set(store.name, store));
+    work.plan.settling.add(store);
+    work.plan.adopting.add(store);
+    work.changes.onUndo(() => {
+      store.deleted = true;
+    });
+    return store;
+  }
+
+  /** A store goes, with its records. */
+  destroy(work, store) {
+    this.#setStores(work, () => this.stores.delete(store.name));
+    const indexes = [...store.indexes.values()];
+    const set = deleted => {
+      store.deleted = deleted;
+      for (const index of indexes) index.deleted = deleted;
+    };
+    set(true);
+    work.plan.settling.delete(store);
+    if (store.collection !== undefined) work.plan.emptied.add(store.collection);
+    work.changes.note(this.generatorNote(store), undefined);
+    work.changes.onUndo(() => set(false));
+    work.place({ run: () => work.changes.forget(store) }); // what was asked for before is done, and goes with it
+  }
+
+  /** A store gets another name: its records move to the collection of that name. */
+  rename(work, store, name) {
+    const { name: before, collection, next } = store;
+    this.#setStores(work, () => {
+      this.stores.delete(before);
+      store.name = name;
+      this.stores.set(name, store);
+    });
+    if (collection !== undefined) work.plan.emptied.add(collection);
+    work.plan.settling.add(store);
+    work.changes.note(this.#generators + before, undefined);
+    if (next !== store.first) work.changes.note(this.generatorNote(store), () => store.next);
+    work.changes.onUndo(() => Object.assign(store, { name: before, collection }));
+    work.place({ store, run: () => {
+      for (const row of store.rows) work.changes.write(store, { key: row.key, ...toFields(row.value) });
+    } });
+  }
+
+  /** What an upgrade comes to: operations on the collections of its stores. */
+  async #settle(work, { emptied, settling, adopting }) {
+    const operations = [];
+    for (const collection of emptied) operations.push(...await this.#emptying(collection));
+    for (const store of settling) {
+      store.collection = await this.#collection(store.name);
+      if (adopting.has(store) && !emptied.has(store.collection)) await this.#adopt(work, store);
+    }
+    work.changes.note(noteOf(this.name), this.definition);
+    return operations;
+  }
+
+  async #emptying(collection) {
+    const operations = [];
+    for await (const { key } of this.#all(collection)) operations.push({ delete: { collection, key } });
+    return operations;
+  }
+
+  /** The collection of a store; it is made where it is missing. */
+  async #collection(name) {
+    const plain = await collectionOf(name, this.name, { alone: true });
+    const there = (await this.records.collections()).find(one => one.name === plain);
+    const isOurs = there === undefined || there.owner === undefined || there.owner === this.name;
+    const collection = isOurs ? plain : await collectionOf(name, this.name, { alone: false });
+    await this.records.ensureCollection(collection, { label: name, owner: this.name });
+    return collection;
+  }
+
+  /** The records that others have in the collection: they are more than what an upgrade put there as a start. */
+  async #adopt(work, store) {
+    const rows = await this.#rows(store);
+    for (const row of rows) work.changes.yield(store, written(row.key));
+    work.changes.onCommit(() => {
+      for (const row of rows) this.#take(store, row.key, row);
+    });
+  }
+
+  #take(store, key, row) {
+    const old = store.get(key);
+    if (old || row) store.replace(old, row);
+    if (row && store.autoIncrement) store.seen(key);
+  }
+
+  /** Operations that delete all of it. */
+  async erasing() {
+    const operations = [];
+    for (const { collection } of this.stores.values()) operations.push(...await this.#emptying(collection));
+    for (const { name } of await this.records.notes(this.#generators)) operations.push({ note: { name, value: undefined } });
+    return [...operations, { note: { name: noteOf(this.name), value: undefined } }];
+  }
+}
+
+/** A record as the program's own: what is missing of its key in the value is put there. */
+function rowOf(store, recordKey, fields) {
+  const key = read(fields[KEY] ?? recordKey);
+  const value = fromFields(fields);
+  const { keyPath } = store;
+  if (typeof keyPath === 'string') {
+    const found = convert(evaluate(value, keyPath));
+    const isSame = typeof found !== 'symbol' && compare(found, key) === 0;
+    if (!isSame && keyPath !== '' && canInject(value, keyPath)) inject(value, keyPath, valueOf(key));
+  }
+  return new Row(key, value);
+}
