@@ -138,6 +138,7 @@ export class Database {
   create(work, definition) {
     const store = new StoreState(definition, this.records.ordinal);
     store.loaded = true;
+    store.madeBy = work;
     this.#setStores(work, () => this.stores.set(store.name, store));
     work.plan.settling.add(store);
     work.plan.adopting.add(store);

@@ -97,7 +97,7 @@ const members = {
   dispatchEvent(event) {
     if (!(event instanceof Event)) throw new TypeError('The argument is no Event.');
     if (event[ROUTE]?.current) throw new DOMException('The event is already being dispatched.', 'InvalidStateError');
-    dispatch(event, [this]);
+    dispatchNow(event, [this]);
     return !event.defaultPrevented;
   },
 };
@@ -153,30 +153,21 @@ function call(listener, event, current) {
   return undefined;
 }
 
+/** Sends an event, all of it at once. */
+function dispatchNow(event, path) {
+  const steps = dispatch(event, path);
+  while (!steps.next().done);
+}
+
 /**
  * Sends an event to the first target of a path, whose others are its parents.
- * @returns {boolean} whether a listener threw
+ * @returns {import('./task.js').Steps} a step per listener; in the end whether one threw
  */
-export function dispatch(event, path) {
+export function* dispatch(event, path) {
   if (!(event instanceof RoutedEvent || event instanceof IDBVersionChangeEvent)) routed(event);
   const route = { target: path[0], current: null, phase: Event.NONE, path, stopped: false };
   event[ROUTE] = route;
   let threw = false;
-  const visit = (at, phase, capture) => {
-    route.current = at;
-    route.phase = phase;
-    for (const one of listenersOf(at)) {
-      if (one.type !== event.type || one.capture !== capture || one.removed) continue;
-      if (one.once) remove(at, other => other === one);
-      try {
-        call(one, event, at);
-      } catch (error) {
-        threw = true;
-        report(error);
-      }
-      if (route.stopped) return;
-    }
-  };
   const parents = path.slice(1);
   const steps = [
     ...[...parents].reverse().map(at => [at, Event.CAPTURING_PHASE, true]),
@@ -186,7 +177,19 @@ export function dispatch(event, path) {
   ];
   for (const [at, phase, capture] of steps) {
     if (event.cancelBubble) break;
-    visit(at, phase, capture);
+    Object.assign(route, { current: at, phase });
+    for (const one of listenersOf(at)) {
+      if (one.type !== event.type || one.capture !== capture || one.removed) continue;
+      if (one.once) remove(at, other => other === one);
+      try {
+        call(one, event, at);
+      } catch (error) {
+        threw = true;
+        report(error);
+      }
+      yield;
+      if (route.stopped) break;
+    }
   }
   route.current = null;
   route.phase = Event.NONE;

@@ -16,7 +16,7 @@ export function expose(Class, name = Class.name) {
   for (const holder of [Class.prototype, Class]) {
     for (const member of Object.getOwnPropertyNames(holder)) {
       const property = Object.getOwnPropertyDescriptor(holder, member);
-      if (!property.configurable || ['constructor', 'prototype', 'name', 'length'].includes(member)) continue;
+      if (!property.configurable || (holder === Class ? ['prototype', 'name', 'length'] : ['constructor']).includes(member)) continue;
       Object.defineProperty(holder, member, { ...property, enumerable: true });
     }
   }

@@ -114,17 +114,13 @@ class Catalog {
     Object.assign(request[SELF], { isDone: true, result: connection.db, transaction: work.transaction });
     work.place({ target: request, event: () => new IDBVersionChangeEvent('upgradeneeded', { oldVersion: before, newVersion: version }) });
     database.schedule(work);
-    const isCommitted = await work.finished;
-    request[SELF].transaction = null;
-    if (isCommitted) {
-      database.committed = version;
-    } else {
-      Object.assign(request[SELF], { isDone: false, result: undefined });
-      connection.close();
-      if (before === 0) this.#databases.delete(database.name);
-    }
-    if (connection.isClosing) throw failure('AbortError', isCommitted ? 'The connection was closed.' : 'The upgrade was aborted.');
-    await answer(request, connection.db, plainEvent('success'));
+    await new Promise(resolve => {
+      work.onEnd = isCommitted => {
+        if (isCommitted) database.committed = version;
+        else if (before === 0) this.#databases.delete(database.name);
+        task(() => concluded(request, connection, isCommitted), resolve);
+      };
+    });
   }
 
   async delete(request, name) {
@@ -140,20 +136,26 @@ class Catalog {
   }
 }
 
-function answer(request, result, event) {
-  return inTask(() => {
-    Object.assign(request[SELF], { isDone: true, result, error: null });
-    dispatch(event, [request]);
-  });
+/** How a request to open ends whose upgrade is over. */
+function* concluded(request, connection, isCommitted) {
+  request[SELF].transaction = null;
+  if (!isCommitted) connection.close();
+  if (!connection.isClosing) yield* answered(request, connection.db, plainEvent('success'));
+  else yield* refused(request, failure('AbortError', isCommitted ? 'The connection was closed.' : 'The upgrade was aborted.'));
 }
 
-function refuse(request, error) {
-  return inTask(() => {
-    const named = error instanceof DOMException ? error : failure('UnknownError', error.message);
-    Object.assign(request[SELF], { isDone: true, result: undefined, error: named });
-    dispatch(plainEvent('error', { bubbles: true, cancelable: true }), [request]);
-  });
+function* answered(request, result, event) {
+  Object.assign(request[SELF], { isDone: true, result, error: null });
+  yield* dispatch(event, [request]);
 }
+
+function* refused(request, error) {
+  Object.assign(request[SELF], { isDone: true, result: undefined, error });
+  yield* dispatch(plainEvent('error', { bubbles: true, cancelable: true }), [request]);
+}
+
+const answer = (...given) => inTask(() => answered(...given));
+const refuse = (request, error) => inTask(() => refused(request, error instanceof DOMException ? error : failure('UnknownError', error.message)));
 
 /** Asks all connections to close, and waits until they did. */
 async function clear(request, database, newVersion) {
@@ -163,11 +165,9 @@ async function clear(request, database, newVersion) {
   });
   for (const connection of [...database.connections]) {
     if (connection.isClosing) continue;
-    await inTask(() => {
-      if (!connection.isClosing) dispatch(new IDBVersionChangeEvent('versionchange', { oldVersion, newVersion }), [connection.db]);
-    });
+    await inTask(() => dispatch(new IDBVersionChangeEvent('versionchange', { oldVersion, newVersion }), [connection.db]));
   }
   const isOpen = [...database.connections].some(connection => !connection.isClosing);
-  if (isOpen) await inTask(() => { dispatch(new IDBVersionChangeEvent('blocked', { oldVersion, newVersion }), [request]); });
+  if (isOpen) await inTask(() => dispatch(new IDBVersionChangeEvent('blocked', { oldVersion, newVersion }), [request]));
   if (database.connections.size > 0) await closed;
 }

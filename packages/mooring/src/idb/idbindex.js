@@ -98,8 +98,12 @@ function rename(self, name) {
     store.indexes.delete(from);
     store.indexes.set(to, index);
     index.name = to;
-    self.name = to;
   };
   set(before, name);
-  work.changes.onUndo(() => set(name, before));
+  self.name = name;
+  work.changes.onUndo(() => {
+    set(name, before);
+    // one that the abort takes away keeps the name it had last
+    if (index.madeBy !== work) self.name = before;
+  });
 }

@@ -27,9 +27,11 @@ export const indexedDBOn = records => new IDBFactory(OURS, records);
 
 /** Puts a factory and its classes where programs look for them. */
 export function install(factory, where = globalThis) {
-  const set = (name, value, enumerable) => Object.defineProperty(where, name, { value, enumerable, configurable: true, writable: true });
-  for (const [name, Class] of Object.entries(classes)) set(name, Class, false);
-  set('indexedDB', factory, true);
+  for (const [name, Class] of Object.entries(classes)) {
+    Object.defineProperty(where, name, { value: Class, enumerable: false, configurable: true, writable: true });
+  }
+  const { get } = Object.getOwnPropertyDescriptor({ get indexedDB() { return factory; } }, 'indexedDB');
+  Object.defineProperty(where, 'indexedDB', { get, enumerable: true, configurable: true });
 }
 
 export {

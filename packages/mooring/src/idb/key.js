@@ -71,14 +71,9 @@ export function convert(value, seen = []) {
 function convertArray(value, seen) {
   if (seen.includes(value)) return WRONG_VALUE;
   const within = [...seen, value];
-  const keys = [];
-  for (let at = 0, length = value.length; at < length; at++) {
-    if (!Object.hasOwn(value, at)) return WRONG_VALUE;
-    const key = convert(value[at], within);
-    if (typeof key === 'symbol') return WRONG_VALUE;
-    keys.push(key);
-  }
-  return keys;
+  // no push: a program may have put setters for numbers on a prototype
+  const keys = Array.from({ length: value.length }, (_, at) => (Object.hasOwn(value, at) ? convert(value[at], within) : WRONG_VALUE));
+  return keys.some(key => typeof key === 'symbol') ? WRONG_VALUE : keys;
 }
 
 /** The keys that an index over several entries makes of a value: those that are keys, each once. */

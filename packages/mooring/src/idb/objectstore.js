@@ -36,9 +36,11 @@ export class IDBObjectStore {
     work.needActive();
     if (name === store.name) return;
     if (work.stores.has(name)) throw failure('ConstraintError', 'There is an object store of this name.');
+    const before = self.name;
+    // one that the abort takes away keeps the name it had last
+    if (store.madeBy !== work) work.changes.onUndo(() => { self.name = before; });
     work.connection.database.rename(work, store, name);
     self.name = name;
-    work.changes.onUndo(() => { self.name = store.name; });
   }
 
   get indexNames() {
@@ -143,6 +145,7 @@ export class IDBObjectStore {
     if (!isValid(path)) throw failure('SyntaxError', 'The key path is not valid.');
     if (multiEntry && Array.isArray(path)) throw failure('InvalidAccessError', 'An index over several entries has one key path.');
     const index = new IndexState({ name: text, keyPath: path, unique: Boolean(unique), multiEntry: Boolean(multiEntry) });
+    index.madeBy = self.work;
     create(self, index);
     return handle(this, index);
   }
@@ -187,7 +190,6 @@ function create({ work, store }, index) {
 
 /** The records that are there when its turn comes: they all have to fit. */
 function populate(work, store, index) {
-  if (store.deleted || index.deleted) return;
   index.fill(store.rows);
   store.following.add(index);
   for (const row of index.unique ? store.rows : []) {

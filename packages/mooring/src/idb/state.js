@@ -25,6 +25,8 @@ export class IndexState {
   constructor({ name, keyPath, unique, multiEntry }) {
     Object.assign(this, { name, keyPath, unique, multiEntry });
     this.deleted = false;
+    /** The upgrade that made it, when it is of this page. */
+    this.madeBy = undefined;
     this.rows = new Rows(byKeyAndRecord);
   }
 
@@ -86,6 +88,8 @@ export class StoreState {
     this.first = ordinal * OWN_NUMBERS + 1;
     this.next = this.first;
     this.deleted = false;
+    /** The upgrade that made it, when it is of this page. */
+    this.madeBy = undefined;
     this.rows = new Rows(byKey);
     /** By name, as programs see them. @type {Map<string, IndexState>} */
     this.indexes = new Map();

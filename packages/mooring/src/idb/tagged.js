@@ -120,7 +120,7 @@ export class Encoder {
     const names = Object.keys(object);
     if (names.some(name => name === '$' || name === '__proto__' || isLone(name))) return { $: 'object', of: this.#pairs(object, names, way) };
     const json = {};
-    for (const name of names) json[name] = this.encode(object[name], [...way, name]);
+    for (const name of names) put(json, name, this.encode(object[name], [...way, name]));
     return json;
   }
 
@@ -129,7 +129,8 @@ export class Encoder {
   }
 }
 
-const put = (object, name, value) => {
+/** Sets a property of an object's own, whatever its prototype has. */
+export const put = (object, name, value) => {
   if (name in object) Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
   else object[name] = value;
 };

@@ -7,7 +7,7 @@
  */
 
 import { fieldOf, isMeaning, meaningOf, OWN, propertyOf } from './names.js';
-import { Decoder, Encoder, isOddNumber, oddName } from './tagged.js';
+import { Decoder, Encoder, isOddNumber, oddName, put } from './tagged.js';
 
 const WHOLE = `${OWN}value`;
 const MORE = `${OWN}more`;
@@ -62,16 +62,16 @@ function properties(value, fields, encoder) {
 function property(value, field, fields, encoder) {
   const plain = plainForm(value);
   if (plain) {
-    fields[meaningOf(field)] = plain.means;
-    if (plain.json !== undefined) fields[field] = plain.json;
+    put(fields, meaningOf(field), plain.means);
+    if (plain.json !== undefined) put(fields, field, plain.json);
     return;
   }
   const json = encoder.encode(value, [field]);
   if (json.$ === 'date' && json.at !== null && isWritable(json.at)) {
-    fields[meaningOf(field)] = 'date';
-    fields[field] = json.at;
+    put(fields, meaningOf(field), 'date');
+    put(fields, field, json.at);
   } else {
-    fields[field] = json;
+    put(fields, field, json);
   }
 }
 
@@ -86,17 +86,16 @@ export function fromFields(fields) {
   if (Object.hasOwn(fields, WHOLE)) return decoder.decode(fields[WHOLE][0]);
   const value = {};
   decoder.made.set(fields, value);
-  const put = (name, one) => Object.defineProperty(value, name, { value: one, writable: true, enumerable: true, configurable: true });
   for (const field of Object.keys(fields)) {
     if (field === MORE || field === KEY) continue;
     if (!isMeaning(field)) {
       const means = fields[meaningOf(field)];
-      if (means === undefined || !(means in WITHOUT)) put(propertyOf(field), meant(fields[field], means, decoder));
+      if (means === undefined || !(means in WITHOUT)) put(value, propertyOf(field), meant(fields[field], means, decoder));
     } else if (fields[field] in WITHOUT) {
-      put(propertyOf(field.slice(0, -meaningOf('').length)), WITHOUT[fields[field]]);
+      put(value, propertyOf(field.slice(0, -meaningOf('').length)), WITHOUT[fields[field]]);
     }
   }
-  for (const [name, one] of fields[MORE] ?? []) put(decoder.decode(name), decoder.decode(one));
+  for (const [name, one] of fields[MORE] ?? []) put(value, decoder.decode(name), decoder.decode(one));
   return value;
 }
 

@@ -6,7 +6,7 @@
 import { failure } from './errors.js';
 import { dispatch, plainEvent } from './events.js';
 import { SELF } from './expose.js';
-import { afterThisTask, task } from './task.js';
+import { afterThisCall, task } from './task.js';
 import { Changes } from './changes.js';
 
 /** @typedef {{ store?: import('./state.js').StoreState, request?: object, run?: () => unknown, event?: () => Event }} Step */
@@ -16,7 +16,6 @@ export class Work {
   #steps = [];
   #busy = false;
   #started = false;
-  #finished;
 
   /**
    * @param {object} connection what `IDBDatabase` keeps
@@ -30,10 +29,10 @@ export class Work {
     this.changes = new Changes();
     /** The public object, set by who makes it. */
     this.transaction = undefined;
-    /** Resolves with whether it committed, when all its events are through. */
-    this.finished = new Promise(resolve => { this.#finished = resolve; });
+    /** Told whether it committed, when its last event is on its way. @type {(isCommitted: boolean) => void} */
+    this.onEnd = () => {};
     connection.works.add(this);
-    if (this.state === 'active') afterThisTask(() => this.#deactivate());
+    if (this.state === 'active') afterThisCall(() => this.#deactivate());
   }
 
   get isWriting() {
@@ -89,12 +88,11 @@ export class Work {
 
   #next() {
     if (this.state === 'finished') return;
-    let result;
-    task(() => { result = this.#run(); }, () => this.#after(result));
+    task(() => this.#run(), result => this.#after(result));
   }
 
   /** One step. */
-  #run() {
+  * #run() {
     if (this.state === 'finished') return {};
     const step = this.#steps.shift();
     const outcome = {};
@@ -103,25 +101,21 @@ export class Work {
     } catch (error) {
       outcome.error = error;
     }
-    if (step.request) return this.#answer(step.request, outcome);
-    if (step.event) return { threw: this.#dispatch(step.event(), [step.target, ...this.#parents(step.target)]) };
+    if (step.request) return yield* this.#answer(step.request, outcome);
+    if (step.event) return { threw: yield* this.#dispatch(step.event(), [step.target]) };
     return { error: outcome.error };
   }
 
-  #answer(request, { value, error }) {
+  * #answer(request, { value, error }) {
     Object.assign(request[SELF], { isDone: true, result: value, error: error ?? null });
     const event = error === undefined ? plainEvent('success') : plainEvent('error', { bubbles: true, cancelable: true });
-    const threw = this.#dispatch(event, [request, ...this.#parents(request)]);
+    const threw = yield* this.#dispatch(event, [request, this.transaction, this.connection.db]);
     return { threw, error: error !== undefined && !event.defaultPrevented ? error : undefined };
   }
 
-  #parents(target) {
-    return target[SELF].isOpening ? [] : [this.transaction, this.connection.db];
-  }
-
-  #dispatch(event, path) {
+  * #dispatch(event, path) {
     if (this.state === 'inactive') this.state = 'active';
-    return dispatch(event, path);
+    return yield* dispatch(event, path);
   }
 
   /** The program has control back, and what it put off ran. */
@@ -164,12 +158,8 @@ export class Work {
       this.#fail(error);
       return;
     }
-    task(() => {
-      this.state = 'finished';
-      this.connection.upgrade = null;
-      dispatch(plainEvent('complete'), [this.transaction, this.connection.db]);
-    }, () => this.#finished(true));
-    this.#leave();
+    task(() => this.#end(plainEvent('complete')));
+    this.#leave(true);
   }
 
   async #write() {
@@ -187,19 +177,24 @@ export class Work {
     for (const { request } of steps) {
       if (request) task(() => this.#cancel(request));
     }
-    task(() => {
-      this.connection.upgrade = null;
-      dispatch(plainEvent('abort', { bubbles: true }), [this.transaction, this.connection.db]);
-    }, () => this.#finished(false));
-    this.#leave();
+    task(() => this.#end(plainEvent('abort', { bubbles: true })));
+    this.#leave(false);
   }
 
-  #cancel(request) {
+  * #end(event) {
+    this.state = 'finished';
+    this.connection.upgrade = null;
+    yield* dispatch(event, [this.transaction, this.connection.db]);
+  }
+
+  * #cancel(request) {
     Object.assign(request[SELF], { isDone: true, result: undefined, error: failure('AbortError', 'The transaction was aborted.') });
-    dispatch(plainEvent('error', { bubbles: true, cancelable: true }), [request, this.transaction, this.connection.db]);
+    yield* dispatch(plainEvent('error', { bubbles: true, cancelable: true }), [request, this.transaction, this.connection.db]);
   }
 
-  #leave() {
+  /** Its last events are on their way: what comes behind them. */
+  #leave(isCommitted) {
+    this.onEnd(isCommitted);
     this.connection.left(this);
   }
 }

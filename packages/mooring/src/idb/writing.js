@@ -46,34 +46,43 @@ export function put(objectStore, clone, given, { source, isAdd = false }) {
   const { store, work } = own(objectStore);
   let prepared = given === undefined ? undefined : toFields(clone);
   return place(objectStore, source, () => {
-    const key = given ?? withGenerated(work, store, clone);
+    const { next } = store;
+    const key = given ?? withGenerated(store, clone);
     prepared ??= toFields(clone);
     const old = store.get(key);
-    if (old && isAdd) throw failure('ConstraintError', 'The key exists already.');
     const row = new Row(key, clone);
-    for (const index of store.following) {
-      if (index.refuses(row)) throw failure('ConstraintError', `Another record has this value of the unique index “${index.name}”.`);
+    const refusal = old && isAdd ? 'The key exists already.' : refusalOf(store, row);
+    if (refusal !== undefined) {
+      store.next = next;
+      throw failure('ConstraintError', refusal);
     }
-    if (given !== undefined && store.autoIncrement && !old) generated(work, store, () => store.chosen(key));
+    // a record that is there already may have a number of another device
+    if (given !== undefined && store.autoIncrement && !old) store.chosen(key);
+    generated(work, store, next);
     change(work, store, old, row, prepared);
     return valueOf(key);
   });
 }
 
+function refusalOf(store, row) {
+  for (const index of store.following) {
+    if (index.refuses(row)) return `Another record has this value of the unique index “${index.name}”.`;
+  }
+  return undefined;
+}
+
 /** A generated key, also where the key path points. */
-function withGenerated(work, store, clone) {
-  const key = generated(work, store, () => store.generate());
+function withGenerated(store, clone) {
+  const key = store.generate();
   if (store.keyPath !== null) inject(clone, store.keyPath, key);
   return key;
 }
 
-function generated(work, store, run) {
-  const before = store.next;
-  const result = run();
-  if (store.next === before) return result;
+/** The generator may have gone on: it is kept, and can go back. */
+function generated(work, store, before) {
+  if (store.next === before) return;
   work.changes.onUndo(() => { store.next = before; });
   work.changes.note(work.connection.database.generatorNote(store), () => store.next);
-  return result;
 }
 
 /** One record changes, and can be changed back. */
