@@ -3,7 +3,7 @@
 import { fits, shortened, written } from './recordkey.js';
 import { KEY } from './value.js';
 
-/** @typedef {{ key: import('./key.js').Key, fields?: import('./records.js').Fields, complete?: () => Promise<void> }} Written */
+/** @typedef {{ key: import('./key.js').Key, fields?: import('./records.js').Fields, types?: object, complete?: () => Promise<void> }} Written */
 
 export class Changes {
   #undo = [];
@@ -77,12 +77,13 @@ export class Changes {
     return operations;
   }
 
-  async #operation(store, id, { fields, complete }) {
+  async #operation(store, id, { key: own, fields, types, complete }) {
     const isShort = fits(id);
     const key = isShort ? id : await shortened(id);
+    if (!isShort) store.shortened.set(key, own);
     const { collection } = store;
     if (fields === undefined) return { delete: { collection, key } };
     await complete?.();
-    return { put: { collection, key, fields: isShort ? fields : { ...fields, [KEY]: id } } };
+    return { put: { collection, key, fields: isShort ? fields : { ...fields, [KEY]: id }, types } };
   }
 }

@@ -1,15 +1,13 @@
 /** A database on this device: its stores, when they are read, and what an upgrade does to their collections. */
 
-import { canInject, evaluate, inject } from './keypath.js';
-import { compare, convert, valueOf } from './key.js';
+import { report } from './errors.js';
 import { collectionOf } from './names.js';
-import { read, written } from './recordkey.js';
+import { News } from './news.js';
+import { recordsOf, rowsOf } from './reading.js';
+import { written } from './recordkey.js';
 import { Scheduler } from './scheduler.js';
-import { IndexState, Row, StoreState } from './state.js';
-import { fromFields, KEY, toFields } from './value.js';
-
-/** Records that are read at once. */
-const PAGE = 1000;
+import { IndexState, StoreState } from './state.js';
+import { toFields } from './value.js';
 
 const noteOf = name => `idb/${name}`;
 
@@ -20,6 +18,7 @@ export class Database {
   #scheduler = new Scheduler();
   #jobs = new Map();
   #loading = new Map();
+  #news = new News(this);
 
   /**
    * @param {import('./records.js').Records} records
@@ -96,23 +95,24 @@ export class Database {
   }
 
   async #load(store) {
-    store.fill(await this.#rows(store));
+    store.fill(await rowsOf(this.records, store));
+    if (store.news.size > 0) this.#news.apply(store); // what came meanwhile
   }
 
-  async #rows(store) {
-    const rows = [];
-    for await (const { key, fields } of this.#all(store.collection)) rows.push(rowOf(store, key, fields));
-    return rows;
-  }
-
-  async* #all(collection) {
-    let after;
-    for (let more = true; more;) {
-      const page = await this.records.read(collection, { after, limit: PAGE });
-      yield* page.rows;
-      more = page.more;
-      after = page.rows.at(-1)?.key;
+  /** Others changed records. */
+  hear({ collection, keys }) {
+    for (const store of this.stores.values()) {
+      if (store.collection !== collection) continue;
+      // what is not read yet will be read as it is then
+      if (store.loaded || this.#loading.has(store)) for (const key of keys) store.news.add(key);
+      if (store.loaded) this.#news.apply(store);
     }
+  }
+
+  /** Runs something when no transaction uses a store. @param {() => Promise<void>} run */
+  whenFree(names, run) {
+    const job = { names, exclusive: true, start: () => run().catch(report).then(() => this.#scheduler.done(job)) };
+    this.#scheduler.add(job);
   }
 
   /** Takes all parts of an upgrade together when it commits. */
@@ -196,33 +196,27 @@ export class Database {
 
   async #emptying(collection) {
     const operations = [];
-    for await (const { key } of this.#all(collection)) operations.push({ delete: { collection, key } });
+    for await (const { key } of recordsOf(this.records, collection)) operations.push({ delete: { collection, key } });
     return operations;
   }
 
   /** The collection of a store; it is made where it is missing. */
   async #collection(name) {
-    const plain = await collectionOf(name, this.name, { alone: true });
+    const plain = await collectionOf(name, this.name, true);
     const there = (await this.records.collections()).find(one => one.name === plain);
     const isOurs = there === undefined || there.owner === undefined || there.owner === this.name;
-    const collection = isOurs ? plain : await collectionOf(name, this.name, { alone: false });
+    const collection = isOurs ? plain : await collectionOf(name, this.name, false);
     await this.records.ensureCollection(collection, { label: name, owner: this.name });
     return collection;
   }
 
   /** The records that others have in the collection: they are more than what an upgrade put there as a start. */
   async #adopt(work, store) {
-    const rows = await this.#rows(store);
+    const rows = await rowsOf(this.records, store);
     for (const row of rows) work.changes.yield(store, written(row.key));
     work.changes.onCommit(() => {
-      for (const row of rows) this.#take(store, row.key, row);
+      for (const row of rows) store.take(row.key, row);
     });
-  }
-
-  #take(store, key, row) {
-    const old = store.get(key);
-    if (old || row) store.replace(old, row);
-    if (row && store.autoIncrement) store.seen(key);
   }
 
   /** Operations that delete all of it. */
@@ -234,15 +228,3 @@ export class Database {
   }
 }
 
-/** A record as the program's own: what is missing of its key in the value is put there. */
-function rowOf(store, recordKey, fields) {
-  const key = read(fields[KEY] ?? recordKey);
-  const value = fromFields(fields);
-  const { keyPath } = store;
-  if (typeof keyPath === 'string') {
-    const found = convert(evaluate(value, keyPath));
-    const isSame = typeof found !== 'symbol' && compare(found, key) === 0;
-    if (!isSame && keyPath !== '' && canInject(value, keyPath)) inject(value, keyPath, valueOf(key));
-  }
-  return new Row(key, value);
-}

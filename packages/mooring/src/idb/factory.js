@@ -71,6 +71,9 @@ class Catalog {
       await database.readGenerators();
       this.#databases.set(database.name, database);
     }
+    records.subscribe(news => {
+      for (const database of this.#databases.values()) database.hear(news);
+    });
     return records;
   }
 

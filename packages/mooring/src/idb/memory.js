@@ -14,6 +14,8 @@ export class MemoryDevice {
     this.collections = new Map();
     this.notes = new Map();
     this.tabs = new Set();
+    /** What a tab's writes are refused with. @type {Error | undefined} */
+    this.refuses = undefined;
   }
 
   /** @returns {import('./records.js').Records} */
@@ -92,6 +94,7 @@ class MemoryRecords {
   }
 
   async write(operations) {
+    if (this.#device.refuses) throw this.#device.refuses;
     this.#device.write(operations, this);
   }
 

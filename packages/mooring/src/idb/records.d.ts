@@ -8,11 +8,11 @@
 /** What a record is called in its collection: a whole number of at most 2^53, or a text of 1 to 512 bytes without control characters. */
 export type RecordKey = number | string;
 
-/** A JSON value; `null` only inside of lists and objects, for a field without a value is absent. */
+/** A JSON value. Its texts and names are Unicode: no half of a surrogate pair is alone. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
-/** A record's fields by name. */
-export type Fields = { [name: string]: Exclude<Json, null> };
+/** A record's values by the names that the program gave them: whoever implements this names the fields, and reads `null` back. */
+export type Fields = { [name: string]: Json };
 
 /** A collection of the workspace. */
 export interface CollectionInfo {
@@ -40,9 +40,10 @@ export interface Row {
 export type Operation =
   /**
    * The record's fields become these and no others. Fields that stay as they are are not touched: what others change in
-   * them meanwhile stands. A field takes any JSON value: one whose values are of several types widens to JSON.
+   * them meanwhile stands. A field takes any JSON value: one whose values are of several types widens to JSON. `types`
+   * says which texts are points in time; they are read back as texts.
    */
-  | { put: { collection: string; key: RecordKey; fields: Fields } }
+  | { put: { collection: string; key: RecordKey; fields: Fields; types?: { [name: string]: 'date_time' } } }
   /** Removes a record; nothing happens where there is none. */
   | { delete: { collection: string; key: RecordKey } }
   /** Keeps a note on this device; it is never synchronised. `undefined` removes it. */

@@ -100,6 +100,8 @@ export class StoreState {
     this.loaded = false;
     /** Records that others changed, by record key, not seen here yet. @type {Set<number | string>} */
     this.news = new Set();
+    /** Keys that are too long for a record's key, by that which stands for them. */
+    this.shortened = new Map();
   }
 
   /** @returns {Row | undefined} */
@@ -122,6 +124,13 @@ export class StoreState {
     this.rows.fill(rows.sort(byKey));
     for (const index of this.following) index.fill(this.rows);
     this.loaded = true;
+  }
+
+  /** A record as others have it, or without one that it is gone. */
+  take(key, row) {
+    const old = this.get(key);
+    if (old || row) this.replace(old, row);
+    if (row && this.autoIncrement) this.seen(key);
   }
 
   /** The next number of the generator. */

@@ -21,7 +21,8 @@ const GEOMETRY = {
 const MATRICES = ['DOMMatrix', 'DOMMatrixReadOnly'];
 
 const LONE = /\p{Cs}/u;
-const isLone = text => LONE.test(text);
+/** Whether a text is no Unicode: JSON of other programs does not have it. */
+export const isLone = text => LONE.test(text);
 const units = text => Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
 const fromUnits = codes => codes.map(code => String.fromCharCode(code)).join('');
 const kindOf = value => Object.prototype.toString.call(value).slice(8, -1);

@@ -2,30 +2,36 @@
  * Values of programs as fields of records, and back.
  *
  * The properties of an object are fields of their own: texts, numbers, booleans, lists and objects as JSON, dates as
- * texts of a time. What a field alone does not tell (that its text is a date, that a property is null) is in a second
- * field beside it, so that edits of different properties never meet. A value that is no plain object is in one field.
+ * points in time. What a field alone does not tell (that a property is a date, or undefined) is in a second field beside
+ * it, so that edits of different properties never meet. A value that is no plain object is in one field.
  */
 
-import { fieldOf, isMeaning, meaningOf, OWN, propertyOf } from './names.js';
-import { Decoder, Encoder, isOddNumber, oddName, put } from './tagged.js';
+import { Decoder, Encoder, isLone, isOddNumber, oddName, put } from './tagged.js';
 
-const WHOLE = `${OWN}value`;
-const MORE = `${OWN}more`;
+/** What begins the names of fields that are no property; a property that begins so gets more in front. */
+const OWN = 'idb_';
+const PROPERTY = 'idb_own_';
+const MEANING = 'idb_is_';
+const WHOLE = 'idb_value';
+const MORE = 'idb_more';
 /** The field with a key that is too long for a record's key. */
-export const KEY = `${OWN}key`;
+export const KEY = 'idb_key';
 
 /** Properties with a field of their own, at most: a record has 512 fields, and each may need two. */
 const MOST = 250;
 
+const fieldOf = property => (property.startsWith(OWN) ? PROPERTY + property.slice(OWN.length) : property);
+const propertyOf = field => (field.startsWith(PROPERTY) ? OWN + field.slice(PROPERTY.length) : field);
+const meaningOf = field => MEANING + field;
+
 const isPlain = value => typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Object]';
 const isWritable = date => /^\d{4}-/.test(date);
 
-/** What a property means whose field has no value: by the name of the meaning. */
-const WITHOUT = { null: null, undefined, NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, '-Infinity': Number.NEGATIVE_INFINITY, '-0': -0 };
+/** What a property is whose field has no value: by the name of the meaning. */
+const WITHOUT = { undefined, NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, '-Infinity': Number.NEGATIVE_INFINITY, '-0': -0 };
 
-/** The meaning and the JSON of what a field of its type can hold better than a tagged form. */
+/** The meaning of what a field of its type cannot hold, and its JSON where it has one. */
 function plainForm(value) {
-  if (value === null) return { means: 'null' };
   if (value === undefined) return { means: 'undefined' };
   if (typeof value === 'number' && isOddNumber(value)) return { means: oddName(value) };
   if (typeof value === 'bigint') return { means: 'bigint', json: String(value) };
@@ -34,32 +40,32 @@ function plainForm(value) {
 
 /**
  * @param {unknown} value a clone
- * @returns {{ fields: import('./records.js').Fields, complete: (() => Promise<void>) | undefined }} the fields, and what
- *   has to be done before they can be written: files are read
+ * @returns {{ fields: object, types: object, complete: (() => Promise<void>) | undefined }} the fields and what they are,
+ *   and what has to be done before they can be written: files are read
  */
 export function toFields(value) {
   const encoder = new Encoder();
-  const fields = {};
-  if (isPlain(value)) properties(value, fields, encoder);
-  else fields[WHOLE] = [encoder.encode(value, [WHOLE, 0])]; // in a list: null and numbers too
+  const record = { fields: {}, types: {} };
+  if (isPlain(value)) properties(value, record, encoder);
+  else record.fields[WHOLE] = [encoder.encode(value, [WHOLE, 0])]; // in a list: then null is a value too
   const { later } = encoder;
-  return { fields, complete: later.length === 0 ? undefined : async () => { for (const one of later) await one(); } };
+  return { ...record, complete: later.length === 0 ? undefined : async () => { for (const one of later) await one(); } };
 }
 
-function properties(value, fields, encoder) {
+function properties(value, record, encoder) {
   encoder.seen.set(value, []);
+  const names = Object.keys(value);
   const more = [];
-  for (const [at, name] of Object.keys(value).entries()) {
-    const field = at < MOST ? fieldOf(name) : undefined;
-    if (field === undefined) more.push(name);
-    else property(value[name], field, fields, encoder);
+  for (const [at, name] of names.entries()) {
+    if (at >= MOST || isLone(name)) more.push(name);
+    else property(value[name], fieldOf(name), record, encoder);
   }
   if (more.length > 0) {
-    fields[MORE] = more.map((name, at) => [encoder.encode(name, []), encoder.encode(value[name], [MORE, at, 1])]);
+    record.fields[MORE] = more.map((name, at) => [encoder.encode(name, []), encoder.encode(value[name], [MORE, at, 1])]);
   }
 }
 
-function property(value, field, fields, encoder) {
+function property(value, field, { fields, types }, encoder) {
   const plain = plainForm(value);
   if (plain) {
     put(fields, meaningOf(field), plain.means);
@@ -67,9 +73,10 @@ function property(value, field, fields, encoder) {
     return;
   }
   const json = encoder.encode(value, [field]);
-  if (json.$ === 'date' && json.at !== null && isWritable(json.at)) {
+  if (json?.$ === 'date' && json.at !== null && isWritable(json.at)) {
     put(fields, meaningOf(field), 'date');
     put(fields, field, json.at);
+    put(types, field, 'date_time');
   } else {
     put(fields, field, json);
   }
@@ -88,12 +95,13 @@ export function fromFields(fields) {
   decoder.made.set(fields, value);
   for (const field of Object.keys(fields)) {
     if (field === MORE || field === KEY) continue;
-    if (!isMeaning(field)) {
-      const means = fields[meaningOf(field)];
-      if (means === undefined || !(means in WITHOUT)) put(value, propertyOf(field), meant(fields[field], means, decoder));
-    } else if (fields[field] in WITHOUT) {
-      put(value, propertyOf(field.slice(0, -meaningOf('').length)), WITHOUT[fields[field]]);
+    if (!field.startsWith(MEANING)) {
+      put(value, propertyOf(field), meant(fields[field], fields[meaningOf(field)], decoder));
+      continue;
     }
+    const property = field.slice(MEANING.length);
+    // a value that others wrote meanwhile counts for more than that there was none
+    if (fields[field] in WITHOUT && !Object.hasOwn(fields, property)) put(value, propertyOf(property), WITHOUT[fields[field]]);
   }
   for (const [name, one] of fields[MORE] ?? []) put(value, decoder.decode(name), decoder.decode(one));
   return value;
