@@ -10,6 +10,7 @@ import { sections as beside } from './indexeddb/beside.mjs';
 import { sections as data } from './indexeddb/data.mjs';
 import { Bench } from './indexeddb/lib.mjs';
 import { sections as libraries } from './indexeddb/libraries.mjs';
+import { sections as neighbours } from './indexeddb/neighbours.mjs';
 import { sections as running } from './indexeddb/running.mjs';
 
 const standard = { ...data, ...running };
@@ -58,6 +59,15 @@ for (const [file, sections] of Object.entries({ data, running })) {
     await check(`chromium: ${name}`, () => inPage(file, name, false));
     await check(`the browser's own: ${name}`, () => inPage(file, name, true));
   }
+}
+
+for (const name of Object.keys(neighbours)) {
+  await check(`tabs: ${name}`, () => page.evaluate(async name => {
+    const { sections } = await import('/tests/e2e/indexeddb/neighbours.mjs');
+    const { indexedDBOn, MemoryDevice } = await import('/packages/mooring/src/idb/index.js');
+    const device = new MemoryDevice({ name });
+    await sections[name]({ tabs: [indexedDBOn(device.tab()), indexedDBOn(device.tab())], name: `of ${name}` });
+  }, name));
 }
 
 await end();

@@ -9,7 +9,8 @@ import { Scheduler } from './scheduler.js';
 import { IndexState, StoreState } from './state.js';
 import { toFields } from './value.js';
 
-const noteOf = name => `idb/${name}`;
+/** The note of a database. */
+export const noteOf = name => `idb/${name}`;
 
 /** What begins the notes about databases. */
 export const NOTES = noteOf('');
@@ -23,20 +24,25 @@ export class Database {
   /**
    * @param {import('./records.js').Records} records
    * @param {string} name
-   * @param {{ version: number, stores: object[] }} [definition] as a note has it
+   * @param {string} [note] what it is on this device, as JSON
    */
-  constructor(records, name, definition = { version: 0, stores: [] }) {
+  constructor(records, name, note = '{"version":0,"stores":[]}') {
+    const definition = JSON.parse(note);
     this.records = records;
     this.name = name;
     this.version = definition.version;
-    /** The version without an upgrade that still runs. */
-    this.committed = definition.version;
+    /** The other tabs, where there can be some. @type {import('./tabs.js').Tabs | undefined} */
+    this.tabs = undefined;
     /** @type {Map<string, StoreState>} */
     this.stores = new Map(definition.stores.map(one => [one.name, this.#known(one)]));
     /** @type {Set<import('./connection.js').Connection>} */
     this.connections = new Set();
     /** Told when a connection is closed. @type {() => void} */
     this.onClosed = () => {};
+    /** Told when the last one is. @type {() => void} */
+    this.onLeft = () => {};
+    /** Its note, as it was read or written here last: another tab may have changed it. */
+    this.known = note;
   }
 
   #known({ collection, indexes, ...definition }) {
@@ -71,7 +77,8 @@ export class Database {
   }
 
   schedule(work) {
-    const job = { names: [...work.stores.keys()], exclusive: work.isWriting, start: () => work.start() };
+    const names = [...work.stores.keys()];
+    const job = { names, exclusive: work.isWriting, start: () => (this.#isShared(work) ? this.#startShared(work, names) : work.start()) };
     this.#jobs.set(work, job);
     this.#scheduler.add(job);
   }
@@ -79,11 +86,48 @@ export class Database {
   unschedule(work) {
     const job = this.#jobs.get(work);
     this.#jobs.delete(work);
-    if (job) this.#scheduler.done(job);
+    job.leave?.();
+    this.#scheduler.done(job);
+  }
+
+  /** Other tabs may use its stores; an upgrade has them all. */
+  #isShared(work) {
+    return this.tabs?.isAlone === false && work.mode !== 'versionchange';
+  }
+
+  /** What other tabs wrote before it got its locks is seen by a transaction. */
+  async #startShared(work, names) {
+    const job = this.#jobs.get(work);
+    const stores = [...work.stores.values()];
+    const release = await this.tabs.lockStores(names, work.isWriting);
+    job.leave = () => {
+      release();
+      for (const store of stores) store.users--;
+    };
+    for (const store of stores) store.users++;
+    if (work.state === 'finished') return job.leave();
+    try {
+      await this.#catchUp(stores);
+      if (work.isWriting) await this.readGenerators();
+    } catch (error) {
+      return work.fail(error);
+    }
+    return work.start();
+  }
+
+  async #catchUp(stores) {
+    await this.records.caughtUp();
+    for (const store of stores) {
+      // another transaction of this tab that reads it has seen to it, and must not see more
+      if (store.users === 1) store.caughtUp = this.#news.take(store);
+      await store.caughtUp;
+    }
   }
 
   closed(connection) {
-    if (this.connections.delete(connection)) this.onClosed();
+    if (!this.connections.delete(connection)) return;
+    this.onClosed();
+    if (this.connections.size === 0) this.onLeft();
   }
 
   /** Reads a store: once, when a request is the first to need it. Costs what the store has. */
@@ -190,7 +234,9 @@ export class Database {
       store.collection = await this.#collection(store.name);
       if (adopting.has(store) && !emptied.has(store.collection)) await this.#adopt(work, store);
     }
-    work.changes.note(noteOf(this.name), this.definition);
+    const note = JSON.stringify(this.definition);
+    work.changes.note(noteOf(this.name), note);
+    work.changes.onCommit(() => { this.known = note; });
     return operations;
   }
 

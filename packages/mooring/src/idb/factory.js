@@ -4,9 +4,10 @@ import { failure, LARGEST, need, report, wholeNumber } from './errors.js';
 import { dispatch, IDBVersionChangeEvent, plainEvent } from './events.js';
 import { expose, only, OURS, own, SELF } from './expose.js';
 import { Connection } from './connection.js';
-import { Database, NOTES } from './database.js';
+import { Database, noteOf, NOTES } from './database.js';
 import { compare, keyOf } from './key.js';
 import { IDBOpenDBRequest } from './request.js';
+import { canShare, Tabs } from './tabs.js';
 import { task } from './task.js';
 
 export class IDBFactory {
@@ -51,26 +52,23 @@ class Catalog {
   #databases = new Map();
   /** The last request on each database. @type {Map<string, Promise<void>>} */
   #queues = new Map();
-  #records;
+  /** By the database. @type {Map<string, Tabs>} */
+  #tabs = new Map();
+  #given;
   #ready;
 
   constructor(records) {
-    this.#records = records;
+    this.#given = records;
   }
 
-  /** The records, when the databases of the device are known. */
-  #start() {
-    this.#ready ??= this.#read();
+  /** The records, when they are there. @returns {Promise<import('./records.js').Records>} */
+  #records() {
+    this.#ready ??= this.#start();
     return this.#ready;
   }
 
-  async #read() {
-    const records = await this.#records;
-    for (const { name, value } of await records.notes(NOTES)) {
-      const database = new Database(records, name.slice(NOTES.length), value);
-      await database.readGenerators();
-      this.#databases.set(database.name, database);
-    }
+  async #start() {
+    const records = await this.#given;
     records.subscribe(news => {
       for (const database of this.#databases.values()) database.hear(news);
     });
@@ -80,26 +78,99 @@ class Catalog {
   /** A request whose turn comes after those that were made before on the same database. */
   ask(name, run) {
     const request = new IDBOpenDBRequest(OURS, { isOpening: true });
-    const turn = (this.#queues.get(name) ?? Promise.resolve()).then(() => run(request)).catch(error => refuse(request, error));
-    this.#queues.set(name, turn);
-    turn.catch(report).then(() => { if (this.#queues.get(name) === turn) this.#queues.delete(name); });
+    this.#queue(name, () => this.#turn(name, () => run(request)).catch(error => refuse(request, error)));
     return request;
   }
 
+  #queue(name, run) {
+    const turn = (this.#queues.get(name) ?? Promise.resolve()).then(run).catch(report).then(() => {
+      if (this.#queues.get(name) !== turn) return;
+      this.#queues.delete(name);
+      this.#leave(name);
+    });
+    this.#queues.set(name, turn);
+  }
+
+  async #turn(name, run) {
+    const records = await this.#records();
+    if (!canShare(records)) {
+      if (!this.#databases.has(name)) await this.#refresh(name);
+      return run();
+    }
+    const tabs = this.#tabs.get(name) ?? new Tabs(`mooring/${records.device}/${name}`, this.#host(name));
+    this.#tabs.set(name, tabs);
+    if (!tabs.isHere) await tabs.enter();
+    return tabs.turn(async () => {
+      await records.caughtUp();
+      await this.#refresh(name);
+      return run();
+    });
+  }
+
+  /** Nobody here uses the database any more. */
+  #leave(name) {
+    const database = this.#databases.get(name);
+    if (this.#queues.has(name) || (database && database.connections.size > 0)) return;
+    this.#tabs.get(name)?.leave();
+  }
+
+  /** What a database does for its neighbours. */
+  #host(name) {
+    const connections = () => [...(this.#databases.get(name)?.connections ?? [])];
+    return {
+      isConnected: () => connections().length > 0,
+      isOpen: () => connections().some(connection => !connection.isClosing),
+      announce: change => announce(connections(), change),
+      whenIdle: run => this.#queue(name, () => this.#whenFree(name, run)),
+    };
+  }
+
+  #whenFree(name, run) {
+    const database = this.#databases.get(name);
+    if (!database) return run();
+    return new Promise(resolve => { database.whenFree([...database.stores.keys()], () => run().finally(resolve)); });
+  }
+
+  /** The database as this device has it: another tab may have changed it while this one had no connection. */
+  async #refresh(name) {
+    const records = await this.#records();
+    const note = (await records.notes(noteOf(name))).find(one => one.name === noteOf(name));
+    const database = this.#databases.get(name);
+    if (note === undefined) {
+      this.#databases.delete(name);
+    } else if (database?.known !== note.value) {
+      this.#databases.set(name, this.#made(records, name, note.value));
+    }
+    await this.#databases.get(name)?.readGenerators();
+  }
+
+  #made(records, name, note) {
+    const database = new Database(records, name, note);
+    database.tabs = this.#tabs.get(name);
+    database.onLeft = () => this.#left(name);
+    return database;
+  }
+
   async list() {
-    await this.#start();
-    return [...this.#databases.values()].filter(one => one.committed > 0).map(({ name, committed }) => ({ name, version: committed }));
+    const records = await this.#records();
+    return (await records.notes(NOTES)).map(({ name, value }) => ({ name: name.slice(NOTES.length), version: JSON.parse(value).version }));
   }
 
   async open(request, name, wanted) {
-    const records = await this.#start();
-    const database = this.#databases.get(name) ?? new Database(records, name);
+    const records = await this.#records();
+    const database = this.#databases.get(name) ?? this.#made(records, name);
     const version = wanted ?? Math.max(database.version, 1);
     if (version < database.version) throw failure('VersionError', `The database has the version ${database.version} already.`);
     this.#databases.set(name, database);
     if (version > database.version) return this.#upgrade(request, database, version);
     const connection = new Connection(database);
     return answer(request, connection.db, plainEvent('success'));
+  }
+
+  /** The last connection is closed. */
+  #left(name) {
+    this.#tabs.get(name)?.disconnected();
+    this.#leave(name);
   }
 
   async #upgrade(request, database, version) {
@@ -119,15 +190,13 @@ class Catalog {
     database.schedule(work);
     await new Promise(resolve => {
       work.onEnd = isCommitted => {
-        if (isCommitted) database.committed = version;
-        else if (before === 0) this.#databases.delete(database.name);
+        if (!isCommitted && before === 0) this.#databases.delete(database.name);
         task(() => concluded(request, connection, isCommitted), resolve);
       };
     });
   }
 
   async delete(request, name) {
-    await this.#start();
     const database = this.#databases.get(name);
     const oldVersion = database?.version ?? 0;
     if (database) {
@@ -160,17 +229,24 @@ function* refused(request, error) {
 const answer = (...given) => inTask(() => answered(...given));
 const refuse = (request, error) => inTask(() => refused(request, error instanceof DOMException ? error : failure('UnknownError', error.message)));
 
-/** Asks all connections to close, and waits until they did. */
-async function clear(request, database, newVersion) {
-  const { version: oldVersion } = database;
-  const closed = new Promise(resolve => {
-    database.onClosed = () => { if (database.connections.size === 0) resolve(); };
-  });
-  for (const connection of [...database.connections]) {
-    if (connection.isClosing) continue;
-    await inTask(() => dispatch(new IDBVersionChangeEvent('versionchange', { oldVersion, newVersion }), [connection.db]));
+/** Fires `versionchange` at connections, one after the other. */
+async function announce(connections, change) {
+  for (const connection of connections) {
+    if (!connection.isClosing) await inTask(() => dispatch(new IDBVersionChangeEvent('versionchange', change), [connection.db]));
   }
-  const isOpen = [...database.connections].some(connection => !connection.isClosing);
-  if (isOpen) await inTask(() => dispatch(new IDBVersionChangeEvent('blocked', { oldVersion, newVersion }), [request]));
-  if (database.connections.size > 0) await closed;
+}
+
+/** Asks all connections to close, those of other tabs too, and waits until they did. */
+async function clear(request, database, newVersion) {
+  const { version: oldVersion, connections, tabs } = database;
+  const change = { oldVersion, newVersion };
+  const closed = new Promise(resolve => {
+    database.onClosed = () => { if (connections.size === 0) resolve(); };
+  });
+  const others = tabs?.clear(change);
+  await announce([...connections], change);
+  const isBlocked = [...connections].some(connection => !connection.isClosing) || await others?.isBlocked;
+  if (isBlocked) await inTask(() => dispatch(new IDBVersionChangeEvent('blocked', change), [request]));
+  if (connections.size > 0) await closed;
+  await others?.isClear;
 }

@@ -7,9 +7,10 @@
 const order = (a, b) => (typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === 'number' ? -1 : 1);
 
 export class MemoryDevice {
-  /** @param {{ ordinal?: number }} [options] the device's number, see `Records.ordinal` */
-  constructor({ ordinal = 0 } = {}) {
+  /** @param {{ ordinal?: number, name?: string }} [options] see `Records.ordinal` and `Records.device` */
+  constructor({ ordinal = 0, name = undefined } = {}) {
     this.ordinal = ordinal;
+    this.name = name;
     /** @type {Map<string, { owner?: string, records: Map<number | string, string> }>} */
     this.collections = new Map();
     this.notes = new Map();
@@ -54,6 +55,7 @@ export class MemoryDevice {
 class MemoryRecords {
   #device;
   #listeners = new Set();
+  #told = Promise.resolve();
 
   constructor(device) {
     this.#device = device;
@@ -64,8 +66,13 @@ class MemoryRecords {
     return this.#device.ordinal;
   }
 
+  get device() {
+    return this.#device.name;
+  }
+
   tell(news) {
-    for (const listener of this.#listeners) queueMicrotask(() => listener(news));
+    // as from another thread: some time later, in order
+    for (const listener of this.#listeners) this.#told = this.#told.then(() => listener(news));
   }
 
   async collections() {
@@ -103,5 +110,7 @@ class MemoryRecords {
     return () => this.#listeners.delete(listener);
   }
 
-  async caughtUp() {}
+  async caughtUp() {
+    await this.#told;
+  }
 }

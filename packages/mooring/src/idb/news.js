@@ -15,6 +15,8 @@ export class News {
   #database;
   /** Stores for which a turn is asked for. */
   #waiting = new Set();
+  /** What is being taken. @type {Promise<void>} */
+  #taking = Promise.resolve();
 
   /** @param {import('./database.js').Database} database */
   constructor(database) {
@@ -31,8 +33,14 @@ export class News {
     });
   }
 
-  /** Takes the news of a store; nothing else uses it now. */
-  async take(store) {
+  /** Takes the news of a store, once at a time; no transaction uses it now. */
+  take(store) {
+    const taken = this.#taking.then(() => this.#take(store));
+    this.#taking = taken.catch(() => {}); // whoever asked hears of it
+    return taken;
+  }
+
+  async #take(store) {
     while (store.news.size > 0 && !store.deleted) {
       const keys = [...store.news];
       store.news.clear();

@@ -60,6 +60,9 @@ export interface Records {
   /** Tells this device's numbers from other devices': 0 where the workspace was made, else from 1 to 2^20. */
   readonly ordinal: number;
 
+  /** What the tabs that share these records call them, all alike; `undefined` where there can be no other tab. */
+  readonly device?: string;
+
   /** The collections that there are. */
   collections(): Promise<CollectionInfo[]>;
 

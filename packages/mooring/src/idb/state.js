@@ -100,6 +100,10 @@ export class StoreState {
     this.loaded = false;
     /** Records that others changed, by record key, not seen here yet. @type {Set<number | string>} */
     this.news = new Set();
+    /** Transactions that use it while other tabs may too. */
+    this.users = 0;
+    /** When the first of them has seen what others wrote. @type {Promise<void> | undefined} */
+    this.caughtUp = undefined;
     /** Keys that are too long for a record's key, by that which stands for them. */
     this.shortened = new Map();
   }

@@ -83,7 +83,7 @@ export class Work {
     this.#busy = true;
     const { store } = this.#steps[0];
     if (store === undefined || store.loaded) this.#next();
-    else this.connection.database.load(store).then(() => this.#next(), error => this.#fail(error));
+    else this.connection.database.load(store).then(() => this.#next(), error => this.fail(error));
   }
 
   #next() {
@@ -129,7 +129,8 @@ export class Work {
     else this.#go();
   }
 
-  #fail(error) {
+  /** The records could not be read or written. */
+  fail(error) {
     this.#busy = false;
     if (this.state !== 'finished') this.#abort(named(error));
   }
@@ -155,7 +156,7 @@ export class Work {
     try {
       await this.#write();
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return;
     }
     task(() => this.#end(plainEvent('complete')));
