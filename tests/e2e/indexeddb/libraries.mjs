@@ -1,23 +1,20 @@
 // Programs written for IndexedDB, for `idb` and for Dexie: what they do, and what of it others read.
 import Dexie from 'dexie';
 import { IDBKeyRange, install } from '../../../packages/mooring/src/idb/index.js';
-import { done, equal, over } from './lib.mjs';
+import { openPeople } from '../../../packages/mooring/examples/people.mjs';
+import { equal } from './lib.mjs';
 
 const john = { id: 1, name: 'John Doe' };
 const stored = (device, collection) => [...device.collections.get(collection).records].map(([key, fields]) => [key, JSON.parse(fields)]);
 
 export const sections = {
-  'the ten lines that every tutorial has': async ({ device, factory }) => {
-    const request = factory.open('people', 1);
-    request.onupgradeneeded = () => { request.result.createObjectStore('people', { keyPath: 'id' }); };
-    const db = await done(request);
-    const people = () => db.transaction('people', 'readwrite').objectStore('people');
-    await done(people().add(john));
-    equal(await done(people().get(1)), john, 'get');
-    const put = people().put({ ...john, name: 'John D. Doe' });
-    await over(put.transaction);
+  'the program of a few lines that is the example': async ({ device, factory }) => {
+    const people = await openPeople(factory);
+    await people.add(john);
+    equal(await people.get(1), john, 'get');
+    await people.put({ ...john, name: 'John D. Doe' });
     equal(stored(device, 'people'), [[1, { id: 1, name: 'John D. Doe' }]], 'as others read it');
-    await over(people().delete(1).transaction);
+    await people.delete(1);
     equal(stored(device, 'people'), [], 'deleted');
   },
 

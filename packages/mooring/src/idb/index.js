@@ -30,7 +30,12 @@ export function install(factory, where = globalThis) {
   for (const [name, Class] of Object.entries(classes)) {
     Object.defineProperty(where, name, { value: Class, enumerable: false, configurable: true, writable: true });
   }
-  const { get } = Object.getOwnPropertyDescriptor({ get indexedDB() { return factory; } }, 'indexedDB');
+  const { get } = Object.getOwnPropertyDescriptor({
+    get indexedDB() {
+      if (this !== undefined && this !== null && this !== where) throw new TypeError('Illegal invocation');
+      return factory;
+    },
+  }, 'indexedDB');
   Object.defineProperty(where, 'indexedDB', { get, enumerable: true, configurable: true });
 }
 
