@@ -5,7 +5,7 @@
 //! copy of the whole, with code of its own for every type within.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::schema::Field;
 use sync_protocol::{
     ChangeId, CollectionId, Counter, FieldName, Fields, Outcome, Policy, RecordId, RecordKey, Revision,
@@ -176,6 +176,8 @@ pub enum Command {
         #[serde(default)]
         offset: usize,
     },
+    /// Says from now on which records change, and by whom: see [`Event::Touched`]. As long as this engine runs. Answer: `Done`.
+    Follow,
     /// One record with everything about it. Answer: `Record`.
     Record {
         /// Which.
@@ -488,6 +490,13 @@ pub enum Event {
     Changed {
         /// Which.
         collections: Vec<CollectionId>,
+    },
+    /// These records may hold something else than before. Only after [`Command::Follow`].
+    Touched {
+        /// The tab (or program) that did it; empty where it came from the server.
+        by: String,
+        /// Which, by collection; an empty list: any of them.
+        records: BTreeMap<CollectionId, BTreeSet<RecordKey>>,
     },
     /// Something changed in an open view. Every tab is told of all views: whose it is not leaves it.
     Seen(Box<ViewChange>),

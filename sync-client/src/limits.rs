@@ -23,6 +23,9 @@ pub const REFUSED_LISTED: usize = 100;
 /// a handful under way.
 pub const RECEIPTS: usize = 64;
 
+/// Records of a collection that one event names: whoever follows more of them reads the collection anew.
+pub const TOUCHED: usize = 2_000;
+
 /// Commands of one page that may be under way: a screen has a handful, a page that asks without end is refused.
 pub const UNDER_WAY: usize = 1_024;
 

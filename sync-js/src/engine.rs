@@ -30,6 +30,12 @@ impl Engine {
         Ok(Self(Tab::join(device, say)?))
     }
 
+    /// What the engine calls whoever asks from here.
+    #[wasm_bindgen(getter)]
+    pub fn id(&self) -> String {
+        self.0.id().to_owned()
+    }
+
     /// Asks for something; the answer comes by `say`.
     pub fn ask(&self, text: &str) {
         self.0.page_asks(text);

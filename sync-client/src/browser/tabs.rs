@@ -197,6 +197,11 @@ impl Tab {
         ignore(locks.request(&name, &at_once, decided.unchecked_ref()));
     }
 
+    /// The name of this tab, as [`Event::Touched`] has it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Ends the engine here, if it runs here, and gives the stores to the next tab in line. What was not answered never will
     /// be. A worker that is ended needs none of this.
     pub fn leave(&self) {

@@ -149,6 +149,8 @@ pub struct Engine<D: Device> {
     request: Option<String>,
     /// Who asks for what is being answered.
     who: Arc<str>,
+    /// Somebody wants to know which records change.
+    follow: bool,
     /// Requests of the open workspace; dropped with it.
     requests: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     /// Requests about the account.
@@ -192,6 +194,7 @@ impl<D: Device> Engine<D> {
             exports: 0,
             request: None,
             who: "".into(),
+            follow: false,
             requests: FuturesUnordered::new(),
             account: FuturesUnordered::new(),
             told: None,
@@ -220,8 +223,14 @@ impl<D: Device> Engine<D> {
                     }
                     Ok(()) => self.command(asked).await,
                 },
-                Input::Done(done) => self.done(done).await,
-                Input::Timer => self.timer().await,
+                Input::Done(done) => {
+                    self.who = "".into();
+                    self.done(done).await;
+                }
+                Input::Timer => {
+                    self.who = "".into();
+                    self.timer().await;
+                }
             }
         }
     }

@@ -102,6 +102,10 @@ impl<D: Device> Engine<D> {
             Command::Rows(query) => {
                 open.tables.rows(&open.store, &open.replica, &query).await.map(Answer::Rows)
             }
+            Command::Follow => {
+                self.follow = true;
+                Ok(Answer::Done)
+            }
             Command::Get { ids } => reading::got(open, &ids).await,
             Command::Page { collection, after, limit } => {
                 reading::page(open, &collection, after, limit).await

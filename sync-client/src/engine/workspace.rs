@@ -278,6 +278,13 @@ impl<D: Device> Engine<D> {
         let delta = open.commit(batch).await?;
         let news = open.replica.news(&delta);
         let collections = delta.collections();
+        if self.follow {
+            let all = || open.replica.schema().collections().map(|(id, _)| id.clone()).collect();
+            let records = delta.touched(all);
+            if !records.is_empty() {
+                self.events.tell(Event::Touched { by: self.who.to_string(), records });
+            }
+        }
         if !collections.is_empty() {
             self.tell(Event::Changed { collections });
         }
