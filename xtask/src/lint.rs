@@ -45,7 +45,7 @@ fn clippy() -> Result<()> {
 }
 
 fn clippy_wasm() -> Result<()> {
-    let packages = ["mooring-ui", "sync-client", "browser-store"].map(|name| format!("--package={name}"));
+    let packages = ["mooring-ui", "sync-client", "browser-store", "sync-js"].map(|name| format!("--package={name}"));
     let mut cargo = wasm::cargo()?;
     cargo.args(["clippy", "--quiet"]).args(packages).args(["--target", wasm::TARGET, "--", "-D", "warnings"]);
     sh::run(&mut cargo)

@@ -1,6 +1,6 @@
 import { MooringError, wrong } from './error.js';
 import { here, inWorker } from './host.js';
-import { Link } from './link.js';
+import { keepLink, Link } from './link.js';
 import { openIn, signIn } from './session.js';
 import { Workspace } from './workspace.js';
 
@@ -11,8 +11,8 @@ const inBrowser = typeof indexedDB !== 'undefined';
 
 /** Opens a workspace on this device; see `index.d.ts`. */
 export async function open(options) {
-  const { server, workspace } = options ?? {};
-  if (typeof workspace !== 'string') throw wrong('open() needs the name (or the id) of a workspace.');
+  const { server, workspace: name } = options ?? {};
+  if (typeof name !== 'string') throw wrong('open() needs the name (or the id) of a workspace.');
   if (server !== undefined && typeof server !== 'string') throw wrong('The server is told by its address.');
   const store = place(options);
   const link = await Link.start((say) =>
@@ -22,7 +22,9 @@ export async function open(options) {
   try {
     if (server !== undefined) await signIn(link, options);
     await openIn(link, options);
-    return await Workspace.over(link, options);
+    const workspace = await Workspace.over(link, options);
+    keepLink(workspace, link, store);
+    return workspace;
   } catch (error) {
     link.end();
     throw error;

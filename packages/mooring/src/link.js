@@ -24,6 +24,9 @@ export class Link {
     return link;
   }
 
+  /** What the engine calls whoever asks from here. */
+  get id() { return this.#host.id; }
+
   /** Asks for something: the answer without its wrapping, or a {@link MooringError}. */
   ask(command) {
     if (this.#broken) return Promise.reject(this.#broken);
@@ -77,6 +80,11 @@ export class Link {
     for (const listener of [...this.#listeners]) listener(name, content);
   }
 }
+
+/** The link of an open workspace, and the name of what is kept; `undefined` in memory. */
+const LINKS = new WeakMap();
+export const linkOf = (workspace) => LINKS.get(workspace);
+export const keepLink = (workspace, link, store) => LINKS.set(workspace, { link, store });
 
 /** The name and the content of what is tagged from outside: `"done"` or `{"rows": ...}`. */
 function named(tagged) {

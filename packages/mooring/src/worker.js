@@ -21,7 +21,14 @@ addEventListener('message', ({ data }) => {
 
 async function start({ store, device }) {
   await init({ module_or_path: new URL('../engine/mooring_engine_bg.wasm', import.meta.url) });
-  return new Engine(store, device, say);
+  const early = [];
+  let began = false;
+  const running = new Engine(store, device, (text) => (began ? say(text) : early.push(text)));
+  // who it is comes before all that it says
+  postMessage({ id: running.id });
+  began = true;
+  early.forEach(say);
+  return running;
 }
 
 async function asked(text) {
