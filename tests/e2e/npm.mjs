@@ -28,6 +28,8 @@ await check('the types say what the package does, and refuse what it does not', 
     if (conflict) await workspace.resolve(conflict, { name: { value: 'B' } });
     try { await open({ server: 's', workspace: 'w' }); } catch (error) { if (error instanceof MooringError) error.kind === 'offline'; }
     stop(); keys.length;`));
+  compile(folder, `import { open } from 'mooring'; import { indexedDBOf } from 'mooring/indexeddb';
+    const factory: IDBFactory = indexedDBOf(open({ workspace: 'w' })); factory.open('d', 1);`);
   let refused = '';
   try { compile(folder, program('await boats.insert({ f: () => 1 }); await open({ server: "s" });')); } catch (error) { refused = error.message; }
   equal(refused.match(/error TS/g)?.length, 2, 'mistakes that the compiler finds');
@@ -153,6 +155,20 @@ await check('without a server, connected with one later', async () => {
   for (const workspace of [alone, other]) await workspace.close();
 });
 
+await check('a program of IndexedDB keeps its objects as records that others read', async () => {
+  const { openPeople } = await import('../../packages/mooring/examples/people.mjs');
+  const { indexedDBOf } = await imported(folder, 'mooring/indexeddb');
+  const [here, there] = [await open(options({ workspace: 'People' })), await open(options({ workspace: 'People' }))];
+  const people = await openPeople(indexedDBOf(here));
+  await people.add({ id: 1, name: 'John Doe' });
+  equal(await people.get(1), { id: 1, name: 'John Doe' }, 'the object');
+  const record = await until('there', () => there.get('people', 1));
+  equal(record.name, 'John Doe', 'the record there');
+  await there.collection('people').edit(1, { name: 'Jane Doe' });
+  await until('changed here', async () => (await people.get(1)).name === 'Jane Doe');
+  for (const workspace of [here, there]) await workspace.close();
+});
+
 const profile = await Profile.start('browser', site);
 let tab;
 const inBrowser = await check('in a browser, under a strict policy, on another origin than the server’s', async () => {
@@ -192,6 +208,28 @@ await check('what is written offline outlives the page, and is sent later', asyn
   await server.start();
   await tab.evaluate(() => workspace.syncNow());
   await until('there', async () => (await ada.get('boats', 'gna')).port === 'offline');
+});
+
+await check('in a browser, a program of IndexedDB that is loaded again finds what it kept', async () => {
+  const begin = async (page) => page.evaluate(async options => {
+    const { indexedDBOf } = await import('/node_modules/mooring/src/indexeddb.js');
+    globalThis.workspace = await mooring.open(options);
+    const done = request => new Promise((resolve, reject) => { request.onsuccess = () => resolve(request.result); request.onerror = () => reject(request.error); });
+    const request = indexedDBOf(workspace).open('notes', 1);
+    request.onupgradeneeded = () => request.result.createObjectStore('lines', { autoIncrement: true });
+    const db = await done(request);
+    globalThis.add = line => done(db.transaction('lines', 'readwrite').objectStore('lines').add(line));
+    globalThis.lines = () => done(db.transaction('lines').objectStore('lines').getAll());
+  }, options({ workspace: 'Lines', worker: true }));
+  const page = await profile.tab();
+  await begin(page);
+  const first = await page.evaluate(() => add('one'));
+  await page.reload();
+  await page.waitForFunction(() => globalThis.mooring !== undefined);
+  await begin(page);
+  const second = await page.evaluate(() => add('two'));
+  equal([await page.evaluate(() => lines()), second - first], [['one', 'two'], 1], 'the lines, and how far their keys are apart');
+  await page.close();
 });
 
 await check('on the page’s own thread, too', async () => {

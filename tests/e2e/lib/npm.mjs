@@ -28,10 +28,10 @@ export function install() {
   return folder;
 }
 
-/** What `import 'mooring'` gives a program of Node in that folder. */
-export async function imported(folder) {
-  const program = path.join(folder, 'program.mjs');
-  fs.writeFileSync(program, 'export * from "mooring";');
+/** What `import 'mooring'` (or another of its entries) gives a program of Node in that folder. */
+export async function imported(folder, entry = 'mooring') {
+  const program = path.join(folder, `${entry.replace('/', '-')}.mjs`);
+  fs.writeFileSync(program, `export * from "${entry}";`);
   return import(pathToFileURL(program).href);
 }
 

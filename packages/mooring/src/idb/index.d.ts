@@ -1,4 +1,4 @@
-import type { Records } from './records';
+import type { Records } from './records.js';
 
 /** What a connection hears of when others changed records of its stores: `db.addEventListener('remotechange', ...)`. */
 export interface RemoteChange {
@@ -36,4 +36,4 @@ export const IDBRequest: typeof globalThis.IDBRequest;
 export const IDBTransaction: typeof globalThis.IDBTransaction;
 export const IDBVersionChangeEvent: typeof globalThis.IDBVersionChangeEvent;
 
-export type { Records } from './records';
+export type { Records } from './records.js';
