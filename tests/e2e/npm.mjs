@@ -218,7 +218,13 @@ await check('in a browser, a program of IndexedDB that is loaded again finds wha
     const request = indexedDBOf(workspace).open('notes', 1);
     request.onupgradeneeded = () => request.result.createObjectStore('lines', { autoIncrement: true });
     const db = await done(request);
-    globalThis.add = line => done(db.transaction('lines', 'readwrite').objectStore('lines').add(line));
+    globalThis.add = async line => {
+      const transaction = db.transaction('lines', 'readwrite');
+      const saved = new Promise((resolve, reject) => { transaction.oncomplete = resolve; transaction.onabort = () => reject(transaction.error); });
+      const key = await done(transaction.objectStore('lines').add(line));
+      await saved;
+      return key;
+    };
     globalThis.lines = () => done(db.transaction('lines').objectStore('lines').getAll());
   }, options({ workspace: 'Lines', worker: true }));
   const page = await profile.tab();
