@@ -5,7 +5,7 @@
 //! copy of the whole, with code of its own for every type within.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::schema::Field;
 use sync_protocol::{
     ChangeId, CollectionId, Counter, FieldName, Fields, Outcome, Policy, RecordId, RecordKey, Revision,
@@ -13,6 +13,7 @@ use sync_protocol::{
 };
 
 mod failure;
+#[cfg(feature = "screens")]
 mod import;
 mod mirror;
 mod record;
@@ -20,9 +21,11 @@ mod review;
 mod rows;
 mod session;
 mod view;
+mod write;
 
 pub use crate::status::{Phase, Pill, Status, Transport};
 pub use failure::*;
+#[cfg(feature = "screens")]
 pub use import::*;
 pub use mirror::*;
 pub use record::*;
@@ -31,6 +34,7 @@ pub use rows::*;
 pub use session::*;
 pub use sync_protocol::ConflictKind;
 pub use view::*;
+pub use write::*;
 
 /// What a screen asks for. Each gets exactly one [`Answer`] or [`Failure`].
 #[derive(Clone, Serialize, Deserialize)]
@@ -59,6 +63,12 @@ pub enum Command {
     },
     /// Signs in as the sample user of a local first run. Answer: `Session`.
     SignInDemo,
+    /// Signs in with a session's token that another program has got from the server: [`Command::SignOut`] ends that session.
+    /// Needs the network. Answer: `Session`.
+    SignInWith {
+        /// The token.
+        token: String,
+    },
     /// Signs out, and removes what this device keeps of every workspace of the person, unless it shall be kept. Refused
     /// with [`FailureKind::Unsent`] while changes are unsent in any of them, unless `unsent` says what to do. Answer:
     /// `Session`.
@@ -84,6 +94,19 @@ pub enum Command {
         /// Its name.
         name: String,
     },
+    /// Makes a workspace on this device only, without a server and without an account. Answer: `Session`.
+    NewLocal {
+        /// Its name.
+        name: String,
+    },
+    /// Connects a workspace of this device only with the server, once somebody is signed in. Nothing of it is lost, also where
+    /// it is broken off: it goes on by itself. Answer: `Session`, with the server's workspace open.
+    ConnectLocal {
+        /// Which.
+        workspace: WorkspaceId,
+        /// How.
+        how: ConnectHow,
+    },
     /// Opens a workspace on this device; the one before is closed. Answer: `Done`.
     Open {
         /// Which.
@@ -107,6 +130,21 @@ pub enum Command {
     },
     /// Records of a collection as the person sees them. Answer: `Rows`.
     Rows(RowsQuery),
+    /// The values of records, and nothing else about them. Answer: `Got`.
+    Get {
+        /// Which: at most 500.
+        ids: Vec<RecordId>,
+    },
+    /// Records of a collection by their keys, numbers before texts. Fewer than asked for are the last ones. Answer: `Page`.
+    Page {
+        /// Of which collection; one that is not there has none.
+        collection: CollectionId,
+        /// Behind this key; `None`: from the first one on.
+        #[serde(default)]
+        after: Option<RecordKey>,
+        /// How many, at most 500.
+        limit: usize,
+    },
     /// Opens a view of a collection, and says from now on what changes in its window: see [`Event::Seen`]. Answer: `Watched`.
     Watch {
         /// Which records, in which order.
@@ -138,6 +176,8 @@ pub enum Command {
         #[serde(default)]
         offset: usize,
     },
+    /// Says from now on which records change, and by whom: see [`Event::Touched`]. As long as this engine runs. Answer: `Done`.
+    Follow,
     /// One record with everything about it. Answer: `Record`.
     Record {
         /// Which.
@@ -169,6 +209,38 @@ pub enum Command {
     Undelete {
         /// Which.
         ids: Vec<RecordId>,
+    },
+    /// Several edits in one step: all of them are saved, or none. Works offline. Answered once it is durable. A failure names the
+    /// edit at fault. Answer: `Saved`, with the record of each edit.
+    Write {
+        /// The edits, in their order.
+        ops: Vec<Op>,
+        /// What the step is called where it can be undone.
+        #[serde(default)]
+        label: Option<String>,
+        /// Types of fields that it adds to open collections.
+        #[serde(default)]
+        types: Types,
+    },
+    /// Takes the last step of this tab (or program) back that is not undone yet, by new edits: where somebody has changed the
+    /// same meanwhile it stays. Works offline. Answer: `Undone`.
+    Undo,
+    /// Takes the last undo of this tab (or program) back, likewise. Answer: `Undone`.
+    Redo,
+    /// What can be undone and redone next. Answer: `Undoable`.
+    Undoable,
+    /// Makes a collection of that name whose fields appear as they are written; one that is there stays as it is. Made on two
+    /// devices it is one. Works offline. Answer: `Made`.
+    OpenCollection {
+        /// Its name for good.
+        collection: CollectionId,
+        /// What people call it.
+        label: String,
+    },
+    /// Deletes a collection: nobody sees its records any more. Works offline. Answer: `Done`.
+    DropCollection {
+        /// Which.
+        collection: CollectionId,
     },
     /// A part of what needs review, or was settled lately, without reading records. Answer: `Review`.
     Review(ReviewQuery),
@@ -262,6 +334,7 @@ pub enum Command {
         /// The values of that version.
         fields: Fields,
     },
+    #[cfg(feature = "screens")]
     /// Everything that policies and people decided, as far as the server keeps it, as a file's text. Needs the network.
     /// Progress comes as events. Answer: `Text`.
     ExportAudit {
@@ -285,6 +358,7 @@ pub enum Command {
         /// Which.
         counter: Counter,
     },
+    #[cfg(feature = "screens")]
     /// Looks at a file to import. Nothing is stored. Answer: `Preview`.
     Preview {
         /// The file's name; tells CSV from JSON.
@@ -294,15 +368,19 @@ pub enum Command {
         /// Types and key chosen so far; `None` guesses.
         plan: Option<ImportPlan>,
     },
+    #[cfg(feature = "screens")]
     /// Imports the file last looked at. Progress comes as events. Answer: `Imported`.
     Import {
         /// What to do with its columns.
         plan: ImportPlan,
     },
+    #[cfg(feature = "screens")]
     /// Stops the import under way; what is saved stays. Answer: `Done`.
     CancelImport,
+    #[cfg(feature = "screens")]
     /// The rows that the last import refused, with their cells, lines and reasons, as a file's text. Answer: `Text`.
     RefusedRows,
+    #[cfg(feature = "screens")]
     /// All records of a collection as the person sees them, as a file's text. Works offline. Answer: `Text`.
     Export {
         /// Which.
@@ -313,6 +391,7 @@ pub enum Command {
     /// Everything unsent in every workspace of the person on this device as JSON, for safe keeping: a list of workspaces,
     /// each with its changes or the reason why they cannot be read. Answer: `Text`.
     ExportUnsent,
+    #[cfg(feature = "screens")]
     /// Something about mirrors; for owners. Needs the network. Answer: `Mirror`.
     Mirror(Box<MirrorAsk>),
     /// Tries the network now. Answer: `Done`.
@@ -353,6 +432,10 @@ pub enum Answer {
     Made(CollectionId),
     /// Rows.
     Rows(Rows),
+    /// The values of each record that was asked for; `None` where there is none.
+    Got(Vec<Option<Fields>>),
+    /// Records, by key.
+    Page(Vec<(RecordKey, Fields)>),
     /// A view that was opened.
     Watched(Box<Watched>),
     /// Rows of a view.
@@ -366,6 +449,10 @@ pub enum Answer {
         /// The records.
         ids: Vec<RecordId>,
     },
+    /// What undoing or redoing did.
+    Undone(Box<Undone>),
+    /// What can be undone and redone next.
+    Undoable(Undoable),
     /// What needs review.
     Review(Review),
     /// One conflict.
@@ -378,10 +465,13 @@ pub enum Answer {
     Merges(Merges),
     /// Versions of a record.
     History(Box<HistoryPage>),
+    #[cfg(feature = "screens")]
     /// What an import would do.
     Preview(Box<Preview>),
+    #[cfg(feature = "screens")]
     /// What an import did.
     Imported(ImportReport),
+    #[cfg(feature = "screens")]
     /// About mirrors.
     Mirror(Box<MirrorTold>),
     /// The status.
@@ -401,6 +491,13 @@ pub enum Event {
         /// Which.
         collections: Vec<CollectionId>,
     },
+    /// These records may hold something else than before. Only after [`Command::Follow`].
+    Touched {
+        /// The tab (or program) that did it; empty where it came from the server.
+        by: String,
+        /// Which, by collection; an empty list: any of them.
+        records: BTreeMap<CollectionId, BTreeSet<RecordKey>>,
+    },
     /// Something changed in an open view. Every tab is told of all views: whose it is not leaves it.
     Seen(Box<ViewChange>),
     /// Views have ended by themselves: their workspace was closed, what they ask for is no longer there, or too many were
@@ -418,6 +515,7 @@ pub enum Event {
     },
     /// The session changed (signed out, token expired, other tab).
     SessionChanged,
+    #[cfg(feature = "screens")]
     /// Import progress.
     Importing {
         /// Rows done.

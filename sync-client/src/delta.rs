@@ -6,8 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Page;
-use sync_protocol::{Change, ChangeId, CollectionId, Conflict, Counter, Cursor, Partition, Record, RecordId};
+use sync_protocol::{
+    Change, ChangeId, CollectionId, Conflict, Counter, Cursor, Partition, Record, RecordId, RecordKey,
+};
 
+use crate::limits;
 use crate::replica::notes::is_note;
 use crate::store::{Decided, Decision, Meta, Quarantined, Receipt, SnapshotState};
 
@@ -74,6 +77,32 @@ impl Delta<'_> {
             }
         }
         found.into_iter().collect()
+    }
+
+    /// The records, by collection, that may hold something else than before. An empty set: any of that collection; `all` names
+    /// the collections of the workspace.
+    pub fn touched(
+        &self,
+        all: impl Fn() -> Vec<CollectionId>,
+    ) -> BTreeMap<CollectionId, BTreeSet<RecordKey>> {
+        let mut touched = BTreeMap::<CollectionId, BTreeSet<RecordKey>>::new();
+        for step in &self.moves {
+            if let Some(id) = step.record().filter(|id| !id.collection.is_reserved()) {
+                touched.entry(id.collection.clone()).or_default().insert(id.key.clone());
+            }
+        }
+        for step in &self.moves {
+            let whole = match step {
+                Move::Cleared(_) => all(),
+                Move::Unread(page) => vec![page.collection.clone()],
+                _ => continue,
+            };
+            touched.extend(whole.into_iter().filter(|id| !id.is_reserved()).map(|id| (id, BTreeSet::new())));
+        }
+        for keys in touched.values_mut().filter(|keys| keys.len() > limits::TOUCHED) {
+            keys.clear();
+        }
+        touched
     }
 
     /// Whether the lists of what needs review, or was decided, show something else than before.

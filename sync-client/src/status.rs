@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sync_protocol::Timestamp;
 
-use crate::import::grouped;
 use crate::store::Usage;
+use crate::text::grouped;
 
 /// What the network side does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub enum Phase {
     NeedsUpdate,
     /// The person is no member of the workspace (any more); what is unsent stays until they have seen to it.
     Removed,
+    /// The workspace is on this device only: no server knows of it.
+    Local,
 }
 
 /// How the replica is doing. Computed in one place; every count equals the length of the list it counts.
@@ -130,6 +132,7 @@ impl Status {
             ),
             (Phase::Removed, _) => pill(Tone::Attention, "No longer a member".into()),
             // also while nothing but the first sync is under way: a percentage that stands still would say nothing
+            (Phase::Local, _) if self.problem.is_none() => pill(Tone::Calm, "On this device only".into()),
             _ if self.problem.is_some() => pill(Tone::Problem, "Problem: see details".into()),
             (_, Transport::Offline) if self.pending > 0 => {
                 pill(Tone::Calm, format!("Offline, {} safe on this device", changes(self.pending)))

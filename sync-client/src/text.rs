@@ -15,6 +15,14 @@ pub fn label(text: &str) -> String {
     if line.is_ascii() { line } else { normal(&line, "NFC") }
 }
 
+/// `250,000`.
+pub(crate) fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let parts: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok()).collect();
+    parts.join(",")
+}
+
 /// A text for a search: without letter case, accents and width, so that `cafe` finds `Café` and `strasse` `Straße`.
 pub fn folded(text: &str) -> String {
     if text.is_ascii() {

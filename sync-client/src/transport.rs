@@ -1,7 +1,5 @@
 //! HTTP to the server: the browser's own `fetch` there, reqwest natively.
 
-use std::io::Write;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sync_protocol::message::{Problem, ProblemCode, VERSION, VERSION_HEADER};
@@ -117,14 +115,17 @@ impl Transport {
         if let Some(token) = &self.token {
             headers.push(("authorization", format!("Bearer {token}")));
         }
-        let body = body.map(|body| {
+        if body.is_some() {
             headers.push(("content-type", "application/json".into()));
-            if body.len() < limits::COMPRESS_BYTES {
-                return body;
+        }
+        let body = match body {
+            Some(body) if body.len() >= limits::COMPRESS_BYTES => {
+                headers.push(("content-encoding", "gzip".into()));
+                let gzip = self.http.gzip(&body).await;
+                Some(gzip.map_err(|_| SendError::Strange("This request cannot be compressed.".into()))?)
             }
-            headers.push(("content-encoding", "gzip".into()));
-            gzip(&body)
-        });
+            plain => plain,
+        };
         let on_its_way = body.as_ref().map_or(0, Vec::len) as u64 / limits::SLOWEST_BYTES_PER_MS;
         let wait_ms = wait_ms + on_its_way;
         let exchange = Exchange { url: format!("{}{path}", self.server), headers, body, wait_ms };
@@ -165,12 +166,6 @@ fn read<A: DeserializeOwned>(body: Vec<u8>) -> Result<A, SendError> {
     let text = String::from_utf8(body).ok();
     // a network's sign-in page answers 200 with HTML: that is no answer of the server
     text.and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(|| SendError::Strange(not_mooring()))
-}
-
-fn gzip(body: &[u8]) -> Vec<u8> {
-    let mut encoder =
-        flate2::write::GzEncoder::new(Vec::with_capacity(body.len() / 4), flate2::Compression::fast());
-    encoder.write_all(body).and_then(|()| encoder.finish()).expect("a Vec takes every write")
 }
 
 fn busy(code: ProblemCode) -> Problem {

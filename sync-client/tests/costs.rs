@@ -170,6 +170,28 @@ fn a_new_change_or_one_that_leaves_costs_itself() {
     assert!(taken <= 10, "{taken} steps");
 }
 
+#[test]
+fn a_step_of_several_edits_and_its_taking_back_cost_themselves() {
+    use sync_client::replica::write::{Bases, Want};
+    const EDITS: u64 = 10;
+    let prepare = |size| replica((1..=size).map(insert).collect(), Vec::new()).1;
+    let taken = same_for_all("a step", prepare, |replica| {
+        let has = |n: u64, fields| (item(n as i64), Want::Exactly(model::fields(fields)));
+        let wants = (1..=EDITS).map(|n| has(n, json!({"n": n + 1, "m": n}))).chain([(item(-1), Want::Gone)]);
+        let batch = replica.write(Timestamp(1), wants.collect(), &Default::default(), &Bases::new()).unwrap();
+        assert_eq!(batch.enqueue.len(), EDITS as usize);
+        replica.absorb(&batch);
+        let edits: Vec<_> = batch.enqueue.into_iter().map(|change| (change.record, change.edit)).collect();
+        let undo = replica.undo(&edits, &Bases::new());
+        assert!(undo.kept().is_empty());
+        let batch = replica.write(Timestamp(1), undo.wants, &Default::default(), &Bases::new()).unwrap();
+        replica.absorb(&batch);
+        let seen = replica.view(&item(1), None);
+        assert_eq!(seen, Some(model::fields(json!({"n": 1}))));
+    });
+    assert!(taken <= 20 * EDITS, "{taken} steps for {EDITS} edits");
+}
+
 /// Rows that a screen shows.
 const SHOWN: usize = 50;
 

@@ -71,6 +71,7 @@ fn Shared() -> Html {
                 Event::Status(now) => heard.set(Rc::new(*now)),
                 Event::SessionChanged => reload.emit(()),
                 Event::Changed { .. }
+                | Event::Touched { .. }
                 | Event::Seen(_)
                 | Event::Ended { .. }
                 | Event::ReviewChanged

@@ -8,6 +8,7 @@ mod fuzz;
 mod icons;
 mod installed;
 mod lint;
+mod package;
 mod run;
 mod sim;
 mod test;
@@ -37,6 +38,7 @@ usage: ./x COMMAND
                          Apache Cassandra on this machine
   doc                    the crates' documentation
   ui [--dev]             only the browser bundle, in ui/dist
+  package                the npm package, in target/package
   icons                  draw icons/ again from its SVG
   wasm-lib PACKAGE FOLDER
                          a library as a module for browsers, as suites need it
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::command(&args),
         "doc" => doc::command(&args),
         "ui" => ui::command(args),
+        "package" => package::command(&args),
         "icons" => icons::command(&args),
         "wasm-lib" => wasm_lib::command(&args),
         "" | "help" | "-h" | "--help" => {

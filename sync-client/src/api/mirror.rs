@@ -1,9 +1,13 @@
 //! What owners ask about mirrors: ordinary tables of the server's database that are kept in step with collections.
 
 use serde::{Deserialize, Serialize};
-use sync_protocol::mirror::{Direction, Mirror, MirrorPlan, MirrorTables, NewMirror};
+use sync_protocol::mirror::Direction;
+#[cfg(feature = "screens")]
+use sync_protocol::mirror::{Mirror, MirrorPlan, MirrorTables, NewMirror};
+#[cfg(feature = "screens")]
 use uuid::Uuid;
 
+#[cfg(feature = "screens")]
 /// What an owner asks. All of it needs the network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,6 +44,7 @@ pub enum MirrorAsk {
     },
 }
 
+#[cfg(feature = "screens")]
 /// What an owner is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -23,6 +23,21 @@ pub struct Session {
     /// Workspaces that are the person's no longer, and of which this device still keeps records.
     #[serde(default)]
     pub left: Vec<Left>,
+    /// Workspaces on this device only: no server knows of them, and nobody has to be signed in.
+    #[serde(default)]
+    pub local: Vec<Workspace>,
+}
+
+/// How a workspace of this device only is connected with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectHow {
+    /// Its records become those of a workspace on the server: equal ones join, different ones need review.
+    Combine(WorkspaceId),
+    /// The server's workspace is opened; the one of this device stays beside it until it is removed.
+    TakeServers(WorkspaceId),
+    /// Its records become a new workspace on the server. Needs the network.
+    KeepMineAsCopy,
 }
 
 /// A workspace that the server no longer lists for a person.

@@ -6,7 +6,9 @@
 
 mod device;
 mod platform;
+mod store;
 mod tabs;
 
 pub use device::BrowserDevice;
-pub use tabs::run_worker;
+pub use store::BrowserStore;
+pub use tabs::{Tab, run_worker};

@@ -16,6 +16,7 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BroadcastChannel, DedicatedWorkerGlobalScope, MessageEvent};
@@ -26,24 +27,33 @@ use crate::api::{Answer, Command, Event, Failure, FailureKind, Request, Response
 use crate::engine::{Engine, Handle};
 use crate::limits;
 
-/// The lock's and the channel's name.
-const NAME: &str = "mooring";
-
 /// The version of what tabs say to each other: grows with every change that an older one would misunderstand.
 const VERSION: u32 = 2;
 /// Tells the page that another tab runs a newer version.
 const OUTDATED: &str = "outdated";
 
-/// What workers of different tabs say to each other.
+/// What workers of different tabs say to each other. A follower passes on what its page and the leader say without reading
+/// it: what only a leader reads and only a page reads needs no code to be read here.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Message {
-    /// A follower's page asks.
-    Ask { from: String, request: Box<Request> },
-    /// The leader answers that follower.
-    Tell { to: String, response: Response },
-    /// The leader tells everyone.
-    Event { event: Event },
+enum Message<'a> {
+    /// A follower's page asks: a [`Request`].
+    Ask {
+        from: String,
+        #[serde(borrow)]
+        request: &'a RawValue,
+    },
+    /// The leader answers that follower: a [`Response`].
+    Tell {
+        to: String,
+        #[serde(borrow)]
+        response: &'a RawValue,
+    },
+    /// The leader tells everyone: an [`Event`].
+    Event {
+        #[serde(borrow)]
+        event: &'a RawValue,
+    },
     /// There is a new leader: ask again what was not answered.
     Leading,
     /// A tab's version.
@@ -59,9 +69,18 @@ enum Role {
     Unable,
 }
 
-struct Worker {
-    scope: DedicatedWorkerGlobalScope,
-    channel: BroadcastChannel,
+/// One place where an engine may run, with the page (or program) that it works for: a tab's worker, or the page itself.
+pub struct Tab {
+    /// Takes texts for the page.
+    page: js_sys::Function,
+    /// Hears the other tabs, as long as this one takes part.
+    hears: RefCell<Option<Listener>>,
+    /// Give the locks back.
+    release: RefCell<Vec<js_sys::Function>>,
+    /// The name of the lock and of the channel; `None` where nobody else comes to the stores.
+    shared: Option<(String, BroadcastChannel)>,
+    /// What the engine works on, until it does.
+    device: Cell<Option<BrowserDevice>>,
     id: String,
     role: RefCell<Role>,
     /// Another tab was heard. Every one says its version, or asks, as soon as it can hear a leader: until then there is none.
@@ -72,193 +91,274 @@ struct Worker {
     watched: RefCell<BTreeMap<String, Vec<ViewId>>>,
 }
 
+/// Hears messages while it is there.
+type Listener = Closure<dyn FnMut(MessageEvent)>;
+
+/// What a request, or the end of one, is known by.
+#[derive(Deserialize)]
+struct Number {
+    id: u64,
+}
+
+/// An answer's number.
+#[derive(Deserialize)]
+struct Told {
+    answer: Number,
+}
+
 /// A request without an answer.
 struct Open {
-    request: Request,
+    /// As the page wrote it.
+    text: String,
     /// Another tab may have done it.
     passed_on: bool,
 }
 
-/// Runs the engine in the worker that calls this: texts of [`Request`] in by `postMessage`, texts of [`Response`] out.
+/// Runs the app's engine in the worker that calls this: texts of [`Request`] in by `postMessage`, texts of [`Response`]
+/// out.
 pub fn run_worker() -> Result<(), JsValue> {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().dyn_into().map_err(JsValue::from)?;
-    let worker = Rc::new(Worker {
-        channel: BroadcastChannel::new(NAME)?,
-        id: uuid::Builder::from_random_bytes(platform::random()).into_uuid().to_string(),
-        role: RefCell::new(Role::Waiting),
-        others: Cell::new(false),
-        open: RefCell::default(),
-        watched: RefCell::default(),
-        scope,
+    let to = scope.clone();
+    let page = Closure::<dyn Fn(JsValue)>::new(move |text: JsValue| {
+        drop(to.post_message(&text));
+        if text.as_string().as_deref() == Some(OUTDATED) {
+            to.close();
+        }
     });
-    let of_page = worker.clone();
-    let listen =
-        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| of_page.page_asks(&event));
-    worker.scope.set_onmessage(Some(listen.as_ref().unchecked_ref()));
-    listen.forget(); // lives as long as the worker
-    let of_tabs = worker.clone();
-    let listen = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| of_tabs.tab_says(&event));
-    worker.channel.set_onmessage(Some(listen.as_ref().unchecked_ref()));
+    let tab = Tab::join(BrowserDevice::app(), page.as_ref().unchecked_ref())?;
+    page.forget(); // lives as long as the worker
+    let listen = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        if let Some(text) = event.data().as_string() {
+            tab.page_asks(&text);
+        }
+    });
+    scope.set_onmessage(Some(listen.as_ref().unchecked_ref()));
     listen.forget();
-    worker.stand_for_leader();
     Ok(())
 }
 
-impl Worker {
-    fn stand_for_leader(self: Rc<Self>) {
+impl Tab {
+    /// Stands for leader of all tabs that share the device's stores. `page` takes texts of [`Response`], and the word
+    /// `outdated` when another tab runs a newer version: then this one is to be left alone.
+    ///
+    /// # Errors
+    /// Where the browser has no channel between tabs.
+    pub fn join(device: BrowserDevice, page: &js_sys::Function) -> Result<Rc<Self>, JsValue> {
+        let shared =
+            device.shared().map(|name| Ok::<_, JsValue>((name.to_owned(), BroadcastChannel::new(name)?)));
+        let tab = Rc::new(Self {
+            page: page.clone(),
+            hears: RefCell::default(),
+            release: RefCell::default(),
+            shared: shared.transpose()?,
+            device: Cell::new(Some(device)),
+            id: uuid::Builder::from_random_bytes(platform::random()).into_uuid().to_string(),
+            role: RefCell::new(Role::Waiting),
+            others: Cell::new(false),
+            open: RefCell::default(),
+            watched: RefCell::default(),
+        });
+        let Some((name, channel)) = &tab.shared else {
+            tab.lead();
+            return Ok(tab);
+        };
+        let of_tabs = tab.clone();
+        let listen =
+            Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| of_tabs.tab_says(&event));
+        channel.set_onmessage(Some(listen.as_ref().unchecked_ref()));
+        *tab.hears.borrow_mut() = Some(listen);
+        tab.clone().stand_for_leader(name.clone());
+        Ok(tab)
+    }
+
+    fn stand_for_leader(self: Rc<Self>, name: String) {
         let Some(locks) = platform::locks() else {
             *self.role.borrow_mut() = Role::Unable;
             return self.ask_again();
         };
-        let alive = Closure::once_into_js(|_: JsValue| never());
+        let held = self.clone();
+        let alive = Closure::once_into_js(move |_: JsValue| held.hold());
         ignore(locks.request(&alive_name(&self.id), &js_sys::Object::new(), alive.unchecked_ref()));
         let at_once = js_sys::Object::new();
         drop(js_sys::Reflect::set(&at_once, &"ifAvailable".into(), &JsValue::TRUE));
-        let worker = self.clone();
-        let queue = locks.clone();
+        let (tab, queue, again) = (self.clone(), locks.clone(), name.clone());
         let decided = Closure::once_into_js(move |lock: JsValue| {
             if !lock.is_null() {
-                return worker.lead();
+                return tab.lead();
             }
-            *worker.role.borrow_mut() = Role::Follower;
-            worker.say(&Message::Version { version: VERSION });
-            worker.clone().ask_again();
+            *tab.role.borrow_mut() = Role::Follower;
+            tab.say(&Message::Version { version: VERSION });
+            tab.ask_again();
             // in line for the time when the leader's tab goes
-            let later = Closure::once_into_js(move |_: JsValue| worker.lead());
-            ignore(queue.request(NAME, &js_sys::Object::new(), later.unchecked_ref()));
+            let later = Closure::once_into_js(move |_: JsValue| tab.lead());
+            ignore(queue.request(&again, &js_sys::Object::new(), later.unchecked_ref()));
             JsValue::UNDEFINED
         });
-        ignore(locks.request(NAME, &at_once, decided.unchecked_ref()));
+        ignore(locks.request(&name, &at_once, decided.unchecked_ref()));
     }
 
-    /// Starts the engine. The promise given back never ends: the lock is held as long as this worker lives.
+    /// The name of this tab, as [`Event::Touched`] has it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Ends the engine here, if it runs here, and gives the stores to the next tab in line. What was not answered never will
+    /// be. A worker that is ended needs none of this.
+    pub fn leave(&self) {
+        *self.role.borrow_mut() = Role::Waiting;
+        drop(self.device.take());
+        self.open.borrow_mut().clear();
+        if let Some((_, channel)) = &self.shared {
+            channel.set_onmessage(None);
+            channel.close();
+        }
+        for release in self.release.take() {
+            drop(release.call0(&JsValue::NULL));
+        }
+        drop(self.hears.take());
+    }
+
+    /// A promise that ends when this tab leaves: that long the lock is held that waits for it.
+    fn hold(&self) -> JsValue {
+        js_sys::Promise::new(&mut |done, _| self.release.borrow_mut().push(done)).into()
+    }
+
+    /// Starts the engine. The promise given back is the lock's.
     fn lead(self: &Rc<Self>) -> JsValue {
-        let (handle, mut events, run) = Engine::start(BrowserDevice);
+        let Some(device) = self.device.take() else { return JsValue::UNDEFINED };
+        let (handle, mut events, run) = Engine::start(device);
         *self.role.borrow_mut() = Role::Leader(handle);
         spawn_local(run);
-        let worker = self.clone();
+        let tab = self.clone();
         spawn_local(async move {
-            while let Some(event) = events.next().await {
-                if worker.others.get() {
-                    worker.say(&Message::Event { event: event.clone() });
+            while let Some(mut event) = events.next().await {
+                let text = raw(&event);
+                tab.to_page(&event_text(&text));
+                if !tab.others.get() {
+                    continue;
                 }
-                worker.to_page(&Response::Event { event });
+                let of_others = as_follower(&mut event).then(|| raw(&event));
+                tab.say(&Message::Event { event: of_others.as_deref().unwrap_or(&text) });
             }
         });
         self.say(&Message::Leading);
-        self.clone().ask_again();
-        never()
+        self.ask_again();
+        self.hold()
     }
 
-    fn page_asks(self: &Rc<Self>, event: &MessageEvent) {
-        let Some(request) =
-            event.data().as_string().and_then(|text| serde_json::from_str::<Request>(&text).ok())
-        else {
-            return; // not one of ours
-        };
+    /// The page asks: a text of [`Request`]. Each gets its answer through `page`; what has no number is left alone.
+    pub fn page_asks(self: &Rc<Self>, text: &str) {
+        let Ok(Number { id }) = serde_json::from_str(text) else { return };
         if self.open.borrow().len() >= limits::UNDER_WAY {
-            let message = "Too much was asked for at once. Wait a moment, then try again.";
-            let result = Err(Failure { kind: FailureKind::Internal, message: message.into(), field: None });
-            return self.to_page(&Response::Answer { id: request.id, result });
+            return self.to_page(&no(id, "Too much was asked for at once. Wait a moment, then try again."));
         }
-        let open = Open { request: request.clone(), passed_on: false };
-        self.open.borrow_mut().insert(request.id, open);
-        self.clone().ask(request);
+        self.open.borrow_mut().insert(id, Open { text: text.to_owned(), passed_on: false });
+        self.ask(id);
     }
 
-    fn ask_again(self: Rc<Self>) {
-        let open: Vec<Request> = self.open.borrow().values().map(|open| open.request.clone()).collect();
-        open.into_iter().for_each(|request| self.clone().ask(request));
+    fn ask_again(self: &Rc<Self>) {
+        let open: Vec<u64> = self.open.borrow().keys().copied().collect();
+        open.into_iter().for_each(|id| self.ask(id));
     }
 
-    fn ask(self: Rc<Self>, request: Request) {
-        let mut passed_on = false;
-        if let Some(open) = self.open.borrow_mut().get_mut(&request.id) {
-            passed_on = open.passed_on;
-            open.passed_on |= matches!(&*self.role.borrow(), Role::Follower);
-        }
+    /// Asks what was not answered yet.
+    fn ask(self: &Rc<Self>, id: u64) {
+        let mut all = self.open.borrow_mut();
+        let Some(open) = all.get_mut(&id) else { return };
         let handle = match &*self.role.borrow() {
             Role::Waiting => return,
             Role::Follower => {
-                return self.say(&Message::Ask { from: self.id.clone(), request: Box::new(request) });
+                open.passed_on = true;
+                if let Ok(request) = serde_json::from_str(&open.text) {
+                    self.say(&Message::Ask { from: self.id.clone(), request });
+                }
+                return;
             }
-            Role::Unable => None,
-            Role::Leader(handle) => Some(handle.clone()),
+            Role::Unable => {
+                let why = "This browser lets Mooring work only over a secure connection. Open it with https:// instead.";
+                all.remove(&id);
+                return self.to_page(&refusal(id, FailureKind::Storage, why));
+            }
+            Role::Leader(handle) => handle.clone(),
         };
+        let Ok(request) = serde_json::from_str::<Request>(&open.text) else {
+            all.remove(&id);
+            return self.to_page(&no(id, "This version of Mooring cannot do this."));
+        };
+        let name = open.passed_on.then(|| named(&self.id, id));
+        drop(all);
+        let tab = self.clone();
         spawn_local(async move {
-            let result = match handle {
-                Some(handle) if passed_on => handle.call_once(named(&self.id, &request), request.command).await,
-                Some(handle) => handle.call(request.command).await,
-                None => Err(Failure {
-                    kind: FailureKind::Storage,
-                    message: "This browser lets Mooring work only over a secure connection. Open it with https:// instead.".into(),
-                    field: None,
-                }),
+            let result = match name {
+                Some(name) => handle.named(&tab.id).call_once(name, request.command).await,
+                None => handle.named(&tab.id).call(request.command).await,
             };
-            self.answered(Response::Answer { id: request.id, result });
+            tab.answered(id, &text_of(&Response::Answer { id, result }));
         });
     }
 
-    fn answered(&self, mut response: Response) {
-        if let Response::Answer { id, result } = &mut response {
-            if self.open.borrow_mut().remove(id).is_none() {
-                return; // answered before a new leader was asked again
-            }
-            if let (Ok(Answer::Status(status)), Role::Follower) = (result, &*self.role.borrow()) {
-                status.follower = true;
-            }
+    fn answered(&self, id: u64, text: &str) {
+        // it may have been answered before a new leader was asked again
+        if self.open.borrow_mut().remove(&id).is_some() {
+            self.to_page(text);
         }
-        self.to_page(&response);
     }
 
     fn tab_says(self: &Rc<Self>, event: &MessageEvent) {
         let Some(text) = event.data().as_string() else { return };
         self.others.set(true);
-        let Ok(message) = serde_json::from_str::<Message>(&text) else { return self.unread(&text) };
+        let Ok(message) = serde_json::from_str::<Message<'_>>(&text) else { return };
         let is_follower = matches!(&*self.role.borrow(), Role::Follower);
         match message {
-            Message::Ask { from, request } => {
-                let Role::Leader(handle) = &*self.role.borrow() else { return };
-                let (handle, worker) = (handle.clone(), self.clone());
-                spawn_local(async move {
-                    if let Command::Unwatch { id } = &request.command
-                        && let Some(views) = worker.watched.borrow_mut().get_mut(&from)
-                    {
-                        views.retain(|view| view != id);
-                    }
-                    let result = handle.call_once(named(&from, &request), request.command).await;
-                    if let Ok(Answer::Watched(watched)) = &result {
-                        worker.watches(&from, watched.id, &handle);
-                    }
-                    worker.say(&Message::Tell {
-                        to: from,
-                        response: Response::Answer { id: request.id, result },
-                    });
-                });
-            }
-            Message::Tell { to, response } if to == self.id => self.answered(response),
-            Message::Tell { .. } => {}
-            Message::Event { mut event } if is_follower => {
-                if let Event::Status(status) = &mut event {
-                    status.follower = true;
+            Message::Ask { from, request } => self.lead_for(from, request.get()),
+            Message::Tell { to, response } if to == self.id => {
+                if let Ok(Told { answer }) = serde_json::from_str(response.get()) {
+                    self.answered(answer.id, response.get());
                 }
-                self.to_page(&Response::Event { event });
             }
+            Message::Event { event } if is_follower => self.to_page(&event_text(event)),
             Message::Leading if is_follower => {
                 self.say(&Message::Version { version: VERSION });
-                self.clone().ask_again();
+                self.ask_again();
             }
-            Message::Event { .. } | Message::Leading => {}
+            Message::Tell { .. } | Message::Event { .. } | Message::Leading => {}
             Message::Version { version } if version > VERSION => {
                 // a step of the engine that is under way is stored wholly or not at all
-                drop(self.scope.post_message(&OUTDATED.into()));
-                self.scope.close();
+                drop(self.page.call1(&JsValue::NULL, &OUTDATED.into()));
             }
             Message::Version { version } if version < VERSION && !is_follower => {
                 self.say(&Message::Version { version: VERSION });
             }
             Message::Version { .. } => {}
         }
+    }
+
+    /// Does what another tab's page asks for, where the engine runs here.
+    fn lead_for(self: &Rc<Self>, from: String, text: &str) {
+        let (Role::Leader(handle), Ok(Number { id })) = (&*self.role.borrow(), serde_json::from_str(text))
+        else {
+            return;
+        };
+        let Ok(request) = serde_json::from_str::<Request>(text) else {
+            // another version's tab waits all the same
+            let why = "Another tab of Mooring runs another version, which cannot do this. Reload all tabs.";
+            return self.tell(from, &no(id, why));
+        };
+        let (handle, tab) = (handle.clone(), self.clone());
+        spawn_local(async move {
+            if let Command::Unwatch { id } = &request.command
+                && let Some(views) = tab.watched.borrow_mut().get_mut(&from)
+            {
+                views.retain(|view| view != id);
+            }
+            let mut result = handle.named(&from).call_once(named(&from, id), request.command).await;
+            match &mut result {
+                Ok(Answer::Status(status)) => status.follower = true,
+                Ok(Answer::Watched(watched)) => tab.watches(&from, watched.id, &handle),
+                _ => {}
+            }
+            tab.tell(from, &text_of(&Response::Answer { id, result }));
+        });
     }
 
     /// A follower watches a view: it is ended when the follower's tab goes.
@@ -275,9 +375,9 @@ impl Worker {
             is_new
         };
         let Some(locks) = platform::locks().filter(|_| is_new) else { return };
-        let (worker, handle, gone) = (self.clone(), handle.clone(), tab.to_owned());
+        let (of_tab, handle, gone) = (self.clone(), handle.clone(), tab.to_owned());
         let ended = Closure::once_into_js(move |_: JsValue| {
-            let views = worker.watched.borrow_mut().remove(&gone).unwrap_or_default();
+            let views = of_tab.watched.borrow_mut().remove(&gone).unwrap_or_default();
             spawn_local(async move {
                 for id in views {
                     // an engine that has stopped watches nothing
@@ -288,47 +388,63 @@ impl Worker {
         ignore(locks.request(&alive_name(tab), &js_sys::Object::new(), ended.unchecked_ref()));
     }
 
-    /// Another version's tab asks for what this one does not know: it is told, for it waits.
-    fn unread(&self, text: &str) {
-        let text: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-        // as much of it as every version understands
-        let from = text.pointer("/ask/from").and_then(|from| from.as_str());
-        let id = text.pointer("/ask/request/id").and_then(|id| id.as_u64());
-        let (Role::Leader(_), Some(from), Some(id)) = (&*self.role.borrow(), from, id) else { return };
-        let message = "Another tab of Mooring runs another version, which cannot do this. Reload all tabs.";
-        let result = Err(Failure { kind: FailureKind::Internal, message: message.into(), field: None });
-        let response = Response::Answer { id, result };
-        self.say(&Message::Tell { to: from.to_owned(), response });
+    fn tell(&self, to: String, response: &str) {
+        if let Ok(response) = serde_json::from_str(response) {
+            self.say(&Message::Tell { to, response });
+        }
     }
 
-    fn say(&self, message: &Message) {
-        let text = serde_json::to_string(message).expect("messages are plain data");
-        // a closed channel means that this worker is going away
-        drop(self.channel.post_message(&text.into()));
+    fn say(&self, message: &Message<'_>) {
+        let Some((_, channel)) = &self.shared else { return };
+        // a closed channel means that this tab is going away
+        drop(channel.post_message(&text_of(message).into()));
     }
 
-    fn to_page(&self, response: &Response) {
-        let text = serde_json::to_string(response).expect("responses are plain data");
-        drop(self.scope.post_message(&text.into()));
+    fn to_page(&self, text: &str) {
+        drop(self.page.call1(&JsValue::NULL, &text.into()));
     }
+}
+
+fn text_of(what: &impl Serialize) -> String {
+    serde_json::to_string(what).expect("messages are plain data")
+}
+
+fn raw(event: &Event) -> Box<RawValue> {
+    serde_json::value::to_raw_value(event).expect("events are plain data")
+}
+
+/// What a page is told of an event: a text of [`Response`].
+fn event_text(event: &RawValue) -> String {
+    format!(r#"{{"event":{{"event":{event}}}}}"#)
+}
+
+/// Makes it what other tabs are told, where that is something else.
+fn as_follower(event: &mut Event) -> bool {
+    let Event::Status(status) = event else { return false };
+    status.follower = true;
+    true
+}
+
+/// The answer where nothing can be done.
+fn no(id: u64, why: &str) -> String {
+    refusal(id, FailureKind::Internal, why)
+}
+
+fn refusal(id: u64, kind: FailureKind, why: &str) -> String {
+    text_of(&Response::Answer { id, result: Err(Failure::new(kind, why)) })
 }
 
 /// The lock that a tab holds as long as it lives.
 fn alive_name(tab: &str) -> String {
-    format!("{NAME} tab {tab}")
-}
-
-/// A promise that never ends: what waits for it is held as long as this worker lives.
-fn never() -> JsValue {
-    js_sys::Promise::new(&mut |_, _| {}).into()
+    format!("mooring tab {tab}")
 }
 
 /// The name of a request among all that tabs pass on.
-fn named(tab: &str, request: &Request) -> String {
-    format!("{tab} {}", request.id)
+fn named(tab: &str, id: u64) -> String {
+    format!("{tab} {id}")
 }
 
-/// A lock's promise ends with the tab; a refusal (an opaque origin) leaves the worker waiting, and the page says so.
+/// A lock's promise ends with the tab; a refusal (an opaque origin) leaves the tab waiting, and the page says so.
 fn ignore(promise: js_sys::Promise) {
     spawn_local(async move { drop(wasm_bindgen_futures::JsFuture::from(promise).await) });
 }

@@ -25,6 +25,15 @@ const OPEN: &str = "does not encrypt: others on the network can read the passwor
 
 const NO_MOORING: &str = "There is no Mooring server at this address: something else answers there. Check the address; on a guest network, open its sign-in page first.";
 
+/// How somebody proves who they are.
+pub(super) enum Credentials {
+    Password(SignIn),
+    /// The sample user of a local first run.
+    Demo,
+    /// A session that is there already.
+    Token(String),
+}
+
 /// The end of a request about the account.
 pub(super) enum AccountDone {
     /// Where the server is, who wants to know, and whether it may be one without encryption.
@@ -32,6 +41,8 @@ pub(super) enum AccountDone {
     SignedIn(Reply, Option<String>, Result<(SignedIn, Vec<Remote>), SendError>),
     Workspaces(Option<Reply>, Result<Vec<Remote>, SendError>),
     Made(Reply, Result<Vec<Remote>, SendError>),
+    /// A workspace for the records of one that was on this device only.
+    MadeFor(Reply, WorkspaceId, Result<(Remote, Vec<Remote>), SendError>),
     SignedOut,
 }
 
@@ -55,6 +66,7 @@ impl<D: Device> Engine<D> {
             self.ask_info(vec![server], None);
         }
         self.find_stores().await;
+        self.go_on_moving().await;
         if let Some(last) = self.profile.last {
             let opened = self.open(last).await;
             if let Err(failure) = opened {
@@ -104,6 +116,7 @@ impl<D: Device> Engine<D> {
             workspaces: self.profile.workspaces.clone(),
             open: self.open.as_ref().map(|open| open.replica.meta().workspace),
             left: self.left(),
+            local: self.profile.local.clone(),
         }
     }
 
@@ -114,17 +127,28 @@ impl<D: Device> Engine<D> {
         }
     }
 
-    pub(super) fn sign_in(&mut self, credentials: Option<SignIn>, reply: Reply) {
+    pub(super) fn sign_in(&mut self, credentials: Credentials, reply: Reply) {
         let Some(transport) = self.transport.clone() else {
             return drop(reply.send(Err(Failure::input("Enter the server's address first."))));
         };
-        let login = credentials.as_ref().map(|credentials| credentials.name.clone());
+        let login = match &credentials {
+            Credentials::Password(credentials) => Some(credentials.name.clone()),
+            Credentials::Demo | Credentials::Token(_) => None,
+        };
         let request = async move {
             let signed_in = async {
                 let transport = transport.with_token(None);
                 let signed_in: SignedIn = match credentials {
-                    Some(credentials) => transport.post("/v1/sign-in", &credentials, WAIT_MS).await?,
-                    None => transport.post("/v1/sign-in/demo", &serde_json::json!({}), WAIT_MS).await?,
+                    Credentials::Password(credentials) => {
+                        transport.post("/v1/sign-in", &credentials, WAIT_MS).await?
+                    }
+                    Credentials::Demo => {
+                        transport.post("/v1/sign-in/demo", &serde_json::json!({}), WAIT_MS).await?
+                    }
+                    Credentials::Token(token) => {
+                        let transport = transport.with_token(Some(token.clone()));
+                        SignedIn { user: transport.get("/v1/me", WAIT_MS).await?, token }
+                    }
                 };
                 let workspaces = transport
                     .with_token(Some(signed_in.token.clone()))
@@ -183,13 +207,8 @@ impl<D: Device> Engine<D> {
                             self.connect();
                         } else if reply.is_some() && before != server {
                             // another server knows nothing of this session
-                            self.profile = Profile {
-                                server: Some(server),
-                                unsent: self.profile.unsent.clone(),
-                                stores: self.profile.stores.clone(),
-                                contacts: self.profile.contacts.clone(),
-                                ..Profile::default()
-                            };
+                            let of_device = std::mem::take(&mut self.profile).of_device();
+                            self.profile = Profile { server: Some(server), ..of_device };
                             self.close().await;
                             self.connect();
                         }
@@ -223,6 +242,13 @@ impl<D: Device> Engine<D> {
                     drop(reply.send(answer.map(|()| Answer::Session(self.session()))));
                 }
             }
+            AccountDone::MadeFor(reply, local, result) => {
+                let answer = match result {
+                    Ok((made, workspaces)) => self.made_for(local, made.id, workspaces).await,
+                    Err(error) => Err(refused(&error)),
+                };
+                drop(reply.send(answer));
+            }
             AccountDone::Made(reply, result) => {
                 let answer = match result {
                     Ok(workspaces) => self.know_workspaces(workspaces).await,
@@ -243,6 +269,7 @@ impl<D: Device> Engine<D> {
         self.find_stores().await;
         self.connect();
         self.know_workspaces(workspaces).await?;
+        self.go_on_moving().await;
         if let Some(open) = &mut self.open {
             // a request of the session that has ended would be refused, and be taken for a refusal of this one
             self.requests.clear();
@@ -253,7 +280,7 @@ impl<D: Device> Engine<D> {
         Ok(Answer::Session(self.session()))
     }
 
-    async fn know_workspaces(&mut self, workspaces: Vec<Remote>) -> Result<(), Failure> {
+    pub(super) async fn know_workspaces(&mut self, workspaces: Vec<Remote>) -> Result<(), Failure> {
         if self.profile.workspaces != workspaces {
             if let Some(user) = &self.profile.user {
                 for listed in &workspaces {
@@ -276,11 +303,12 @@ impl<D: Device> Engine<D> {
         if self.open.as_ref().is_some_and(|open| open.replica.meta().workspace == workspace) {
             return Ok(());
         }
-        let user =
-            self.profile.user.clone().ok_or_else(|| failure(FailureKind::NeedsSignIn, "Sign in first."))?;
-        let name = store_name(user.id, workspace);
+        self.may_open(workspace)?;
+        let user = self.owner(workspace)?;
+        let name = store_name(user, workspace);
         // one that is listed no longer can still be read and exported
-        let known = self.profile.workspaces.iter().find(|w| w.id == workspace);
+        let listed = self.profile.workspaces.iter().find(|w| w.id == workspace);
+        let known = self.profile.local(workspace).or(listed);
         let label = known.map(|w| &w.name).or(self.profile.stores.get(&name)).cloned();
         let label = label.ok_or_else(|| {
             Failure::input(
@@ -290,7 +318,7 @@ impl<D: Device> Engine<D> {
         let partitions = known.map(|w| w.partitions);
         self.close().await;
         let (replica, partitions) = (self.new_name(), partitions.unwrap_or_default());
-        let meta = Meta { workspace, partitions, replica, user: user.id, copied: Counter(0) };
+        let meta = Meta { workspace, partitions, replica, user, copied: Counter(0) };
         match self.open_store(&name, meta).await {
             Ok(opened) => self.open = Some(opened),
             Err(failure) => {
@@ -307,12 +335,13 @@ impl<D: Device> Engine<D> {
         self.profile.stores.insert(name, label);
         self.profile.last = Some(workspace);
         self.touched();
+        self.compact().await;
         self.tell(Event::SessionChanged);
         self.tell_all();
         self.save_profile().await
     }
 
-    async fn open_store(&self, name: &str, meta: Meta) -> Result<Workspace<D::Store>, Failure> {
+    pub(super) async fn open_store(&self, name: &str, meta: Meta) -> Result<Workspace<D::Store>, Failure> {
         let store = self.device.open_store(name).await.map_err(storage)?;
         let mut opened = Workspace::open(store, meta).await?;
         opened.replica.leap(self.random_number());
@@ -348,6 +377,7 @@ impl<D: Device> Engine<D> {
     /// Closes the open workspace; requests under way are dropped, what is unsent stays in its store.
     pub(super) async fn close(&mut self) {
         self.shut = None;
+        #[cfg(feature = "screens")]
         self.stop_import("The workspace was closed.");
         self.cancel_work();
         self.requests.clear();

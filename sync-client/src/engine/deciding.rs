@@ -109,6 +109,7 @@ impl<D: Device> Engine<D> {
         if let Some(deciding) = self.deciding.take() {
             deciding.end_well(true);
         }
+        #[cfg(feature = "screens")]
         if let Some(audit) = self.audit.take() {
             audit.cancel();
         }

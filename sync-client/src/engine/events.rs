@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -116,12 +117,29 @@ fn joined(waiting: &mut Event, event: Event) -> Option<Event> {
             (Some(ids), Some(more)) if ids.len() + more.len() <= 2 * limits::VIEWS => ids.extend(more),
             _ => *ids = None,
         },
+        (Event::Touched { by, records }, Event::Touched { by: other, records: more }) if *by == other => {
+            for (collection, keys) in more {
+                match records.entry(collection) {
+                    Entry::Vacant(entry) => drop(entry.insert(keys)),
+                    // any of them, as soon as one of the two says so or they are too many
+                    Entry::Occupied(mut entry) => {
+                        let known = entry.get_mut();
+                        let any = known.is_empty() || keys.is_empty();
+                        known.extend(keys);
+                        if any || known.len() > limits::TOUCHED {
+                            known.clear();
+                        }
+                    }
+                }
+            }
+        }
         // the newest counts
         (waiting @ Event::Status(_), event @ Event::Status(_))
-        | (waiting @ Event::Importing { .. }, event @ Event::Importing { .. })
         | (waiting @ Event::Working { .. }, event @ Event::Working { .. })
         | (waiting @ Event::ReviewChanged, event @ Event::ReviewChanged)
         | (waiting @ Event::SessionChanged, event @ Event::SessionChanged) => *waiting = event,
+        #[cfg(feature = "screens")]
+        (waiting @ Event::Importing { .. }, event @ Event::Importing { .. }) => *waiting = event,
         (_, event) => return Some(event),
     }
     None
@@ -160,6 +178,27 @@ mod tests {
                 Event::ReviewChanged
             ]
         );
+    }
+
+    #[test]
+    fn records_that_changed_are_named_until_they_are_too_many() {
+        let touched = |by: &str, keys: std::ops::Range<i64>| {
+            let keys = keys.map(sync_protocol::RecordKey::Int).collect();
+            let boats = CollectionId::new("boats").expect("a valid name");
+            Event::Touched { by: by.into(), records: [(boats, keys)].into() }
+        };
+        let (telling, mut heard) = events();
+        telling.tell(touched("a tab", 0..2));
+        telling.tell(touched("", 0..1));
+        telling.tell(touched("a tab", 1..3));
+        let mut next = || heard.next().now_or_never().flatten();
+        assert_eq!(next(), Some(touched("a tab", 0..3)));
+        assert_eq!(next(), Some(touched("", 0..1)));
+        telling.tell(touched("a tab", 0..1));
+        telling.tell(touched("a tab", 0..limits::TOUCHED as i64 + 1));
+        telling.tell(touched("a tab", 0..1));
+        let mut next = || heard.next().now_or_never().flatten();
+        assert_eq!(next(), Some(touched("a tab", 0..0)));
     }
 
     #[test]

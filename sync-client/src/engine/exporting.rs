@@ -59,7 +59,6 @@ fn columns(collection: &Collection, records: &[(RecordKey, Fields)]) -> Vec<Colu
     });
     named.collect()
 }
-
 fn csv(columns: &[Column], records: &[(RecordKey, Fields)]) -> String {
     let heading: Vec<String> =
         std::iter::once(KEY.to_owned()).chain(columns.iter().map(|column| column.heading.clone())).collect();
@@ -74,7 +73,6 @@ fn csv(columns: &[Column], records: &[(RecordKey, Fields)]) -> String {
     });
     sheet::write(&heading, rows)
 }
-
 fn cell(column: &Column, value: &Value) -> Cell {
     let field_type = column.field_type.filter(|t| t.check(value, &[]).is_ok() || *t == FieldType::Choice);
     let shown = match field_type {

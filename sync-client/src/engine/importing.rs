@@ -1,9 +1,11 @@
 //! An import under way: some rows at a time, so that other commands (such as "Stop") are heard in between.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sync_protocol::{CollectionId, FieldName, RecordKey, Timestamp};
 
+use super::past::Step;
 use super::{Engine, Reply, failure};
 use crate::api::{Answer, Event, Failure, FailureKind, ImportCounts, ImportPlan, ImportReport, RefusedRow};
 use crate::device::Device;
@@ -26,6 +28,9 @@ pub(super) struct Importing {
     refused: Vec<RefusedRow>,
     all_refused: Vec<(usize, String)>,
     cancelled: bool,
+    /// All that it saved, to take it back as one.
+    step: Step,
+    who: Arc<str>,
     reply: Option<Reply>,
 }
 
@@ -114,9 +119,9 @@ impl<D: Device> Engine<D> {
         if unsent + rows > limits::OUTBOX_CHANGES {
             return Err(Failure::input(format!(
                 "The file has {} rows and {} changes wait to be sent; this device keeps at most {}. Connect to the network to send them, then import the file.",
-                import::grouped(rows),
-                import::grouped(unsent),
-                import::grouped(limits::OUTBOX_CHANGES)
+                text::grouped(rows),
+                text::grouped(unsent),
+                text::grouped(limits::OUTBOX_CHANGES)
             )));
         }
         let collection = match &plan.into {
@@ -150,6 +155,8 @@ impl<D: Device> Engine<D> {
             refused: Vec::new(),
             all_refused: Vec::new(),
             cancelled: false,
+            step: Step::default(),
+            who: self.who.clone(),
             reply: None,
         })
     }
@@ -161,8 +168,9 @@ impl<D: Device> Engine<D> {
                 let message = format!(
                     "{} The import stopped: {} rows are saved on this device, the rest is not.",
                     failure.message,
-                    import::grouped(importing.saved())
+                    text::grouped(importing.saved())
                 );
+                self.imported(&mut importing);
                 importing.end(Err(Failure { message, ..failure }));
                 self.file = None;
             }
@@ -215,13 +223,22 @@ impl<D: Device> Engine<D> {
             }
         }
         let batch: Batch = open.replica.import(now, records)?;
+        importing.step.add(&batch);
         self.save(batch).await?;
         importing.counts = counts;
         self.tell(Event::Importing { done: importing.at, total });
         Ok(importing.at < total)
     }
 
+    /// What an import saved can be taken back by whoever asked for it.
+    fn imported(&mut self, importing: &mut Importing) {
+        if let Some(open) = &mut self.open {
+            open.past.did(&importing.who, std::mem::take(&mut importing.step));
+        }
+    }
+
     fn finish_import(&mut self, mut importing: Importing) {
+        self.imported(&mut importing);
         if let Some(file) = self.file.take()
             && !importing.all_refused.is_empty()
         {
@@ -248,7 +265,7 @@ impl<D: Device> Engine<D> {
         if let Some(importing) = self.importing.take() {
             let message = format!(
                 "{why} {} rows are saved on this device, the rest is not.",
-                import::grouped(importing.saved())
+                text::grouped(importing.saved())
             );
             importing.end(Err(failure(FailureKind::Input, message)));
         }

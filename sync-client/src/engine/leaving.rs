@@ -6,14 +6,14 @@ use serde::Serialize;
 use sync_protocol::{Change, UserId, WorkspaceId};
 
 use super::account::{AccountDone, WAIT_MS};
-use super::profile::{Profile, prefix, store_name};
+use super::profile::{LOCAL, prefix, store_name};
 use super::{Done, Engine, failure};
 use crate::api::{Answer, Event, Failure, FailureKind, Left, Unsent};
 use crate::device::Device;
-use crate::import::grouped;
 use crate::query::storage;
 use crate::replica::people::is_own_record;
 use crate::store::{Loaded, LocalStore, Quarantined, Salvaged, StoreError};
+use crate::text::grouped;
 
 /// What is unsent in one workspace, as it is exported.
 #[derive(Serialize)]
@@ -33,6 +33,7 @@ struct Exported<'a> {
 impl<D: Device> Engine<D> {
     /// Takes note of the person's stores on this device that the profile does not know.
     pub(super) async fn find_stores(&mut self) {
+        self.find_local().await;
         let Some(user) = self.profile.user.as_ref().map(|user| user.id) else { return };
         // where the platform does not tell, the profile's own list counts
         for name in self.device.stores().await.unwrap_or_default() {
@@ -50,7 +51,7 @@ impl<D: Device> Engine<D> {
         }
     }
 
-    async fn is_empty(&self, name: &str) -> bool {
+    pub(super) async fn is_empty(&self, name: &str) -> bool {
         let Ok(store) = self.device.open_store(name).await else { return false };
         store.load().await.is_ok_and(|loaded| loaded.meta.is_none())
     }
@@ -131,10 +132,13 @@ impl<D: Device> Engine<D> {
     /// Everything unsent of the person, of every workspace on this device.
     pub(super) async fn export_unsent(&self) -> Result<Answer, Failure> {
         let user = self.profile.user.as_ref().map(|user| user.id);
-        let user = user.ok_or_else(|| failure(FailureKind::NeedsSignIn, "Sign in first."))?;
-        let kept = self.kept(user);
+        let kept: Vec<_> = user.into_iter().chain([LOCAL]).map(|user| (user, self.kept(user))).collect();
+        if user.is_none() && kept.iter().all(|(_, kept)| kept.is_empty()) {
+            return Err(failure(FailureKind::NeedsSignIn, "Sign in first."));
+        }
+        let kept = kept.iter().flat_map(|(user, kept)| kept.iter().map(move |of| (*user, of)));
         let mut workspaces = Vec::new();
-        for (workspace, name) in &kept {
+        for (user, (workspace, name)) in kept {
             let found = self.found(user, *workspace).await;
             let (found, problem) = found.unwrap_or_else(|error| (Salvaged::default(), Some(error)));
             let Salvaged { unsent, rejected, unread } = found;
@@ -146,7 +150,12 @@ impl<D: Device> Engine<D> {
     }
 
     /// Removes the store, and all that is remembered of it.
-    async fn remove(&mut self, user: UserId, workspace: WorkspaceId, label: &str) -> Result<(), Failure> {
+    pub(super) async fn remove(
+        &mut self,
+        user: UserId,
+        workspace: WorkspaceId,
+        label: &str,
+    ) -> Result<(), Failure> {
         let name = store_name(user, workspace);
         self.device.delete_store(&name).await.map_err(|error| {
             let failure = storage(error);
@@ -156,6 +165,9 @@ impl<D: Device> Engine<D> {
         self.profile.unsent.remove(&name);
         self.profile.stores.remove(&name);
         self.profile.contacts.remove(&name);
+        // what was on its way there is still where it was, all of it
+        self.profile.moving =
+            self.profile.moving.filter(|moving| (moving.user, moving.to) != (user, workspace));
         Ok(())
     }
 
@@ -164,9 +176,8 @@ impl<D: Device> Engine<D> {
         workspace: WorkspaceId,
         unsent: Unsent,
     ) -> Result<Answer, Failure> {
-        let Some(user) = self.profile.user.as_ref().map(|user| user.id) else {
-            return Err(failure(FailureKind::NeedsSignIn, "Sign in first."));
-        };
+        self.may_open(workspace)?;
+        let user = self.owner(workspace)?;
         let kept: Vec<_> = self.kept(user).into_iter().filter(|(id, _)| *id == workspace).collect();
         if unsent != Unsent::Discard
             && let Some(lost) = self.would_lose(user, &kept).await
@@ -183,6 +194,9 @@ impl<D: Device> Engine<D> {
         let mut removed = Ok(());
         for (workspace, label) in kept {
             removed = self.remove(user, workspace, &label).await;
+        }
+        if removed.is_ok() {
+            self.profile.local.retain(|local| local.id != workspace);
         }
         self.tell(Event::SessionChanged);
         removed?;
@@ -214,8 +228,7 @@ impl<D: Device> Engine<D> {
             }
         }
         self.end_session();
-        let Profile { server, demo, unsent, stores, contacts, .. } = std::mem::take(&mut self.profile);
-        self.profile = Profile { server, demo, unsent, stores, contacts, ..Profile::default() };
+        self.profile = std::mem::take(&mut self.profile).of_device();
         self.connect();
         self.save_profile().await?;
         self.tell(Event::SessionChanged);
@@ -234,7 +247,7 @@ impl<D: Device> Engine<D> {
 }
 
 /// The workspace of a store, where it is that person's.
-fn workspace_of(user: UserId, store: &str) -> Option<WorkspaceId> {
+pub(super) fn workspace_of(user: UserId, store: &str) -> Option<WorkspaceId> {
     store.strip_prefix(&prefix(user))?.parse().ok()
 }
 

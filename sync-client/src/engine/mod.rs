@@ -26,21 +26,34 @@ use crate::transport::Transport;
 mod account;
 mod address;
 mod asking;
+#[cfg(feature = "screens")]
+mod auditing;
 mod deciding;
 mod events;
+#[cfg(feature = "screens")]
 mod exporting;
+#[cfg(feature = "screens")]
 mod importing;
 mod leaving;
+mod local;
+#[cfg(feature = "screens")]
+mod mirroring;
+mod past;
 mod profile;
+mod reading;
 mod records;
 mod watching;
 mod workspace;
+mod writing;
 
 use account::AccountDone;
-use asking::{AuditExport, Told};
+use asking::Told;
+#[cfg(feature = "screens")]
+use auditing::AuditExport;
 use deciding::Deciding;
 pub use events::Events;
 use events::Telling;
+#[cfg(feature = "screens")]
 use importing::Importing;
 use profile::Profile;
 use workspace::Workspace;
@@ -58,6 +71,7 @@ type Reply = oneshot::Sender<Result<Answer, Failure>>;
 struct Asked {
     command: Command,
     request: Option<String>,
+    who: Arc<str>,
     reply: Reply,
 }
 
@@ -66,9 +80,15 @@ struct Asked {
 pub struct Handle {
     /// One sender for all: each would have a place of its own in the line.
     commands: Arc<Mutex<mpsc::Sender<Asked>>>,
+    who: Arc<str>,
 }
 
 impl Handle {
+    /// The same for a tab or program of that name: it undoes its own steps, and nobody else's.
+    pub fn named(&self, who: &str) -> Self {
+        Self { who: who.into(), ..self.clone() }
+    }
+
     /// Does a command and waits for its end.
     pub async fn call(&self, command: Command) -> Result<Answer, Failure> {
         self.ask(command, None).await
@@ -81,13 +101,15 @@ impl Handle {
     }
 
     async fn ask(&self, command: Command, request: Option<String>) -> Result<Answer, Failure> {
-        let gone = || Failure {
-            kind: FailureKind::Internal,
-            message: "Mooring has stopped on this device. Start it again; what was saved is kept.".into(),
-            field: None,
+        let gone = || {
+            failure(
+                FailureKind::Internal,
+                "Mooring has stopped on this device. Start it again; what was saved is kept.",
+            )
         };
         let (reply, answer) = oneshot::channel();
-        self.commands.lock().await.send(Asked { command, request, reply }).await.map_err(|_| gone())?;
+        let asked = Asked { command, request, who: self.who.clone(), reply };
+        self.commands.lock().await.send(asked).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -110,16 +132,25 @@ pub struct Engine<D: Device> {
     open: Option<Workspace<D::Store>>,
     /// The workspace that was to be opened and could not be, with the reason.
     shut: Option<(WorkspaceId, Failure)>,
+    #[cfg(feature = "screens")]
     file: Option<crate::import::File>,
+    #[cfg(feature = "screens")]
     importing: Option<Importing>,
+    #[cfg(feature = "screens")]
     /// What the last import refused, as a file.
     refused_rows: Option<String>,
     deciding: Option<Deciding>,
+    #[cfg(feature = "screens")]
     audit: Option<AuditExport>,
+    #[cfg(feature = "screens")]
     /// Exports begun so far.
     exports: u64,
     /// The name of the asking that is being answered, if it has one.
     request: Option<String>,
+    /// Who asks for what is being answered.
+    who: Arc<str>,
+    /// Somebody wants to know which records change.
+    follow: bool,
     /// Requests of the open workspace; dropped with it.
     requests: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     /// Requests about the account.
@@ -150,13 +181,20 @@ impl<D: Device> Engine<D> {
             transport: None,
             open: None,
             shut: None,
+            #[cfg(feature = "screens")]
             file: None,
+            #[cfg(feature = "screens")]
             importing: None,
+            #[cfg(feature = "screens")]
             refused_rows: None,
             deciding: None,
+            #[cfg(feature = "screens")]
             audit: None,
+            #[cfg(feature = "screens")]
             exports: 0,
             request: None,
+            who: "".into(),
+            follow: false,
             requests: FuturesUnordered::new(),
             account: FuturesUnordered::new(),
             told: None,
@@ -164,7 +202,7 @@ impl<D: Device> Engine<D> {
             usage_at: None,
             mend_at: None,
         };
-        (Handle { commands: Arc::new(Mutex::new(commands)) }, told, engine.run(inbox))
+        (Handle { commands: Arc::new(Mutex::new(commands)), who: "".into() }, told, engine.run(inbox))
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Asked>) {
@@ -185,8 +223,14 @@ impl<D: Device> Engine<D> {
                     }
                     Ok(()) => self.command(asked).await,
                 },
-                Input::Done(done) => self.done(done).await,
-                Input::Timer => self.timer().await,
+                Input::Done(done) => {
+                    self.who = "".into();
+                    self.done(done).await;
+                }
+                Input::Timer => {
+                    self.who = "".into();
+                    self.timer().await;
+                }
             }
         }
     }
@@ -210,7 +254,11 @@ impl<D: Device> Engine<D> {
 
     /// How long to wait for a reason to act, in milliseconds.
     fn pause_ms(&self) -> Option<u64> {
-        if self.importing.is_some() || self.deciding.is_some() {
+        #[cfg(feature = "screens")]
+        if self.importing.is_some() {
+            return Some(0);
+        }
+        if self.deciding.is_some() {
             return Some(0);
         }
         let now = self.device.now();
@@ -224,6 +272,9 @@ impl<D: Device> Engine<D> {
     /// Hands out every request that is due.
     fn send_due(&mut self) {
         let (Some(open), Some(transport)) = (&mut self.open, &self.transport) else { return };
+        if open.local {
+            return;
+        }
         let now = self.device.now();
         while let Some(outgoing) = open.session.next(now, &open.replica) {
             self.requests.push(open.request(transport, outgoing));
@@ -231,6 +282,7 @@ impl<D: Device> Engine<D> {
     }
 
     async fn timer(&mut self) {
+        #[cfg(feature = "screens")]
         if self.importing.is_some() {
             return self.import_step().await;
         }
@@ -341,5 +393,5 @@ fn too_large() -> Verdict {
 }
 
 fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
-    Failure { kind, message: message.into(), field: None }
+    Failure::new(kind, message)
 }

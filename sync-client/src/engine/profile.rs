@@ -40,6 +40,40 @@ pub(super) struct Profile {
     /// The stores on this device, also of workspaces that are listed no longer, with the workspace's name as last heard.
     #[serde(default)]
     pub stores: BTreeMap<String, String>,
+    /// Workspaces on this device only.
+    #[serde(default)]
+    pub local: Vec<Workspace>,
+    /// One of them that is on its way to the server's.
+    #[serde(default)]
+    pub moving: Option<Moving>,
+}
+
+/// Whose the workspaces on this device only are: the same on every device, so that they are found also where the
+/// profile is lost. No server has such a user, and no change names one.
+pub(super) const LOCAL: UserId = UserId(uuid::Uuid::nil());
+
+/// A workspace of this device only whose records become those of one on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Moving {
+    /// Which.
+    pub from: WorkspaceId,
+    /// The server's.
+    pub to: WorkspaceId,
+    /// Whose that is.
+    pub user: UserId,
+}
+
+impl Profile {
+    /// The workspace, where it is on this device only.
+    pub fn local(&self, workspace: WorkspaceId) -> Option<&Workspace> {
+        self.local.iter().find(|local| local.id == workspace)
+    }
+
+    /// What stays when the account goes.
+    pub fn of_device(self) -> Self {
+        let Self { server, demo, unsent, contacts, stores, local, moving, .. } = self;
+        Self { server, demo, unsent, contacts, stores, local, moving, ..Self::default() }
+    }
 }
 
 /// When a store last heard from the server.

@@ -3,11 +3,10 @@
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{
-    Counter, Fields, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved,
-};
+use sync_protocol::{Counter, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved};
 
-use super::profile::Contact;
+use super::past::Past;
+use super::profile::{Contact, LOCAL};
 use super::{Done, Engine, failure};
 use crate::api::{Event, Failure, FailureKind};
 use crate::delta::Delta;
@@ -16,7 +15,7 @@ use crate::limits;
 use crate::query::{Tables, storage};
 use crate::replica::session::{Outgoing, SendError, Session};
 use crate::replica::{FeedError, Replica, unread};
-use crate::status::Status;
+use crate::status::{Phase, Status};
 use crate::store::{Batch, LocalStore, Mended, Meta, Rebuilt, SnapshotState, StoreError, Usage};
 use crate::transport::Transport;
 
@@ -25,6 +24,9 @@ const REBUILT: &str = "The records kept on this device were damaged. They were s
 
 /// The same where some of what is unsent was damaged as well.
 const IN_PART: &str = "The records kept on this device were damaged, and some of what you had not sent yet could not be read any more. What could be read is kept, and the rest is fetched again from the server. The damaged files are kept beside the records; compare your last changes.";
+
+/// The same of a workspace on this device only.
+const LOCAL_REBUILT: &str = "The records kept on this device were damaged. What could be read is kept; the damaged files are kept beside it.";
 
 /// What a person reads where the device had to take a new name.
 fn renamed(unsent: usize) -> String {
@@ -59,8 +61,10 @@ pub(super) struct Workspace<S> {
     pub unread: Option<String>,
     /// That the device goes on under a new name, for people.
     pub renamed: Option<String>,
-    /// What the records of the last deletion held, to bring them back.
-    pub deleted: std::collections::BTreeMap<RecordId, Fields>,
+    /// No server knows of it.
+    pub local: bool,
+    /// The steps that can be taken back.
+    pub past: Past,
 }
 
 /// A batch that did not end well, and whether a push brought it.
@@ -68,8 +72,10 @@ pub(super) type Failed = (bool, SendError);
 
 impl<S: LocalStore> Workspace<S> {
     pub async fn open(store: S, new: Meta) -> Result<Self, Failure> {
+        let local = new.user == LOCAL;
         let replica = load(&store, new).await?;
         Ok(Self {
+            local,
             usage: store.usage().await,
             store,
             replica,
@@ -80,7 +86,7 @@ impl<S: LocalStore> Workspace<S> {
             storage_problem: None,
             unread: None,
             renamed: None,
-            deleted: Default::default(),
+            past: Past::default(),
         })
     }
 
@@ -152,6 +158,16 @@ impl<S: LocalStore> Workspace<S> {
 
     pub fn status(&self) -> Status {
         let (replica, session) = (&self.replica, &self.session);
+        if self.local {
+            // nothing waits for a server, and nothing is wrong without one
+            return Status {
+                phase: Phase::Local,
+                problem: self.storage_problem.clone(),
+                usage: self.usage,
+                notice: (self.store.rebuilt() != Rebuilt::No).then(|| LOCAL_REBUILT.to_owned()),
+                ..Status::default()
+            };
+        }
         let phase = session.phase(replica);
         Status {
             transport: session.transport(),
@@ -166,7 +182,7 @@ impl<S: LocalStore> Workspace<S> {
             cause: session.cause().map(str::to_owned),
             verified_at: session.verified_at(),
             verified: session.is_verified(replica),
-            progress: (phase == crate::status::Phase::FirstSync).then(|| session.progress()).flatten(),
+            progress: (phase == Phase::FirstSync).then(|| session.progress()).flatten(),
             retry_at: session.wakes_at(),
             usage: self.usage,
             notice: match self.store.rebuilt() {
@@ -216,10 +232,12 @@ async fn load<S: LocalStore>(store: &S, new: Meta) -> Result<Replica, Failure> {
             Err(Failure::input("This device keeps no records of this workspace (any more)."))
         }
         None => {
+            // there is nobody to fetch anything from
+            let local = new.user == LOCAL;
             let partitions = (0..new.partitions).map(Partition).collect();
             let first = Batch {
                 meta: Some(new.clone()),
-                snapshot: Some(Some(SnapshotState { partitions, ..SnapshotState::default() })),
+                snapshot: (!local).then_some(Some(SnapshotState { partitions, ..SnapshotState::default() })),
                 ..Batch::default()
             };
             store.commit(&first).await.map_err(storage)?;
@@ -260,6 +278,13 @@ impl<D: Device> Engine<D> {
         let delta = open.commit(batch).await?;
         let news = open.replica.news(&delta);
         let collections = delta.collections();
+        if self.follow {
+            let all = || open.replica.schema().collections().map(|(id, _)| id.clone()).collect();
+            let records = delta.touched(all);
+            if !records.is_empty() {
+                self.events.tell(Event::Touched { by: self.who.to_string(), records });
+            }
+        }
         if !collections.is_empty() {
             self.tell(Event::Changed { collections });
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::api::{Failure, Reading};
 use crate::limits;
+use crate::text::grouped;
 
 use super::{json, table};
 use crate::sheet;
@@ -149,14 +150,6 @@ fn parse_name(name: &str) -> Result<(&str, Format), Failure> {
         }
     };
     Ok((stem, format))
-}
-
-/// `250,000`.
-pub(crate) fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let parts: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok()).collect();
-    parts.join(",")
 }
 
 pub(super) fn check_headings(headings: &[String]) -> Result<(), Failure> {

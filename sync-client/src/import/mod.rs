@@ -18,7 +18,6 @@ mod guess;
 mod json;
 mod table;
 
-pub(crate) use file::grouped;
 pub use file::{Cell, File, FileRow, check_file};
 
 /// Rows of a preview's sample.

@@ -249,6 +249,12 @@ impl Views<'_> {
         self.table.seen().get(key).cloned()
     }
 
+    /// Records by key, numbers before texts; all of them, or those behind one.
+    pub fn behind(&self, after: Option<RecordKey>) -> impl Iterator<Item = (&RecordKey, &Fields)> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.table.seen().range((after.map_or(Unbounded, Excluded), Unbounded))
+    }
+
     /// Every record, in the order of keys.
     pub fn all(&self) -> Vec<(RecordKey, Fields)> {
         let seen = self.table.seen();
@@ -259,12 +265,12 @@ impl Views<'_> {
 
 fn ended() -> Failure {
     let message = "This list is no longer kept up to date. It is read again.";
-    Failure { kind: FailureKind::Ended, message: message.into(), field: None }
+    Failure::new(FailureKind::Ended, message)
 }
 
 /// A store's refusal as a person reads it.
 pub fn storage(error: StoreError) -> Failure {
-    Failure { kind: FailureKind::Storage, message: error.to_string(), field: None }
+    Failure::new(FailureKind::Storage, error.to_string())
 }
 
 #[cfg(test)]

@@ -18,11 +18,13 @@ use crate::store::{Decided, Decision, Loaded, Meta, Quarantined, Receipt, Snapsh
 
 pub mod bulk;
 mod decisions;
+mod declare;
 mod edit;
 mod feed;
 mod fold;
 mod for_review;
 mod history;
+mod local;
 mod mirrors;
 mod news;
 pub mod notes;
@@ -33,7 +35,9 @@ mod renew;
 pub mod retry;
 pub mod review;
 pub mod session;
+mod undo;
 pub mod view;
+pub mod write;
 
 pub use edit::uuid_key;
 pub use feed::{FeedError, unread};
@@ -290,6 +294,11 @@ impl Replica {
     /// The answer of a command that was done already, if it was.
     pub fn receipt(&self, request: &str) -> Option<&Written> {
         self.receipts.iter().find(|r| r.request == request).map(|r| &r.answer)
+    }
+
+    /// The commands that were done lately.
+    pub fn receipts(&self) -> &[Receipt] {
+        &self.receipts
     }
 
     /// The receipts with one more; the oldest go.

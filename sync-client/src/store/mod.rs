@@ -1,5 +1,6 @@
 //! Where one replica keeps its copy of a workspace. One trait, one atomic batch per step, one conformance suite.
 
+use crate::api::Undone;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::checksum::Checksums;
@@ -89,6 +90,8 @@ pub enum Written {
     Made(CollectionId),
     /// The records.
     Saved(Vec<RecordId>),
+    /// What was taken back.
+    Undone(Box<Undone>),
 }
 
 /// All that a replica holds in memory, read once when its store is opened. Base records are not among it.

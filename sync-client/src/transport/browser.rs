@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
 use js_sys::{Reflect, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     AbortController, Headers, ReadableStreamDefaultReader, Request, RequestInit, Response, Url,
@@ -14,6 +14,15 @@ use web_sys::{
 
 use super::{Address, Exchange, NoReply, Reply};
 use crate::limits;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A stream that compresses.
+    type CompressionStream;
+
+    #[wasm_bindgen(constructor, catch)]
+    fn new(format: &str) -> Result<CompressionStream, JsValue>;
+}
 
 /// There is nothing to share: connections are the browser's.
 #[derive(Clone)]
@@ -32,6 +41,16 @@ impl Drop for Guard {
 impl Http {
     pub(super) fn new() -> Self {
         Self
+    }
+
+    /// The same, compressed by the browser.
+    pub(super) async fn gzip(&self, body: &[u8]) -> Result<Vec<u8>, JsValue> {
+        let plain = Response::new_with_opt_buffer_source(Some(&Uint8Array::from(body)))?;
+        let plain = plain.body().ok_or(JsValue::UNDEFINED)?;
+        let gzip = CompressionStream::new("gzip")?;
+        let gzip = plain.pipe_through(gzip.unchecked_ref());
+        let gzip = Response::new_with_opt_readable_stream(Some(&gzip))?;
+        Ok(Uint8Array::new(&JsFuture::from(gzip.array_buffer()?).await?).to_vec())
     }
 
     /// Milliseconds until a date as HTTP writes it.

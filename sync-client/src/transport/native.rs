@@ -1,7 +1,7 @@
 //! HTTP by reqwest.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
 use reqwest::{Url, redirect};
@@ -18,6 +18,14 @@ impl Http {
         let client = reqwest::Client::builder().redirect(redirect::Policy::none()).build();
         // as `Client::new` does: without TLS there is nothing to go on with
         Self(client.expect("the system's TLS can be set up"))
+    }
+
+    /// The same, compressed.
+    pub(super) async fn gzip(&self, body: &[u8]) -> io::Result<Vec<u8>> {
+        let room = Vec::with_capacity(body.len() / 4);
+        let mut encoder = flate2::write::GzEncoder::new(room, flate2::Compression::fast());
+        encoder.write_all(body)?;
+        encoder.finish()
     }
 
     /// Milliseconds until a date as HTTP writes it.

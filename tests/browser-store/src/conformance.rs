@@ -65,8 +65,8 @@ pub async fn delete_store(name: &str) -> Option<String> {
 #[wasm_bindgen]
 pub async fn profile(key: &str, text: Option<String>) -> Result<Option<String>, String> {
     let kept = async {
-        Profile::open().await?.save_text(key, text.as_deref()).await?;
-        Profile::open().await?.load_text(key).await
+        Profile::open("mooring").await?.save_text(key, text.as_deref()).await?;
+        Profile::open("mooring").await?.load_text(key).await
     };
     kept.await.map_err(|error| format!("{error:?}"))
 }

@@ -15,11 +15,14 @@ export async function freePort() {
 }
 
 export class Server {
-  /** `store`: arguments that name the store; `web`: the folder of the app. The port stays the same over restarts. */
-  constructor(store, port, web) { Object.assign(this, { store, port, web, url: `http://127.0.0.1:${port}` }); }
+  /**
+   * `store`: arguments that name the store; `web`: the folder of the app; `more`: arguments of a server that serves. The port
+   * stays the same over restarts.
+   */
+  constructor(store, port, web, more = []) { Object.assign(this, { store, port, web, more, url: `http://127.0.0.1:${port}` }); }
 
   async start() {
-    const args = ['serve', '--listen', `127.0.0.1:${this.port}`, ...this.store, '--web', this.web ?? need('MOORING_UI_DIST'), '--demo'];
+    const args = ['serve', '--listen', `127.0.0.1:${this.port}`, ...this.store, '--web', this.web ?? need('MOORING_UI_DIST'), '--demo', ...this.more];
     this.child = spawn(need('MOORING_SERVER'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, MOORING_LOG: process.env.MOORING_LOG ?? 'warn' } });
     const child = this.child;
     atEnd(() => child.exitCode === null && child.signalCode === null && child.kill('SIGKILL'));
@@ -51,8 +54,8 @@ export class Server {
   }
 }
 
-export async function onSled(web) {
-  return new Server(['--data', path.join(scratch, 'server')], await freePort(), web);
+export async function onSled(web, more) {
+  return new Server(['--data', path.join(scratch, 'server')], await freePort(), web, more);
 }
 
 /** An own Cassandra node with the server on it. */

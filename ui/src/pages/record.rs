@@ -114,6 +114,7 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
             Event::Changed { collections } => collections.contains(&id.collection),
             Event::ReviewChanged => true,
             Event::Status(_)
+            | Event::Touched { .. }
             | Event::Seen(_)
             | Event::Ended { .. }
             | Event::NewReview { .. }

@@ -126,6 +126,11 @@ impl Dist {
     }
 }
 
+/// Bytes of a file as it is sent.
+pub fn sent(bytes: &[u8]) -> Result<usize> {
+    Ok(brotli(bytes)?.len())
+}
+
 /// As small as brotli makes it, by node's encoder: one in Rust would be built without optimisation here, and slow.
 fn brotli(bytes: &[u8]) -> Result<Vec<u8>> {
     const SCRIPT: &str = "import zlib from 'node:zlib'; import fs from 'node:fs';

@@ -9,6 +9,7 @@ mod dist;
 use crate::{sh, tools, wasm};
 use anyhow::{Context, Result, ensure};
 use dist::Dist;
+pub use dist::sent;
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -14,9 +14,9 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The texts of this origin.
-    pub async fn open() -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open("mooring", &LAYOUT).await? })
+    /// The texts of that name, of this origin.
+    pub async fn open(name: &str) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(name, &LAYOUT).await? })
     }
 
     /// The text of that key.

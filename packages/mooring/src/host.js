@@ -1,0 +1,52 @@
+// Where the engine runs, and how texts travel to it and back: `{send, end}`. `say` takes every text that it has for us.
+import { MooringError, wrong } from './error.js';
+
+/** How the module is found: a file of this package in a browser; Node reads it from disk (`node.js`). */
+let load = () => new URL('../engine/mooring_engine_bg.wasm', import.meta.url);
+
+/** Sets how the module is found. */
+export function loadWith(how) { load = how; }
+
+let loaded;
+async function engine() {
+  loaded ??= (async () => {
+    const module = await import('../engine/mooring_engine.js');
+    await module.default({ module_or_path: await load() });
+    return module.Engine;
+  })();
+  return loaded;
+}
+
+/** On this thread. `store` undefined: in memory. */
+export async function here(store, device, say) {
+  const Engine = await engine();
+  const running = new Engine(store, device, say);
+  return {
+    id: running.id,
+    send: (text) => running.ask(text),
+    end: () => {
+      running.leave();
+      running.free();
+    },
+  };
+}
+
+/** In a worker of this page, once it says who it is. `url`: where its script is served, if not with this package. */
+export async function inWorker(store, device, say, url) {
+  if (typeof Worker === 'undefined') throw wrong('There are no workers here: give worker: false.');
+  const worker = url
+    ? new Worker(url, { type: 'module' })
+    : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  const id = await new Promise((known, failed) => {
+    worker.onmessage = ({ data }) => known(data.id);
+    worker.onerror = () => failed(new MooringError('internal', 'This page does not let Mooring’s worker start.'));
+    worker.postMessage({ store, device });
+  });
+  worker.onmessage = ({ data }) => say(data);
+  worker.onerror = () => say('stopped');
+  return {
+    id,
+    send: (text) => worker.postMessage(text),
+    end: () => worker.terminate(),
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * Records that are in memory only: for programs in Node without a server, and for tests.
+ *
+ * Several of them share what there is as the tabs of a device do: each is a `tab()` of one `MemoryDevice`.
+ */
+
+const order = (a, b) => (typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === 'number' ? -1 : 1);
+
+export class MemoryDevice {
+  /** @param {{ ordinal?: number, name?: string }} [options] see `Records.ordinal` and `Records.device` */
+  constructor({ ordinal = 0, name = undefined } = {}) {
+    this.ordinal = ordinal;
+    this.name = name;
+    /** @type {Map<string, { owner?: string, records: Map<number | string, string> }>} */
+    this.collections = new Map();
+    this.notes = new Map();
+    this.tabs = new Set();
+    /** What a tab's writes are refused with. @type {Error | undefined} */
+    this.refuses = undefined;
+  }
+
+  /** @returns {import('./records.js').Records} */
+  tab() {
+    return new MemoryRecords(this);
+  }
+
+  /** What another device or program writes: all tabs hear of it. */
+  write(operations, by = undefined) {
+    const changed = new Map();
+    for (const operation of operations) this.#apply(operation, changed);
+    for (const tab of this.tabs) {
+      if (tab !== by) for (const [collection, keys] of changed) tab.tell({ collection, keys: [...keys] });
+    }
+  }
+
+  #apply({ put, delete: gone, note }, changed) {
+    if (note) {
+      if (note.value === undefined) this.notes.delete(note.name);
+      else this.notes.set(note.name, JSON.stringify(note.value));
+      return;
+    }
+    const { collection, key } = put ?? gone;
+    const { records } = this.ensure(collection, {});
+    if (put) records.set(key, JSON.stringify(put.fields));
+    else records.delete(key);
+    changed.set(collection, (changed.get(collection) ?? new Set()).add(key));
+  }
+
+  ensure(name, { owner }) {
+    if (!this.collections.has(name)) this.collections.set(name, { owner, records: new Map() });
+    return this.collections.get(name);
+  }
+}
+
+class MemoryRecords {
+  #device;
+  #listeners = new Set();
+  #told = Promise.resolve();
+
+  constructor(device) {
+    this.#device = device;
+    device.tabs.add(this);
+  }
+
+  get ordinal() {
+    return this.#device.ordinal;
+  }
+
+  get device() {
+    return this.#device.name;
+  }
+
+  tell(news) {
+    // as from another thread: some time later, in order
+    for (const listener of this.#listeners) this.#told = this.#told.then(() => listener(news));
+  }
+
+  async collections() {
+    return [...this.#device.collections].map(([name, { owner }]) => ({ name, owner }));
+  }
+
+  async ensureCollection(name, options) {
+    this.#device.ensure(name, options);
+  }
+
+  async read(collection, { after, limit = Number.POSITIVE_INFINITY }) {
+    const records = this.#device.collections.get(collection)?.records ?? new Map();
+    const keys = [...records.keys()].filter(key => after === undefined || order(key, after) > 0).sort(order);
+    const rows = keys.slice(0, limit).map(key => ({ key, fields: JSON.parse(records.get(key)) }));
+    return { rows, more: keys.length > rows.length };
+  }
+
+  async get(collection, key) {
+    const fields = this.#device.collections.get(collection)?.records.get(key);
+    return fields === undefined ? undefined : JSON.parse(fields);
+  }
+
+  async notes(prefix) {
+    const found = [...this.#device.notes].filter(([name]) => name.startsWith(prefix)).sort();
+    return found.map(([name, value]) => ({ name, value: JSON.parse(value) }));
+  }
+
+  async write(operations) {
+    if (this.#device.refuses) throw this.#device.refuses;
+    this.#device.write(operations, this);
+  }
+
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async caughtUp() {
+    await this.#told;
+  }
+}

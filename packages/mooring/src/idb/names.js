@@ -1,0 +1,48 @@
+/**
+ * Names of object stores as names of collections: a letter a-z, then a-z, 0-9 and _, at most 48 characters.
+ *
+ * The rule is the engine's for whatever a program names: a name that is one already is itself; any other begins with
+ * `k___` and says the name, `k___my_notes` for `myNotes`.
+ */
+
+import { failure } from './errors.js';
+
+const LONGEST = 48;
+const OF_KEY = 'k___';
+const PLAIN = /^(?!k___)[a-z][a-z0-9_]*$/;
+const LONE = /\p{Cs}/u;
+
+function character(one) {
+  if (/[a-z0-9]/.test(one)) return one;
+  if (/[A-Z]/.test(one)) return `_${one.toLowerCase()}`;
+  if (one === '_') return '__';
+  const number = one.codePointAt(0).toString(16);
+  return `_${/^[0-9]/.test(number) ? '' : '0'}${number}_`;
+}
+
+/** The name for a text; `undefined` where it would be too long, or where the text is no Unicode. */
+export function nameOf(text) {
+  if (LONE.test(text)) return undefined;
+  const name = PLAIN.test(text) ? text : OF_KEY + Array.from(text, character).join('');
+  return name.length <= LONGEST ? name : undefined;
+}
+
+/**
+ * The collection of a store. Databases share a workspace: a store whose name is another's already (`isAlone` is false)
+ * gets the name of its database in front.
+ */
+export async function collectionOf(store, database, isAlone) {
+  const plain = isAlone ? store : `${database}/${store}`;
+  const isOne = isAlone || ![database, store].some(name => name.includes('/'));
+  return (isOne ? nameOf(plain) : undefined) ?? `k___more_${(await digest(JSON.stringify([isAlone ? '' : database, store]))).slice(0, 32)}`;
+}
+
+/** SHA-256 of a text, in hexadecimal digits. */
+export async function digest(text) {
+  if (globalThis.crypto?.subtle === undefined) {
+    throw failure('DataError', 'Keys and names that are so long need a page that came over HTTPS.');
+  }
+  const units = Uint16Array.from({ length: text.length }, (_, at) => text.charCodeAt(at)); // also what is no UTF-8
+  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', units));
+  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
+}

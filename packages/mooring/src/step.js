@@ -1,0 +1,59 @@
+import { wrong } from './error.js';
+import { fieldsIn, valueIn } from './values.js';
+
+/** Edits that are saved together. */
+export class Step {
+  #workspace;
+  #ops = [];
+  #types = {};
+  #closed = false;
+
+  constructor(workspace) { this.#workspace = workspace; }
+
+  insert(collection, fields, key) {
+    this.#add({ insert: { collection, ...(key === undefined ? {} : { key }), fields: this.#fields(collection, fields) } });
+  }
+
+  put(collection, key, fields) {
+    this.#add({ put: { id: { collection, key }, fields: this.#fields(collection, fields) } });
+  }
+
+  /** `seen`: the record as it was read. Without it, it is read now. */
+  async edit(collection, key, fields, seen) {
+    // what is read is what was there before this step: an edit in it is made on what it made itself
+    const before = seen ?? (await this.#workspace.get(collection, key));
+    if (!before) throw wrong('There is no such record (any more).');
+    const edits = {};
+    for (const [name, value] of Object.entries(fields)) {
+      const [saw] = valueIn(before[name]);
+      const [want, type] = valueIn(value);
+      if (type) this.#type(collection, name, type);
+      edits[name] = { ...(saw === undefined ? {} : { saw }), ...(want === undefined ? {} : { want }) };
+    }
+    this.#add({ edit: { id: { collection, key }, fields: edits } });
+  }
+
+  delete(collection, key) { this.#add({ delete: { id: { collection, key } } }); }
+
+  /** The names of the collections that it adds to. */
+  get collections() {
+    return new Set(this.#ops.flatMap(({ insert, put }) => insert?.collection ?? put?.id.collection ?? []));
+  }
+
+  /** What was asked for; nothing can be added any more. */
+  close() {
+    this.#closed = true;
+    return { ops: this.#ops, types: this.#types };
+  }
+
+  #add(op) {
+    if (this.#closed) throw wrong('This step is saved already: edits belong into the function that write() was given.');
+    this.#ops.push(op);
+  }
+
+  #fields(collection, fields) {
+    return fieldsIn(fields, (name, type) => this.#type(collection, name, type));
+  }
+
+  #type(collection, name, type) { (this.#types[collection] ??= {})[name] = type; }
+}

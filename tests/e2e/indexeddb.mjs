@@ -1,0 +1,73 @@
+// The words of IndexedDB by the sections of its specification: in Node over records in memory, in a page of Chromium, and
+// there against the browser's own, which has to pass too. Then programs written with `idb` and Dexie.
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { indexedDBOn, IDBKeyRange, MemoryDevice } from '../../packages/mooring/src/idb/index.js';
+import { atEnd, check, end, need, root } from './lib/harness.mjs';
+import { sections as beside } from './indexeddb/beside.mjs';
+import { sections as data } from './indexeddb/data.mjs';
+import { Bench } from './indexeddb/lib.mjs';
+import { sections as libraries } from './indexeddb/libraries.mjs';
+import { sections as neighbours } from './indexeddb/neighbours.mjs';
+import { sections as running } from './indexeddb/running.mjs';
+
+const standard = { ...data, ...running };
+const factoryOf = device => indexedDBOn(device.tab());
+
+for (const [name, run] of Object.entries(standard)) {
+  await check(`node: ${name}`, async () => {
+    const bench = new Bench(factoryOf(new MemoryDevice()), IDBKeyRange);
+    await run(bench);
+    await bench.end();
+  });
+}
+
+for (const [name, run] of Object.entries({ ...beside, ...libraries })) {
+  const device = new MemoryDevice();
+  const deviceOf = ordinal => new MemoryDevice({ ordinal });
+  await check(`node: ${name}`, () => run({ device, factory: factoryOf(device), again: factoryOf, deviceOf }));
+}
+
+const types = { '.mjs': 'text/javascript', '.js': 'text/javascript' };
+const server = http.createServer((request, response) => {
+  const file = path.join(root, new URL(request.url, 'http://page').pathname);
+  const type = types[path.extname(file)];
+  if (type && fs.existsSync(file)) response.setHeader('content-type', type).end(fs.readFileSync(file));
+  else response.setHeader('content-type', 'text/html').end('<!doctype html><title>IndexedDB</title>');
+});
+await new Promise(resolve => { server.listen(0, '127.0.0.1', resolve); });
+atEnd(() => server.close());
+const browser = await chromium.launch({ executablePath: need('MOORING_CHROMIUM'), args: ['--no-sandbox', '--disable-gpu', '--no-first-run'] });
+atEnd(() => browser.close());
+const page = await browser.newPage();
+await page.goto(`http://127.0.0.1:${server.address().port}/`);
+
+/** One section in the page, with Mooring's factory or the browser's own. */
+const inPage = (file, name, isOwn) => page.evaluate(async ({ file, name, isOwn }) => {
+  const { sections } = await import(`/tests/e2e/indexeddb/${file}.mjs`);
+  const { Bench } = await import('/tests/e2e/indexeddb/lib.mjs');
+  const ours = await import('/packages/mooring/src/idb/index.js');
+  const bench = isOwn ? new Bench(indexedDB, IDBKeyRange) : new Bench(ours.indexedDBOn(new ours.MemoryDevice().tab()), ours.IDBKeyRange);
+  await sections[name](bench);
+  await bench.end();
+}, { file, name, isOwn });
+
+for (const [file, sections] of Object.entries({ data, running })) {
+  for (const name of Object.keys(sections)) {
+    await check(`chromium: ${name}`, () => inPage(file, name, false));
+    await check(`the browser's own: ${name}`, () => inPage(file, name, true));
+  }
+}
+
+for (const name of Object.keys(neighbours)) {
+  await check(`tabs: ${name}`, () => page.evaluate(async name => {
+    const { sections } = await import('/tests/e2e/indexeddb/neighbours.mjs');
+    const { indexedDBOn, MemoryDevice } = await import('/packages/mooring/src/idb/index.js');
+    const device = new MemoryDevice({ name });
+    await sections[name]({ tabs: [indexedDBOn(device.tab()), indexedDBOn(device.tab())], name: `of ${name}` });
+  }, name));
+}
+
+await end();

@@ -1,0 +1,262 @@
+// The npm package `mooring`: packed, installed from its file, in Node and in a browser whose page has a strict policy.
+import { check, end, equal, truthy, until } from './lib/harness.mjs';
+import { addPeople, password } from './lib/members.mjs';
+import { compile, imported, install, Profile, Site } from './lib/npm.mjs';
+import { onSled } from './lib/server.mjs';
+
+const folder = install();
+const site = await new Site(folder).start();
+const server = await onSled(undefined, ['--allow-origin', site.url]);
+addPeople(server, { ada: 'Ada', ben: 'Ben' });
+await server.start();
+site.allow(server.url);
+const { open, MooringError, any, not } = await imported(folder);
+
+const options = (more) => ({ server: server.url, workspace: 'Boats', name: 'ada', password, create: true, ...more });
+const kindOf = (promise) => promise.then(() => 'done', error => (error instanceof MooringError ? error.kind : String(error)));
+const caughtUp = (workspace) => until('synced', () => workspace.status.verified && workspace.status.pending === 0);
+
+await check('the types say what the package does, and refuse what it does not', () => {
+  const program = (body) => `import { open, any, MooringError, type Workspace } from 'mooring';
+    export async function run(workspace: Workspace) { const boats = workspace.collection('boats'); ${body} }`;
+  compile(folder, program(`
+    await boats.insert({ name: 'Ada', built: 1912, seen: new Date(), log: new Uint8Array(2), gone: undefined }, 'k');
+    const keys = await workspace.write(step => { step.put('boats', 1, { a: true }); step.delete('boats', 2); }, { label: 'x' });
+    const stop: () => void = boats.query({ where: any({ built: { atLeast: 1900 } }, { name: 'Ada' }), sort: '-built' })
+      .subscribe(({ rows, changes }) => { rows[0]?.fields.name; changes?.map(change => change.kind); });
+    const [conflict] = await workspace.conflicts();
+    if (conflict) await workspace.resolve(conflict, { name: { value: 'B' } });
+    try { await open({ server: 's', workspace: 'w' }); } catch (error) { if (error instanceof MooringError) error.kind === 'offline'; }
+    stop(); keys.length;`));
+  compile(folder, `import { open } from 'mooring'; import { indexedDBOf } from 'mooring/indexeddb';
+    const factory: IDBFactory = indexedDBOf(open({ workspace: 'w' })); factory.open('d', 1);`);
+  let refused = '';
+  try { compile(folder, program('await boats.insert({ f: () => 1 }); await open({ server: "s" });')); } catch (error) { refused = error.message; }
+  equal(refused.match(/error TS/g)?.length, 2, 'mistakes that the compiler finds');
+});
+
+let ada;
+let ben;
+const begun = await check('in Node two clients see what the other one writes', async () => {
+  ada = await open(options({ device: 'Ada’s program' }));
+  ben = await open(options({ device: 'another one' }));
+  truthy(ada.name === 'Boats' && ada.id === ben.id, 'both have the workspace');
+  const seen = [];
+  ben.collection('boats').query({ sort: 'name' }).subscribe(({ rows, changes }) => seen.push({ names: rows.map(row => row.fields.name), changes }));
+  const key = await ada.collection('boats').insert({ name: 'Rán', built: 1912 }, 'ran');
+  equal(key, 'ran', 'the key');
+  await until('seen there', () => seen.at(-1)?.names.join() === 'Rán');
+  await ada.collection('boats').insert({ name: 'Ægir', built: 1931 });
+  await until('seen there', () => seen.at(-1)?.names.join() === 'Ægir,Rán');
+  equal(seen.at(-1).changes?.map(({ kind, at }) => [kind, at]), [['insert', 0]], 'what changed');
+  equal(await ben.collection('boats').get('ran'), { built: 1912, name: 'Rán' }, 'the record there');
+  equal(await ben.collection('boats').get('nobody'), undefined, 'a record that is not there');
+});
+if (!begun) await end();
+
+await check('a step is saved wholly or not at all, and is undone as one', async () => {
+  const failed = ada.write(step => {
+    step.insert('boats', { name: 'New' }, 'new');
+    step.insert('boats', { name: 'Again' }, 'ran');
+  });
+  equal(await failed.catch(({ kind, op }) => [kind, op]), ['exists', 1], 'why, and which edit');
+  equal(await ada.get('boats', 'new'), undefined, 'nothing of it is there');
+  const keys = await ada.write(async step => {
+    step.insert('crew', { name: 'Njörd' }, 1);
+    await step.edit('boats', 'ran', { built: 1913, port: 'Bergen' });
+  }, { label: 'Sign on' });
+  equal(keys, [1, 'ran'], 'the keys');
+  equal((await ada.undo()).label, 'Sign on', 'what was undone');
+  equal([await ada.get('crew', 1), await ada.get('boats', 'ran')], [undefined, { built: 1912, name: 'Rán' }], 'after the undo');
+  await ada.redo();
+  equal(await ada.get('boats', 'ran'), { built: 1913, name: 'Rán', port: 'Bergen' }, 'after the redo');
+});
+
+await check('numbers, points in time and bytes come back as they went in', async () => {
+  const given = { whole: 9_007_199_254_740_993n, small: -5, part: 0.1, yes: true, at: new Date('2026-11-29T17:30:00.120Z'), bytes: new Uint8Array([104, 105]), text: '\u0001 "9007199254740993"', list: { deep: [1, null, 12345678901234567890n] } };
+  await ada.collection('values').put('v', given);
+  const wanted = { ...given, at: '2026-11-29T17:30:00.12Z', bytes: 'aGk=' };
+  const got = await until('there', () => ben.get('values', 'v'));
+  for (const name of Object.keys(wanted)) {
+    const text = (value) => JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}n` : part));
+    equal(text(got[name]), text(wanted[name]), name);
+  }
+});
+
+await check('queries filter, sort and page, and refuse what does not fit', async () => {
+  await ada.write(step => { for (let n = 0; n < 30; n += 1) step.insert('ports', { name: `Port ${n}`, depth: n }, n); });
+  const ports = ada.collection('ports');
+  const { rows, matching, total } = await ports.query({ where: any({ depth: { atLeast: 28 } }, { name: 'Port 3' }), sort: '-depth' }).once();
+  equal([rows.map(row => row.key), matching, total], [[29, 28, 3], 3, 30], 'what matches');
+  equal((await ports.query({ where: not({ depth: { less: 25 } }), limit: 2, offset: 1 }).once()).rows.map(row => row.key), [26, 27], 'a window');
+  equal(await kindOf((async () => ports.query({ where: { depth: { above: 1 } } }).once())()), 'input', 'a test that there is not');
+  const first = await ports.all({ limit: 20 });
+  const second = await ports.all({ limit: 20, after: first.rows.at(-1).key });
+  equal([first.more, second.more, second.rows.map(row => row.key)], [true, false, [20, 21, 22, 23, 24, 25, 26, 27, 28, 29]], 'pages');
+});
+
+await check('edits that meet become a conflict, on every device, and end by a decision', async () => {
+  await caughtUp(ada);
+  await until('there', async () => (await ben.get('boats', 'ran'))?.port === 'Bergen');
+  await ada.pause();
+  await ben.pause();
+  await ada.collection('boats').edit('ran', { port: 'Oslo' });
+  await ben.collection('boats').edit('ran', { port: 'Stavanger', built: 1914 });
+  await ada.resume();
+  await caughtUp(ada);
+  await ben.resume();
+  for (const workspace of [ada, ben]) await until('a conflict', () => workspace.status.conflicts === 1);
+  const [conflict] = await ada.collection('boats').conflicts('ran');
+  equal([conflict.kind, conflict.key, conflict.fields.port.current, conflict.fields.port.incoming], ['edit-edit', 'ran', 'Oslo', 'Stavanger'], 'the conflict');
+  equal([conflict.incoming.device, conflict.incoming.here], ['another one', false], 'who made the other change');
+  await ada.resolve(conflict, { port: { value: 'Tromsø' } });
+  for (const workspace of [ada, ben]) {
+    await until('decided', async () => workspace.status.conflicts === 0 && (await workspace.get('boats', 'ran')).port === 'Tromsø');
+    equal(await workspace.get('boats', 'ran'), { built: 1914, name: 'Rán', port: 'Tromsø' }, 'the record');
+  }
+  const { versions } = await ada.history('boats', 'ran');
+  truthy(versions.length >= 3 && versions[0].fields.port === 'Tromsø', 'its history');
+});
+
+await check('errors say what happened, and to a program what to do', async () => {
+  equal(await kindOf(open(options({ password: 'wrong' }))), 'refused', 'a wrong password');
+  equal(await kindOf(open(options({ workspace: 'Nowhere', create: false }))), 'input', 'no such workspace');
+  equal(await kindOf(open(options({ server: 'http://127.0.0.1:1' }))), 'offline', 'no server');
+  equal(await kindOf(open({ server: server.url, workspace: 'Boats' })), 'sign-in', 'nobody');
+  equal(await kindOf(ada.collection('boats').edit('nobody', { name: 'x' })), 'input', 'no such record');
+  const third = await open(options());
+  await third.close();
+  equal(await kindOf(third.get('boats', 'ran')), 'closed', 'a closed workspace');
+});
+
+await check('a session’s token will do, given or asked for', async () => {
+  const answer = await fetch(`${server.url}/v1/sign-in`, { method: 'POST', headers: { 'content-type': 'application/json', 'mooring-protocol': '1' }, body: JSON.stringify({ name: 'ada', password }) });
+  const { token } = await answer.json();
+  const workspace = await open({ server: server.url, workspace: 'Boats', token: async () => token });
+  await until('there', async () => (await workspace.get('boats', 'ran'))?.port === 'Tromsø');
+  await workspace.close();
+});
+
+await check('an export has all records', async () => {
+  const { collections, unsent } = await ada.export();
+  equal([collections.ports.length, Object.keys(collections).sort()], [30, ['boats', 'crew', 'ports', 'values']], 'the records');
+  equal(unsent.workspaces.map(({ unsent }) => unsent.length), [0], 'what is unsent');
+});
+
+await check('without a server, connected with one later', async () => {
+  const alone = await open({ workspace: 'Harbour' });
+  await alone.collection('berths').put(1, { boat: 'Rán' });
+  equal([alone.name, alone.local, await alone.get('berths', 1)], ['Harbour', true, { boat: 'Rán' }], 'on this device only');
+  await alone.connect({ server: server.url, name: 'ada', password, how: 'copy' });
+  equal(alone.local, false, 'connected');
+  await caughtUp(alone);
+  const other = await open(options({ workspace: 'Harbour', create: false }));
+  await until('there', async () => (await other.get('berths', 1))?.boat === 'Rán');
+  for (const workspace of [alone, other]) await workspace.close();
+});
+
+await check('a program of IndexedDB keeps its objects as records that others read', async () => {
+  const { openPeople } = await import('../../packages/mooring/examples/people.mjs');
+  const { indexedDBOf } = await imported(folder, 'mooring/indexeddb');
+  const [here, there] = [await open(options({ workspace: 'People' })), await open(options({ workspace: 'People' }))];
+  const people = await openPeople(indexedDBOf(here));
+  await people.add({ id: 1, name: 'John Doe' });
+  equal(await people.get(1), { id: 1, name: 'John Doe' }, 'the object');
+  const record = await until('there', () => there.get('people', 1));
+  equal(record.name, 'John Doe', 'the record there');
+  await there.collection('people').edit(1, { name: 'Jane Doe' });
+  await until('changed here', async () => (await people.get(1)).name === 'Jane Doe');
+  for (const workspace of [here, there]) await workspace.close();
+});
+
+const profile = await Profile.start('browser', site);
+let tab;
+const inBrowser = await check('in a browser, under a strict policy, on another origin than the server’s', async () => {
+  tab = await profile.opened(options({ device: 'a browser' }));
+  equal(await tab.evaluate(() => workspace.collection('boats').insert({ name: 'Gná' }, 'gna')), 'gna', 'the key');
+  await until('there', () => ada.get('boats', 'gna'));
+  equal(profile.complaints, [], 'what the page complains of');
+});
+if (!inBrowser) await end();
+
+await check('several tabs share one engine, and go on when its tab is closed', async () => {
+  const second = await profile.opened(options());
+  await until('followed', () => second.evaluate(() => workspace.status.follower));
+  await second.evaluate(() => {
+    globalThis.seen = [];
+    workspace.collection('boats').query({ where: { name: { begins: 'H' } } }).subscribe(({ rows }) => { seen = rows.map(row => row.key); });
+  });
+  await tab.evaluate(() => workspace.collection('boats').insert({ name: 'Hrönn' }, 'hronn'));
+  await until('seen in the other tab', () => second.evaluate(() => seen.join() === 'hronn'));
+  await tab.close();
+  await second.evaluate(() => workspace.collection('boats').insert({ name: 'Himinglæva' }, 'himin'));
+  await until('seen once the other one leads', () => second.evaluate(() => seen.join() === 'himin,hronn'));
+  await until('there', () => ada.get('boats', 'himin'));
+  tab = second;
+});
+
+await check('what is written offline outlives the page, and is sent later', async () => {
+  await profile.context.setOffline(true);
+  await tab.evaluate(() => workspace.collection('boats').edit('gna', { port: 'offline' }));
+  await profile.context.setOffline(false);
+  await server.kill();
+  await tab.reload();
+  await tab.waitForFunction(() => globalThis.mooring !== undefined);
+  await tab.evaluate(async options => { globalThis.workspace = await mooring.open(options); }, options());
+  equal(await tab.evaluate(() => workspace.get('boats', 'gna').then(fields => fields.port)), 'offline', 'the record without a server');
+  equal(await tab.evaluate(() => workspace.status.pending), 1, 'what waits');
+  await server.start();
+  await tab.evaluate(() => workspace.syncNow());
+  await until('there', async () => (await ada.get('boats', 'gna')).port === 'offline');
+});
+
+await check('in a browser, a program of IndexedDB that is loaded again finds what it kept', async () => {
+  const begin = async (page) => page.evaluate(async options => {
+    const { indexedDBOf } = await import('/node_modules/mooring/src/indexeddb.js');
+    globalThis.workspace = await mooring.open(options);
+    const done = request => new Promise((resolve, reject) => { request.onsuccess = () => resolve(request.result); request.onerror = () => reject(request.error); });
+    const request = indexedDBOf(workspace).open('notes', 1);
+    request.onupgradeneeded = () => request.result.createObjectStore('lines', { autoIncrement: true });
+    const db = await done(request);
+    globalThis.add = async line => {
+      const transaction = db.transaction('lines', 'readwrite');
+      const saved = new Promise((resolve, reject) => { transaction.oncomplete = resolve; transaction.onabort = () => reject(transaction.error); });
+      const key = await done(transaction.objectStore('lines').add(line));
+      await saved;
+      return key;
+    };
+    globalThis.lines = () => done(db.transaction('lines').objectStore('lines').getAll());
+  }, options({ workspace: 'Lines', worker: true }));
+  const page = await profile.tab();
+  await begin(page);
+  const first = await page.evaluate(() => add('one'));
+  await page.reload();
+  await page.waitForFunction(() => globalThis.mooring !== undefined);
+  await begin(page);
+  const second = await page.evaluate(() => add('two'));
+  equal([await page.evaluate(() => lines()), second - first], [['one', 'two'], 1], 'the lines, and how far their keys are apart');
+  await page.close();
+});
+
+await check('on the page’s own thread, too', async () => {
+  const page = await profile.opened(options({ store: 'own thread', worker: false }));
+  await page.evaluate(() => workspace.collection('boats').insert({ name: 'Kólga' }, 'kolga'));
+  await until('there', () => ada.get('boats', 'kolga'));
+  await page.evaluate(async options => {
+    await workspace.close();
+    globalThis.workspace = await mooring.open(options);
+  }, options({ store: 'own thread', worker: false }));
+  equal(await page.evaluate(() => workspace.get('boats', 'kolga')), { name: 'Kólga' }, 'after it was opened again');
+  await page.close();
+});
+
+await check('a server lets pages of other origins in only where it was told so', async () => {
+  const other = await new Site(folder).start();
+  other.allow(server.url);
+  const page = await (Object.assign(Object.create(Profile.prototype), profile, { site: other, complaints: [] })).tab();
+  const kind = await page.evaluate(options => mooring.open(options).then(() => 'done', error => error.kind), options());
+  equal(kind, 'offline', 'what the page is told');
+});
+
+for (const workspace of [ada, ben]) await workspace.close();
+await end();
