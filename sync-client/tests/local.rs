@@ -30,7 +30,7 @@ async fn status(handle: &Handle) -> Status {
 }
 
 async fn make(handle: &Handle) -> WorkspaceId {
-    let made = ask(handle, Command::NewLocal { name: " My  things ".into() }).await;
+    let made = ask(handle, Command::NewLocal(" My  things ".into())).await;
     let Answer::Session(session) = made else { panic!("a session") };
     let local = session.local.last().unwrap();
     assert_eq!(local.name, "My things");
@@ -152,7 +152,11 @@ fn combining_loses_nothing_wherever_it_is_broken_off() {
                 assert_eq!(view(&handle, 1).await, json!({"n": 1}));
                 assert_eq!(view(&handle, RECORDS as i64).await, json!({"n": RECORDS}));
                 let status = status(&handle).await;
-                assert_eq!(status.pending as usize, RECORDS + 4, "each once, and a collection of three fields");
+                assert_eq!(
+                    status.pending as usize,
+                    RECORDS + 4,
+                    "each once, and a collection of three fields"
+                );
             });
         }
     }
@@ -179,7 +183,8 @@ fn taking_the_servers_leaves_ones_own_beside_it() {
         ask(&handle, Command::SignOut { unsent: Unsent::Ask }).await;
         ask(&handle, Command::Open { workspace }).await;
         assert_eq!(view(&handle, 1).await, json!({"n": 1}), "it is no account's");
-        let failure = refused(&handle, Command::ConnectLocal { workspace, how: ConnectHow::KeepMineAsCopy }).await;
+        let failure =
+            refused(&handle, Command::ConnectLocal { workspace, how: ConnectHow::KeepMineAsCopy }).await;
         assert_eq!(failure.kind, FailureKind::NeedsSignIn);
         ask(&handle, remove(Unsent::Discard)).await;
         assert_eq!(session(&handle).await.local, []);
@@ -192,7 +197,8 @@ fn a_copy_needs_the_server_and_nothing_happens_without() {
     desk.at_work(async |handle| {
         let workspace = make(&handle).await;
         insert(&handle, 1..=1).await;
-        let failure = refused(&handle, Command::ConnectLocal { workspace, how: ConnectHow::KeepMineAsCopy }).await;
+        let failure =
+            refused(&handle, Command::ConnectLocal { workspace, how: ConnectHow::KeepMineAsCopy }).await;
         assert_eq!(failure.kind, FailureKind::Offline, "{failure}");
         assert_eq!((view(&handle, 1).await, status(&handle).await.phase), (json!({"n": 1}), Phase::Local));
     });
@@ -226,6 +232,9 @@ fn on_the_server_equal_records_join_and_different_ones_need_review() {
     }
     let open: Vec<_> = other.replica.conflicts().map(|conflict| conflict.record.clone()).collect();
     assert_eq!(open, [model::item(2)]);
-    assert_eq!([1, 2, 3, 4].map(|key| other.view(&model::item(key))["n"].clone()), [json!(1), json!(5), json!(3), Json::Null]);
+    assert_eq!(
+        [1, 2, 3, 4].map(|key| other.view(&model::item(key))["n"].clone()),
+        [json!(1), json!(5), json!(3), Json::Null]
+    );
     assert_eq!((here.replica.quarantine_count(), here.replica.outbox_count()), (0, 0));
 }

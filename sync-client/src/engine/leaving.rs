@@ -150,7 +150,12 @@ impl<D: Device> Engine<D> {
     }
 
     /// Removes the store, and all that is remembered of it.
-    pub(super) async fn remove(&mut self, user: UserId, workspace: WorkspaceId, label: &str) -> Result<(), Failure> {
+    pub(super) async fn remove(
+        &mut self,
+        user: UserId,
+        workspace: WorkspaceId,
+        label: &str,
+    ) -> Result<(), Failure> {
         let name = store_name(user, workspace);
         self.device.delete_store(&name).await.map_err(|error| {
             let failure = storage(error);
@@ -161,7 +166,8 @@ impl<D: Device> Engine<D> {
         self.profile.stores.remove(&name);
         self.profile.contacts.remove(&name);
         // what was on its way there is still where it was, all of it
-        self.profile.moving = self.profile.moving.filter(|moving| (moving.user, moving.to) != (user, workspace));
+        self.profile.moving =
+            self.profile.moving.filter(|moving| (moving.user, moving.to) != (user, workspace));
         Ok(())
     }
 

@@ -40,7 +40,10 @@ impl<D: Device> Engine<D> {
 
     pub(super) async fn new_local(&mut self, name: &str) -> Result<Answer, Failure> {
         let label = text::label(name);
-        if label.is_empty() || label.chars().count() > wire::LABEL_CHARS || label.chars().any(char::is_control) {
+        if label.is_empty()
+            || label.chars().count() > wire::LABEL_CHARS
+            || label.chars().any(char::is_control)
+        {
             return Err(Failure::input("The workspace needs a name of at most 200 characters, in one line."));
         }
         let id = WorkspaceId(uuid::Builder::from_random_bytes(self.device.random()).into_uuid());
@@ -132,7 +135,9 @@ impl<D: Device> Engine<D> {
     /// Goes on with what was broken off, once whoever began it is signed in.
     pub(super) async fn go_on_moving(&mut self) {
         let signed_in = self.profile.user.as_ref().map(|user| user.id);
-        let Some(moving) = self.profile.moving.filter(|moving| Some(moving.user) == signed_in) else { return };
+        let Some(moving) = self.profile.moving.filter(|moving| Some(moving.user) == signed_in) else {
+            return;
+        };
         if let Err(failure) = self.move_records(moving).await {
             tracing::warn!(%failure, "a workspace of this device is not connected with the server yet");
         }

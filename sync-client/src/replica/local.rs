@@ -19,7 +19,8 @@ impl Replica {
             let fields = self.view(id, None)?;
             Some(self.change(1, at, id.clone(), None, Edit::Insert { fields }))
         };
-        let (schema, others): (Vec<_>, Vec<_>) = records.into_iter().partition(|id| is_schema(&id.collection));
+        let (schema, others): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|id| is_schema(&id.collection));
         let all = schema.into_iter().chain(others).filter_map(insert);
         all.filter(|change| !is_own_record(change)).collect()
     }
