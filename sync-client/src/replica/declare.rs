@@ -70,7 +70,12 @@ impl<'r> Shape<'r> {
                 field_type: held,
                 options: Vec::new(),
                 policy: None,
-                position: collection.fields.values().map(|field| field.position + 1).max().unwrap_or(0),
+                position: collection
+                    .fields
+                    .values()
+                    .map(|field| field.position.saturating_add(1))
+                    .max()
+                    .unwrap_or(0),
             },
         };
         if known != Some(&field) {
