@@ -30,7 +30,7 @@ impl<D: Device> Engine<D> {
             }
             Command::SignInDemo => return self.sign_in(None, reply),
             Command::Workspaces => return self.ask_workspaces(Some(reply)),
-            Command::NewWorkspace { name } => return self.new_workspace(name, reply),
+            Command::NewWorkspace { name } => return self.new_workspace(name, None, reply),
             Command::ConnectLocal { workspace, how } => {
                 return self.connect_local(workspace, how, reply).await;
             }
