@@ -94,11 +94,8 @@ pub enum Command {
         /// Its name.
         name: String,
     },
-    /// Makes a workspace on this device only, without a server and without an account. Answer: `Session`.
-    NewLocal {
-        /// Its name.
-        name: String,
-    },
+    /// Makes a workspace of that name on this device only, without a server and without an account. Answer: `Session`.
+    NewLocal(String),
     /// Connects a workspace of this device only with the server, once somebody is signed in. Nothing of it is lost, also where
     /// it is broken off: it goes on by itself. Answer: `Session`, with the server's workspace open.
     ConnectLocal {
@@ -230,18 +227,10 @@ pub enum Command {
     /// What can be undone and redone next. Answer: `Undoable`.
     Undoable,
     /// Makes a collection of that name whose fields appear as they are written; one that is there stays as it is. Made on two
-    /// devices it is one. Works offline. Answer: `Made`.
-    OpenCollection {
-        /// Its name for good.
-        collection: CollectionId,
-        /// What people call it.
-        label: String,
-    },
+    /// devices it is one. People read what the program calls it. Works offline. Answer: `Made`.
+    OpenCollection(CollectionId),
     /// Deletes a collection: nobody sees its records any more. Works offline. Answer: `Done`.
-    DropCollection {
-        /// Which.
-        collection: CollectionId,
-    },
+    DropCollection(CollectionId),
     /// A part of what needs review, or was settled lately, without reading records. Answer: `Review`.
     Review(ReviewQuery),
     /// One conflict with everything that a screen shows of it, open or settled lately. Answer: `Conflict`.

@@ -182,7 +182,7 @@ fn a_step_of_several_edits_and_its_taking_back_cost_themselves() {
         assert_eq!(batch.enqueue.len(), EDITS as usize);
         replica.absorb(&batch);
         let edits: Vec<_> = batch.enqueue.into_iter().map(|change| (change.record, change.edit)).collect();
-        let undo = replica.undo(&edits, &Bases::new());
+        let mut undo = replica.undo(&edits, &Bases::new());
         assert!(undo.kept().is_empty());
         let batch = replica.write(Timestamp(1), undo.wants, &Default::default(), &Bases::new()).unwrap();
         replica.absorb(&batch);

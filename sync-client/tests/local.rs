@@ -30,7 +30,7 @@ async fn status(handle: &Handle) -> Status {
 }
 
 async fn make(handle: &Handle) -> WorkspaceId {
-    let made = ask(handle, Command::NewLocal { name: " My  things ".into() }).await;
+    let made = ask(handle, Command::NewLocal(" My  things ".into())).await;
     let Answer::Session(session) = made else { panic!("a session") };
     let local = session.local.last().unwrap();
     assert_eq!(local.name, "My things");

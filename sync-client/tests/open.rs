@@ -27,15 +27,15 @@ fn of_keys(json: Json) -> Fields {
 }
 
 fn put(device: &mut Device, key: i64, fields: Json, types: &[(&str, FieldType)]) -> Result<(), Failure> {
-    let types = types.iter().map(|(key, held)| (FieldName::from_key(key).unwrap(), *held)).collect();
-    let types = Types::from([(people(), types)]);
+    let types: Types =
+        types.iter().map(|(key, held)| (people(), FieldName::from_key(key).unwrap(), *held)).collect();
     let bases: Bases = device.base(&person(key)).map(|base| (person(key), base)).into_iter().collect();
     let wants = vec![(person(key), Want::Exactly(of_keys(fields)))];
     device.act(device.replica.write(device.now, wants, &types, &bases))
 }
 
 fn open(device: &mut Device) {
-    device.act(device.replica.open_collection(device.now, &people(), "people")).unwrap();
+    device.act(device.replica.open_collection(device.now, &people())).unwrap();
 }
 
 /// Two devices that have never met, and each has made the collection for itself.

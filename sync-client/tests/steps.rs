@@ -228,9 +228,9 @@ fn a_tab_takes_back_its_own_steps_and_overwrites_nobody() {
         assert_eq!(back.ids, [1, 4].map(id), "what nobody touched is back");
         let n = || vec![sync_protocol::FieldName::new("n").unwrap()];
         let left = [
-            Kept { id: id(1), why: KeptWhy::Changed { fields: n() } },
-            Kept { id: id(2), why: KeptWhy::Deleted },
-            Kept { id: id(3), why: KeptWhy::Added },
+            Kept { id: id(1), why: KeptWhy::Changed, fields: n() },
+            Kept { id: id(2), why: KeptWhy::Deleted, fields: Vec::new() },
+            Kept { id: id(3), why: KeptWhy::Added, fields: Vec::new() },
         ];
         assert_eq!(back.left, left);
         assert_eq!(

@@ -42,9 +42,9 @@ pub enum Op {
     },
 }
 
-/// The types of fields that a step adds to an open collection, where their values do not say them: a point in time and bytes
+/// The types of fields that a step adds to open collections, where their values do not say them: a point in time and bytes
 /// are texts as JSON. What is not told is typed by its value.
-pub type Types = BTreeMap<CollectionId, BTreeMap<FieldName, FieldType>>;
+pub type Types = Vec<(CollectionId, FieldName, FieldType)>;
 
 /// What undoing or redoing a step did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,17 +66,16 @@ pub struct Kept {
     pub id: RecordId,
     /// Why.
     pub why: KeptWhy,
+    /// The fields that hold something else by now; the step's other fields are back.
+    pub fields: Vec<FieldName>,
 }
 
 /// Why an undo left something as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeptWhy {
-    /// These fields hold something else by now; the step's other fields are back.
-    Changed {
-        /// Which.
-        fields: Vec<FieldName>,
-    },
+    /// Fields of it have been changed since.
+    Changed,
     /// The record has been deleted since.
     Deleted,
     /// The step had deleted the record, and one of that key has been added since.

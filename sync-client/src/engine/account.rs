@@ -5,7 +5,7 @@ use sync_protocol::message::{Info, NewWorkspace, ProblemCode, SignIn, SignedIn, 
 use sync_protocol::{Counter, Timestamp, WorkspaceId};
 
 use super::address::{addresses, is_open, is_the_same_encrypted};
-use super::profile::{Profile, Token, store_name};
+use super::profile::{Moving, Profile, Token, store_name};
 use super::workspace::Workspace;
 use super::{Done, Engine, Reply, failure};
 use crate::api::{Answer, Event, Failure, FailureKind, Session};
@@ -40,9 +40,8 @@ pub(super) enum AccountDone {
     Info(String, Option<(Reply, bool)>, Result<Info, SendError>),
     SignedIn(Reply, Option<String>, Result<(SignedIn, Vec<Remote>), SendError>),
     Workspaces(Option<Reply>, Result<Vec<Remote>, SendError>),
-    Made(Reply, Result<Vec<Remote>, SendError>),
-    /// A workspace for the records of one that was on this device only.
-    MadeFor(Reply, WorkspaceId, Result<(Remote, Vec<Remote>), SendError>),
+    /// A workspace, and all there are; for the records of one that was on this device only, where that is told.
+    Made(Reply, Option<WorkspaceId>, Result<(Remote, Vec<Remote>), SendError>),
     SignedOut,
 }
 
@@ -175,18 +174,18 @@ impl<D: Device> Engine<D> {
         self.account.push(request.boxed_local());
     }
 
-    pub(super) fn new_workspace(&mut self, name: String, reply: Reply) {
+    /// Makes a workspace on the server; `local`: for the records of that one, which is on this device only.
+    pub(super) fn new_workspace(&mut self, name: String, local: Option<WorkspaceId>, reply: Reply) {
         let Some(transport) = self.transport.clone() else {
             return drop(reply.send(Err(failure(FailureKind::NeedsSignIn, "Sign in first."))));
         };
         let request = async move {
             let made = async {
-                let _: Remote = transport
-                    .post("/v1/workspaces", &NewWorkspace { name, partitions: None }, WAIT_MS)
-                    .await?;
-                transport.get("/v1/workspaces", WAIT_MS).await
+                let new = NewWorkspace { name, partitions: None };
+                let made: Remote = transport.post("/v1/workspaces", &new, WAIT_MS).await?;
+                Ok((made, transport.get("/v1/workspaces", WAIT_MS).await?))
             };
-            Done::Account(AccountDone::Made(reply, made.await))
+            Done::Account(AccountDone::Made(reply, local, made.await))
         };
         self.account.push(request.boxed_local());
     }
@@ -242,21 +241,26 @@ impl<D: Device> Engine<D> {
                     drop(reply.send(answer.map(|()| Answer::Session(self.session()))));
                 }
             }
-            AccountDone::MadeFor(reply, local, result) => {
+            AccountDone::Made(reply, local, result) => {
                 let answer = match result {
-                    Ok((made, workspaces)) => self.made_for(local, made.id, workspaces).await,
+                    Ok((made, workspaces)) => self.made(made.id, local, workspaces).await,
                     Err(error) => Err(refused(&error)),
                 };
                 drop(reply.send(answer));
             }
-            AccountDone::Made(reply, result) => {
-                let answer = match result {
-                    Ok(workspaces) => self.know_workspaces(workspaces).await,
-                    Err(error) => Err(refused(&error)),
-                };
-                drop(reply.send(answer.map(|()| Answer::Session(self.session()))));
-            }
         }
+    }
+
+    async fn made(
+        &mut self,
+        to: WorkspaceId,
+        local: Option<WorkspaceId>,
+        workspaces: Vec<Remote>,
+    ) -> Result<Answer, Failure> {
+        self.know_workspaces(workspaces).await?;
+        let Some(from) = local else { return Ok(Answer::Session(self.session())) };
+        let user = self.may_connect(from)?;
+        self.begin_moving(Moving { from, to, user }).await
     }
 
     async fn signed_in(&mut self, signed_in: SignedIn, workspaces: Vec<Remote>) -> Result<Answer, Failure> {
@@ -280,7 +284,7 @@ impl<D: Device> Engine<D> {
         Ok(Answer::Session(self.session()))
     }
 
-    pub(super) async fn know_workspaces(&mut self, workspaces: Vec<Remote>) -> Result<(), Failure> {
+    async fn know_workspaces(&mut self, workspaces: Vec<Remote>) -> Result<(), Failure> {
         if self.profile.workspaces != workspaces {
             if let Some(user) = &self.profile.user {
                 for listed in &workspaces {

@@ -1,13 +1,11 @@
 //! Workspaces on this device only, and how they come to a server.
 
-use futures::FutureExt;
-use sync_protocol::message::{NewWorkspace, Role, Workspace as Remote};
+use sync_protocol::message::{Role, Workspace as Remote};
 use sync_protocol::{Counter, UserId, WorkspaceId, limits as wire};
 
-use super::account::{AccountDone, WAIT_MS};
 use super::leaving::workspace_of;
 use super::profile::{LOCAL, Moving, store_name};
-use super::{Done, Engine, Reply, failure};
+use super::{Engine, Reply, failure};
 use crate::api::{Answer, ConnectHow, Event, Failure, FailureKind};
 use crate::device::Device;
 use crate::limits;
@@ -77,12 +75,15 @@ impl<D: Device> Engine<D> {
             (Ok(_), ConnectHow::TakeServers(to)) => {
                 self.open(to).await.map(|()| Answer::Session(self.session()))
             }
-            (Ok(_), ConnectHow::KeepMineAsCopy) => return self.make_for(from, reply),
+            (Ok(_), ConnectHow::KeepMineAsCopy) => {
+                let name = self.profile.local(from).map(|local| local.name.clone()).unwrap_or_default();
+                return self.new_workspace(name, Some(from), reply);
+            }
         };
         drop(reply.send(answer));
     }
 
-    fn may_connect(&self, from: WorkspaceId) -> Result<UserId, Failure> {
+    pub(super) fn may_connect(&self, from: WorkspaceId) -> Result<UserId, Failure> {
         self.may_open(from)?;
         if self.profile.local(from).is_none() {
             return Err(Failure::input("This workspace is not on this device only (any more)."));
@@ -91,36 +92,8 @@ impl<D: Device> Engine<D> {
         signed_in.map(|user| user.id).ok_or_else(|| failure(FailureKind::NeedsSignIn, "Sign in first."))
     }
 
-    /// Makes the server's workspace for a copy.
-    fn make_for(&mut self, from: WorkspaceId, reply: Reply) {
-        let name = self.profile.local(from).map(|local| local.name.clone()).unwrap_or_default();
-        let Some(transport) = self.transport.clone() else {
-            return drop(reply.send(Err(failure(FailureKind::NeedsSignIn, "Sign in first."))));
-        };
-        let request = async move {
-            let made = async {
-                let new = NewWorkspace { name, partitions: None };
-                let made: Remote = transport.post("/v1/workspaces", &new, WAIT_MS).await?;
-                Ok((made, transport.get("/v1/workspaces", WAIT_MS).await?))
-            };
-            Done::Account(AccountDone::MadeFor(reply, from, made.await))
-        };
-        self.account.push(request.boxed_local());
-    }
-
-    pub(super) async fn made_for(
-        &mut self,
-        from: WorkspaceId,
-        to: WorkspaceId,
-        workspaces: Vec<Remote>,
-    ) -> Result<Answer, Failure> {
-        self.know_workspaces(workspaces).await?;
-        let user = self.may_connect(from)?;
-        self.begin_moving(Moving { from, to, user }).await
-    }
-
     /// From here on it goes on by itself until it is done, also after the program was ended.
-    async fn begin_moving(&mut self, moving: Moving) -> Result<Answer, Failure> {
+    pub(super) async fn begin_moving(&mut self, moving: Moving) -> Result<Answer, Failure> {
         // before anything is written: whether there is such a workspace
         self.open(moving.to).await?;
         self.profile.moving = Some(moving);

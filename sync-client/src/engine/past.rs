@@ -1,7 +1,8 @@
 //! The steps that tabs and programs can take back, for as long as the workspace is open.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use sync_protocol::Ordered;
 
 use sync_protocol::{Edit, Fields, RecordId};
 
@@ -22,14 +23,14 @@ pub(super) struct Step {
 #[derive(Debug, Default)]
 pub(super) struct Past {
     /// Who was at work last comes last.
-    of: VecDeque<(Arc<str>, Steps)>,
+    of: Vec<(Arc<str>, Steps)>,
     bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct Steps {
-    done: VecDeque<Step>,
-    undone: VecDeque<Step>,
+    done: Vec<Step>,
+    undone: Vec<Step>,
 }
 
 /// Which of somebody's steps.
@@ -80,21 +81,26 @@ impl Step {
 
     /// `way`: of an undone step its taking back is kept, and it is told as it was.
     fn info(&self, way: Way) -> StepInfo {
-        let mut ends: BTreeMap<&RecordId, (bool, bool)> = BTreeMap::new();
-        for (id, edit) in &self.edits {
-            let (is_new, is_gone) =
-                (matches!(edit, Edit::Insert { .. }), matches!(edit, Edit::Delete { .. }));
-            ends.entry(id).and_modify(|(_, gone)| *gone = is_gone).or_insert((is_new, is_gone));
-        }
-        let count = |kind| ends.values().filter(|ends| **ends == kind).count();
-        let (new, gone) = (count((true, false)), count((false, true)));
-        let (added, deleted) = if way == Way::Undo { (new, gone) } else { (gone, new) };
-        StepInfo { label: self.label.clone(), added, changed: count((false, false)), deleted }
+        let of = |kind: fn(&Edit) -> bool| {
+            let edits = self.edits.iter().filter(|(_, edit)| kind(edit));
+            edits.map(|(id, _)| id.clone()).ordered_set()
+        };
+        let all = of(|_| true).len();
+        let (new, gone) =
+            (of(|e| matches!(e, Edit::Insert { .. })), of(|e| matches!(e, Edit::Delete { .. })));
+        // what was deleted and added again in one step is changed
+        let count = |one: &BTreeSet<RecordId>, other: &BTreeSet<RecordId>| {
+            one.iter().filter(|id| !other.contains(*id)).count()
+        };
+        let (added, deleted) = (count(&new, &gone), count(&gone, &new));
+        let changed = all - added - deleted;
+        let (added, deleted) = if way == Way::Undo { (added, deleted) } else { (deleted, added) };
+        StepInfo { label: self.label.clone(), added, changed, deleted }
     }
 }
 
 impl Steps {
-    fn way(&mut self, way: Way) -> &mut VecDeque<Step> {
+    fn way(&mut self, way: Way) -> &mut Vec<Step> {
         match way {
             Way::Undo => &mut self.done,
             Way::Redo => &mut self.undone,
@@ -109,12 +115,12 @@ impl Past {
             return;
         }
         let steps = self.of(who);
-        let mut gone: Vec<Step> = steps.undone.drain(..).collect();
+        let mut gone = std::mem::take(&mut steps.undone);
         if step.edits.is_empty() {
             // too much to keep: and what was before it is not what is undone next
-            gone.extend(steps.done.drain(..));
+            gone.append(&mut steps.done);
         } else if steps.done.len() == limits::UNDO_STEPS {
-            gone.extend(steps.done.pop_front());
+            gone.push(steps.done.remove(0));
         }
         self.bytes -= gone.iter().map(|step| step.bytes).sum::<usize>();
         self.give(who, Way::Undo, step);
@@ -122,7 +128,7 @@ impl Past {
 
     /// Takes the step that is undone (or redone) next.
     pub fn take(&mut self, who: &Arc<str>, way: Way) -> Option<Step> {
-        let step = self.of(who).way(way).pop_back()?;
+        let step = self.of(who).way(way).pop()?;
         self.bytes -= step.bytes;
         Some(step)
     }
@@ -133,12 +139,14 @@ impl Past {
             return;
         }
         self.bytes += step.bytes;
-        self.of(who).way(way).push_back(step);
+        self.of(who).way(way).push(step);
         while self.of.len() > limits::UNDO_TABS || self.bytes > limits::UNDO_BYTES {
-            let Some((_, oldest)) = self.of.front_mut() else { break };
-            match oldest.done.pop_front().or_else(|| oldest.undone.pop_front()) {
-                Some(step) => self.bytes -= step.bytes,
-                None => drop(self.of.pop_front()),
+            let oldest = &mut self.of[0].1;
+            let way = if oldest.done.is_empty() { &mut oldest.undone } else { &mut oldest.done };
+            if way.is_empty() {
+                self.of.remove(0);
+            } else {
+                self.bytes -= way.remove(0).bytes;
             }
         }
     }
@@ -147,8 +155,8 @@ impl Past {
     pub fn next(&self, who: &str) -> Undoable {
         let steps = self.of.iter().find(|(of, _)| **of == *who).map(|(_, steps)| steps);
         Undoable {
-            undo: steps.and_then(|steps| steps.done.back()).map(|step| step.info(Way::Undo)),
-            redo: steps.and_then(|steps| steps.undone.back()).map(|step| step.info(Way::Redo)),
+            undo: steps.and_then(|steps| steps.done.last()).map(|step| step.info(Way::Undo)),
+            redo: steps.and_then(|steps| steps.undone.last()).map(|step| step.info(Way::Redo)),
         }
     }
 
@@ -165,8 +173,8 @@ impl Past {
     /// Somebody's steps; who is at work comes last.
     fn of(&mut self, who: &Arc<str>) -> &mut Steps {
         let at = self.of.iter().position(|(of, _)| of == who);
-        let found = at.and_then(|at| self.of.remove(at)).unwrap_or_else(|| (who.clone(), Steps::default()));
-        self.of.push_back(found);
+        let found = at.map_or_else(|| (who.clone(), Steps::default()), |at| self.of.remove(at));
+        self.of.push(found);
         let last = self.of.len() - 1;
         &mut self.of[last].1
     }

@@ -34,7 +34,7 @@ impl<D: Device> Engine<D> {
             Command::SignInDemo => return self.sign_in(Credentials::Demo, reply),
             Command::SignInWith { token } => return self.sign_in(Credentials::Token(token), reply),
             Command::Workspaces => return self.ask_workspaces(Some(reply)),
-            Command::NewWorkspace { name } => return self.new_workspace(name, reply),
+            Command::NewWorkspace { name } => return self.new_workspace(name, None, reply),
             Command::ConnectLocal { workspace, how } => {
                 return self.connect_local(workspace, how, reply).await;
             }
@@ -53,7 +53,7 @@ impl<D: Device> Engine<D> {
                 self.cancel_work();
                 Ok(Answer::Done)
             }
-            Command::NewLocal { name } => self.new_local(&name).await,
+            Command::NewLocal(name) => self.new_local(&name).await,
             Command::Session => Ok(Answer::Session(self.session())),
             Command::SignOut { unsent } => self.sign_out(unsent).await,
             Command::RemoveRecords { workspace, unsent } => self.remove_records(workspace, unsent).await,
@@ -173,11 +173,11 @@ impl<D: Device> Engine<D> {
                 let batch = open.replica.set_field(now, &collection, &field)?;
                 self.finish(batch, Written::Done).await
             }
-            Command::OpenCollection { collection, label } => {
-                let batch = open.replica.open_collection(now, &collection, &text::label(&label))?;
+            Command::OpenCollection(collection) => {
+                let batch = open.replica.open_collection(now, &collection)?;
                 self.finish(batch, Written::Made(collection)).await
             }
-            Command::DropCollection { collection } => {
+            Command::DropCollection(collection) => {
                 let batch = open.replica.drop_collection(now, &collection)?;
                 self.finish(batch, Written::Done).await
             }

@@ -135,7 +135,7 @@ impl<D: Device> Engine<D> {
         let now = self.device.now();
         let open = self.workspace()?;
         let bases = bases(open, step.edits.iter().map(|(id, _)| id.clone()).ordered_set()).await?;
-        let undo = open.replica.undo(&step.edits, &bases);
+        let mut undo = open.replica.undo(&step.edits, &bases);
         let left = undo.kept();
         let ids: BTreeSet<RecordId> = undo.wants.iter().map(|(id, _)| id.clone()).ordered_set();
         let batch = open.replica.write(now, undo.wants, &Types::new(), &bases)?;

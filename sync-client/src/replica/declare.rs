@@ -1,7 +1,6 @@
 //! Open collections: fields appear as they are written, typed by their values, in the step that writes them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use sync_protocol::gate::check;
 use sync_protocol::schema::{
@@ -24,12 +23,13 @@ pub(super) struct Shape<'r> {
     replica: &'r Replica,
     types: &'r Types,
     schema: Cow<'r, Schema>,
-    declared: BTreeMap<(CollectionId, FieldName), Field>,
+    /// Those that it declares or widens, each once.
+    declared: Vec<(CollectionId, Field)>,
 }
 
 impl<'r> Shape<'r> {
     pub fn new(replica: &'r Replica, types: &'r Types) -> Self {
-        Self { replica, types, schema: Cow::Borrowed(replica.schema()), declared: BTreeMap::new() }
+        Self { replica, types, schema: Cow::Borrowed(replica.schema()), declared: Vec::new() }
     }
 
     /// Whether the record's collection has that field.
@@ -47,7 +47,8 @@ impl<'r> Shape<'r> {
         if fits || !collection.open || value.is_absent() {
             return Ok(value);
         }
-        let told = self.types.get(&id.collection).and_then(|types| types.get(name)).copied();
+        let of_field = |(of, field, _): &&(_, _, _)| *of == id.collection && field == name;
+        let told = self.types.iter().find(of_field).map(|(_, _, told)| *told);
         let (held, value) = typed(told, value);
         let field = match known {
             // a table that is kept in step has columns of the types that somebody chose
@@ -65,17 +66,23 @@ impl<'r> Shape<'r> {
             }
             None => Field {
                 name: name.clone(),
-                label: label(name),
+                label: label(name.to_key(), name.as_str()),
                 field_type: held,
                 options: Vec::new(),
                 policy: None,
-                position: collection.fields.values().map(|field| field.position + 1).max().unwrap_or(0),
+                position: collection
+                    .fields
+                    .values()
+                    .map(|field| field.position.saturating_add(1))
+                    .max()
+                    .unwrap_or(0),
             },
         };
         if known != Some(&field) {
             let (record, fields) = field_record(&id.collection, &field);
             self.schema.to_mut().apply(&record, Some(&fields));
-            self.declared.insert((id.collection.clone(), name.clone()), field);
+            self.declared.retain(|(of, field)| *of != id.collection || field.name != *name);
+            self.declared.push((id.collection.clone(), field));
         }
         Ok(value)
     }
@@ -89,7 +96,7 @@ impl<'r> Shape<'r> {
     pub fn declared(self, now: Timestamp) -> Result<Vec<Change>, Failure> {
         let mut changes = Vec::new();
         for (of, field) in &self.declared {
-            changes.extend(self.replica.set_field(now, &of.0, field)?.enqueue);
+            changes.extend(self.replica.set_field(now, of, field)?.enqueue);
         }
         Ok(changes)
     }
@@ -116,25 +123,19 @@ fn typed(told: Option<FieldType>, value: Value) -> (FieldType, Value) {
     (FieldType::of_value(&value), value)
 }
 
-/// What people call a field that a program made: what the program calls it.
-fn label(name: &FieldName) -> String {
-    let label = text::label(&name.to_key());
-    if label.is_empty() || check_label(&label).is_err() { name.to_string() } else { label }
+/// What people call what a program made: what the program calls it, where people can read that.
+fn label(key: String, name: &str) -> String {
+    let label = text::label(&key);
+    if label.is_empty() || check_label(&label).is_err() { name.to_owned() } else { label }
 }
 
 impl Replica {
     /// A collection whose fields appear as they are written. An empty batch where there is one of that name.
-    pub fn open_collection(
-        &self,
-        now: Timestamp,
-        name: &CollectionId,
-        label: &str,
-    ) -> Result<Batch, Failure> {
-        check_label(label)?;
+    pub fn open_collection(&self, now: Timestamp, name: &CollectionId) -> Result<Batch, Failure> {
         if self.schema().collection(name).is_some_and(|_| !name.is_reserved()) {
             return Ok(Batch::default());
         }
-        let (id, fields) = open_collection_record(name, if label.is_empty() { name.as_str() } else { label });
+        let (id, fields) = open_collection_record(name, &label(name.to_key(), name.as_str()));
         let base = self.reserved(&id);
         self.insert(now, id, base, fields)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::Ordered;
 
 use sync_protocol::record::{per_field, set_value, value_of};
-use sync_protocol::{Delta, Edit, FieldName, Fields, Policy, RecordId, Value};
+use sync_protocol::{Delta, Edit, FieldName, Fields, Policy, RecordId, Value, sort_few};
 
 use super::Replica;
 use super::write::{Bases, Want};
@@ -15,29 +15,27 @@ use crate::api::{Kept, KeptWhy, Seen};
 pub struct Undo {
     /// What shall become of records.
     pub wants: Vec<(RecordId, Want)>,
-    kept: BTreeMap<RecordId, KeptWhy>,
+    kept: Vec<Kept>,
 }
 
 impl Undo {
-    /// What stays as it is, because somebody has been there since.
-    pub fn kept(&self) -> Vec<Kept> {
-        self.kept.iter().map(|(id, why)| Kept { id: id.clone(), why: why.clone() }).collect()
+    /// What stays as it is, because somebody has been there since: each record once.
+    pub fn kept(&mut self) -> Vec<Kept> {
+        let mut kept = std::mem::take(&mut self.kept);
+        sort_few(&mut kept, |a, b| a.id.cmp(&b.id));
+        kept.dedup_by(|again, first| {
+            let same = again.id == first.id;
+            if same {
+                let new = again.fields.drain(..).filter(|name| !first.fields.contains(name));
+                first.fields.extend(new.collect::<Vec<_>>());
+            }
+            same
+        });
+        kept
     }
 
-    fn keep(&mut self, id: &RecordId, why: KeptWhy) {
-        let KeptWhy::Changed { fields: more } = &why else {
-            self.kept.insert(id.clone(), why);
-            return;
-        };
-        match self.kept.get_mut(id) {
-            Some(KeptWhy::Changed { fields }) => {
-                let new: Vec<FieldName> =
-                    more.iter().filter(|name| !fields.contains(name)).cloned().collect();
-                fields.extend(new);
-            }
-            Some(KeptWhy::Deleted | KeptWhy::Added) => {}
-            None => drop(self.kept.insert(id.clone(), why)),
-        }
+    fn keep(&mut self, id: &RecordId, why: KeptWhy, fields: Vec<FieldName>) {
+        self.kept.push(Kept { id: id.clone(), why, fields });
     }
 }
 
@@ -45,11 +43,11 @@ impl Replica {
     /// What takes these edits of one step back, the last one first. `bases`: what the store has of their records.
     pub fn undo(&self, edits: &[(RecordId, Edit)], bases: &Bases) -> Undo {
         let mut undo = Undo::default();
-        let mut seen: BTreeMap<&RecordId, Option<Fields>> = BTreeMap::new();
+        let mut seen: BTreeMap<RecordId, Option<Fields>> = BTreeMap::new();
         for (id, edit) in edits.iter().rev() {
-            let there = seen.remove(id).unwrap_or_else(|| self.view(id, bases.get(id)));
+            let there = seen.get_mut(id).map(std::mem::take).unwrap_or_else(|| self.view(id, bases.get(id)));
             let after = self.undo_one(&mut undo, id, edit, there);
-            seen.insert(id, after);
+            seen.insert(id.clone(), after);
         }
         undo
     }
@@ -64,11 +62,11 @@ impl Replica {
                     undo.wants.push((id.clone(), Want::Gone));
                     return None;
                 }
-                undo.keep(id, KeptWhy::Changed { fields: changed });
+                undo.keep(id, KeptWhy::Changed, changed);
                 Some(there)
             }
             (Edit::Patch { .. }, None) => {
-                undo.keep(id, KeptWhy::Deleted);
+                undo.keep(id, KeptWhy::Deleted, Vec::new());
                 None
             }
             (Edit::Patch { fields }, Some(there)) => Some(self.undo_patch(undo, id, fields, there)),
@@ -83,7 +81,7 @@ impl Replica {
             }
             (Edit::Delete { base }, Some(there)) => {
                 if !self.differing_fields(id, base, &there).is_empty() {
-                    undo.keep(id, KeptWhy::Added);
+                    undo.keep(id, KeptWhy::Added, Vec::new());
                 }
                 Some(there)
             }
@@ -113,7 +111,7 @@ impl Replica {
             undo.wants.push((id.clone(), Want::Change(per_field(back))));
         }
         if !changed.is_empty() {
-            undo.keep(id, KeptWhy::Changed { fields: changed });
+            undo.keep(id, KeptWhy::Changed, changed);
         }
         there
     }

@@ -48,7 +48,7 @@ impl Replica {
         for (at, (id, want)) in wants.into_iter().enumerate() {
             let at_fault = |failure| Failure { op: Some(at), ..failure };
             let base = bases.get(&id);
-            let there = seen.remove(&id).unwrap_or_else(|| self.view(&id, base));
+            let there = seen.get_mut(&id).map(std::mem::take).unwrap_or_else(|| self.view(&id, base));
             let edit = edit(&mut shape, &id, there.as_ref(), want).map_err(at_fault)?;
             let Some(edit) = edit else {
                 seen.insert(id, there);
