@@ -30,13 +30,28 @@ export const sections = {
   },
 
   'what was written is read back, in another tab and after a restart': async ({ device, factory, again }) => {
-    const values = { a: { id: 1, m: new Map([['k', 1n]]), u: undefined, n: NaN, idb_is_id: 'own' }, b: { id: 2, list: [null, new Date(3)] }, c: { id: 'y'.repeat(600) } };
+    const long = 'n'.repeat(60);
+    const values = { more: { id: 0, firstName: null, [long]: 'long', 'first name': { firstName: null }, '\udfff': 1, __proto__x: 2 }, a: { id: 1, m: new Map([['k', 1n]]), u: undefined, n: NaN, idb_is_id: 'own' }, b: { id: 2, list: [null, new Date(3)] }, c: { id: 'y'.repeat(600) } };
     const db = await open(factory, people);
     const all = db.transaction('people', 'readwrite').objectStore('people');
     for (const value of Object.values(values)) all.put(value);
     await over(all.transaction);
     const other = await open(again(device));
     equal(show(await read(other)), show(Object.values(values)), 'all values');
+    equal(fieldsOf(device, 'people', 0).k___first_20_name, { firstName: null }, 'a field of a name that is none');
+  },
+
+  'an object with files and with more properties than a record has fields': async ({ device, factory, again }) => {
+    const many = Object.fromEntries(Array.from({ length: 600 }, (_, at) => [`p${at}`, at]));
+    const db = await open(factory, people);
+    const all = db.transaction('people', 'readwrite').objectStore('people');
+    all.put({ id: 1, file: new Blob(['content'], { type: 'text/plain' }) });
+    all.put({ ...many, id: 2 });
+    await over(all.transaction);
+    const [{ file }, other] = await read(await open(again(device)));
+    equal([await file.text(), file.type], ['content', 'text/plain'], 'the file');
+    equal(other, { ...many, id: 2 }, 'the object');
+    equal(Object.keys(fieldsOf(device, 'people', 2)).length < 512, true, 'fields');
   },
 
   'records that came before the store are in it, and count for more than the first ones of a program': async ({ device, factory }) => {

@@ -56,12 +56,17 @@ export class Database {
     return store;
   }
 
-  /** Takes what the generators of the stores have come to. */
-  async readGenerators() {
-    for (const { name, value } of await this.records.notes(this.#generators)) {
-      const store = this.stores.get(name.slice(this.#generators.length));
-      if (store) store.next = value;
-    }
+  /** Takes what the generators of stores have come to that no transaction uses. */
+  async readGenerators(stores = [...this.stores.values()]) {
+    const notes = new Map((await this.records.notes(this.#generators)).map(({ name, value }) => [name, value]));
+    for (const store of stores) store.next = notes.get(this.generatorNote(store)) ?? store.next;
+  }
+
+  /** Nobody uses it any more, and what other tabs did is known. */
+  async catchUp() {
+    if (this.tabs?.isAlone !== false) return;
+    await this.records.caughtUp();
+    await this.readGenerators();
   }
 
   get #generators() {
@@ -108,7 +113,7 @@ export class Database {
     if (work.state === 'finished') return job.leave();
     try {
       await this.#catchUp(stores);
-      if (work.isWriting) await this.readGenerators();
+      if (work.isWriting) await this.readGenerators(stores);
     } catch (error) {
       return work.fail(error);
     }

@@ -77,7 +77,7 @@ class Catalog {
 
   /** A request whose turn comes after those that were made before on the same database. */
   ask(name, run) {
-    const request = new IDBOpenDBRequest(OURS, { isOpening: true });
+    const request = new IDBOpenDBRequest(OURS);
     this.#queue(name, () => this.#turn(name, () => run(request)).catch(error => refuse(request, error)));
     return request;
   }
@@ -141,7 +141,8 @@ class Catalog {
     } else if (database?.known !== note.value) {
       this.#databases.set(name, this.#made(records, name, note.value));
     }
-    await this.#databases.get(name)?.readGenerators();
+    const known = this.#databases.get(name);
+    if (known?.connections.size === 0) await known.readGenerators();
   }
 
   #made(records, name, note) {
@@ -176,6 +177,7 @@ class Catalog {
   async #upgrade(request, database, version) {
     const before = database.version;
     await clear(request, database, version);
+    await database.catchUp();
     const connection = new Connection(database);
     const work = connection.beginUpgrade();
     database.beginUpgrade(work);
