@@ -5,7 +5,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { indexedDBOn, IDBKeyRange, MemoryDevice } from '../../packages/mooring/src/idb/index.js';
-import { atEnd, check, end, need, root } from './lib/harness.mjs';
+import { atEnd, check, end, equal, need, root, truthy } from './lib/harness.mjs';
 import { sections as beside } from './indexeddb/beside.mjs';
 import { sections as data } from './indexeddb/data.mjs';
 import { Bench } from './indexeddb/lib.mjs';
@@ -59,6 +59,20 @@ for (const [file, sections] of Object.entries({ data, running })) {
     await check(`chromium: ${name}`, () => inPage(file, name, false));
     await check(`the browser's own: ${name}`, () => inPage(file, name, true));
   }
+}
+
+for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+  await check(`a program at random sees the same on both, seed ${seed}`, async () => {
+    const [ours, own] = await page.evaluate(async seed => {
+      const { run } = await import('/tests/e2e/indexeddb/random.mjs');
+      const { indexedDBOn, MemoryDevice, IDBKeyRange } = await import('/packages/mooring/src/idb/index.js');
+      const mine = { indexedDB: indexedDBOn(new MemoryDevice().tab()), IDBKeyRange };
+      return [await run(mine, seed), await run({ indexedDB, IDBKeyRange: globalThis.IDBKeyRange }, seed)];
+    }, seed);
+    const at = own.findIndex((line, at) => line !== ours[at]);
+    equal([at, ours[at], ours.length], [-1, undefined, own.length], `the first difference, where the other has ${own[at]}`);
+    truthy(own.length > 50, `${own.length} things seen`);
+  });
 }
 
 for (const name of Object.keys(neighbours)) {

@@ -118,6 +118,31 @@ export const sections = {
     equal(await read(db), [], 'nothing is there');
   },
 
+  'a write costs one operation for each record that it touches, and a read of the store none': async ({ device, factory }) => {
+    device.write(Array.from({ length: 2500 }, (_, at) => put(at, { name: `person ${at}` })));
+    const db = await open(factory, people);
+    const { calls } = device;
+    const spent = async run => {
+      const before = { ...calls };
+      await run();
+      return Object.fromEntries(Object.keys(calls).map(name => [name, calls[name] - before[name]]));
+    };
+    await read(db);
+    const write = run => {
+      const transaction = db.transaction('people', 'readwrite');
+      run(transaction.objectStore('people'));
+      return over(transaction);
+    };
+    equal(await spent(() => write(store => store.put({ id: 7 }))), { read: 0, get: 0, write: 1, operations: 1 }, 'one put');
+    equal(await spent(() => write(store => { for (let at = 0; at < 9; at++) store.put({ id: at % 3, at }); })), { read: 0, get: 0, write: 1, operations: 3 }, 'nine puts of three records');
+    equal(await spent(() => read(db)), { read: 0, get: 0, write: 0, operations: 0 }, 'all records');
+    const news = heard(db);
+    equal(await spent(async () => {
+      device.write([put(5, {})]);
+      await news;
+    }), { read: 0, get: 1, write: 0, operations: 0 }, 'a change of others');
+  },
+
   'an upgrade that moves records to another store moves them for everybody': async ({ device, factory }) => {
     (await open(factory, db => { db.createObjectStore('people', { keyPath: 'id' }).add({ id: 1 }); })).close();
     await open(factory, (db, transaction) => { transaction.objectStore('people').name = 'persons'; }, 2);

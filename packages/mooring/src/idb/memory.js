@@ -15,6 +15,8 @@ export class MemoryDevice {
     this.collections = new Map();
     this.notes = new Map();
     this.tabs = new Set();
+    /** What its tabs asked for, counted. */
+    this.calls = { read: 0, get: 0, write: 0, operations: 0 };
     /** What a tab's writes are refused with. @type {Error | undefined} */
     this.refuses = undefined;
   }
@@ -84,6 +86,7 @@ class MemoryRecords {
   }
 
   async read(collection, { after, limit = Number.POSITIVE_INFINITY }) {
+    this.#device.calls.read++;
     const records = this.#device.collections.get(collection)?.records ?? new Map();
     const keys = [...records.keys()].filter(key => after === undefined || order(key, after) > 0).sort(order);
     const rows = keys.slice(0, limit).map(key => ({ key, fields: JSON.parse(records.get(key)) }));
@@ -91,6 +94,7 @@ class MemoryRecords {
   }
 
   async get(collection, key) {
+    this.#device.calls.get++;
     const fields = this.#device.collections.get(collection)?.records.get(key);
     return fields === undefined ? undefined : JSON.parse(fields);
   }
@@ -101,6 +105,8 @@ class MemoryRecords {
   }
 
   async write(operations) {
+    this.#device.calls.write++;
+    this.#device.calls.operations += operations.length;
     if (this.#device.refuses) throw this.#device.refuses;
     this.#device.write(operations, this);
   }
