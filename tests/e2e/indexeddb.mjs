@@ -11,6 +11,7 @@ import { sections as data } from './indexeddb/data.mjs';
 import { Bench } from './indexeddb/lib.mjs';
 import { sections as libraries } from './indexeddb/libraries.mjs';
 import { sections as neighbours } from './indexeddb/neighbours.mjs';
+import { found } from './indexeddb/random.mjs';
 import { sections as running } from './indexeddb/running.mjs';
 
 const standard = { ...data, ...running };
@@ -28,6 +29,16 @@ for (const [name, run] of Object.entries({ ...beside, ...libraries })) {
   const device = new MemoryDevice();
   const deviceOf = ordinal => new MemoryDevice({ ordinal });
   await check(`node: ${name}`, () => run({ device, factory: factoryOf(device), again: factoryOf, deviceOf }));
+}
+
+for (const seed of [21, 23, 24, 25, 26, 27]) {
+  await check(`node: what a program at random left is there after a restart, seed ${seed}`, async () => {
+    const device = new MemoryDevice();
+    const factory = () => ({ indexedDB: factoryOf(device), IDBKeyRange });
+    const [before, after] = await found(factory(), factory(), seed);
+    equal(after, before, 'all stores and indexes');
+    truthy(before.some(line => line.length > 200), 'something is there');
+  });
 }
 
 const types = { '.mjs': 'text/javascript', '.js': 'text/javascript' };

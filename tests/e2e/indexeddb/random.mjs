@@ -103,12 +103,35 @@ class Program {
       if (isWriting && this.below(4) === 0) transaction.abort();
       this.note(await end, names);
     }
-    for (const name of db.objectStoreNames) this.note('all', await done(db.transaction(name).objectStore(name).getAll()));
+    this.seen.push(...await look(db));
     db.close();
-    await done(this.indexedDB.deleteDatabase(this.name));
     return this.seen;
   }
 }
 
+/** All that is in a database. */
+async function look(db) {
+  const seen = [];
+  for (const name of db.objectStoreNames) {
+    const store = () => db.transaction(name).objectStore(name);
+    seen.push(show(await done(store().getAll())), show(await done(store().getAllKeys())));
+    for (const index of store().indexNames) seen.push(show(await done(store().index(index).getAllKeys())));
+  }
+  return seen;
+}
+
 /** What a program sees on a factory. */
-export const run = (factory, seed) => new Program(factory, seed).run();
+export async function run(factory, seed) {
+  const program = new Program(factory, seed);
+  const seen = await program.run();
+  await done(factory.indexedDB.deleteDatabase(program.name));
+  return seen;
+}
+
+/** What there is at the end of a program, and what another factory finds of it. */
+export async function found(factory, other, seed) {
+  const program = new Program(factory, seed);
+  await program.run();
+  const [one, two] = [await done(factory.indexedDB.open(program.name)), await done(other.indexedDB.open(program.name))];
+  return [await look(one), await look(two)];
+}
