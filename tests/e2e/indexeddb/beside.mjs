@@ -156,5 +156,10 @@ export const sections = {
       await done(request);
     }
     equal([...device.collections.keys()], ['s', 'k___two_2f_s'], 'collections');
+    for (const collection of device.collections.values()) collection.owner = undefined; // as where nobody keeps that
+    const request = factory.open('three');
+    request.onupgradeneeded = () => { request.result.createObjectStore('s'); };
+    await done(request);
+    equal([...device.collections.keys()].at(-1), 'k___three_2f_s', 'by what this device knows');
   },
 };

@@ -254,11 +254,16 @@ export class Database {
   /** The collection of a store; it is made where it is missing. */
   async #collection(name) {
     const plain = await collectionOf(name, this.name, true);
-    const there = (await this.records.collections()).find(one => one.name === plain);
-    const isOurs = there === undefined || there.owner === undefined || there.owner === this.name;
-    const collection = isOurs ? plain : await collectionOf(name, this.name, false);
+    const collection = await this.#isOurs(plain) ? plain : await collectionOf(name, this.name, false);
     await this.records.ensureCollection(collection, { label: name, owner: this.name });
     return collection;
+  }
+
+  /** Whether no other database has the collection: for all devices, where that is known, and on this one. */
+  async #isOurs(collection) {
+    const { owner = this.name } = (await this.records.collections()).find(one => one.name === collection) ?? {};
+    const here = (await this.records.notes(NOTES)).filter(({ name }) => name !== noteOf(this.name));
+    return owner === this.name && !here.some(({ value }) => JSON.parse(value).stores.some(store => store.collection === collection));
   }
 
   /** The records that others have in the collection: they are more than what an upgrade put there as a start. */
