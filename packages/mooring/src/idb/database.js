@@ -41,8 +41,6 @@ export class Database {
     this.onClosed = () => {};
     /** Told when the last one is. @type {() => void} */
     this.onLeft = () => {};
-    /** Its note, as it was read or written here last: another tab may have changed it. */
-    this.known = note;
   }
 
   #known({ collection, indexes, ...definition }) {
@@ -239,9 +237,7 @@ export class Database {
       store.collection = await this.#collection(store.name);
       if (adopting.has(store) && !emptied.has(store.collection)) await this.#adopt(work, store);
     }
-    const note = JSON.stringify(this.definition);
-    work.changes.note(noteOf(this.name), note);
-    work.changes.onCommit(() => { this.known = note; });
+    work.changes.note(noteOf(this.name), JSON.stringify(this.definition));
     return operations;
   }
 
