@@ -143,6 +143,18 @@ export const sections = {
     }), { read: 0, get: 1, write: 0, operations: 0 }, 'a change of others');
   },
 
+  'what others changed and cannot be read now is read later': async ({ device, factory }) => {
+    const db = await open(factory, people);
+    equal(await read(db), [], 'nothing yet');
+    device.refuses = new Error('the store is away');
+    device.write([put(5, { name: 'Remote' })]);
+    const asked = device.calls.get;
+    while (device.calls.get === asked) await new Promise(resolve => { setImmediate(resolve); });
+    equal(await failure(() => read(db)), 'UnknownError', 'a request that needs it');
+    device.refuses = undefined;
+    equal(await read(db), [{ id: 5, name: 'Remote' }], 'another one');
+  },
+
   'an upgrade that moves records to another store moves them for everybody': async ({ device, factory }) => {
     (await open(factory, db => { db.createObjectStore('people', { keyPath: 'id' }).add({ id: 1 }); })).close();
     await open(factory, (db, transaction) => { transaction.objectStore('people').name = 'persons'; }, 2);

@@ -17,7 +17,7 @@ export class MemoryDevice {
     this.tabs = new Set();
     /** What its tabs asked for, counted. */
     this.calls = { read: 0, get: 0, write: 0, operations: 0 };
-    /** What a tab's writes are refused with. @type {Error | undefined} */
+    /** What reads and writes of its tabs are refused with. @type {Error | undefined} */
     this.refuses = undefined;
   }
 
@@ -77,6 +77,10 @@ class MemoryRecords {
     for (const listener of this.#listeners) this.#told = this.#told.then(() => listener(news));
   }
 
+  #need() {
+    if (this.#device.refuses) throw this.#device.refuses;
+  }
+
   async collections() {
     return [...this.#device.collections].map(([name, { owner }]) => ({ name, owner }));
   }
@@ -87,6 +91,7 @@ class MemoryRecords {
 
   async read(collection, { after, limit = Number.POSITIVE_INFINITY }) {
     this.#device.calls.read++;
+    this.#need();
     const records = this.#device.collections.get(collection)?.records ?? new Map();
     const keys = [...records.keys()].filter(key => after === undefined || order(key, after) > 0).sort(order);
     const rows = keys.slice(0, limit).map(key => ({ key, fields: JSON.parse(records.get(key)) }));
@@ -95,6 +100,7 @@ class MemoryRecords {
 
   async get(collection, key) {
     this.#device.calls.get++;
+    this.#need();
     const fields = this.#device.collections.get(collection)?.records.get(key);
     return fields === undefined ? undefined : JSON.parse(fields);
   }
@@ -107,7 +113,7 @@ class MemoryRecords {
   async write(operations) {
     this.#device.calls.write++;
     this.#device.calls.operations += operations.length;
-    if (this.#device.refuses) throw this.#device.refuses;
+    this.#need();
     this.#device.write(operations, this);
   }
 
