@@ -1,7 +1,7 @@
 /** A database on this device: its stores, when they are read, and what an upgrade does to their collections. */
 
 import { report } from './errors.js';
-import { collectionOf } from './names.js';
+import { collectionOf, labelOf } from './names.js';
 import { News } from './news.js';
 import { recordsOf, rowsOf } from './reading.js';
 import { written } from './recordkey.js';
@@ -251,7 +251,7 @@ export class Database {
   async #collection(name) {
     const plain = await collectionOf(name, this.name, true);
     const collection = await this.#isOurs(plain) ? plain : await collectionOf(name, this.name, false);
-    await this.records.ensureCollection(collection, { label: name, owner: this.name });
+    await this.records.ensureCollection(collection, { label: labelOf(name, collection), owner: this.name });
     return collection;
   }
 

@@ -42,7 +42,7 @@ export class IDBFactory {
     return compare(keyOf(first), keyOf(second));
   }
 }
-expose(IDBFactory);
+expose(IDBFactory, 'IDBFactory');
 
 /** One task, and what its listeners put off. */
 const inTask = run => new Promise(resolve => { task(run, resolve); });

@@ -36,6 +36,12 @@ export function textOf(name) {
   return nameOf(text) === name ? text : name;
 }
 
+/** Characters of what people read, at most. */
+const LABEL = 200;
+
+/** What people read as the name of a store: its own, where it can be read. */
+export const labelOf = (store, collection) => (store.trim() === '' || /[\p{Cc}\p{Cs}]/u.test(store) ? collection : [...store].slice(0, LABEL).join(''));
+
 /**
  * The collection of a store. Databases share a workspace: a store whose name is another's already (`isAlone` is false)
  * gets the name of its database in front.

@@ -161,7 +161,7 @@ export class IDBObjectStore {
   }
 }
 attributes(IDBObjectStore, 'keyPath');
-expose(IDBObjectStore);
+expose(IDBObjectStore, 'IDBObjectStore');
 
 /** What a change of indexes needs. */
 function upgrading(self) {
