@@ -5,12 +5,13 @@ import http from 'node:http';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { indexedDBOn, IDBKeyRange, MemoryDevice } from '../../packages/mooring/src/idb/index.js';
-import { atEnd, check, end, need, root } from './lib/harness.mjs';
+import { atEnd, check, end, equal, need, root, truthy } from './lib/harness.mjs';
 import { sections as beside } from './indexeddb/beside.mjs';
 import { sections as data } from './indexeddb/data.mjs';
 import { Bench } from './indexeddb/lib.mjs';
 import { sections as libraries } from './indexeddb/libraries.mjs';
 import { sections as neighbours } from './indexeddb/neighbours.mjs';
+import { found } from './indexeddb/random.mjs';
 import { sections as running } from './indexeddb/running.mjs';
 
 const standard = { ...data, ...running };
@@ -28,6 +29,16 @@ for (const [name, run] of Object.entries({ ...beside, ...libraries })) {
   const device = new MemoryDevice();
   const deviceOf = ordinal => new MemoryDevice({ ordinal });
   await check(`node: ${name}`, () => run({ device, factory: factoryOf(device), again: factoryOf, deviceOf }));
+}
+
+for (const seed of [21, 23, 24, 25, 26, 28]) {
+  await check(`node: what a program at random left is there after a restart, seed ${seed}`, async () => {
+    const device = new MemoryDevice();
+    const factory = () => ({ indexedDB: factoryOf(device), IDBKeyRange });
+    const [before, after] = await found(factory(), factory(), seed);
+    equal(after, before, 'all stores and indexes');
+    truthy(before.some(line => line.length > 200), 'something is there');
+  });
 }
 
 const types = { '.mjs': 'text/javascript', '.js': 'text/javascript' };
@@ -59,6 +70,20 @@ for (const [file, sections] of Object.entries({ data, running })) {
     await check(`chromium: ${name}`, () => inPage(file, name, false));
     await check(`the browser's own: ${name}`, () => inPage(file, name, true));
   }
+}
+
+for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+  await check(`a program at random sees the same on both, seed ${seed}`, async () => {
+    const [ours, own] = await page.evaluate(async seed => {
+      const { run } = await import('/tests/e2e/indexeddb/random.mjs');
+      const { indexedDBOn, MemoryDevice, IDBKeyRange } = await import('/packages/mooring/src/idb/index.js');
+      const mine = { indexedDB: indexedDBOn(new MemoryDevice().tab()), IDBKeyRange };
+      return [await run(mine, seed), await run({ indexedDB, IDBKeyRange: globalThis.IDBKeyRange }, seed)];
+    }, seed);
+    const at = own.findIndex((line, at) => line !== ours[at]);
+    equal([at, ours[at], ours.length], [-1, undefined, own.length], `the first difference, where the other has ${own[at]}`);
+    truthy(own.length > 50, `${own.length} things seen`);
+  });
 }
 
 for (const name of Object.keys(neighbours)) {

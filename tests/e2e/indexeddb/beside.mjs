@@ -30,13 +30,28 @@ export const sections = {
   },
 
   'what was written is read back, in another tab and after a restart': async ({ device, factory, again }) => {
-    const values = { a: { id: 1, m: new Map([['k', 1n]]), u: undefined, n: NaN, idb_is_id: 'own' }, b: { id: 2, list: [null, new Date(3)] }, c: { id: 'y'.repeat(600) } };
+    const long = 'n'.repeat(60);
+    const values = { more: { id: 0, firstName: null, [long]: 'long', 'first name': { firstName: null }, '\udfff': 1, __proto__x: 2 }, a: { id: 1, m: new Map([['k', 1n]]), u: undefined, n: NaN, idb_is_id: 'own' }, b: { id: 2, list: [null, new Date(3)] }, c: { id: 'y'.repeat(600) } };
     const db = await open(factory, people);
     const all = db.transaction('people', 'readwrite').objectStore('people');
     for (const value of Object.values(values)) all.put(value);
     await over(all.transaction);
     const other = await open(again(device));
     equal(show(await read(other)), show(Object.values(values)), 'all values');
+    equal(fieldsOf(device, 'people', 0).k___first_20_name, { firstName: null }, 'a field of a name that is none');
+  },
+
+  'an object with files and with more properties than a record has fields': async ({ device, factory, again }) => {
+    const many = Object.fromEntries(Array.from({ length: 600 }, (_, at) => [`p${at}`, at]));
+    const db = await open(factory, people);
+    const all = db.transaction('people', 'readwrite').objectStore('people');
+    all.put({ id: 1, file: new Blob(['content'], { type: 'text/plain' }) });
+    all.put({ ...many, id: 2 });
+    await over(all.transaction);
+    const [{ file }, other] = await read(await open(again(device)));
+    equal([await file.text(), file.type], ['content', 'text/plain'], 'the file');
+    equal(other, { ...many, id: 2 }, 'the object');
+    equal(Object.keys(fieldsOf(device, 'people', 2)).length < 512, true, 'fields');
   },
 
   'records that came before the store are in it, and count for more than the first ones of a program': async ({ device, factory }) => {
@@ -103,6 +118,43 @@ export const sections = {
     equal(await read(db), [], 'nothing is there');
   },
 
+  'a write costs one operation for each record that it touches, and a read of the store none': async ({ device, factory }) => {
+    device.write(Array.from({ length: 2500 }, (_, at) => put(at, { name: `person ${at}` })));
+    const db = await open(factory, people);
+    const { calls } = device;
+    const spent = async run => {
+      const before = { ...calls };
+      await run();
+      return Object.fromEntries(Object.keys(calls).map(name => [name, calls[name] - before[name]]));
+    };
+    await read(db);
+    const write = run => {
+      const transaction = db.transaction('people', 'readwrite');
+      run(transaction.objectStore('people'));
+      return over(transaction);
+    };
+    equal(await spent(() => write(store => store.put({ id: 7 }))), { read: 0, get: 0, write: 1, operations: 1 }, 'one put');
+    equal(await spent(() => write(store => { for (let at = 0; at < 9; at++) store.put({ id: at % 3, at }); })), { read: 0, get: 0, write: 1, operations: 3 }, 'nine puts of three records');
+    equal(await spent(() => read(db)), { read: 0, get: 0, write: 0, operations: 0 }, 'all records');
+    const news = heard(db);
+    equal(await spent(async () => {
+      device.write([put(5, {})]);
+      await news;
+    }), { read: 0, get: 1, write: 0, operations: 0 }, 'a change of others');
+  },
+
+  'what others changed and cannot be read now is read later': async ({ device, factory }) => {
+    const db = await open(factory, people);
+    equal(await read(db), [], 'nothing yet');
+    device.refuses = new Error('the store is away');
+    device.write([put(5, { name: 'Remote' })]);
+    const asked = device.calls.get;
+    while (device.calls.get === asked) await new Promise(resolve => { setImmediate(resolve); });
+    equal(await failure(() => read(db)), 'UnknownError', 'a request that needs it');
+    device.refuses = undefined;
+    equal(await read(db), [{ id: 5, name: 'Remote' }], 'another one');
+  },
+
   'an upgrade that moves records to another store moves them for everybody': async ({ device, factory }) => {
     (await open(factory, db => { db.createObjectStore('people', { keyPath: 'id' }).add({ id: 1 }); })).close();
     await open(factory, (db, transaction) => { transaction.objectStore('people').name = 'persons'; }, 2);
@@ -116,5 +168,10 @@ export const sections = {
       await done(request);
     }
     equal([...device.collections.keys()], ['s', 'k___two_2f_s'], 'collections');
+    for (const collection of device.collections.values()) collection.owner = undefined; // as where nobody keeps that
+    const request = factory.open('three');
+    request.onupgradeneeded = () => { request.result.createObjectStore('s'); };
+    await done(request);
+    equal([...device.collections.keys()].at(-1), 'k___three_2f_s', 'by what this device knows');
   },
 };

@@ -74,6 +74,14 @@ export const sections = {
     second.close();
   },
 
+  'who closes and opens again is still alone': async ({ tabs: [one], name }) => {
+    for (let times = 0; times < 5; times++) {
+      const db = await open(one, name);
+      equal((await locks(name)).map(({ mode }) => mode), ['exclusive'], 'its lock');
+      db.close();
+    }
+  },
+
   'who is alone takes one lock, and who has left none': async ({ tabs: [one, two], name }) => {
     const db = await open(one, name);
     await count(db);

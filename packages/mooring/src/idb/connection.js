@@ -60,7 +60,7 @@ export class IDBDatabase extends EventTarget {
 }
 attributes(IDBDatabase, 'name', 'version');
 target(IDBDatabase, 'abort', 'close', 'error', 'versionchange');
-expose(IDBDatabase);
+expose(IDBDatabase, 'IDBDatabase');
 
 /** What a connection keeps and does. */
 export class Connection {

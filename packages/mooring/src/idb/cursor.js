@@ -82,11 +82,11 @@ export class IDBCursor {
   }
 }
 attributes(IDBCursor, 'source', 'direction', 'key', 'primaryKey', 'request');
-expose(IDBCursor);
+expose(IDBCursor, 'IDBCursor');
 
 export class IDBCursorWithValue extends IDBCursor {}
 attributes(IDBCursorWithValue, 'value');
-expose(IDBCursorWithValue);
+expose(IDBCursorWithValue, 'IDBCursorWithValue');
 
 const active = self => own(self.store).work.needActive();
 const present = self => own(self.source).needPresent();

@@ -1,7 +1,7 @@
 /** A database on this device: its stores, when they are read, and what an upgrade does to their collections. */
 
 import { report } from './errors.js';
-import { collectionOf } from './names.js';
+import { collectionOf, labelOf } from './names.js';
 import { News } from './news.js';
 import { recordsOf, rowsOf } from './reading.js';
 import { written } from './recordkey.js';
@@ -41,8 +41,6 @@ export class Database {
     this.onClosed = () => {};
     /** Told when the last one is. @type {() => void} */
     this.onLeft = () => {};
-    /** Its note, as it was read or written here last: another tab may have changed it. */
-    this.known = note;
   }
 
   #known({ collection, indexes, ...definition }) {
@@ -56,12 +54,17 @@ export class Database {
     return store;
   }
 
-  /** Takes what the generators of the stores have come to. */
-  async readGenerators() {
-    for (const { name, value } of await this.records.notes(this.#generators)) {
-      const store = this.stores.get(name.slice(this.#generators.length));
-      if (store) store.next = value;
-    }
+  /** Takes what the generators of stores have come to that no transaction uses. */
+  async readGenerators(stores = [...this.stores.values()]) {
+    const notes = new Map((await this.records.notes(this.#generators)).map(({ name, value }) => [name, value]));
+    for (const store of stores) store.next = notes.get(this.generatorNote(store)) ?? store.next;
+  }
+
+  /** Nobody uses it any more, and what other tabs did is known. */
+  async catchUp() {
+    if (this.tabs?.isAlone !== false) return;
+    await this.records.caughtUp();
+    await this.readGenerators();
   }
 
   get #generators() {
@@ -108,7 +111,7 @@ export class Database {
     if (work.state === 'finished') return job.leave();
     try {
       await this.#catchUp(stores);
-      if (work.isWriting) await this.readGenerators();
+      if (work.isWriting) await this.readGenerators(stores);
     } catch (error) {
       return work.fail(error);
     }
@@ -234,9 +237,7 @@ export class Database {
       store.collection = await this.#collection(store.name);
       if (adopting.has(store) && !emptied.has(store.collection)) await this.#adopt(work, store);
     }
-    const note = JSON.stringify(this.definition);
-    work.changes.note(noteOf(this.name), note);
-    work.changes.onCommit(() => { this.known = note; });
+    work.changes.note(noteOf(this.name), JSON.stringify(this.definition));
     return operations;
   }
 
@@ -249,11 +250,16 @@ export class Database {
   /** The collection of a store; it is made where it is missing. */
   async #collection(name) {
     const plain = await collectionOf(name, this.name, true);
-    const there = (await this.records.collections()).find(one => one.name === plain);
-    const isOurs = there === undefined || there.owner === undefined || there.owner === this.name;
-    const collection = isOurs ? plain : await collectionOf(name, this.name, false);
-    await this.records.ensureCollection(collection, { label: name, owner: this.name });
+    const collection = await this.#isOurs(plain) ? plain : await collectionOf(name, this.name, false);
+    await this.records.ensureCollection(collection, { label: labelOf(name, collection), owner: this.name });
     return collection;
+  }
+
+  /** Whether no other database has the collection: for all devices, where that is known, and on this one. */
+  async #isOurs(collection) {
+    const { owner = this.name } = (await this.records.collections()).find(one => one.name === collection) ?? {};
+    const here = (await this.records.notes(NOTES)).filter(({ name }) => name !== noteOf(this.name));
+    return owner === this.name && !here.some(({ value }) => JSON.parse(value).stores.some(store => store.collection === collection));
   }
 
   /** The records that others have in the collection: they are more than what an upgrade put there as a start. */

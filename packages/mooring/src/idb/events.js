@@ -71,7 +71,7 @@ export class IDBVersionChangeEvent extends Event {
     return this[SELF].newVersion;
   }
 }
-expose(IDBVersionChangeEvent);
+expose(IDBVersionChangeEvent, 'IDBVersionChangeEvent');
 routed(IDBVersionChangeEvent.prototype);
 
 /** The listeners of each target, in order. */

@@ -11,8 +11,9 @@ export function only(token) {
   if (token !== OURS) throw new TypeError('Illegal constructor');
 }
 
-/** As a browser's own: members can be enumerated, and objects say what they are. */
-export function expose(Class, name = Class.name) {
+/** As a browser's own: members can be enumerated, and classes and objects say what they are, whatever a bundler calls them. */
+export function expose(Class, name) {
+  Object.defineProperty(Class, 'name', { value: name, configurable: true });
   for (const holder of [Class.prototype, Class]) {
     for (const member of Object.getOwnPropertyNames(holder)) {
       const property = Object.getOwnPropertyDescriptor(holder, member);

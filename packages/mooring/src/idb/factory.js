@@ -42,7 +42,7 @@ export class IDBFactory {
     return compare(keyOf(first), keyOf(second));
   }
 }
-expose(IDBFactory);
+expose(IDBFactory, 'IDBFactory');
 
 /** One task, and what its listeners put off. */
 const inTask = run => new Promise(resolve => { task(run, resolve); });
@@ -77,7 +77,7 @@ class Catalog {
 
   /** A request whose turn comes after those that were made before on the same database. */
   ask(name, run) {
-    const request = new IDBOpenDBRequest(OURS, { isOpening: true });
+    const request = new IDBOpenDBRequest(OURS);
     this.#queue(name, () => this.#turn(name, () => run(request)).catch(error => refuse(request, error)));
     return request;
   }
@@ -94,7 +94,7 @@ class Catalog {
   async #turn(name, run) {
     const records = await this.#records();
     if (!canShare(records)) {
-      if (!this.#databases.has(name)) await this.#refresh(name);
+      await this.#find(name);
       return run();
     }
     const tabs = this.#tabs.get(name) ?? new Tabs(`mooring/${records.device}/${name}`, this.#host(name));
@@ -102,16 +102,18 @@ class Catalog {
     if (!tabs.isHere) await tabs.enter();
     return tabs.turn(async () => {
       await records.caughtUp();
-      await this.#refresh(name);
+      await this.#find(name);
       return run();
     });
   }
 
-  /** Nobody here uses the database any more. */
+  /** Where nobody here uses the database any more, it is left, and its records are no longer in memory. */
   #leave(name) {
     const database = this.#databases.get(name);
     if (this.#queues.has(name) || (database && database.connections.size > 0)) return;
+    this.#databases.delete(name);
     this.#tabs.get(name)?.leave();
+    this.#tabs.delete(name);
   }
 
   /** What a database does for its neighbours. */
@@ -131,17 +133,15 @@ class Catalog {
     return new Promise(resolve => { database.whenFree([...database.stores.keys()], () => run().finally(resolve)); });
   }
 
-  /** The database as this device has it: another tab may have changed it while this one had no connection. */
-  async #refresh(name) {
+  /** Sees to it that a database that this device has is known here. Where it has connections, nobody else changed it. */
+  async #find(name) {
+    if (this.#databases.has(name)) return;
     const records = await this.#records();
     const note = (await records.notes(noteOf(name))).find(one => one.name === noteOf(name));
-    const database = this.#databases.get(name);
-    if (note === undefined) {
-      this.#databases.delete(name);
-    } else if (database?.known !== note.value) {
-      this.#databases.set(name, this.#made(records, name, note.value));
-    }
-    await this.#databases.get(name)?.readGenerators();
+    if (note === undefined) return;
+    const database = this.#made(records, name, note.value);
+    await database.readGenerators();
+    this.#databases.set(name, database);
   }
 
   #made(records, name, note) {
@@ -176,6 +176,7 @@ class Catalog {
   async #upgrade(request, database, version) {
     const before = database.version;
     await clear(request, database, version);
+    await database.catchUp();
     const connection = new Connection(database);
     const work = connection.beginUpgrade();
     database.beginUpgrade(work);

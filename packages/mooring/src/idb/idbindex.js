@@ -86,7 +86,7 @@ export class IDBIndex {
   }
 }
 attributes(IDBIndex, 'objectStore', 'keyPath');
-expose(IDBIndex);
+expose(IDBIndex, 'IDBIndex');
 
 /** A key path as programs get it. */
 export const copyOf = keyPath => (Array.isArray(keyPath) ? [...keyPath] : keyPath);

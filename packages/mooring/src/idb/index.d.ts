@@ -32,6 +32,10 @@ export const IDBIndex: typeof globalThis.IDBIndex;
 export const IDBKeyRange: typeof globalThis.IDBKeyRange;
 export const IDBObjectStore: typeof globalThis.IDBObjectStore;
 export const IDBOpenDBRequest: typeof globalThis.IDBOpenDBRequest;
+/** One of what `getAllRecords` gives. */
+export const IDBRecord: {
+  prototype: { readonly key: IDBValidKey; readonly primaryKey: IDBValidKey; readonly value: unknown };
+};
 export const IDBRequest: typeof globalThis.IDBRequest;
 export const IDBTransaction: typeof globalThis.IDBTransaction;
 export const IDBVersionChangeEvent: typeof globalThis.IDBVersionChangeEvent;

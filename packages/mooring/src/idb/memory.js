@@ -15,7 +15,9 @@ export class MemoryDevice {
     this.collections = new Map();
     this.notes = new Map();
     this.tabs = new Set();
-    /** What a tab's writes are refused with. @type {Error | undefined} */
+    /** What its tabs asked for, counted. */
+    this.calls = { read: 0, get: 0, write: 0, operations: 0 };
+    /** What reads and writes of its tabs are refused with. @type {Error | undefined} */
     this.refuses = undefined;
   }
 
@@ -75,6 +77,10 @@ class MemoryRecords {
     for (const listener of this.#listeners) this.#told = this.#told.then(() => listener(news));
   }
 
+  #need() {
+    if (this.#device.refuses) throw this.#device.refuses;
+  }
+
   async collections() {
     return [...this.#device.collections].map(([name, { owner }]) => ({ name, owner }));
   }
@@ -84,6 +90,8 @@ class MemoryRecords {
   }
 
   async read(collection, { after, limit = Number.POSITIVE_INFINITY }) {
+    this.#device.calls.read++;
+    this.#need();
     const records = this.#device.collections.get(collection)?.records ?? new Map();
     const keys = [...records.keys()].filter(key => after === undefined || order(key, after) > 0).sort(order);
     const rows = keys.slice(0, limit).map(key => ({ key, fields: JSON.parse(records.get(key)) }));
@@ -91,6 +99,8 @@ class MemoryRecords {
   }
 
   async get(collection, key) {
+    this.#device.calls.get++;
+    this.#need();
     const fields = this.#device.collections.get(collection)?.records.get(key);
     return fields === undefined ? undefined : JSON.parse(fields);
   }
@@ -101,7 +111,9 @@ class MemoryRecords {
   }
 
   async write(operations) {
-    if (this.#device.refuses) throw this.#device.refuses;
+    this.#device.calls.write++;
+    this.#device.calls.operations += operations.length;
+    this.#need();
     this.#device.write(operations, this);
   }
 

@@ -1,8 +1,9 @@
 /**
- * Names of object stores as names of collections: a letter a-z, then a-z, 0-9 and _, at most 48 characters.
+ * What a program names (object stores, properties) as names of collections and fields, and back: a letter a-z, then a-z,
+ * 0-9 and _, at most 48 characters.
  *
- * The rule is the engine's for whatever a program names: a name that is one already is itself; any other begins with
- * `k___` and says the name, `k___my_notes` for `myNotes`.
+ * The rule is the engine's: a name that is one already is itself; any other begins with `k___` and says the name,
+ * `k___first_name` for `firstName`.
  */
 
 import { failure } from './errors.js';
@@ -26,6 +27,20 @@ export function nameOf(text) {
   const name = PLAIN.test(text) ? text : OF_KEY + Array.from(text, character).join('');
   return name.length <= LONGEST ? name : undefined;
 }
+
+/** The text whose name this is; what was named in another way stands for itself. */
+export function textOf(name) {
+  if (!name.startsWith(OF_KEY)) return name;
+  const text = name.slice(OF_KEY.length).replace(/_(?:([0-9][0-9a-f]*)_|([a-z_]))/g, (_, number, letter) =>
+    (number === undefined ? letter.toUpperCase() : String.fromCodePoint(Math.min(Number.parseInt(number, 16), 0x10ffff))));
+  return nameOf(text) === name ? text : name;
+}
+
+/** Characters of what people read, at most. */
+const LABEL = 200;
+
+/** What people read as the name of a store: its own, where it can be read. */
+export const labelOf = (store, collection) => (store.trim() === '' || /[\p{Cc}\p{Cs}]/u.test(store) ? collection : [...store].slice(0, LABEL).join(''));
 
 /**
  * The collection of a store. Databases share a workspace: a store whose name is another's already (`isAlone` is false)

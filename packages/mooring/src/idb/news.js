@@ -35,13 +35,16 @@ export class News {
 
   /** Takes the news of a store, once at a time; no transaction uses it now. */
   take(store) {
-    const taken = this.#taking.then(() => this.#take(store));
-    this.#taking = taken.catch(() => {}); // whoever asked hears of it
-    return taken;
+    this.#taking = this.#taking.then(() => this.#take(store)).catch(() => {
+      // the next request reads the store anew, and tells its program where that fails too
+      store.loaded = false;
+      store.news.clear();
+    });
+    return this.#taking;
   }
 
   async #take(store) {
-    while (store.news.size > 0 && !store.deleted) {
+    while (store.loaded && store.news.size > 0 && !store.deleted) {
       const keys = [...store.news];
       store.news.clear();
       const rows = await Promise.all(keys.map(key => this.#read(store, key)));

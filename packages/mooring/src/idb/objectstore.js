@@ -161,7 +161,7 @@ export class IDBObjectStore {
   }
 }
 attributes(IDBObjectStore, 'keyPath');
-expose(IDBObjectStore);
+expose(IDBObjectStore, 'IDBObjectStore');
 
 /** What a change of indexes needs. */
 function upgrading(self) {
@@ -185,11 +185,11 @@ function create({ work, store }, index) {
     store.following.delete(index);
     index.deleted = true;
   });
-  work.place({ store, run: () => populate(work, store, index) });
+  work.place({ store, run: () => populate(store, index) });
 }
 
 /** The records that are there when its turn comes: they all have to fit. */
-function populate(work, store, index) {
+function populate(store, index) {
   index.fill(store.rows);
   store.following.add(index);
   for (const row of index.unique ? store.rows : []) {

@@ -72,7 +72,7 @@ export class IDBKeyRange {
   }
 }
 attributes(IDBKeyRange, 'lower', 'upper', 'lowerOpen', 'upperOpen');
-expose(IDBKeyRange);
+expose(IDBKeyRange, 'IDBKeyRange');
 
 /** A range of the platform is as good as one of ours: its keys are read. */
 const isForeign = value => typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object IDBKeyRange]';

@@ -11,8 +11,8 @@ export type RecordKey = number | string;
 /** A JSON value. Its texts and names are Unicode: no half of a surrogate pair is alone. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
-/** A record's values by the names that the program gave them: whoever implements this names the fields, and reads `null` back. */
-export type Fields = { [name: string]: Json };
+/** A record's values by the names of its fields: a letter a-z, then a-z, 0-9 and _, at most 48 characters. None is `null`. */
+export type Fields = { [name: string]: Exclude<Json, null> };
 
 /** A collection of the workspace. */
 export interface CollectionInfo {

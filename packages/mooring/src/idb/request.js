@@ -32,8 +32,8 @@ function done(self) {
 
 attributes(IDBRequest, 'source', 'transaction');
 target(IDBRequest, 'success', 'error');
-expose(IDBRequest);
+expose(IDBRequest, 'IDBRequest');
 
 export class IDBOpenDBRequest extends IDBRequest {}
 target(IDBOpenDBRequest, 'blocked', 'upgradeneeded');
-expose(IDBOpenDBRequest);
+expose(IDBOpenDBRequest, 'IDBOpenDBRequest');

@@ -17,7 +17,7 @@ export class IDBRecord {
   }
 }
 attributes(IDBRecord, 'key', 'primaryKey', 'value');
-expose(IDBRecord);
+expose(IDBRecord, 'IDBRecord');
 
 const shapes = {
   values: entry => copy(entry.row.value),

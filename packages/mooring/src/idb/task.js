@@ -54,7 +54,8 @@ function end() {
 const PARTS_OF_A_TASK = [begin, ...Array.from({ length: PARTS - 2 }, () => () => advance()), rest, end];
 
 function starter() {
-  if (typeof setImmediate === 'function') return () => { for (const part of PARTS_OF_A_TASK) setImmediate(part); };
+  // not where it is somebody's imitation of Node's
+  if (globalThis.process?.versions?.node && typeof setImmediate === 'function') return () => { for (const part of PARTS_OF_A_TASK) setImmediate(part); };
   const { port1, port2 } = new MessageChannel();
   for (const part of PARTS_OF_A_TASK) port1.addEventListener('message', part);
   port1.start();

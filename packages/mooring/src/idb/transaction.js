@@ -54,7 +54,7 @@ export class IDBTransaction extends EventTarget {
   }
 }
 target(IDBTransaction, 'abort', 'complete', 'error');
-expose(IDBTransaction);
+expose(IDBTransaction, 'IDBTransaction');
 
 /** One object per store and transaction. */
 export function storeOf(transaction, store) {

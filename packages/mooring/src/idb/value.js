@@ -6,6 +6,7 @@
  * it, so that edits of different properties never meet. A value that is no plain object is in one field.
  */
 
+import { named, unnamed } from './fields.js';
 import { Decoder, Encoder, isLone, isOddNumber, oddName, put } from './tagged.js';
 
 /** What begins the names of fields that are no property; a property that begins so gets more in front. */
@@ -49,7 +50,7 @@ export function toFields(value) {
   if (isPlain(value)) properties(value, record, encoder);
   else record.fields[WHOLE] = [encoder.encode(value, [WHOLE, 0])]; // in a list: then null is a value too
   const { later } = encoder;
-  return { ...record, complete: later.length === 0 ? undefined : async () => { for (const one of later) await one(); } };
+  return { ...named(record.fields, record.types), complete: later.length === 0 ? undefined : async () => { for (const one of later) await one(); } };
 }
 
 function properties(value, record, encoder) {
@@ -85,10 +86,11 @@ function property(value, field, { fields, types }, encoder) {
 const READ = { date: text => new Date(text), bigint: text => BigInt(text) };
 
 /**
- * @param {import('./records.js').Fields} fields
+ * @param {import('./records.js').Fields} given
  * @returns {unknown} the value, each time a new one
  */
-export function fromFields(fields) {
+export function fromFields(given) {
+  const fields = unnamed(given);
   const decoder = new Decoder(fields);
   if (Object.hasOwn(fields, WHOLE)) return decoder.decode(fields[WHOLE][0]);
   const value = {};

@@ -83,21 +83,22 @@ export class Work {
     this.#busy = true;
     const { store } = this.#steps[0];
     if (store === undefined || store.loaded) this.#next();
-    else this.connection.database.load(store).then(() => this.#next(), error => this.fail(error));
+    else this.connection.database.load(store).then(() => this.#next(), error => this.#next(named(error)));
   }
 
-  #next() {
+  /** @param {DOMException} [refused] why its store cannot be read */
+  #next(refused = undefined) {
     if (this.state === 'finished') return;
-    task(() => this.#run(), result => this.#after(result));
+    task(() => this.#run(refused), result => this.#after(result));
   }
 
   /** One step. */
-  * #run() {
+  * #run(refused) {
     if (this.state === 'finished') return {};
     const step = this.#steps.shift();
-    const outcome = {};
+    const outcome = { error: refused };
     try {
-      outcome.value = step.run?.();
+      if (refused === undefined) outcome.value = step.run?.();
     } catch (error) {
       outcome.error = error;
     }
