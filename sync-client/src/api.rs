@@ -389,6 +389,10 @@ pub enum Command {
     Verify,
     /// The status now; it also comes as events. Answer: `Status`.
     Status,
+    /// Nothing is sent or fetched until `Resume`, whatever the network does. Ends with the engine. Answer: `Done`.
+    Pause,
+    /// Goes on after `Pause`. Answer: `Done`.
+    Resume,
     /// The platform says the network came or went, or the screen was focused: a reason to try now. Answer: `Done`.
     Network {
         /// Whether the platform believes there is a network.

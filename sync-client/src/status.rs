@@ -38,6 +38,8 @@ pub enum Phase {
     NeedsUpdate,
     /// The person is no member of the workspace (any more); what is unsent stays until they have seen to it.
     Removed,
+    /// A person or a program has paused it: nothing is sent or fetched until they let it go on.
+    Paused,
     /// The workspace is on this device only: no server knows of it.
     Local,
 }
@@ -131,6 +133,10 @@ impl Status {
                 format!("No longer a member, {} safe on this device", changes(self.pending)),
             ),
             (Phase::Removed, _) => pill(Tone::Attention, "No longer a member".into()),
+            (Phase::Paused, _) if self.pending > 0 => {
+                pill(Tone::Calm, format!("Paused, {} safe on this device", changes(self.pending)))
+            }
+            (Phase::Paused, _) => pill(Tone::Calm, "Paused".into()),
             // also while nothing but the first sync is under way: a percentage that stands still would say nothing
             (Phase::Local, _) if self.problem.is_none() => pill(Tone::Calm, "On this device only".into()),
             _ if self.problem.is_some() => pill(Tone::Problem, "Problem: see details".into()),

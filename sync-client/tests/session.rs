@@ -40,6 +40,25 @@ fn a_session_that_needs_sign_in_keeps_the_outbox_and_asks_nothing() {
 }
 
 #[test]
+fn while_it_is_paused_nothing_is_asked_whatever_the_network_does() {
+    let (mut server, mut a) = start();
+    a.session.pause();
+    a.insert(&item(1), json!({"n": 1})).unwrap();
+    for _ in 0..3 {
+        a.session.nudge();
+        a.session.offline(a.now, 7);
+        a.now.0 += 10_000_000;
+        a.ask();
+        assert!(a.flights.is_empty() && a.session.wakes_at().is_none());
+        assert!(a.session.gathers_until(a.now).is_none());
+    }
+    assert_eq!((a.session.phase(&a.replica), a.replica.unsent().count()), (Phase::Paused, 1));
+    a.session.resume();
+    a.sync(&mut server);
+    assert_eq!((a.session.phase(&a.replica), a.replica.unsent().count()), (Phase::Idle, 0));
+}
+
+#[test]
 fn a_server_that_says_more_and_sends_nothing_is_not_asked_in_a_loop() {
     let (server, mut a) = start();
     let mut asked = 0;

@@ -96,7 +96,7 @@ export function open(options: OpenOptions): Promise<Workspace>;
 /** How a workspace is doing on this device. Times are milliseconds since 1970. */
 export interface Status {
   transport: 'offline' | 'connecting' | 'online';
-  phase: 'closed' | 'first_sync' | 'syncing' | 'idle' | 'needs_sign_in' | 'needs_update' | 'removed';
+  phase: 'closed' | 'first_sync' | 'syncing' | 'idle' | 'paused' | 'local' | 'needs_sign_in' | 'needs_update' | 'removed';
   /** Changes that the server has not judged. */
   pending: number;
   /** Of these, how many wait behind one that was refused. */

@@ -16,7 +16,6 @@ export class Workspace {
   #id;
   #name;
   #local;
-  #paused = false;
   /** Collections that are there. */
   #known = new Set();
 
@@ -139,13 +138,11 @@ export class Workspace {
 
   /** Nothing is sent or fetched until `resume()`. */
   async pause() {
-    this.#paused = true;
-    await this.#link.ask({ network: { online: false } });
+    await this.#link.ask('pause');
   }
 
   async resume() {
-    this.#paused = false;
-    await this.syncNow();
+    await this.#link.ask('resume');
   }
 
   async syncNow() { await this.#link.ask('sync_now'); }
@@ -202,7 +199,7 @@ export class Workspace {
 
   #followNetwork() {
     const tell = (online) => () => {
-      if (!this.#paused) this.#link.ask({ network: { online } }).catch(() => {});
+      this.#link.ask({ network: { online } }).catch(() => {});
     };
     const [came, went] = [tell(true), tell(false)];
     addEventListener('online', came);

@@ -69,6 +69,12 @@ impl<D: Device> Engine<D> {
             Command::Preview { name, text, plan } => self.preview(&name, &text, plan).await,
             #[cfg(feature = "screens")]
             Command::RefusedRows => self.refused_rows(),
+            Command::Pause => {
+                // what is under way is not waited for
+                self.requests.clear();
+                self.workspace().map(|open| open.session.pause()).map(|()| Answer::Done)
+            }
+            Command::Resume => self.workspace().map(|open| open.session.resume()).map(|()| Answer::Done),
             Command::Network { online } => {
                 self.network(online);
                 self.note_contact(!online).await;

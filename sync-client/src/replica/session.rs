@@ -111,6 +111,8 @@ pub struct Session {
     push_way: Way,
     pull_way: Way,
     halt: Option<Halt>,
+    /// Somebody said that nothing shall be sent or fetched until they say otherwise.
+    paused: bool,
     transport: Transport,
     pulls: u64,
     stale_pulls: u32,
@@ -136,6 +138,7 @@ impl Default for Session {
             push_way: Way::default(),
             pull_way: Way::default(),
             halt: None,
+            paused: false,
             transport: Transport::Connecting,
             pulls: 0,
             stale_pulls: 0,
@@ -154,7 +157,7 @@ impl Session {
     /// The next request, if one is due. Its answer goes to [`Session::pushed`], [`Session::pulled`],
     /// [`Session::snapshotted`] or [`Session::failed`].
     pub fn next(&mut self, now: Timestamp, replica: &Replica) -> Option<Outgoing> {
-        if self.halt == Some(Halt::NeedsSignIn) {
+        if self.halt == Some(Halt::NeedsSignIn) || self.paused {
             return None;
         }
         // the first sync goes first: a device that is brought up needs records more than it has changes to send
@@ -350,6 +353,20 @@ impl Session {
         }
     }
 
+    /// Nothing is handed out any more; requests under way were dropped.
+    pub fn pause(&mut self) {
+        self.dropped();
+        self.gather_until = None;
+        self.caught_up = false;
+        self.paused = true;
+    }
+
+    /// Goes on after a pause, at once.
+    pub fn resume(&mut self) {
+        self.paused = false;
+        self.nudge();
+    }
+
     /// Requests under way were dropped.
     pub fn dropped(&mut self) {
         self.pushing = None;
@@ -377,6 +394,7 @@ impl Session {
     pub fn wakes_at(&self) -> Option<Timestamp> {
         let pull = self.pull_way.backoff.until();
         match self.halt {
+            _ if self.paused => None,
             Some(Halt::NeedsSignIn) => None,
             Some(Halt::NeedsUpdate) => pull,
             None => [pull, self.push_way.backoff.until()].into_iter().flatten().min(),
@@ -417,6 +435,7 @@ impl Session {
             Some(Halt::NeedsSignIn) => Phase::NeedsSignIn,
             Some(Halt::NeedsUpdate) => Phase::NeedsUpdate,
             None if self.removed => Phase::Removed,
+            None if self.paused => Phase::Paused,
             None if replica.snapshot().is_some() => Phase::FirstSync,
             None if self.pushing.is_some() || !self.caught_up || replica.has_judged() => Phase::Syncing,
             None => Phase::Idle,
