@@ -1,9 +1,12 @@
 //! `./x bench [NAME]`: measurements. Each is `tests/e2e/bench-NAME.mjs` or a program `bench-NAME` of the tests package,
 //! and leaves its figures in `target/bench/NAME.json`.
 
-use crate::{run, sh, test};
+use crate::{package, run, sh, test};
 use anyhow::{Result, ensure};
-use std::{fs, process::Command};
+use std::{fs, path::PathBuf, process::Command};
+
+/// The variable by which a measurement is told where the npm package is.
+const PACKAGE: &str = "MOORING_PACKAGE";
 
 /// Runs one measurement, or all of them.
 pub fn command(args: &[String]) -> Result<()> {
@@ -15,12 +18,16 @@ pub fn command(args: &[String]) -> Result<()> {
     ensure!(!wanted.is_empty(), "there are no measurements yet");
     let mut env = test::browser_environment()?;
     env.push(("MOORING_SERVER", run::server()?));
+    // only where it is measured: it takes a minute to build
+    if wanted.iter().any(|name| fs::read_to_string(script(name)).is_ok_and(|text| text.contains(PACKAGE))) {
+        env.push((PACKAGE, package::build()?));
+    }
     let out = sh::target_dir().join("bench");
     fs::create_dir_all(&out)?;
     let cores = std::thread::available_parallelism()?;
     for name in wanted {
         let json = out.join(format!("{name}.json"));
-        let script = sh::root().join(format!("tests/e2e/bench-{name}.mjs"));
+        let script = script(name);
         let mut command = if script.is_file() {
             let mut node = Command::new("node");
             node.arg(script);
@@ -38,6 +45,11 @@ pub fn command(args: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A measurement in JavaScript; there may be none of that name.
+fn script(name: &str) -> PathBuf {
+    sh::root().join(format!("tests/e2e/bench-{name}.mjs"))
 }
 
 /// The measurements there are.
