@@ -19,6 +19,7 @@ mod record;
 mod review;
 mod rows;
 mod session;
+mod view;
 
 pub use crate::status::{Phase, Pill, Status, Transport};
 pub use failure::*;
@@ -29,6 +30,7 @@ pub use review::*;
 pub use rows::*;
 pub use session::*;
 pub use sync_protocol::ConflictKind;
+pub use view::*;
 
 /// What a screen asks for. Each gets exactly one [`Answer`] or [`Failure`].
 #[derive(Clone, Serialize, Deserialize)]
@@ -105,6 +107,37 @@ pub enum Command {
     },
     /// Records of a collection as the person sees them. Answer: `Rows`.
     Rows(RowsQuery),
+    /// Opens a view of a collection, and says from now on what changes in its window: see [`Event::Seen`]. Answer: `Watched`.
+    Watch {
+        /// Which records, in which order.
+        view: Box<View>,
+        /// The rows that are shown.
+        window: Window,
+        /// Figures about the rows that match.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        figures: Vec<Aggregate>,
+    },
+    /// Shows other rows of an open view. Refused with [`FailureKind::Ended`] where it has ended. Answer: `Looked`.
+    Look {
+        /// Which view.
+        id: ViewId,
+        /// The rows that are shown from now on.
+        window: Window,
+    },
+    /// Ends a view; one that has ended is no mistake. Answer: `Done`.
+    Unwatch {
+        /// Which.
+        id: ViewId,
+    },
+    /// Keys of all rows that match an open view, page by page: for what is done with all of them. Refused with
+    /// [`FailureKind::Ended`] where it has ended. Answer: `Keys`.
+    Keys {
+        /// Which view.
+        id: ViewId,
+        /// The first one: 0, then what the answer before said.
+        #[serde(default)]
+        offset: usize,
+    },
     /// One record with everything about it. Answer: `Record`.
     Record {
         /// Which.
@@ -320,6 +353,12 @@ pub enum Answer {
     Made(CollectionId),
     /// Rows.
     Rows(Rows),
+    /// A view that was opened.
+    Watched(Box<Watched>),
+    /// Rows of a view.
+    Looked(Looked),
+    /// Keys of a view.
+    Keys(Keys),
     /// One record.
     Record(Box<RecordInfo>),
     /// Saved on this device, durably.
@@ -361,6 +400,14 @@ pub enum Event {
     Changed {
         /// Which.
         collections: Vec<CollectionId>,
+    },
+    /// Something changed in an open view. Every tab is told of all views: whose it is not leaves it.
+    Seen(Box<ViewChange>),
+    /// Views have ended by themselves: their workspace was closed, what they ask for is no longer there, or too many were
+    /// open. Who still shows one watches it again.
+    Ended {
+        /// Which; `None`: all that were opened before, for another engine has taken over.
+        ids: Option<Vec<ViewId>>,
     },
     /// Something that needs review came or went.
     ReviewChanged,

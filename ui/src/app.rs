@@ -71,6 +71,8 @@ fn Shared() -> Html {
                 Event::Status(now) => heard.set(Rc::new(*now)),
                 Event::SessionChanged => reload.emit(()),
                 Event::Changed { .. }
+                | Event::Seen(_)
+                | Event::Ended { .. }
                 | Event::ReviewChanged
                 | Event::NewReview { .. }
                 | Event::Importing { .. }

@@ -34,6 +34,8 @@ pub enum FailureKind {
     Storage,
     /// The server refused it.
     Refused,
+    /// The view has ended: watch it again.
+    Ended,
     /// A defect.
     Internal,
 }

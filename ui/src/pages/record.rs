@@ -114,6 +114,8 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
             Event::Changed { collections } => collections.contains(&id.collection),
             Event::ReviewChanged => true,
             Event::Status(_)
+            | Event::Seen(_)
+            | Event::Ended { .. }
             | Event::NewReview { .. }
             | Event::SessionChanged
             | Event::Importing { .. }
