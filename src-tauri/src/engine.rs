@@ -42,7 +42,7 @@ impl Engine {
         let result = match self.handle() {
             Ok(handle) => handle.call(request.command).await,
             Err(error) => {
-                Err(Failure { kind: FailureKind::Storage, message: error.to_string(), field: None })
+                Err(Failure::new(FailureKind::Storage, error.to_string()))
             }
         };
         Ok(text(&Response::Answer { id: request.id, result }))

@@ -20,6 +20,7 @@ mod review;
 mod rows;
 mod session;
 mod view;
+mod write;
 
 pub use crate::status::{Phase, Pill, Status, Transport};
 pub use failure::*;
@@ -29,6 +30,7 @@ pub use record::*;
 pub use review::*;
 pub use rows::*;
 pub use session::*;
+pub use write::*;
 pub use sync_protocol::ConflictKind;
 pub use view::*;
 
@@ -169,6 +171,38 @@ pub enum Command {
     Undelete {
         /// Which.
         ids: Vec<RecordId>,
+    },
+    /// Several edits in one step: all of them are saved, or none. Works offline. Answered once it is durable. A failure names the
+    /// edit at fault. Answer: `Saved`, with the record of each edit.
+    Write {
+        /// The edits, in their order.
+        ops: Vec<Op>,
+        /// What the step is called where it can be undone.
+        #[serde(default)]
+        label: Option<String>,
+        /// Types of fields that it adds to open collections.
+        #[serde(default)]
+        types: Types,
+    },
+    /// Takes the last step of this tab (or program) back that is not undone yet, by new edits: where somebody has changed the
+    /// same meanwhile it stays. Works offline. Answer: `Undone`.
+    Undo,
+    /// Takes the last undo of this tab (or program) back, likewise. Answer: `Undone`.
+    Redo,
+    /// What can be undone and redone next. Answer: `Undoable`.
+    Undoable,
+    /// Makes a collection of that name whose fields appear as they are written; one that is there stays as it is. Made on two
+    /// devices it is one. Works offline. Answer: `Made`.
+    OpenCollection {
+        /// Its name for good.
+        collection: CollectionId,
+        /// What people call it.
+        label: String,
+    },
+    /// Deletes a collection: nobody sees its records any more. Works offline. Answer: `Done`.
+    DropCollection {
+        /// Which.
+        collection: CollectionId,
     },
     /// A part of what needs review, or was settled lately, without reading records. Answer: `Review`.
     Review(ReviewQuery),
@@ -366,6 +400,10 @@ pub enum Answer {
         /// The records.
         ids: Vec<RecordId>,
     },
+    /// What undoing or redoing did.
+    Undone(Box<Undone>),
+    /// What can be undone and redone next.
+    Undoable(Undoable),
     /// What needs review.
     Review(Review),
     /// One conflict.

@@ -102,6 +102,17 @@ pub const LEFT_LISTED: usize = 100;
 /// Entries of an exported audit: a file that a spreadsheet still opens.
 pub const AUDIT_ENTRIES: usize = 500_000;
 
-/// Bytes of the records of one deletion that a device keeps in memory to bring them back: thousands of usual ones. What is
-/// not sent yet holds its records anyway, and every record's history has them.
-pub const UNDELETE_BYTES: usize = 8 << 20;
+/// Edits in one step of a program: a file's worth of rows is saved within a second, and other tabs wait no longer.
+pub const STEP_OPS: usize = 20_000;
+
+/// Bytes of them: one transaction of a browser's storage, and one row of the outbox there.
+pub const STEP_BYTES: usize = 16 << 20;
+
+/// Bytes of the steps that can be undone, of all tabs: thousands of usual records. What is older is in every record's history.
+pub const UNDO_BYTES: usize = 8 << 20;
+
+/// Steps of one tab that can be undone: more than a person takes back one by one.
+pub const UNDO_STEPS: usize = 200;
+
+/// Tabs and programs whose steps can be undone: more than a person works in.
+pub const UNDO_TABS: usize = 64;

@@ -231,7 +231,11 @@ fn collection(fields: &[(&str, &str, FieldType, &[&str])]) -> Collection {
             };
             (name, field)
         };
-    Collection { label: "x".into(), policy: None, fields: fields.iter().enumerate().map(field).collect() }
+    Collection {
+        label: "x".into(),
+        fields: fields.iter().enumerate().map(field).collect(),
+        ..Collection::default()
+    }
 }
 
 #[test]

@@ -131,6 +131,13 @@ macro_rules! slug {
             /// thing beside one whose name is [`Self::from_label`].
             pub fn marked(label: &str, salt: &[u8]) -> Self { Self(naming::marked(label, salt)) }
 
+            /// The name of what a program calls it, whatever characters that has: the same one wherever it is made, and no other
+            /// key's. `first_name` stays as it is, `firstName` becomes `k___first_name`. `None` where a name cannot be as long.
+            pub fn from_key(key: &str) -> Option<Self> { naming::of_key(key).map(Self) }
+
+            /// What a program calls it: the key whose name this is; the name itself where it was made in another way.
+            pub fn to_key(&self) -> String { naming::key_of(&self.0) }
+
             /// The name as text.
             pub fn as_str(&self) -> &str { &self.0 }
         }

@@ -39,6 +39,65 @@ pub(crate) fn marked(label: &str, salt: &[u8]) -> String {
     name
 }
 
+/// What the names of keys begin with that are no names themselves. No label's name has three underscores.
+const OF_KEY: &str = "k___";
+
+/// The name of what a program calls a member of its objects, and of nothing else: the key itself where it is a name; else
+/// its small letters and digits as they are, `_a` for `A`, `__` for `_`, and `_20_` for any other character, by its number in
+/// hexadecimal digits. `None` where that is longer than a name.
+pub(crate) fn of_key(key: &str) -> Option<String> {
+    let starts = key.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    let plain = key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if starts && plain && !key.starts_with(OF_KEY) {
+        return (key.len() <= NAME_BYTES).then(|| key.to_owned());
+    }
+    let mut name = OF_KEY.to_owned();
+    for c in key.chars() {
+        match c {
+            'a'..='z' | '0'..='9' => name.push(c),
+            'A'..='Z' => name.extend(['_', c.to_ascii_lowercase()]),
+            '_' => name.push_str("__"),
+            _ => {
+                let number = format!("{:x}", u32::from(c));
+                let zero = if number.starts_with(|c: char| c.is_ascii_digit()) { "" } else { "0" };
+                name.extend(["_", zero, &number, "_"]);
+            }
+        }
+        if name.len() > NAME_BYTES {
+            return None;
+        }
+    }
+    Some(name)
+}
+
+/// The key whose name this is: what [`of_key`] was asked.
+pub(crate) fn key_of(name: &str) -> String {
+    let key = name.strip_prefix(OF_KEY).and_then(decoded);
+    // what was made in another way stands for itself
+    key.filter(|key| of_key(key).as_deref() == Some(name)).unwrap_or_else(|| name.to_owned())
+}
+
+fn decoded(mut code: &str) -> Option<String> {
+    let mut key = String::new();
+    while let Some(c) = code.chars().next() {
+        code = &code[1..];
+        if c != '_' {
+            key.push(c);
+            continue;
+        }
+        let after = code.chars().next()?;
+        if after.is_ascii_digit() {
+            let (number, rest) = code.split_once('_')?;
+            key.push(char::from_u32(u32::from_str_radix(number, 16).ok()?)?);
+            code = rest;
+        } else {
+            key.push(after.to_ascii_uppercase());
+            code = &code[1..];
+        }
+    }
+    Some(key)
+}
+
 fn is_plain(label: &str) -> bool {
     let words = label.split([' ', '_']);
     let starts = label.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
@@ -206,6 +265,40 @@ mod tests {
         assert!(of_label(&a).len() <= NAME_BYTES && of_label(&a) != of_label(&b));
         assert_eq!(of_label(&"x".repeat(NAME_BYTES)).len(), NAME_BYTES);
         assert!(of_label(&"x".repeat(NAME_BYTES + 1)).len() <= NAME_BYTES);
+    }
+
+    #[test]
+    fn every_key_has_a_name_of_its_own_and_comes_back() {
+        let keys = [
+            "", "a", "A", "_", "__", "_a", "a_", "id", "firstName", "first name", "first_name", "FirstName", "é", "e\u{301}",
+            "a.b", "a b", "__proto__", "constructor", "1", "0", "城市", "😀", "k___", "k___a", "k___more", "K___a", "\n", "\0",
+            "a\u{2028}", "imya__6dt0m546", "x_20_", "Äb", "\u{10ffff}",
+        ];
+        let mut made = BTreeMap::new();
+        for key in keys {
+            let name = of_key(key).unwrap_or_else(|| panic!("{key:?} has a name"));
+            assert!(FieldName::new(name.clone()).is_ok() && CollectionId::new(name.clone()).is_ok(), "{name}");
+            assert_eq!(key_of(&name), key, "{name}");
+            if let Some(other) = made.insert(name.clone(), key) {
+                panic!("{other:?} and {key:?} are both {name}");
+            }
+        }
+        for (key, name) in [
+            ("first_name", "first_name"),
+            ("firstName", "k___first_name"),
+            ("first name", "k___first_20_name"),
+            ("é", "k____0e9_"),
+            ("__proto__", "k_______proto____"),
+        ] {
+            assert_eq!(of_key(key).as_deref(), Some(name), "fixed for good");
+        }
+        assert_eq!(of_key(&"x".repeat(NAME_BYTES)).map(|name| name.len()), Some(NAME_BYTES));
+        for long in ["x".repeat(NAME_BYTES + 1), "X".repeat(23), "城".repeat(8)] {
+            assert_eq!(of_key(&long), None, "{long}");
+        }
+        for name in ["k___more", "k____", "k____z_", "k____0a0", "k____0d800_", "c__6dt0m546"] {
+            assert_eq!(key_of(name), name, "no key's name, but {:?}", key_of(name));
+        }
     }
 
     #[test]

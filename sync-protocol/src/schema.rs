@@ -75,6 +75,9 @@ pub struct Collection {
     /// What its fields do where edits meet, unless they say otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// Whether its fields appear as they are written: a program need not declare them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
     /// Its fields by name.
     pub fields: BTreeMap<FieldName, Field>,
 }
@@ -171,10 +174,12 @@ impl Schema {
             Some(fields) => {
                 let label = text(fields, "label").unwrap_or(name.as_str()).to_owned();
                 let policy = text(fields, "policy").and_then(Policy::from_name);
+                let open = fields.get("open").is_some_and(|open| open.0 == true);
                 let orphans = self.orphans.remove(&name);
                 let collection = self.collections.entry(name).or_default();
                 collection.label = label;
                 collection.policy = policy;
+                collection.open = open;
                 collection.fields.extend(orphans.into_iter().flatten());
             }
             None => {
@@ -208,6 +213,19 @@ pub fn collection_record(name: &CollectionId, label: &str, policy: Option<Policy
         fields.insert(reserved::field("policy"), Value::from(policy.name()));
     }
     (id, fields)
+}
+
+/// The record that defines a collection whose fields appear as they are written.
+pub fn open_collection_record(name: &CollectionId, label: &str) -> (RecordId, Fields) {
+    let (id, mut fields) = collection_record(name, label, None);
+    fields.insert(reserved::field("open"), Value::from(true));
+    (id, fields)
+}
+
+/// The collection whose field a record of [`reserved::FIELDS`] defines.
+pub(crate) fn field_of(id: &RecordId) -> Option<CollectionId> {
+    let RecordKey::Text(key) = &id.key else { return None };
+    (id.collection.as_str() == reserved::FIELDS).then(|| parse_field_key(key)).flatten().map(|(of, _)| of)
 }
 
 /// The record that defines a field. It says no type where this version does not know it: whoever writes it over what is
@@ -321,10 +339,14 @@ fn built_in(id: &CollectionId) -> Option<&'static Collection> {
     static BUILT_IN: std::sync::OnceLock<BTreeMap<CollectionId, Collection>> = std::sync::OnceLock::new();
     BUILT_IN
         .get_or_init(|| {
-            use FieldType::{DateTime, Integer, Json, LongText, Text};
+            use FieldType::{DateTime, Integer, Json, LongText, Text, YesNo};
             [
                 // names are not worth a conflict: the last edit of a label, a person's or a device's name wins
-                (reserved::COLLECTIONS, Some(Policy::Ask), &[("label", Text), ("policy", Text)][..]),
+                (
+                    reserved::COLLECTIONS,
+                    Some(Policy::Ask),
+                    &[("label", Text), ("policy", Text), ("open", YesNo)][..],
+                ),
                 (
                     reserved::FIELDS,
                     Some(Policy::Ask),
@@ -378,7 +400,7 @@ fn built_in(id: &CollectionId) -> Option<&'static Collection> {
                 });
                 (
                     reserved::collection(name),
-                    Collection { label: name.to_owned(), policy, fields: fields.ordered_map() },
+                    Collection { label: name.to_owned(), policy, open: false, fields: fields.ordered_map() },
                 )
             })
             .ordered_map()

@@ -123,7 +123,7 @@ impl Client {
             Way::Here { handle, .. } => handle.call(command).await,
             Way::Process(process) => process.borrow_mut().ask(command).unwrap_or_else(|error| {
                 let message = format!("the process of the engine is gone: {error:#}");
-                Err(Failure { kind: FailureKind::Internal, message, field: None })
+                Err(Failure::new(FailureKind::Internal, message))
             }),
         }
     }

@@ -14,6 +14,9 @@ pub struct Failure {
     /// The field at fault, where one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<FieldName>,
+    /// Of several edits in one step the one at fault, counted from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op: Option<usize>,
 }
 
 /// What a screen decides by.
@@ -22,6 +25,8 @@ pub struct Failure {
 pub enum FailureKind {
     /// The input is wrong: show the message at the field.
     Input,
+    /// There is a record with this key already.
+    Exists,
     /// This needs the network: try again later.
     Offline,
     /// Sign in (again).
@@ -43,6 +48,11 @@ pub enum FailureKind {
 impl Failure {
     /// A failure about the input as a whole.
     pub fn input(message: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Input, message: message.into(), field: None }
+        Self::new(FailureKind::Input, message)
+    }
+
+    /// A failure that is no single field's.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), field: None, op: None }
     }
 }

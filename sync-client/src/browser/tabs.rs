@@ -150,7 +150,7 @@ impl Worker {
         };
         if self.open.borrow().len() >= limits::UNDER_WAY {
             let message = "Too much was asked for at once. Wait a moment, then try again.";
-            let result = Err(Failure { kind: FailureKind::Internal, message: message.into(), field: None });
+            let result = Err(Failure::new(FailureKind::Internal, message));
             return self.to_page(&Response::Answer { id: request.id, result });
         }
         let open = Open { request: request.clone(), passed_on: false };
@@ -179,13 +179,15 @@ impl Worker {
         };
         spawn_local(async move {
             let result = match handle {
-                Some(handle) if passed_on => handle.call_once(named(&self.id, &request), request.command).await,
-                Some(handle) => handle.call(request.command).await,
-                None => Err(Failure {
-                    kind: FailureKind::Storage,
-                    message: "This browser lets Mooring work only over a secure connection. Open it with https:// instead.".into(),
-                    field: None,
-                }),
+                Some(handle) if passed_on => {
+                    let name = named(&self.id, &request);
+                    handle.named(&self.id).call_once(name, request.command).await
+                }
+                Some(handle) => handle.named(&self.id).call(request.command).await,
+                None => Err(Failure::new(
+                    FailureKind::Storage,
+                    "This browser lets Mooring work only over a secure connection. Open it with https:// instead.",
+                )),
             };
             self.answered(Response::Answer { id: request.id, result });
         });
@@ -213,7 +215,7 @@ impl Worker {
                 let Role::Leader(handle) = &*self.role.borrow() else { return };
                 let (handle, worker) = (handle.clone(), self.clone());
                 spawn_local(async move {
-                    let result = handle.call_once(named(&from, &request), request.command).await;
+                    let result = handle.named(&from).call_once(named(&from, &request), request.command).await;
                     worker.say(&Message::Tell {
                         to: from,
                         response: Response::Answer { id: request.id, result },
@@ -253,7 +255,7 @@ impl Worker {
         let id = text.pointer("/ask/request/id").and_then(|id| id.as_u64());
         let (Role::Leader(_), Some(from), Some(id)) = (&*self.role.borrow(), from, id) else { return };
         let message = "Another tab of Mooring runs another version, which cannot do this. Reload all tabs.";
-        let result = Err(Failure { kind: FailureKind::Internal, message: message.into(), field: None });
+        let result = Err(Failure::new(FailureKind::Internal, message));
         let response = Response::Answer { id, result };
         self.say(&Message::Tell { to: from.to_owned(), response });
     }

@@ -31,9 +31,11 @@ mod events;
 mod exporting;
 mod importing;
 mod leaving;
+mod past;
 mod profile;
 mod records;
 mod workspace;
+mod writing;
 
 use account::AccountDone;
 use asking::{AuditExport, Told};
@@ -57,6 +59,7 @@ type Reply = oneshot::Sender<Result<Answer, Failure>>;
 struct Asked {
     command: Command,
     request: Option<String>,
+    who: Arc<str>,
     reply: Reply,
 }
 
@@ -65,9 +68,15 @@ struct Asked {
 pub struct Handle {
     /// One sender for all: each would have a place of its own in the line.
     commands: Arc<Mutex<mpsc::Sender<Asked>>>,
+    who: Arc<str>,
 }
 
 impl Handle {
+    /// The same for a tab or program of that name: it undoes its own steps, and nobody else's.
+    pub fn named(&self, who: &str) -> Self {
+        Self { who: who.into(), ..self.clone() }
+    }
+
     /// Does a command and waits for its end.
     pub async fn call(&self, command: Command) -> Result<Answer, Failure> {
         self.ask(command, None).await
@@ -80,13 +89,15 @@ impl Handle {
     }
 
     async fn ask(&self, command: Command, request: Option<String>) -> Result<Answer, Failure> {
-        let gone = || Failure {
-            kind: FailureKind::Internal,
-            message: "Mooring has stopped on this device. Start it again; what was saved is kept.".into(),
-            field: None,
+        let gone = || {
+            failure(
+                FailureKind::Internal,
+                "Mooring has stopped on this device. Start it again; what was saved is kept.",
+            )
         };
         let (reply, answer) = oneshot::channel();
-        self.commands.lock().await.send(Asked { command, request, reply }).await.map_err(|_| gone())?;
+        let asked = Asked { command, request, who: self.who.clone(), reply };
+        self.commands.lock().await.send(asked).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -119,6 +130,8 @@ pub struct Engine<D: Device> {
     exports: u64,
     /// The name of the asking that is being answered, if it has one.
     request: Option<String>,
+    /// Who asks for what is being answered.
+    who: Arc<str>,
     /// Requests of the open workspace; dropped with it.
     requests: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     /// Requests about the account.
@@ -156,6 +169,7 @@ impl<D: Device> Engine<D> {
             audit: None,
             exports: 0,
             request: None,
+            who: "".into(),
             requests: FuturesUnordered::new(),
             account: FuturesUnordered::new(),
             told: None,
@@ -163,7 +177,7 @@ impl<D: Device> Engine<D> {
             usage_at: None,
             mend_at: None,
         };
-        (Handle { commands: Arc::new(Mutex::new(commands)) }, told, engine.run(inbox))
+        (Handle { commands: Arc::new(Mutex::new(commands)), who: "".into() }, told, engine.run(inbox))
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Asked>) {
@@ -338,5 +352,5 @@ fn too_large() -> Verdict {
 }
 
 fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
-    Failure { kind, message: message.into(), field: None }
+    Failure::new(kind, message)
 }

@@ -1,16 +1,14 @@
 //! Commands about records: each becomes one batch, and is answered once that is durable.
 
-use std::collections::BTreeMap;
-use sync_protocol::Ordered;
-
 use sync_protocol::message::SignIn;
-use sync_protocol::record::{fields_size, per_field};
+use sync_protocol::record::per_field;
 use sync_protocol::{
-    ChangeId, Edit, FieldName, Fields, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp,
+    ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp,
 };
 
+use super::past::Way;
 use super::{Asked, Engine, exporting, failure};
-use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, RecordInfo, ReviewQuery};
+use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, Op, RecordInfo, ReviewQuery, Types};
 use crate::device::Device;
 use crate::limits;
 use crate::query::storage;
@@ -21,7 +19,8 @@ use crate::text;
 use super::workspace::Workspace;
 
 impl<D: Device> Engine<D> {
-    pub(super) async fn command(&mut self, Asked { command, request, reply }: Asked) {
+    pub(super) async fn command(&mut self, Asked { command, request, who, reply }: Asked) {
+        self.who = who;
         if let Some(answer) = request.as_deref().and_then(|request| self.done_before(request)) {
             return drop(reply.send(Ok(answer)));
         }
@@ -122,11 +121,6 @@ impl<D: Device> Engine<D> {
                 let batch = open.replica.set_policy(now, &collection, policy)?;
                 self.finish(batch, Written::Done).await
             }
-            Command::Restore { id, fields } => {
-                let base = base(open, &id).await?;
-                let batch = open.replica.restore(now, id.clone(), base.as_ref(), fields)?;
-                self.finish(batch, Written::Saved(vec![id])).await
-            }
             Command::Export { collection, format } => {
                 exporting::written(open, &collection, format).await.map(Answer::Text)
             }
@@ -148,42 +142,30 @@ impl<D: Device> Engine<D> {
                 let batch = open.replica.set_field(now, &collection, &field)?;
                 self.finish(batch, Written::Done).await
             }
+            Command::OpenCollection { collection, label } => {
+                let batch = open.replica.open_collection(now, &collection, &text::label(&label))?;
+                self.finish(batch, Written::Made(collection)).await
+            }
+            Command::DropCollection { collection } => {
+                let batch = open.replica.drop_collection(now, &collection)?;
+                self.finish(batch, Written::Done).await
+            }
             Command::Insert { collection, key, fields } => {
-                // nobody can have a key that is minted just now: there is nothing to read
-                let is_new = key.is_none();
-                let id = RecordId::new(collection, key.unwrap_or_else(|| minted(now, random)));
-                let base = if is_new { None } else { base(open, &id).await? };
-                let batch = open.replica.insert(now, id.clone(), base.as_ref(), fields)?;
-                self.finish(batch, Written::Saved(vec![id])).await
+                self.save_one(Op::Insert { collection, key, fields }).await
             }
-            Command::Edit { id, fields } => {
-                let base = base(open, &id).await?;
-                let batch = open.replica.edit(now, id.clone(), base.as_ref(), fields)?;
-                self.finish(batch, Written::Saved(vec![id])).await
-            }
+            Command::Edit { id, fields } => self.save_one(Op::Edit { id, fields }).await,
             Command::Delete { ids } => {
-                let bases = open.store.get(&ids).await.map_err(storage)?;
-                let batch = open.replica.delete(now, ids.iter().cloned().zip(bases).collect())?;
-                open.deleted = kept_of(&batch);
-                self.finish(batch, Written::Saved(ids)).await
+                let ops = ids.into_iter().map(|id| Op::Delete { id });
+                self.save_ops(ops.collect(), None, Types::new()).await
             }
-            Command::Undelete { ids } => {
-                let bases = open.store.get(&ids).await.map_err(storage)?;
-                let held = |id: &RecordId| open.replica.deleted(id).or_else(|| open.deleted.get(id).cloned());
-                let back = ids.into_iter().zip(&bases).filter(|(id, base)| {
-                    // somebody may have brought it back meanwhile
-                    open.replica.view(id, base.as_ref()).is_none()
-                });
-                let back: Vec<_> =
-                    back.filter_map(|(id, base)| Some((id.clone(), base.clone(), held(&id)?))).collect();
-                if back.is_empty() {
-                    return Err(Failure::input(
-                        "There is nothing to bring back from this device any more. The history of the record has its versions.",
-                    ));
-                }
-                let ids = back.iter().map(|(id, ..)| id.clone()).collect();
-                let batch = open.replica.import(now, back)?;
-                self.finish(batch, Written::Saved(ids)).await
+            Command::Restore { id, fields } => self.save_one(Op::Put { id, fields }).await,
+            Command::Undelete { ids } => self.undelete(ids).await,
+            Command::Write { ops, label, types } => self.write(ops, label, types).await,
+            Command::Undo => self.undo(Way::Undo).await,
+            Command::Redo => self.undo(Way::Redo).await,
+            Command::Undoable => {
+                let who = self.who.clone();
+                Ok(Answer::Undoable(self.workspace()?.past.next(&who)))
             }
             Command::Resolve { conflict, saw_conflict, saw_record, outcome } => {
                 let resolution = Resolution { conflict, saw_conflict, saw_record, outcome };
@@ -227,7 +209,7 @@ impl<D: Device> Engine<D> {
     }
 
     /// Commits what ends a command, in one step with the receipt for whoever asked.
-    async fn finish(&mut self, mut batch: Batch, written: Written) -> Result<Answer, Failure> {
+    pub(super) async fn finish(&mut self, mut batch: Batch, written: Written) -> Result<Answer, Failure> {
         if let (Some(request), Some(open)) = (self.request.take(), &self.open) {
             let receipt = Receipt { request, answer: written.clone() };
             batch.receipts = Some(open.replica.receipts_with(receipt));
@@ -259,24 +241,12 @@ impl<D: Device> Engine<D> {
     }
 }
 
-/// What records held that a batch deletes; nothing where it is too much to keep.
-fn kept_of(batch: &Batch) -> BTreeMap<RecordId, Fields> {
-    let deleted = batch.enqueue.iter().filter_map(|change| match &change.edit {
-        Edit::Delete { base } => Some((&change.record, base)),
-        _ => None,
-    });
-    let bytes: usize = deleted.clone().map(|(_, base)| fields_size(base)).sum();
-    if bytes > limits::UNDELETE_BYTES {
-        return BTreeMap::new();
-    }
-    deleted.map(|(id, base)| (id.clone(), base.clone())).ordered_map()
-}
-
 fn answer(written: Written) -> Answer {
     match written {
         Written::Done => Answer::Done,
         Written::Made(name) => Answer::Made(name),
         Written::Saved(ids) => Answer::Saved { ids },
+        Written::Undone(undone) => Answer::Undone(undone),
     }
 }
 
@@ -393,7 +363,7 @@ async fn merges<S: LocalStore>(
     Ok(Answer::Merges(found))
 }
 
-fn minted(now: Timestamp, random: [u8; 16]) -> RecordKey {
+pub(super) fn minted(now: Timestamp, random: [u8; 16]) -> RecordKey {
     uuid_key(now, ten(random))
 }
 

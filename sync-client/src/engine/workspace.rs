@@ -4,9 +4,10 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{
-    Counter, Fields, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved,
+    Counter, Partition, Revision, Timestamp, Verdict, WorkspaceId, reserved,
 };
 
+use super::past::Past;
 use super::profile::Contact;
 use super::{Done, Engine, failure};
 use crate::api::{Event, Failure, FailureKind};
@@ -59,8 +60,8 @@ pub(super) struct Workspace<S> {
     pub unread: Option<String>,
     /// That the device goes on under a new name, for people.
     pub renamed: Option<String>,
-    /// What the records of the last deletion held, to bring them back.
-    pub deleted: std::collections::BTreeMap<RecordId, Fields>,
+    /// The steps that can be taken back.
+    pub past: Past,
 }
 
 /// A batch that did not end well, and whether a push brought it.
@@ -80,7 +81,7 @@ impl<S: LocalStore> Workspace<S> {
             storage_problem: None,
             unread: None,
             renamed: None,
-            deleted: Default::default(),
+            past: Past::default(),
         })
     }
 

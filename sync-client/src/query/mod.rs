@@ -166,7 +166,7 @@ fn in_review(
 
 /// A store's refusal as a person reads it.
 pub fn storage(error: StoreError) -> Failure {
-    Failure { kind: FailureKind::Storage, message: error.to_string(), field: None }
+    Failure::new(FailureKind::Storage, error.to_string())
 }
 
 #[cfg(test)]

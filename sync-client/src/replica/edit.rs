@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::Ordered;
 
-use sync_protocol::gate::check;
 use sync_protocol::record::{per_field, value_of};
-use sync_protocol::schema::{Field, check_schema_record, collection_record, field_record};
+use sync_protocol::schema::{Field, collection_record, field_record};
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
-    Beside, Change, ChangeId, CollectionId, Conflict, Counter, Delta, Edit, FieldName, Fields, Policy,
+    Beside, Change, ChangeId, CollectionId, Conflict, Counter, Edit, FieldName, Fields, Policy,
     Record, RecordId, RecordKey, Rejection, Resolution, Revision, Timestamp, Value, Verdict, limits as wire,
     reserved,
 };
 
 use super::Replica;
+use super::declare::admit;
 use super::outbox::is_held;
+use super::write::Want;
 use crate::api::{Failure, Seen};
 use crate::limits;
 use crate::store::{Batch, Quarantined};
@@ -28,35 +29,7 @@ impl Replica {
         base: Option<&Record>,
         fields: Fields,
     ) -> Result<Batch, Failure> {
-        if self.view(&id, base).is_some() {
-            return Err(Failure::input(format!(
-                "A record with the key “{}” is there already. Choose another key.",
-                id.key
-            )));
-        }
-        let fields = fields.into_iter().filter(|(_, value)| !value.is_absent()).ordered_map();
-        self.batch([self.change(1, now, id, None, Edit::Insert { fields })])
-    }
-
-    /// Many records at once, as an import has them: new ones, and values for records that are there, each on top of what
-    /// the person sees of it. A record comes with what the store has of it.
-    pub fn import(
-        &self,
-        now: Timestamp,
-        records: Vec<(RecordId, Option<Record>, Fields)>,
-    ) -> Result<Batch, Failure> {
-        let changes = records.into_iter().zip(1..).map(|((id, base, wanted), n)| {
-            let Some(seen) = self.view(&id, base.as_ref()) else {
-                return self.change(n, now, id, None, Edit::Insert { fields: wanted });
-            };
-            let delta = |(name, incoming): (FieldName, Value)| {
-                let base = value_of(&seen, &name).clone();
-                (name, Delta { base, incoming })
-            };
-            let fields = per_field(wanted.into_iter().map(delta));
-            self.change(n, now, id, base.as_ref(), Edit::Patch { fields })
-        });
-        self.batch(changes.collect::<Vec<_>>())
+        self.write_one(now, id, base, Want::New(fields))
     }
 
     /// Some fields changed. An empty batch where nothing changes.
@@ -67,30 +40,22 @@ impl Replica {
         base: Option<&Record>,
         seen: BTreeMap<FieldName, Seen>,
     ) -> Result<Batch, Failure> {
-        if self.view(&id, base).is_none() {
-            return Err(Failure::input(
-                "This record has been deleted meanwhile. Your input is still here: copy it, or add it as a new record.",
-            ));
-        }
-        let touched = seen.into_iter().filter(|(_, seen)| seen.saw != seen.want);
-        let fields =
-            per_field(touched.map(|(name, seen)| (name, Delta { base: seen.saw, incoming: seen.want })));
-        if fields.is_empty() {
-            return Ok(Batch::default());
-        }
-        self.batch([self.change(1, now, id, base, Edit::Patch { fields })])
+        self.write_one(now, id, base, Want::Change(seen))
+    }
+
+    /// Many records at once, as an import has them: new ones, and values for records that are there, each on top of what
+    /// the person sees of it. A record comes with what the store has of it.
+    pub fn import(
+        &self,
+        now: Timestamp,
+        records: Vec<(RecordId, Option<Record>, Fields)>,
+    ) -> Result<Batch, Failure> {
+        self.write_each(now, records.into_iter().map(|(id, base, fields)| (id, base, Want::Has(fields))))
     }
 
     /// Records deleted; those that are not there (any more) are passed over.
     pub fn delete(&self, now: Timestamp, records: Vec<(RecordId, Option<Record>)>) -> Result<Batch, Failure> {
-        let mut changes = Vec::new();
-        for (id, base) in records {
-            if let Some(seen) = self.view(&id, base.as_ref()) {
-                let n = changes.len() as u64 + 1;
-                changes.push(self.change(n, now, id, base.as_ref(), Edit::Delete { base: seen }));
-            }
-        }
-        self.batch(changes)
+        self.write_each(now, records.into_iter().map(|(id, base)| (id, base, Want::Gone)))
     }
 
     /// A conflict settled. `base` is its record in the store, if any.
@@ -186,23 +151,6 @@ impl Replica {
             changes.push(self.change(n, now, record, None, Edit::Reopen(reopening)));
         }
         self.batch(changes)
-    }
-
-    /// A record made what it was: the fields of a version, of one that is there or added again.
-    pub fn restore(
-        &self,
-        now: Timestamp,
-        id: RecordId,
-        base: Option<&Record>,
-        fields: Fields,
-    ) -> Result<Batch, Failure> {
-        let Some(seen) = self.view(&id, base) else { return self.insert(now, id, base, fields) };
-        let names: std::collections::BTreeSet<&FieldName> = seen.keys().chain(fields.keys()).ordered_set();
-        let pairs = names.into_iter().map(|name| {
-            let seen = Seen { saw: value_of(&seen, name).clone(), want: value_of(&fields, name).clone() };
-            (name.clone(), seen)
-        });
-        self.edit(now, id, base, per_field(pairs))
     }
 
     /// What a collection does where edits meet.
@@ -330,7 +278,7 @@ impl Replica {
         }
     }
 
-    fn renumbered(&self, mut changes: Vec<Change>) -> Vec<Change> {
+    pub(super) fn renumbered(&self, mut changes: Vec<Change>) -> Vec<Change> {
         for (change, n) in changes.iter_mut().zip(1..) {
             change.id = ChangeId { replica: self.id(), counter: Counter(self.counter.0 + n) };
         }
@@ -352,20 +300,20 @@ impl Replica {
     /// Checks changes by the same rules as the server, so that most mistakes are told while the person is there.
     pub(super) fn batch(&self, changes: impl Into<Vec<Change>>) -> Result<Batch, Failure> {
         let enqueue: Vec<Change> = changes.into();
-        if self.outbox.len() + enqueue.len() > limits::OUTBOX_CHANGES {
+        self.room_for(enqueue.len())?;
+        enqueue.iter().try_for_each(|change| admit(change, self.schema()))?;
+        Ok(Batch { enqueue, ..Batch::default() })
+    }
+
+    /// Whether so many more changes can wait to be sent.
+    pub(super) fn room_for(&self, changes: usize) -> Result<(), Failure> {
+        if self.outbox.len() + changes > limits::OUTBOX_CHANGES {
             return Err(Failure::input(format!(
                 "This device holds {} unsent changes, the most it keeps. Connect to the network to send them, then go on.",
                 self.outbox.len()
             )));
         }
-        for change in &enqueue {
-            check(change, self.schema()).map_err(failure)?;
-            if let (true, Edit::Insert { fields }) = (change.record.collection.is_reserved(), &change.edit) {
-                let made = check_schema_record(&change.record, fields);
-                made.map_err(|rule| failure(Rejection::InvalidSchema { rule: rule.into() }))?;
-            }
-        }
-        Ok(Batch { enqueue, ..Batch::default() })
+        Ok(())
     }
 }
 
@@ -374,7 +322,7 @@ fn check_field(field: &Field) -> Result<(), Failure> {
 }
 
 /// A name that a person gives to a collection or a field.
-fn check_label(label: &str) -> Result<(), Failure> {
+pub(super) fn check_label(label: &str) -> Result<(), Failure> {
     if label.chars().count() > wire::LABEL_CHARS || label.chars().any(char::is_control) {
         return Err(Failure::input(format!(
             "A name has at most {} characters, in one line. Choose a shorter one.",

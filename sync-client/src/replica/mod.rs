@@ -18,6 +18,7 @@ use crate::store::{Decided, Decision, Loaded, Meta, Quarantined, Receipt, Snapsh
 
 pub mod bulk;
 mod decisions;
+mod declare;
 mod edit;
 mod feed;
 mod fold;
@@ -33,7 +34,9 @@ mod renew;
 pub mod retry;
 pub mod review;
 pub mod session;
+mod undo;
 pub mod view;
+pub mod write;
 
 pub use edit::uuid_key;
 pub use feed::{FeedError, unread};

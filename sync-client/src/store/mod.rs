@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use crate::api::Undone;
 use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Page;
 use sync_protocol::{
@@ -89,6 +90,8 @@ pub enum Written {
     Made(CollectionId),
     /// The records.
     Saved(Vec<RecordId>),
+    /// What was taken back.
+    Undone(Box<Undone>),
 }
 
 /// All that a replica holds in memory, read once when its store is opened. Base records are not among it.

@@ -122,6 +122,53 @@ impl FieldType {
         if none { &Value::ABSENT } else { value }
     }
 
+    /// The type of a field that is made of its first value: what a record holds where nobody has said what it shall hold.
+    /// A text says no more than that it is one.
+    pub fn of_value(value: &Value) -> Self {
+        use serde_json::Value as J;
+        match &value.0 {
+            J::Bool(_) => Self::YesNo,
+            J::Number(n) if n.is_i64() => Self::Integer,
+            J::Number(_) if value.as_number().is_some() => Self::Number,
+            J::String(text) if text.contains(['\n', '\r']) => Self::LongText,
+            J::String(_) => Self::Text,
+            J::Null | J::Number(_) | J::Array(_) | J::Object(_) => Self::Json,
+        }
+    }
+
+    /// The narrowest type that holds what either of two holds.
+    pub fn wider(self, other: Self) -> Self {
+        let is_text = |t| {
+            use FieldType::{Bytes, Choice, Date, DateTime, Decimal, LongText, Text, Time, Uuid};
+            matches!(t, Text | LongText | Decimal | Date | DateTime | Time | Choice | Uuid | Bytes)
+        };
+        match (self, other) {
+            (one, other) if one == other => one,
+            (Self::Integer, Self::Number) | (Self::Number, Self::Integer) => Self::Number,
+            (one, other) if is_text(one) && is_text(other) => Self::LongText,
+            _ => Self::Json,
+        }
+    }
+
+    /// The value in the one way of writing it that [`FieldType::check`] takes, where it is the same value written in another
+    /// one: a whole number as `5.0`, a point in time with `.000` or in another zone.
+    pub fn canonical(self, value: Value) -> Value {
+        let one_way = |read: fn(&str) -> Option<String>| value.as_text().and_then(read).map(Value::from);
+        let same = match self {
+            Self::Integer | Self::Counter => match value.as_number().map(Value::from_number) {
+                Some(whole) if whole.0.is_i64() => Some(whole),
+                _ => None,
+            },
+            Self::Decimal => one_way(decimal),
+            Self::Date => one_way(moment::date),
+            Self::DateTime => one_way(moment::date_time),
+            Self::Time => one_way(moment::time_of_day),
+            Self::Uuid => one_way(uuid),
+            _ => None,
+        };
+        same.unwrap_or(value)
+    }
+
     /// Whether a value fits, in its canonical form. "No value" always fits. `options` are those of a choice.
     ///
     /// # Errors
@@ -281,6 +328,55 @@ pub fn from_json(text: &str) -> Result<Value, Misfit> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_value_says_what_its_field_holds_and_two_meet_in_what_holds_both() {
+        use FieldType::{Bytes, DateTime, Integer, Json, LongText, Number, Text, YesNo};
+        let values = [
+            (json!(true), YesNo),
+            (json!(-7), Integer),
+            (json!(0.5), Number),
+            (json!(-0.0), Number),
+            (json!(u64::MAX), Json),
+            (json!("a"), Text),
+            (json!("a\nb"), LongText),
+            (json!([]), Json),
+            (json!({"a": null}), Json),
+        ];
+        for (value, held) in &values {
+            let value = Value(value.clone());
+            assert_eq!(FieldType::of_value(&value), *held, "{}", value.0);
+            for (other, second) in &values {
+                let both = held.wider(*second);
+                assert_eq!(both, second.wider(*held));
+                for value in [&value, &Value(other.clone())] {
+                    assert_eq!(both.check(value, &[]), Ok(()), "{} in {both:?}", value.0);
+                }
+            }
+        }
+        assert_eq!((DateTime.wider(Text), Bytes.wider(Integer)), (LongText, Json));
+    }
+
+    #[test]
+    fn the_same_value_is_written_in_one_way() {
+        use FieldType::{Counter, DateTime, Decimal, Integer, Json, Text, Uuid};
+        let at = json!("2026-11-23T14:30:00.250Z");
+        for (held, given, kept) in [
+            (Integer, json!(5.0), json!(5)),
+            (Integer, json!(i64::MAX), json!(i64::MAX)),
+            (Integer, json!(-0.0), json!(-0.0)),
+            (Counter, json!(0.5), json!(0.5)),
+            (DateTime, at.clone(), json!("2026-11-23T14:30:00.25Z")),
+            (DateTime, json!("2026-11-23T14:30:00.000+02:00"), json!("2026-11-23T12:30:00Z")),
+            (DateTime, json!("soon"), json!("soon")),
+            (Decimal, json!("+1.50"), json!("1.50")),
+            (Uuid, json!("0192F3C4-5D6E-7F80-9A1B-2C3D4E5F6071"), json!("0192f3c4-5d6e-7f80-9a1b-2c3d4e5f6071")),
+            (Text, at.clone(), at.clone()),
+            (Json, json!(5.0), json!(5.0)),
+        ] {
+            assert_eq!(held.canonical(Value(given.clone())).0, kept, "{given} in {held:?}");
+        }
+    }
 
     #[test]
     fn tags_without_a_tag_are_no_value() {

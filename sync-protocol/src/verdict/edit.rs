@@ -12,7 +12,8 @@ use crate::id::{FieldName, RecordId, Revision};
 use crate::merge::{Meeting, Merged, merge_field};
 use crate::policy::Policy;
 use crate::record::{Fields, Record, Stamp, per_field, set_value, value_of};
-use crate::value::Value;
+use crate::schema::field_of;
+use crate::value::{FieldType, Value};
 
 impl Case<'_> {
     pub(super) fn edit(
@@ -123,7 +124,21 @@ impl Case<'_> {
             incoming_at: self.stamp().at,
             inserted,
         };
-        merge_field(meeting, self.collection, name, &self.work)
+        match merge_field(meeting, self.collection, name, &self.work) {
+            Merged::Clash => self.wider(live, name, delta).unwrap_or(Merged::Clash),
+            merged => merged,
+        }
+    }
+
+    /// Where two programs declare one field of an open collection differently it holds what either holds, so that nobody's
+    /// values are refused.
+    fn wider(&self, live: &Record, name: &FieldName, delta: &Delta) -> Option<Merged> {
+        let of = field_of(&self.change.record).filter(|_| name.as_str() == "type")?;
+        self.facts.schema.collection(&of).filter(|collection| collection.open)?;
+        let type_of = |value: &Value| FieldType::from_name(value.as_text()?);
+        let both = type_of(live.value(name))?.wider(type_of(&delta.incoming)?);
+        let value = Value::from(both.name());
+        Some(if value == *live.value(name) { Merged::Keep } else { Merged::Combined(value) })
     }
 
     /// Whether edits of the field count where they arrive: sums and sets.

@@ -181,7 +181,7 @@ impl Inbox {
 }
 
 fn internal(message: &str) -> Failure {
-    Failure { kind: FailureKind::Internal, message: message.to_owned(), field: None }
+    Failure::new(FailureKind::Internal, message)
 }
 
 /// The page's event for a click on a notification.

@@ -90,7 +90,12 @@ mod tests {
             policy: own,
             position: 0,
         };
-        (Collection { label: "Things".into(), policy, fields: [(name.clone(), field)].into() }, name)
+        (Collection {
+                label: "Things".into(),
+                policy,
+                fields: [(name.clone(), field)].into(),
+                ..Collection::default()
+            }, name)
     }
 
     #[test]
