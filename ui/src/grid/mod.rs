@@ -5,9 +5,31 @@ pub mod address;
 pub mod columns;
 pub mod cursor;
 pub mod filter;
+pub mod held;
 pub mod pane;
 pub mod tsv;
 pub mod words;
+
+#[cfg(target_arch = "wasm32")]
+pub mod bar;
+#[cfg(target_arch = "wasm32")]
+pub mod bulk;
+#[cfg(target_arch = "wasm32")]
+pub mod conditions;
+#[cfg(target_arch = "wasm32")]
+pub mod heading;
+#[cfg(target_arch = "wasm32")]
+mod keys;
+#[cfg(target_arch = "wasm32")]
+mod row;
+#[cfg(target_arch = "wasm32")]
+pub mod rows;
+#[cfg(target_arch = "wasm32")]
+pub mod sheet;
+#[cfg(target_arch = "wasm32")]
+mod table;
+#[cfg(target_arch = "wasm32")]
+mod writing;
 
 #[cfg(test)]
 mod tests {

@@ -90,12 +90,15 @@ mod tests {
             policy: own,
             position: 0,
         };
-        (Collection {
+        (
+            Collection {
                 label: "Things".into(),
                 policy,
                 fields: [(name.clone(), field)].into(),
                 ..Collection::default()
-            }, name)
+            },
+            name,
+        )
     }
 
     #[test]
