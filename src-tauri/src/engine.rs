@@ -41,9 +41,7 @@ impl Engine {
         let request: Request = serde_json::from_str(request).map_err(|e| format!("not a request: {e}"))?;
         let result = match self.handle() {
             Ok(handle) => handle.call(request.command).await,
-            Err(error) => {
-                Err(Failure::new(FailureKind::Storage, error.to_string()))
-            }
+            Err(error) => Err(Failure::new(FailureKind::Storage, error.to_string())),
         };
         Ok(text(&Response::Answer { id: request.id, result }))
     }

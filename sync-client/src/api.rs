@@ -30,9 +30,9 @@ pub use record::*;
 pub use review::*;
 pub use rows::*;
 pub use session::*;
-pub use write::*;
 pub use sync_protocol::ConflictKind;
 pub use view::*;
+pub use write::*;
 
 /// What a screen asks for. Each gets exactly one [`Answer`] or [`Failure`].
 #[derive(Clone, Serialize, Deserialize)]

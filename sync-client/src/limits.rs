@@ -32,6 +32,33 @@ pub const NEWS: usize = 1_000;
 /// Rows that a screen may ask for at once.
 pub const ROWS: usize = 500;
 
+/// Views that may be open in one workspace: a dozen tabs with a handful each. The one that was looked at longest ago makes way.
+pub const VIEWS: usize = 64;
+
+/// Tests and groups in one filter: several screens full.
+pub const FILTER_NODES: usize = 200;
+
+/// Groups within groups of a filter: more cannot be shown, nor read.
+pub const FILTER_DEPTH: usize = 8;
+
+/// Values that one test of a filter compares with: the options of the longest choice.
+pub const FILTER_VALUES: usize = 500;
+
+/// Bytes of a text that is searched for, or compared with: a paragraph.
+pub const VIEW_TEXT_BYTES: usize = 4 << 10;
+
+/// Fields that rows are sorted by at once: beyond it nobody sees a difference.
+pub const VIEW_SORTS: usize = 8;
+
+/// Figures about the rows of a view: one for each of the columns that fit on a wide screen.
+pub const VIEW_FIGURES: usize = 64;
+
+/// Groups that are listed of a view: more than anybody looks through.
+pub const GROUPS: usize = 1_000;
+
+/// Bytes of keys in one answer: some thousands of minted ones.
+pub const KEYS_BYTES: usize = 256 << 10;
+
 /// Records read from the store in one step of a scan.
 pub const SCAN_STEP: usize = 4_096;
 

@@ -7,12 +7,17 @@ mod model;
 use futures::FutureExt;
 use model::device::Device;
 use model::server::Server;
-use model::{collection, fields, item};
+use model::{collection, fields, item, name, seen};
 use serde_json::json;
+use sync_client::api::{
+    Aggregate, Event, Figure, Filter, GroupBy, RowStep, RowsChange, SortBy, Test, View, ViewId, Window,
+};
+use sync_client::query::Tables;
 use sync_client::replica::Replica;
 use sync_client::replica::session::{Outgoing, Session};
 use sync_client::status::Phase;
 use sync_client::steps;
+use sync_client::store::memory::MemoryStore;
 use sync_client::store::{Batch, Loaded, LocalStore, Quarantined};
 use sync_protocol::message::{PullAnswer, Push};
 use sync_protocol::{Change, ChangeId, Counter, Edit, Rejection, ReplicaId, Revision, Timestamp};
@@ -163,4 +168,104 @@ fn a_new_change_or_one_that_leaves_costs_itself() {
         assert_eq!(replica.outbox_count(), count);
     });
     assert!(taken <= 10, "{taken} steps");
+}
+
+/// Rows that a screen shows.
+const SHOWN: usize = 50;
+
+/// Three open views of that many records, and a fourth that nobody watches.
+fn views(size: u64) -> (Replica, MemoryStore, Tables) {
+    let record = |n: u64| {
+        let values = json!({"n": n * 7_919 % 20_011, "m": n % 90, "k": n % 7, "last": n});
+        Change { edit: Edit::Insert { fields: fields(values) }, ..insert(n) }
+    };
+    let (store, replica) = (MemoryStore::default(), replica((1..=size).map(record).collect(), Vec::new()).1);
+    let figure = |field: &str, what| Aggregate { field: name(field), what };
+    let by = |field: &str, descending| vec![SortBy { field: Some(name(field)), descending }];
+    let of = || View::of(collection());
+    let window = Window { offset: 0, limit: SHOWN };
+    let middle = Window { offset: size as usize / 2, limit: SHOWN };
+    let most = Filter::field(name("m"), Test::Less(80.into()));
+    let mut tables = Tables::default();
+    for (id, question) in (0..).zip([
+        (
+            View { filter: Some(most), sort: by("n", false), ..of() },
+            window,
+            vec![figure("n", Figure::Min), figure("n", Figure::Max), figure("last", Figure::Sum)],
+        ),
+        (
+            View { group: Some(GroupBy { field: name("k"), descending: true }), sort: by("m", true), ..of() },
+            window,
+            vec![figure("n", Figure::Average), figure("m", Figure::Unique)],
+        ),
+        (View { search: "1".into(), sort: by("n", true), ..of() }, middle, Vec::new()),
+    ]) {
+        tables.watch(&store, &replica, ViewId(id), question).now_or_never().unwrap().unwrap();
+    }
+    (replica, store, tables)
+}
+
+/// As the engine does it.
+fn follow(replica: &mut Replica, tables: &mut Tables, batch: &Batch) -> Vec<Event> {
+    let delta = replica.lower(batch, |collection| tables.holds(collection));
+    replica.follow(&delta);
+    tables.follow(&delta, replica);
+    tables.news(replica, |_| false)
+}
+
+#[test]
+fn an_edit_costs_each_open_view_a_place() {
+    let taken = SIZES.map(|size| {
+        let (mut replica, _store, mut tables) = views(size);
+        let (taken, events) = steps::during(|| {
+            // smaller than all others: it moves to the top, and what was the smallest is the smallest no more
+            let want = seen(json!({"n": [7_919 * 150 % 20_011, -1], "k": [3, 6]}));
+            let batch = replica.edit(Timestamp(1), item(150), None, want).unwrap();
+            follow(&mut replica, &mut tables, &batch)
+        });
+        let steps = events.iter().map(|event| match event {
+            Event::Seen(change) => match &change.rows {
+                RowsChange::Steps(steps) => steps.len(),
+                RowsChange::Whole(_) => SHOWN,
+            },
+            _ => panic!("a change"),
+        });
+        assert!((2..=3).contains(&events.len()) && steps.max() <= Some(3), "{events:?}");
+        taken
+    });
+    let [few, many] = taken;
+    // a hundred times as many: seven halvings more for taking a row out of each view and for putting it in
+    assert!(many <= few + 3 * 2 * 8, "{taken:?}");
+    assert!(few <= 3 * 4 * SHOWN as u64, "{taken:?}");
+}
+
+#[test]
+fn other_rows_of_a_view_cost_themselves() {
+    let taken = SIZES.map(|size| {
+        let (replica, _store, mut tables) = views(size);
+        let window = Window { offset: size as usize / 3, limit: SHOWN };
+        let looked = steps::during(|| tables.look(&replica, ViewId(0), window).unwrap());
+        assert_eq!(looked.1.rows.len(), SHOWN);
+        looked.0
+    });
+    assert_eq!(taken[0], taken[1], "steps of a window");
+    assert!(taken[0] <= 4 * SHOWN as u64, "{taken:?}");
+}
+
+#[test]
+fn a_row_that_leaves_with_the_extreme_costs_no_count_of_the_others() {
+    let taken = SIZES.map(|size| {
+        let (mut replica, _store, mut tables) = views(size);
+        let (taken, events) = steps::during(|| {
+            let batch = replica.delete(Timestamp(1), vec![(item(size as i64), None)]).unwrap();
+            follow(&mut replica, &mut tables, &batch)
+        });
+        let Some(Event::Seen(change)) = events.first() else { panic!("a change") };
+        assert_eq!((change.total, change.figures.as_ref().map(Vec::len)), (size as usize - 1, Some(3)));
+        let gone = |step: &RowStep| matches!(step, RowStep::Change { .. } | RowStep::Move { .. });
+        let RowsChange::Steps(steps) = &change.rows else { panic!("steps") };
+        assert!(!steps.iter().any(gone), "{steps:?}");
+        taken
+    });
+    assert!(taken[1] <= taken[0] + 3 * 8, "{taken:?}");
 }

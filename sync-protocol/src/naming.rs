@@ -270,14 +270,47 @@ mod tests {
     #[test]
     fn every_key_has_a_name_of_its_own_and_comes_back() {
         let keys = [
-            "", "a", "A", "_", "__", "_a", "a_", "id", "firstName", "first name", "first_name", "FirstName", "é", "e\u{301}",
-            "a.b", "a b", "__proto__", "constructor", "1", "0", "城市", "😀", "k___", "k___a", "k___more", "K___a", "\n", "\0",
-            "a\u{2028}", "imya__6dt0m546", "x_20_", "Äb", "\u{10ffff}",
+            "",
+            "a",
+            "A",
+            "_",
+            "__",
+            "_a",
+            "a_",
+            "id",
+            "firstName",
+            "first name",
+            "first_name",
+            "FirstName",
+            "é",
+            "e\u{301}",
+            "a.b",
+            "a b",
+            "__proto__",
+            "constructor",
+            "1",
+            "0",
+            "城市",
+            "😀",
+            "k___",
+            "k___a",
+            "k___more",
+            "K___a",
+            "\n",
+            "\0",
+            "a\u{2028}",
+            "imya__6dt0m546",
+            "x_20_",
+            "Äb",
+            "\u{10ffff}",
         ];
         let mut made = BTreeMap::new();
         for key in keys {
             let name = of_key(key).unwrap_or_else(|| panic!("{key:?} has a name"));
-            assert!(FieldName::new(name.clone()).is_ok() && CollectionId::new(name.clone()).is_ok(), "{name}");
+            assert!(
+                FieldName::new(name.clone()).is_ok() && CollectionId::new(name.clone()).is_ok(),
+                "{name}"
+            );
             assert_eq!(key_of(&name), key, "{name}");
             if let Some(other) = made.insert(name.clone(), key) {
                 panic!("{other:?} and {key:?} are both {name}");

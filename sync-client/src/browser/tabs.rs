@@ -6,6 +6,9 @@
 //! Tabs may run different versions. They say theirs; a leader of an older one than another tab's makes way and its page
 //! asks to be loaded again, and what a leader cannot read it answers with words instead of silence. The lock's name never
 //! changes: whatever their versions, one engine works on the stores at a time.
+//!
+//! A tab holds a lock of its own as long as it lives: when the leader gets it, the tab is gone, and the views that it watched are
+//! ended.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -19,7 +22,7 @@ use web_sys::{BroadcastChannel, DedicatedWorkerGlobalScope, MessageEvent};
 
 use super::BrowserDevice;
 use super::platform;
-use crate::api::{Answer, Event, Failure, FailureKind, Request, Response};
+use crate::api::{Answer, Command, Event, Failure, FailureKind, Request, Response, ViewId};
 use crate::engine::{Engine, Handle};
 use crate::limits;
 
@@ -27,7 +30,7 @@ use crate::limits;
 const NAME: &str = "mooring";
 
 /// The version of what tabs say to each other: grows with every change that an older one would misunderstand.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Tells the page that another tab runs a newer version.
 const OUTDATED: &str = "outdated";
 
@@ -65,6 +68,8 @@ struct Worker {
     others: Cell<bool>,
     /// This page's requests without an answer.
     open: RefCell<BTreeMap<u64, Open>>,
+    /// The views that followers watch, by their tabs, newest last.
+    watched: RefCell<BTreeMap<String, Vec<ViewId>>>,
 }
 
 /// A request without an answer.
@@ -83,6 +88,7 @@ pub fn run_worker() -> Result<(), JsValue> {
         role: RefCell::new(Role::Waiting),
         others: Cell::new(false),
         open: RefCell::default(),
+        watched: RefCell::default(),
         scope,
     });
     let of_page = worker.clone();
@@ -104,6 +110,8 @@ impl Worker {
             *self.role.borrow_mut() = Role::Unable;
             return self.ask_again();
         };
+        let alive = Closure::once_into_js(|_: JsValue| never());
+        ignore(locks.request(&alive_name(&self.id), &js_sys::Object::new(), alive.unchecked_ref()));
         let at_once = js_sys::Object::new();
         drop(js_sys::Reflect::set(&at_once, &"ifAvailable".into(), &JsValue::TRUE));
         let worker = self.clone();
@@ -139,7 +147,7 @@ impl Worker {
         });
         self.say(&Message::Leading);
         self.clone().ask_again();
-        js_sys::Promise::new(&mut |_, _| {}).into()
+        never()
     }
 
     fn page_asks(self: &Rc<Self>, event: &MessageEvent) {
@@ -215,7 +223,15 @@ impl Worker {
                 let Role::Leader(handle) = &*self.role.borrow() else { return };
                 let (handle, worker) = (handle.clone(), self.clone());
                 spawn_local(async move {
+                    if let Command::Unwatch { id } = &request.command
+                        && let Some(views) = worker.watched.borrow_mut().get_mut(&from)
+                    {
+                        views.retain(|view| view != id);
+                    }
                     let result = handle.named(&from).call_once(named(&from, &request), request.command).await;
+                    if let Ok(Answer::Watched(watched)) = &result {
+                        worker.watches(&from, watched.id, &handle);
+                    }
                     worker.say(&Message::Tell {
                         to: from,
                         response: Response::Answer { id: request.id, result },
@@ -247,6 +263,33 @@ impl Worker {
         }
     }
 
+    /// A follower watches a view: it is ended when the follower's tab goes.
+    fn watches(self: &Rc<Self>, tab: &str, id: ViewId, handle: &Handle) {
+        let is_new = {
+            let mut watched = self.watched.borrow_mut();
+            let is_new = !watched.contains_key(tab);
+            let views = watched.entry(tab.to_owned()).or_default();
+            // more are not open: older ones have ended by themselves
+            if views.len() == limits::VIEWS {
+                views.remove(0);
+            }
+            views.push(id);
+            is_new
+        };
+        let Some(locks) = platform::locks().filter(|_| is_new) else { return };
+        let (worker, handle, gone) = (self.clone(), handle.clone(), tab.to_owned());
+        let ended = Closure::once_into_js(move |_: JsValue| {
+            let views = worker.watched.borrow_mut().remove(&gone).unwrap_or_default();
+            spawn_local(async move {
+                for id in views {
+                    // an engine that has stopped watches nothing
+                    drop(handle.call(Command::Unwatch { id }).await);
+                }
+            });
+        });
+        ignore(locks.request(&alive_name(tab), &js_sys::Object::new(), ended.unchecked_ref()));
+    }
+
     /// Another version's tab asks for what this one does not know: it is told, for it waits.
     fn unread(&self, text: &str) {
         let text: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
@@ -270,6 +313,16 @@ impl Worker {
         let text = serde_json::to_string(response).expect("responses are plain data");
         drop(self.scope.post_message(&text.into()));
     }
+}
+
+/// The lock that a tab holds as long as it lives.
+fn alive_name(tab: &str) -> String {
+    format!("{NAME} tab {tab}")
+}
+
+/// A promise that never ends: what waits for it is held as long as this worker lives.
+fn never() -> JsValue {
+    js_sys::Promise::new(&mut |_, _| {}).into()
 }
 
 /// The name of a request among all that tabs pass on.

@@ -353,7 +353,8 @@ impl<D: Device> Engine<D> {
         self.requests.clear();
         (self.tidy_at, self.usage_at) = (None, None);
         self.mend_at = None;
-        if let Some(open) = self.open.take() {
+        if let Some(mut open) = self.open.take() {
+            self.end_views(&mut open);
             let meta = open.replica.meta();
             let name = store_name(meta.user, meta.workspace);
             self.profile.contacts.insert(name.clone(), open.contact());

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures::Stream;
 
-use crate::api::Event;
+use crate::api::{Event, ViewId};
 use crate::limits;
 
 #[derive(Default)]
@@ -34,6 +34,9 @@ pub(super) fn events() -> (Telling, Events) {
 impl Telling {
     /// Says it with the next delivery, at the latest with what waits of the same kind.
     pub(super) fn tell(&self, event: Event) {
+        if let Event::Ended { ids } = &event {
+            ids.iter().flatten().for_each(|id| self.leave_out(*id));
+        }
         let mut queue = self.0.borrow_mut();
         let mut rest = Some(event);
         for waiting in &mut queue.waiting {
@@ -41,6 +44,17 @@ impl Telling {
             rest = joined(waiting, event);
         }
         queue.waiting.extend(rest);
+    }
+
+    /// Whether something about that view still waits to be heard.
+    pub(super) fn waits(&self, id: ViewId) -> bool {
+        let about = |event: &Event| matches!(event, Event::Seen(change) if change.id == id);
+        self.0.borrow().waiting.iter().any(about)
+    }
+
+    /// Nobody hears any more of that view.
+    pub(super) fn leave_out(&self, id: ViewId) {
+        self.0.borrow_mut().waiting.retain(|event| !matches!(event, Event::Seen(change) if change.id == id));
     }
 
     /// Wakes whoever listens, if something waits. Once a turn, when the turn's command has its answer: whoever asked waits for
@@ -95,6 +109,13 @@ fn joined(waiting: &mut Event, event: Event) -> Option<Event> {
             let room = limits::NEWS.saturating_sub(items.len());
             items.extend(more.into_iter().take(room));
         }
+        // it is whole, for the other one waits: see `Tables::news`
+        (Event::Seen(waiting), Event::Seen(change)) if waiting.id == change.id => *waiting = change,
+        (Event::Ended { ids }, Event::Ended { ids: more }) => match (ids.as_mut(), more) {
+            // whoever shows another one watches it again for nothing
+            (Some(ids), Some(more)) if ids.len() + more.len() <= 2 * limits::VIEWS => ids.extend(more),
+            _ => *ids = None,
+        },
         // the newest counts
         (waiting @ Event::Status(_), event @ Event::Status(_))
         | (waiting @ Event::Importing { .. }, event @ Event::Importing { .. })

@@ -34,6 +34,7 @@ mod leaving;
 mod past;
 mod profile;
 mod records;
+mod watching;
 mod workspace;
 mod writing;
 
@@ -181,6 +182,7 @@ impl<D: Device> Engine<D> {
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Asked>) {
+        self.end_earlier_views();
         let mut opening = self.restore().await;
         loop {
             self.mend().await;
@@ -314,6 +316,7 @@ impl<D: Device> Engine<D> {
             self.told = Some(status.clone());
             self.tell(Event::Status(Box::new(status)));
         }
+        self.tell_views();
         self.events.deliver();
     }
 

@@ -80,7 +80,8 @@ impl Step {
     fn info(&self, way: Way) -> StepInfo {
         let mut ends: BTreeMap<&RecordId, (bool, bool)> = BTreeMap::new();
         for (id, edit) in &self.edits {
-            let (is_new, is_gone) = (matches!(edit, Edit::Insert { .. }), matches!(edit, Edit::Delete { .. }));
+            let (is_new, is_gone) =
+                (matches!(edit, Edit::Insert { .. }), matches!(edit, Edit::Delete { .. }));
             ends.entry(id).and_modify(|(_, gone)| *gone = is_gone).or_insert((is_new, is_gone));
         }
         let count = |kind| ends.values().filter(|ends| **ends == kind).count();

@@ -2,12 +2,10 @@
 
 use sync_protocol::message::SignIn;
 use sync_protocol::record::per_field;
-use sync_protocol::{
-    ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp,
-};
+use sync_protocol::{ChangeId, FieldName, Outcome, Record, RecordId, RecordKey, Resolution, Timestamp};
 
 use super::past::Way;
-use super::{Asked, Engine, exporting, failure};
+use super::{Asked, Engine, exporting, failure, watching};
 use crate::api::{Answer, CollectionInfo, Command, Failure, FailureKind, Op, RecordInfo, ReviewQuery, Types};
 use crate::device::Device;
 use crate::limits;
@@ -90,6 +88,16 @@ impl<D: Device> Engine<D> {
             Command::Rows(query) => {
                 open.tables.rows(&open.store, &open.replica, &query).await.map(Answer::Rows)
             }
+            Command::Watch { view, window, figures } => {
+                watching::watch(open, random, (*view, window, figures)).await
+            }
+            Command::Look { id, window } => open.tables.look(&open.replica, id, window).map(Answer::Looked),
+            Command::Unwatch { id } => {
+                open.tables.unwatch(id);
+                self.events.leave_out(id);
+                Ok(Answer::Done)
+            }
+            Command::Keys { id, offset } => open.tables.keys(&open.replica, id, offset).map(Answer::Keys),
             Command::Record { id } => record(open, now, id).await,
             Command::Review(query) => {
                 if query.limit > limits::ROWS {

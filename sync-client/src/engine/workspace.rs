@@ -3,9 +3,7 @@
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{
-    Counter, Partition, Revision, Timestamp, Verdict, WorkspaceId, reserved,
-};
+use sync_protocol::{Counter, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved};
 
 use super::past::Past;
 use super::profile::Contact;
@@ -92,7 +90,7 @@ impl<S: LocalStore> Workspace<S> {
         let mended = mended.inspect_err(|e| self.storage_problem = Some(e.to_string())).map_err(storage)?;
         if mended == Mended::Anew {
             self.replica = load(&self.store, self.replica.meta().clone()).await?;
-            self.tables = Tables::default();
+            self.tables.forget();
             self.must_scan = true;
             self.refetched.clear();
             self.session.restarted();
@@ -291,7 +289,10 @@ impl<D: Device> Engine<D> {
         let schema: Option<Revision> = schema.max();
         self.commit(&batch).await.map_err(|e| (true, SendError::Strange(e.to_string())))?;
         let Some(open) = &mut self.open else { return Ok(()) };
+        let judged = sent.iter().filter_map(|counter| Some(open.replica.pending(*counter)?.record.clone()));
+        let judged: Vec<RecordId> = judged.collect();
         open.replica.note_verdicts(&sent, &answer, open.session.last_pull());
+        open.judged(&judged);
         open.session.pushed(schema);
         self.renew().await.map_err(|e| (true, e))
     }

@@ -7,10 +7,10 @@ use sync_protocol::Ordered;
 use sync_protocol::RecordId;
 use sync_protocol::record::fields_size;
 
+use super::Engine;
 use super::past::{Step, Way};
 use super::records::minted;
 use super::workspace::Workspace;
-use super::Engine;
 use crate::api::{Answer, Failure, Op, Types, Undone};
 use crate::device::Device;
 use crate::limits;
@@ -156,9 +156,10 @@ impl Op {
     fn size(&self) -> usize {
         match self {
             Self::Insert { fields, .. } | Self::Put { fields, .. } => fields_size(fields),
-            Self::Edit { fields, .. } => {
-                fields.iter().map(|(name, seen)| name.as_str().len() + seen.saw.size() + seen.want.size()).sum()
-            }
+            Self::Edit { fields, .. } => fields
+                .iter()
+                .map(|(name, seen)| name.as_str().len() + seen.saw.size() + seen.want.size())
+                .sum(),
             Self::Delete { .. } => 0,
         }
     }

@@ -3,68 +3,70 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use sync_protocol::schema::Collection;
 use sync_protocol::value::decimal::Decimal;
 use sync_protocol::{FieldType, Fields, RecordKey, Value};
 
-use super::order::Wanted;
+use super::wanted::Wanted;
 use crate::steps::step;
 use crate::text::Collation;
 
-/// What texts are compared by.
-pub(super) enum Texts<'a> {
-    /// Their places among all that are compared, for many at once.
-    Places(BTreeMap<String, usize>),
-    /// Each two by themselves.
-    Collation(&'a Collation),
-}
+/// How two texts compare.
+pub(super) type Texts<'a> = &'a dyn Fn(&str, &str) -> Ordering;
 
-impl Texts<'_> {
-    fn compare(&self, a: &str, b: &str) -> Ordering {
-        match self {
-            Self::Places(places) => places.get(a).cmp(&places.get(b)),
-            Self::Collation(collation) => collation.compare(a, b),
-        }
-    }
-}
-
-/// What rows are compared by, smallest first.
+/// What rows are compared by: the first one first.
 pub(super) struct Comparison<'a> {
-    pub(super) texts: Texts<'a>,
+    pub(super) wanted: &'a Wanted,
+    pub(super) collation: &'a Collation,
     /// All keys are plain.
     pub(super) plain: bool,
-    /// Rows without a value come last either way: here first where all is read from its end.
-    pub(super) descending: bool,
+}
+
+/// A row where it is compared.
+pub(super) struct Placed<'r> {
+    /// What it is sorted by.
+    pub(super) values: Vec<Option<SortValue>>,
+    pub(super) key: &'r RecordKey,
+    /// The place of the key's text among all that are compared, where it is known.
+    pub(super) key_place: Option<usize>,
 }
 
 impl Comparison<'_> {
-    pub(super) fn rows(
-        &self,
-        (a, key): (Option<&SortValue>, &RecordKey),
-        (b, other): (Option<&SortValue>, &RecordKey),
-    ) -> Ordering {
+    pub(super) fn rows(&self, a: &Placed<'_>, b: &Placed<'_>) -> Ordering {
         step();
-        let last = if self.descending { Ordering::Less } else { Ordering::Greater };
-        match (a, b) {
-            (Some(a), Some(b)) => a.compare(b, &self.texts).then_with(|| self.keys(key, other)),
-            (None, Some(_)) => last,
-            (Some(_), None) => last.reverse(),
-            (None, None) => self.keys(key, other),
+        let texts = |a: &str, b: &str| self.collation.compare(a, b);
+        for (by, (one, other)) in self.wanted.sort.iter().zip(a.values.iter().zip(&b.values)) {
+            let order = match (one, other) {
+                // the last thing that any two differ by
+                _ if by.field.is_none() => self.keys(a, b),
+                // those without a value come last, whichever way it goes
+                (None, None) => continue,
+                (Some(_), None) => return Ordering::Less,
+                (None, Some(_)) => return Ordering::Greater,
+                (Some(one), Some(other)) => one.compare(other, &texts),
+            };
+            if order.is_ne() {
+                return if by.descending { order.reverse() } else { order };
+            }
         }
+        let order = self.keys(a, b);
+        if self.wanted.keys_descend() { order.reverse() } else { order }
     }
 
     /// Keys as people count: numbers by size, also within texts. Where all of them are plain, nothing is looked up.
-    fn keys(&self, a: &RecordKey, b: &RecordKey) -> Ordering {
-        let (a_minted, b_minted) = (a.is_minted(), b.is_minted());
-        let order = match (a, b) {
+    fn keys(&self, a: &Placed<'_>, b: &Placed<'_>) -> Ordering {
+        let (a_minted, b_minted) = (a.key.is_minted(), b.key.is_minted());
+        let order = match (a.key, b.key) {
             // behind the keys that people chose, in the order in which they were minted
             _ if a_minted || b_minted => a_minted.cmp(&b_minted),
             (RecordKey::Int(a), RecordKey::Int(b)) => a.cmp(b),
             (RecordKey::Text(a), RecordKey::Text(b)) if self.plain => natural(a, b),
-            _ if self.plain => natural(&a.to_string(), &b.to_string()),
-            _ => self.texts.compare(&a.to_string(), &b.to_string()),
+            (one, other) if self.plain => natural(&one.to_string(), &other.to_string()),
+            (one, other) => match (a.key_place, b.key_place) {
+                (Some(a), Some(b)) => a.cmp(&b),
+                _ => self.collation.compare(&one.to_string(), &other.to_string()),
+            },
         };
-        order.then_with(|| a.cmp(b))
+        order.then_with(|| a.key.cmp(b.key))
     }
 }
 
@@ -76,29 +78,34 @@ pub(super) fn is_plain(key: &RecordKey) -> bool {
     }
 }
 
-/// All rows in order, smallest first.
+/// All rows in order.
 pub(super) fn sorted<'a>(
-    definition: &Collection,
-    collation: &Collation,
     wanted: &Wanted,
+    collation: &Collation,
     rows: impl Iterator<Item = (&'a RecordKey, &'a Fields)>,
-) -> Vec<(&'a RecordKey, &'a Fields)> {
-    let mut keyed: Vec<_> =
-        rows.map(|(key, fields)| (wanted.value(definition, fields), (key, fields))).collect();
-    let plain = keyed.iter().all(|(_, (key, _))| is_plain(key));
-    let mut texts: Vec<String> = Vec::new();
-    for (value, (key, _)) in &keyed {
-        if let Some(SortValue::Text(text)) = value {
-            texts.push(text.clone());
-        }
-        if !plain {
-            texts.push(key.to_string());
+) -> Vec<&'a RecordKey> {
+    let placed = rows.map(|(key, fields)| Placed { values: wanted.values(fields), key, key_place: None });
+    let mut rows: Vec<Placed<'_>> = placed.collect();
+    let plain = rows.iter().all(|row| is_plain(row.key));
+    let keys: Vec<String> =
+        if plain { Vec::new() } else { rows.iter().map(|row| row.key.to_string()).collect() };
+    let values = rows.iter().flat_map(|row| &row.values).flatten();
+    let texts = values.filter_map(SortValue::as_text).chain(keys.iter().map(String::as_str));
+    // each text is compared with others once, for all the pairs that it is in
+    let places: BTreeMap<String, usize> = collation.places(texts);
+    for row in &mut rows {
+        for value in row.values.iter_mut().flatten() {
+            if let Some(place) = value.as_text().and_then(|text| places.get(text)) {
+                *value = SortValue::Place(*place);
+            }
         }
     }
-    let texts = Texts::Places(collation.places(texts.iter().map(String::as_str)));
-    let by = Comparison { texts, plain, descending: wanted.descending };
-    keyed.sort_by(|(a, (key, _)), (b, (other, _))| by.rows((a.as_ref(), key), (b.as_ref(), other)));
-    keyed.into_iter().map(|(_, row)| row).collect()
+    for (row, key) in rows.iter_mut().zip(&keys) {
+        row.key_place = places.get(key).copied();
+    }
+    let by = Comparison { wanted, collation, plain };
+    rows.sort_by(|a, b| by.rows(a, b));
+    rows.into_iter().map(|row| row.key).collect()
 }
 
 /// The order of two texts of ASCII: runs of digits by their value, letters without case.
@@ -126,6 +133,7 @@ fn natural(a: &str, b: &str) -> Ordering {
 }
 
 /// A value as it is sorted.
+#[derive(Debug)]
 pub(super) enum SortValue {
     Whole(i64),
     Decimal(Decimal),
@@ -133,6 +141,8 @@ pub(super) enum SortValue {
     /// A moment as it is stored, without the letter behind it that would come after a fraction.
     Time(String),
     Text(String),
+    /// A text's place among all that are compared.
+    Place(usize),
     Flag(bool),
 }
 
@@ -156,25 +166,43 @@ impl SortValue {
         }
     }
 
-    fn compare(&self, other: &Self, texts: &Texts<'_>) -> Ordering {
+    pub(super) fn compare(&self, other: &Self, texts: Texts<'_>) -> Ordering {
         match (self, other) {
             (Self::Whole(a), Self::Whole(b)) => a.cmp(b),
             (Self::Decimal(a), Self::Decimal(b)) => a.compare(b),
             // both zeros are one; what is no number comes last
             (Self::Number(a), Self::Number(b)) => a.partial_cmp(b).unwrap_or(a.is_nan().cmp(&b.is_nan())),
             (Self::Time(a), Self::Time(b)) => a.cmp(b),
-            (Self::Text(a), Self::Text(b)) => texts.compare(a, b),
+            (Self::Text(a), Self::Text(b)) => texts(a, b),
+            (Self::Place(a), Self::Place(b)) => a.cmp(b),
             (Self::Flag(a), Self::Flag(b)) => a.cmp(b),
             (a, b) => a.rank().cmp(&b.rank()),
         }
     }
 
-    fn rank(&self) -> u8 {
+    /// Values of another kind are on neither side of one.
+    pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Flag(_) => 0,
             Self::Whole(_) | Self::Decimal(_) | Self::Number(_) => 1,
             Self::Time(_) => 2,
-            Self::Text(_) => 3,
+            Self::Text(_) | Self::Place(_) => 3,
+        }
+    }
+
+    /// Whether it is a number or a time.
+    pub(super) fn is_ordered(&self) -> bool {
+        (1..=2).contains(&self.rank())
+    }
+
+    pub(super) fn is_nan(&self) -> bool {
+        matches!(self, Self::Number(number) if number.is_nan())
+    }
+
+    fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
         }
     }
 }

@@ -1,14 +1,18 @@
-//! Rows for the grid: a collection in memory as the person sees it, searched, sorted and paged.
+//! Live queries: collections in memory as the person sees them; of each the views that screens watch, filtered, searched,
+//! sorted, grouped, counted, and shown through windows.
 //!
 //! Order and search are for the screen: they follow what people read there, not what is stored. A collection is read once; then
-//! it follows the delta of each batch (`Table`), and the last question's order follows with it (`Order`).
+//! it follows the delta of each batch (`Table`), and with it the answers to what is asked of it (`Live`). What a screen watches
+//! is compared with what it was told last (`Watching`), and the difference is told.
 
 use std::collections::BTreeMap;
 
-use sync_protocol::schema::Collection;
 use sync_protocol::{CollectionId, Fields, Record, RecordId, RecordKey};
 
-use crate::api::{Failure, FailureKind, Only, Row, Rows, RowsQuery};
+use crate::api::{
+    Aggregate, Event, Failure, FailureKind, Keys, Looked, Rows, RowsQuery, SortBy, View, ViewId, Watched,
+    Window,
+};
 use crate::delta::Delta;
 use crate::limits;
 use crate::replica::Replica;
@@ -16,20 +20,32 @@ use crate::store::{LocalStore, StoreError};
 use crate::text::Collation;
 
 mod compare;
+mod difference;
+mod filter;
+mod live;
 mod order;
 mod search;
+mod sum;
 mod table;
+mod tally;
+mod wanted;
+mod watching;
 
 use compare::sorted;
-use order::Wanted;
-use search::{matches, words};
-use table::Table;
+use live::Live;
+use table::{Table, no_collection};
+use wanted::Wanted;
+use watching::bounded;
 
 /// Collections that were looked at lately.
 #[derive(Debug, Default)]
 pub struct Tables {
     tables: Vec<Table>,
     collation: Collation,
+    /// How often a view was looked at.
+    looks: u64,
+    /// Views that have ended by themselves, and nobody was told.
+    ended: Vec<ViewId>,
 }
 
 impl Tables {
@@ -40,31 +56,104 @@ impl Tables {
         replica: &Replica,
         query: &RowsQuery,
     ) -> Result<Rows, Failure> {
-        if query.limit > limits::ROWS {
-            return Err(Failure::input(format!("At most {} rows can be asked for at once.", limits::ROWS)));
-        }
-        let Some(definition) = replica.schema().collection(&query.collection) else {
-            return Err(Failure::input("This collection does not exist (any more)."));
+        let window = bounded(Window { offset: query.offset, limit: query.limit })?;
+        let definition = replica.schema().collection(&query.collection).ok_or_else(no_collection)?;
+        // a screen may still ask for the order of a field that is gone
+        let field = query.sort.clone().filter(|name| definition.fields.contains_key(name));
+        let view = View {
+            search: query.search.clone(),
+            sort: vec![SortBy { field, descending: query.descending }],
+            only: query.only,
+            ..View::of(query.collection.clone())
         };
         let at = self.load(store, replica, &query.collection).await.map_err(storage)?;
-        let Self { tables, collation } = self;
-        let table = &mut tables[at];
-        let total = table.seen().len();
-        let wanted =
-            Wanted { words: words(&query.search), sort: query.sort.clone(), descending: query.descending };
-        if let Some(Only::Review) = query.only {
-            let (rows, matching) = in_review(table, replica, definition, collation, &wanted, query);
-            return Ok(Rows { rows, matching, total });
+        let (live, of) = self.tables[at].ask(view, replica, &self.collation)?;
+        let keys = live.keys(window.offset).take(window.limit);
+        let rows = keys.filter_map(|key| live.row(of, key)).collect();
+        Ok(Rows { rows, matching: live.len(), total: of.seen.len() })
+    }
+
+    /// Opens a view under that name. Where too many are open, the one that was looked at longest ago ends.
+    ///
+    /// # Errors
+    ///
+    /// What is asked for that the collection does not have, with the field; too large a question; the store's refusal.
+    pub async fn watch<S: LocalStore>(
+        &mut self,
+        store: &S,
+        replica: &Replica,
+        id: ViewId,
+        (view, window, figures): (View, Window, Vec<Aggregate>),
+    ) -> Result<Watched, Failure> {
+        let window = bounded(window)?;
+        let definition = replica.schema().collection(&view.collection).ok_or_else(no_collection)?;
+        let collection = view.collection.clone();
+        let live = Live::new(view, figures, definition)?;
+        let at = self.load(store, replica, &collection).await.map_err(storage)?;
+        self.make_way();
+        let watched = self.tables[at].watch(id, live, window, replica, &self.collation)?;
+        self.looked_at(id);
+        Ok(watched)
+    }
+
+    /// Shows other rows of an open view.
+    ///
+    /// # Errors
+    ///
+    /// It has ended; more rows than can be asked for.
+    pub fn look(&mut self, replica: &Replica, id: ViewId, window: Window) -> Result<Looked, Failure> {
+        let window = bounded(window)?;
+        self.looked_at(id);
+        let Self { tables, collation, .. } = self;
+        let mut found = tables.iter_mut().filter_map(|table| table.watching(id, replica, collation));
+        found.next().map(|(watching, of)| watching.look(window, of)).ok_or_else(ended)
+    }
+
+    /// Keys of the rows that match an open view, in its order, from there on: as many as fit one answer.
+    ///
+    /// # Errors
+    ///
+    /// It has ended.
+    pub fn keys(&mut self, replica: &Replica, id: ViewId, offset: usize) -> Result<Keys, Failure> {
+        let Self { tables, collation, .. } = self;
+        let mut found = tables.iter_mut().filter_map(|table| table.watching(id, replica, collation));
+        found.next().map(|(watching, of)| watching.keys(offset, of)).ok_or_else(ended)
+    }
+
+    /// Ends a view.
+    pub fn unwatch(&mut self, id: ViewId) {
+        self.tables.iter_mut().for_each(|table| table.watched.retain(|watching| watching.id != id));
+        self.forget_tables();
+    }
+
+    /// What is to be told of the open views: what changed since the last time, and which have ended by themselves. `waits`: of
+    /// which view something still waits to be heard; what is told then stands in its place.
+    pub fn news(&mut self, replica: &Replica, waits: impl Fn(ViewId) -> bool) -> Vec<Event> {
+        let Self { tables, collation, ended, .. } = self;
+        let mut news = Vec::new();
+        for table in tables {
+            ended.append(&mut table.ended);
+            let changes = table.changes(replica, collation, &waits);
+            news.extend(changes.into_iter().map(|change| Event::Seen(Box::new(change))));
         }
-        let order = table.order(wanted, definition, collation);
-        let matching = order.len();
-        let keys: Vec<RecordKey> = order.page(query.offset, query.limit).into_iter().cloned().collect();
-        let rows = keys.into_iter().filter_map(|key| {
-            let marks = replica.marks_of(&RecordId::new(query.collection.clone(), key.clone()));
-            let fields = table.seen().get(&key)?.clone();
-            Some(Row { key, fields, marks, gone: false })
-        });
-        Ok(Rows { rows: rows.collect(), matching, total })
+        if !ended.is_empty() {
+            news.push(Event::Ended { ids: Some(std::mem::take(ended)) });
+        }
+        news
+    }
+
+    /// Forgets all that was read, and ends every view.
+    pub fn forget(&mut self) {
+        let tables = std::mem::take(&mut self.tables);
+        let watched = tables.iter().flat_map(|table| &table.watched).map(|watching| watching.id);
+        self.ended.extend(watched);
+    }
+
+    /// What of these records is going on may be otherwise, though nothing was stored.
+    pub fn touch(&mut self, ids: &[RecordId]) {
+        for table in &mut self.tables {
+            ids.iter().for_each(|id| table.touch(id));
+        }
     }
 
     /// All records of a collection as the person sees them.
@@ -112,8 +201,38 @@ impl Tables {
             }
         }
         self.tables.insert(0, Table::new(collection.clone(), base, replica, &self.collation));
-        self.tables.truncate(limits::TABLES);
+        self.forget_tables();
         Ok(0)
+    }
+
+    /// Forgets collections that nobody has looked at lately, but for those of open views.
+    fn forget_tables(&mut self) {
+        let mut others = 0;
+        self.tables.retain(|table| {
+            others += usize::from(table.watched.is_empty());
+            !table.watched.is_empty() || others <= limits::TABLES
+        });
+    }
+
+    /// A view was looked at just now.
+    fn looked_at(&mut self, id: ViewId) {
+        self.looks += 1;
+        let mut views = self.tables.iter_mut().flat_map(|table| &mut table.watched);
+        if let Some(watching) = views.find(|watching| watching.id == id) {
+            watching.looked_at = self.looks;
+        }
+    }
+
+    /// Ends the view that was looked at longest ago, where there is no room for another one.
+    fn make_way(&mut self) {
+        let open = || self.tables.iter().flat_map(|table| &table.watched);
+        if open().count() < limits::VIEWS {
+            return;
+        }
+        if let Some(id) = open().min_by_key(|watching| watching.looked_at).map(|watching| watching.id) {
+            self.tables.iter_mut().for_each(|table| table.watched.retain(|watching| watching.id != id));
+            self.ended.push(id);
+        }
     }
 }
 
@@ -132,36 +251,15 @@ impl Views<'_> {
 
     /// Every record, in the order of keys.
     pub fn all(&self) -> Vec<(RecordKey, Fields)> {
-        let by_key = Wanted { words: Vec::new(), sort: None, descending: false };
-        let rows = sorted(&Collection::default(), self.collation, &by_key, self.table.seen().iter());
-        rows.into_iter().map(|(key, fields)| (key.clone(), fields.clone())).collect()
+        let seen = self.table.seen();
+        let keys = sorted(&Wanted::all(), self.collation, seen.iter());
+        keys.into_iter().filter_map(|key| Some((key.clone(), seen.get(key)?.clone()))).collect()
     }
 }
 
-/// A page of the records that wait for a person, and how many match. Those that are not there (any more) are among them with
-/// what is known of them.
-fn in_review(
-    table: &Table,
-    replica: &Replica,
-    definition: &Collection,
-    collation: &Collation,
-    wanted: &Wanted,
-    query: &RowsQuery,
-) -> (Vec<Row>, usize) {
-    let mut rows = BTreeMap::new();
-    for id in replica.in_review(&table.collection) {
-        let there = table.seen().get(&id.key).map(|fields| (fields.clone(), false));
-        let (fields, gone) = there.unwrap_or_else(|| (replica.last_known(id), true));
-        rows.insert(&id.key, Row { key: id.key.clone(), fields, marks: replica.marks_of(id), gone });
-    }
-    let found = rows.iter().map(|(key, row)| (*key, &row.fields));
-    let found = found.filter(|(key, fields)| matches(definition, &wanted.words, key, fields));
-    let mut order = sorted(definition, collation, wanted, found);
-    if wanted.descending {
-        order.reverse();
-    }
-    let page = order.iter().skip(query.offset).take(query.limit);
-    (page.map(|(key, _)| rows[*key].clone()).collect(), order.len())
+fn ended() -> Failure {
+    let message = "This list is no longer kept up to date. It is read again.";
+    Failure { kind: FailureKind::Ended, message: message.into(), field: None, op: None }
 }
 
 /// A store's refusal as a person reads it.
@@ -173,7 +271,7 @@ pub fn storage(error: StoreError) -> Failure {
 mod tests {
     use super::*;
     use crate::text;
-    use sync_protocol::schema::Field;
+    use sync_protocol::schema::{Collection, Field};
     use sync_protocol::{FieldName, FieldType, Value};
 
     /// The keys of what matches, in the order asked for; all records have one field of that type.
@@ -189,13 +287,19 @@ mod tests {
         };
         let definition =
             Collection { fields: BTreeMap::from([(name.clone(), field)]), ..Collection::default() };
-        let wanted = Wanted { words: words(search), sort: sort.then_some(name.clone()), descending: false };
+        let by_value = sort.then(|| SortBy::rising(name.clone()));
+        let view = View {
+            search: search.into(),
+            sort: by_value.into_iter().collect(),
+            ..View::of(CollectionId::from_label("c"))
+        };
+        let wanted = Wanted::new(&view, &[], &definition).expect("it fits");
         let records: Vec<(RecordKey, Fields)> =
             records.iter().map(|(key, v)| (key.clone(), Fields::from([(name.clone(), v.clone())]))).collect();
         let rows = records.iter().map(|(key, fields)| (key, fields));
-        let found = rows.filter(|(key, fields)| matches(&definition, &wanted.words, key, fields));
-        let keys = sorted(&definition, &Collation::default(), &wanted, found);
-        keys.into_iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>().join(" ")
+        let found = rows.filter(|(key, fields)| wanted.takes(&definition, key, fields));
+        let keys = sorted(&wanted, &Collation::default(), found);
+        keys.into_iter().map(RecordKey::to_string).collect::<Vec<_>>().join(" ")
     }
 
     fn numbered(values: &[Value]) -> Vec<(RecordKey, Value)> {

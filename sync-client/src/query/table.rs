@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_protocol::schema::Collection;
 use sync_protocol::{CollectionId, Fields, Partition, Record, RecordId, RecordKey};
 
-use super::order::{Order, Wanted};
+use super::live::{Live, Source};
+use super::watching::Watching;
+use crate::api::{Failure, View, ViewChange, ViewId, Watched, Window};
 use crate::delta::{Delta, Move};
 use crate::replica::Replica;
 use crate::steps::step;
@@ -25,8 +26,12 @@ pub(super) struct Table {
     pending: BTreeSet<RecordKey>,
     /// What the base has of these.
     beneath: BTreeMap<RecordKey, Fields>,
-    /// The last question's order.
-    order: Option<Order>,
+    /// The answer to the last question that nobody watches.
+    asked: Option<Live>,
+    /// The views that screens watch.
+    pub(super) watched: Vec<Watching>,
+    /// Views whose question no longer fits the collection.
+    pub(super) ended: Vec<ViewId>,
 }
 
 impl Table {
@@ -38,7 +43,8 @@ impl Table {
         collation: &Collation,
     ) -> Self {
         let (pending, beneath) = (BTreeSet::new(), BTreeMap::new());
-        let mut table = Self { collection, seen: base, pending, beneath, order: None };
+        let (asked, watched, ended) = (None, Vec::new(), Vec::new());
+        let mut table = Self { collection, seen: base, pending, beneath, asked, watched, ended };
         let waiting: Vec<&RecordId> = replica.pending_records_of(&table.collection).collect();
         for id in waiting {
             table.row(id, None, replica, collation);
@@ -51,10 +57,61 @@ impl Table {
         &self.seen
     }
 
-    /// What matches, in the order asked for.
-    pub(super) fn order(&mut self, wanted: Wanted, definition: &Collection, collation: &Collation) -> &Order {
-        let order = self.order.take().filter(|order| order.wanted == wanted);
-        self.order.insert(order.unwrap_or_else(|| Order::of(wanted, definition, collation, &self.seen)))
+    /// The answer to a question that nobody watches; it is kept for the next time.
+    pub(super) fn ask<'a>(
+        &'a mut self,
+        view: View,
+        replica: &'a Replica,
+        collation: &'a Collation,
+    ) -> Result<(&'a Live, Source<'a>), Failure> {
+        let of = source(&self.collection, &self.seen, replica, collation).ok_or_else(no_collection)?;
+        let live = match self.asked.take().filter(|live| live.answers(&view)) {
+            Some(live) => live,
+            None => Live::new(view, Vec::new(), of.definition)?,
+        };
+        let live = self.asked.insert(live);
+        live.ready(of);
+        Ok((live, of))
+    }
+
+    /// Opens a view that is watched.
+    pub(super) fn watch(
+        &mut self,
+        id: ViewId,
+        live: Live,
+        window: Window,
+        replica: &Replica,
+        collation: &Collation,
+    ) -> Result<Watched, Failure> {
+        let of = source(&self.collection, &self.seen, replica, collation).ok_or_else(no_collection)?;
+        let (watching, watched) = Watching::open(id, live, window, of);
+        self.watched.push(watching);
+        Ok(watched)
+    }
+
+    /// A view that is watched, with what its rows are taken from.
+    pub(super) fn watching<'a>(
+        &'a mut self,
+        id: ViewId,
+        replica: &'a Replica,
+        collation: &'a Collation,
+    ) -> Option<(&'a mut Watching, Source<'a>)> {
+        let of = source(&self.collection, &self.seen, replica, collation)?;
+        let watching = self.watched.iter_mut().find(|watching| watching.id == id)?;
+        Some((watching, of))
+    }
+
+    /// What changed in the views that are watched since it was last told. `waits`: of which something still waits to be heard,
+    /// so that steps would not fit.
+    pub(super) fn changes(
+        &mut self,
+        replica: &Replica,
+        collation: &Collation,
+        waits: impl Fn(ViewId) -> bool,
+    ) -> Vec<ViewChange> {
+        let Some(of) = source(&self.collection, &self.seen, replica, collation) else { return Vec::new() };
+        let watched = self.watched.iter_mut();
+        watched.filter_map(|watching| watching.change(waits(watching.id), of)).collect()
     }
 
     /// Follows what the replica has followed.
@@ -63,7 +120,8 @@ impl Table {
             match moved {
                 Move::Cleared(partitions) => self.clear(partitions, replica, collation),
                 // how values compare, and what a search reads of them, may be another
-                Move::Schema => self.order = None,
+                Move::Schema => self.refit(replica, |_| true),
+                Move::Snapshot(None) => self.refit(replica, |watching| watching.unfit),
                 Move::Record(id, record) => {
                     let base = record.as_ref().map(Cow::as_ref);
                     self.row(id, Some(base), replica, collation);
@@ -72,6 +130,8 @@ impl Table {
                 | Move::Settled(..)
                 | Move::Opened { .. }
                 | Move::Closed(..)
+                | Move::Rejected(_)
+                | Move::SeenTo(..)
                 | Move::Decided(_)
                 | Move::Forgotten(..) => {
                     if let Some(id) = moved.record() {
@@ -79,20 +139,20 @@ impl Table {
                     }
                 }
                 // they change no values
-                Move::Rejected(_)
-                | Move::SeenTo(..)
-                | Move::Identity(_)
+                Move::Identity(_)
                 | Move::Unread(_)
                 | Move::Receipts(_)
                 | Move::Head(_)
-                | Move::Snapshot(_)
+                | Move::Snapshot(Some(_))
                 | Move::Checksums(_) => {}
             }
         }
     }
 
     fn clear(&mut self, partitions: &[Partition], replica: &Replica, collation: &Collation) {
-        self.order = None;
+        self.asked = None;
+        // fewer steps than a place for each of them
+        self.watched.iter_mut().for_each(|watching| watching.live.forget());
         let keys: Vec<RecordKey> = self.seen.keys().chain(self.beneath.keys()).cloned().collect();
         for key in keys {
             let id = RecordId::new(self.collection.clone(), key);
@@ -124,15 +184,7 @@ impl Table {
         let base = base.cloned();
         let is_pending = replica.pending_of(id).next().is_some();
         let now = if is_pending { replica.view_of(id, base.clone()) } else { base.clone() };
-        if before != now.as_ref() {
-            // the order finds a row by what is seen of it
-            let definition = replica.schema().collection(&self.collection);
-            let order = self.order.take().zip(definition);
-            let order = order.and_then(|(order, d)| order.without(d, collation, &self.seen, key));
-            put(&mut self.seen, key, now);
-            let order = order.zip(definition);
-            self.order = order.and_then(|(order, d)| order.with(d, collation, &self.seen, key));
-        }
+        self.look(id, now, replica, collation);
         if is_pending {
             self.pending.insert(key.clone());
         } else {
@@ -140,9 +192,85 @@ impl Table {
         }
         put(&mut self.beneath, key, base.filter(|_| is_pending));
     }
+
+    /// A record is seen like this from now on: the views follow.
+    fn look(&mut self, id: &RecordId, now: Option<Fields>, replica: &Replica, collation: &Collation) {
+        let Self { collection, seen, asked, watched, .. } = self;
+        let key = &id.key;
+        let is_other = seen.get(key) != now.as_ref();
+        let all = |of: Option<Source<'_>>, live: &mut Live, comes: bool| match of {
+            Some(_) if live.is_review() || !is_other => {}
+            Some(of) if comes => live.with(of, key),
+            // a view finds a row by what is seen of it
+            Some(of) => live.without(of, key),
+            None => live.forget(),
+        };
+        for live in asked.iter_mut().chain(watched.iter_mut().map(|watching| &mut watching.live)) {
+            all(source(collection, seen, replica, collation), live, false);
+        }
+        if is_other {
+            put(seen, key, now);
+        }
+        let of = source(collection, seen, replica, collation);
+        if let Some(live) = asked {
+            all(of, live, true);
+            of.map(|of| live.review(of, id));
+        }
+        for watching in watched {
+            all(of, &mut watching.live, true);
+            let in_review = of.is_some_and(|of| watching.live.review(of, id));
+            if is_other || in_review {
+                watching.note(key);
+            }
+            watching.touched = true;
+        }
+    }
+
+    /// The fields of collections changed: how values compare, and what a search reads of them, may be another. While they come
+    /// anew from the server, what is not there yet ends no view.
+    fn refit(&mut self, replica: &Replica, which: impl Fn(&Watching) -> bool) {
+        self.asked = None;
+        let definition = replica.schema().collection(&self.collection);
+        let (ended, all_there) = (&mut self.ended, replica.snapshot().is_none());
+        self.watched.retain_mut(|watching| {
+            if !which(watching) {
+                return true;
+            }
+            watching.unfit = !definition.is_some_and(|definition| watching.live.refit(definition).is_ok());
+            watching.live.forget();
+            watching.touched = true;
+            let ends = watching.unfit && all_there;
+            if ends {
+                ended.push(watching.id);
+            }
+            !ends
+        });
+    }
+
+    /// What of a record is going on may be otherwise, though its values are not.
+    pub(super) fn touch(&mut self, id: &RecordId) {
+        for watching in self.watched.iter_mut().filter(|_| id.collection == self.collection) {
+            watching.touched = true;
+        }
+    }
 }
 
-fn put(rows: &mut BTreeMap<RecordKey, Fields>, key: &RecordKey, row: Option<Fields>) {
+/// What views of a collection take rows from; `None` where it is no longer there.
+fn source<'a>(
+    collection: &CollectionId,
+    seen: &'a Seen,
+    replica: &'a Replica,
+    collation: &'a Collation,
+) -> Option<Source<'a>> {
+    let definition = replica.schema().collection(collection)?;
+    Some(Source { replica, definition, collation, seen })
+}
+
+pub(super) fn no_collection() -> Failure {
+    Failure::input("This collection does not exist (any more).")
+}
+
+pub(super) fn put(rows: &mut BTreeMap<RecordKey, Fields>, key: &RecordKey, row: Option<Fields>) {
     match row {
         Some(row) => drop(rows.insert(key.clone(), row)),
         None => drop(rows.remove(key)),

@@ -4,15 +4,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sync_protocol::gate::check;
-use sync_protocol::schema::{Field, Schema, check_schema_record, check_value, field_record, open_collection_record};
+use sync_protocol::schema::{
+    Field, Schema, check_schema_record, check_value, field_record, open_collection_record,
+};
 use sync_protocol::{
-    Change, CollectionId, Edit, FieldName, FieldType, RecordId, RecordKey, Timestamp, Value,
-    limits as wire, reserved,
+    Change, CollectionId, Edit, FieldName, FieldType, RecordId, RecordKey, Timestamp, Value, limits as wire,
+    reserved,
 };
 
-use super::write::{Want, schema_failure};
-use super::edit::{check_label, failure};
 use super::Replica;
+use super::edit::{check_label, failure};
+use super::write::{Want, schema_failure};
 use crate::api::{Failure, Types};
 use crate::store::Batch;
 use crate::text;
@@ -139,7 +141,8 @@ impl Replica {
 
     /// A collection deleted; its records stay where they are, and nobody sees them.
     pub fn drop_collection(&self, now: Timestamp, name: &CollectionId) -> Result<Batch, Failure> {
-        let id = RecordId::new(reserved::collection(reserved::COLLECTIONS), RecordKey::Text(name.as_str().into()));
+        let id =
+            RecordId::new(reserved::collection(reserved::COLLECTIONS), RecordKey::Text(name.as_str().into()));
         let base = self.reserved(&id);
         self.write_one(now, id, base, Want::Gone)
     }

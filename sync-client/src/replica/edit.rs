@@ -7,8 +7,8 @@ use sync_protocol::record::{per_field, value_of};
 use sync_protocol::schema::{Field, collection_record, field_record};
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
-    Beside, Change, ChangeId, CollectionId, Conflict, Counter, Edit, FieldName, Fields, Policy,
-    Record, RecordId, RecordKey, Rejection, Resolution, Revision, Timestamp, Value, Verdict, limits as wire,
+    Beside, Change, ChangeId, CollectionId, Conflict, Counter, Edit, FieldName, Fields, Policy, Record,
+    RecordId, RecordKey, Rejection, Resolution, Revision, Timestamp, Value, Verdict, limits as wire,
     reserved,
 };
 

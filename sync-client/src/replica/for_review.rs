@@ -88,6 +88,11 @@ impl ForReview {
         self.quarantine_of(id).map(|entry| &entry.change).find(|c| c.about().is_none()).map(|c| c.id.counter)
     }
 
+    /// Whether something waits in a record.
+    pub(super) fn holds(&self, id: &RecordId) -> bool {
+        self.by_record.contains_key(id)
+    }
+
     /// Records of a collection in which something waits.
     pub(super) fn records_of(&self, collection: &CollectionId) -> impl Iterator<Item = &RecordId> {
         of_collection(&self.by_record, collection).inspect(counted)

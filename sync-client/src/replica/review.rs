@@ -111,6 +111,11 @@ impl Replica {
         self.for_review.records_of(collection)
     }
 
+    /// Whether a record needs review.
+    pub fn waits(&self, id: &RecordId) -> bool {
+        self.for_review.holds(id)
+    }
+
     /// What is going on with one record.
     pub fn marks_of(&self, id: &RecordId) -> Marks {
         Marks {

@@ -31,7 +31,8 @@ impl Undo {
         };
         match self.kept.get_mut(id) {
             Some(KeptWhy::Changed { fields }) => {
-                let new: Vec<FieldName> = more.iter().filter(|name| !fields.contains(name)).cloned().collect();
+                let new: Vec<FieldName> =
+                    more.iter().filter(|name| !fields.contains(name)).cloned().collect();
                 fields.extend(new);
             }
             Some(KeptWhy::Deleted | KeptWhy::Added) => {}

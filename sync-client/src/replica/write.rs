@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use sync_protocol::record::{per_field, value_of};
-use sync_protocol::{
-    Change, Delta, Edit, FieldName, Fields, Record, RecordId, Rejection, Timestamp, Value,
-};
+use sync_protocol::{Change, Delta, Edit, FieldName, Fields, Record, RecordId, Rejection, Timestamp, Value};
 
 use super::declare::Shape;
 use super::edit::failure;
@@ -112,7 +110,9 @@ fn edit(
         (Want::New(fields) | Want::Has(fields) | Want::Exactly(fields), None) => {
             let fields = fields.into_iter().filter(|(_, value)| !value.is_absent());
             let fitted = fields.map(|(name, value)| Ok((name.clone(), shape.fit(id, &name, value)?)));
-            return Ok(Some(Edit::Insert { fields: per_field(fitted.collect::<Result<Vec<_>, Failure>>()?) }));
+            return Ok(Some(Edit::Insert {
+                fields: per_field(fitted.collect::<Result<Vec<_>, Failure>>()?),
+            }));
         }
         (Want::Change(_), None) => {
             return Err(Failure::input(

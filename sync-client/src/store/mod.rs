@@ -1,8 +1,8 @@
 //! Where one replica keeps its copy of a workspace. One trait, one atomic batch per step, one conformance suite.
 
+use crate::api::Undone;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use crate::api::Undone;
 use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Page;
 use sync_protocol::{

@@ -370,7 +370,11 @@ mod tests {
             (DateTime, json!("2026-11-23T14:30:00.000+02:00"), json!("2026-11-23T12:30:00Z")),
             (DateTime, json!("soon"), json!("soon")),
             (Decimal, json!("+1.50"), json!("1.50")),
-            (Uuid, json!("0192F3C4-5D6E-7F80-9A1B-2C3D4E5F6071"), json!("0192f3c4-5d6e-7f80-9a1b-2c3d4e5f6071")),
+            (
+                Uuid,
+                json!("0192F3C4-5D6E-7F80-9A1B-2C3D4E5F6071"),
+                json!("0192f3c4-5d6e-7f80-9a1b-2c3d4e5f6071"),
+            ),
             (Text, at.clone(), at.clone()),
             (Json, json!(5.0), json!(5.0)),
         ] {

@@ -14,8 +14,9 @@ use crate::platform::clock;
 use crate::text::count;
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
-use sync_client::api::{CollectionInfo, GroupBy, SortBy};
+use sync_client::api::{CollectionInfo, MirrorNote, SortBy};
 use sync_protocol::FieldType;
+use sync_protocol::mirror::Direction;
 use sync_protocol::schema::{Collection, Field};
 use yew::prelude::*;
 
@@ -66,7 +67,7 @@ pub fn ViewBar(props: &ViewBarProps) -> Html {
             <div class="mooring-bar-line">
                 <h1 class="mooring-bar-title" tabindex="-1" dir="auto">{ &props.info.collection.label }</h1>
                 <span class="mooring-muted mooring-count" data-test="record-count">{ counts(props) }</span>
-                { props.views.clone() }
+                <div class="mooring-views">{ props.views.clone() }</div>
                 <Popover drawn={Icon::Filter} text="Filter" count={conditions_of(&shown.filter)} request={props.filtering} test="filter">
                     { conditions(&form) }
                 </Popover>
@@ -85,6 +86,9 @@ pub fn ViewBar(props: &ViewBarProps) -> Html {
                     <Button look={Look::Primary} icon={Icon::Plus} text="New" title="New record (N)" onclick={props.onnew.reform(|_: MouseEvent| ())} test="new-record" />
                 }
             </div>
+            if let Some(mirror) = &props.info.mirror {
+                { mirrored(mirror) }
+            }
             { chips(props, &collection) }
             if props.may_edit && props.selected > 0 {
                 <div class="mooring-selection" role="toolbar" aria-label="Selected records">
@@ -260,29 +264,6 @@ fn sorts(collection: &Rc<Collection>, shown: &Rc<Shown>, onshown: &Callback<Show
                         change(shown, onshown, move |shown| shown.sort.push(SortBy { field: next.clone(), descending: false }))
                     }} />
             </div>
-            { group(collection, shown, onshown) }
-        </div>
-    }
-}
-
-/// What rows are grouped by.
-fn group(collection: &Rc<Collection>, shown: &Rc<Shown>, onshown: &Callback<Shown>) -> Html {
-    let fields = ordered(collection, shown);
-    let now = shown.group.as_ref().map(|by| by.field.clone());
-    let options: Vec<_> = std::iter::once(("", "Nothing", now.is_none()))
-        .chain(
-            fields
-                .iter()
-                .map(|field| (field.name.as_str(), &*field.label, now.as_ref() == Some(&field.name))),
-        )
-        .collect();
-    let onchange = on(shown, onshown, |shown, event: Event| {
-        shown.group = field_of(&event).map(|field| GroupBy { field, descending: false });
-    });
-    html! {
-        <div class="mooring-condition">
-            <span class="mooring-join mooring-muted">{ "Group" }</span>
-            { list("Group by", &options, onchange, "group-by") }
         </div>
     }
 }
@@ -348,13 +329,13 @@ fn chips(props: &ViewBarProps, collection: &Rc<Collection>) -> Html {
     let join = if shown.filter.any { " or " } else { " and " };
     let parts = shown.filter.parts.iter().enumerate().map(|(at, part)| {
         let (text, fits) = match part {
-            Part::One(one) => (one.sentence(collection, as_shown), one.test(collection).is_ok()),
+            Part::One(one) => (one.sentence(collection, as_shown), one.fits(collection)),
             Part::Group(group) => {
                 let all: Vec<String> =
                     group.parts.iter().map(|one| one.sentence(collection, as_shown)).collect();
                 (
                     all.join(if group.any { " or " } else { " and " }),
-                    group.parts.iter().all(|one| one.test(collection).is_ok()),
+                    group.parts.iter().all(|one| one.fits(collection)),
                 )
             }
         };
@@ -416,5 +397,25 @@ fn counts(props: &ViewBarProps) -> String {
             format!("{} of {}", count::number(held.matching as u64), count::records(held.total as u64))
         }
         held => count::records(held.total as u64),
+    }
+}
+
+/// Which table it is kept in step with, and that it is not where that is so.
+fn mirrored(mirror: &MirrorNote) -> Html {
+    let stopped = mirror.paused.is_some();
+    let words = match mirror.direction {
+        _ if stopped => "Not kept in step at the moment with the table ",
+        Some(Direction::In) => "Follows the table ",
+        Some(Direction::Out) => "Also in the table ",
+        Some(Direction::Once) => "Brought over once from the table ",
+        Some(Direction::Both) | None => "Kept in step with the table ",
+    };
+    html! {
+        <p class="mooring-muted mooring-mirrored" data-test="mirrored" title={mirror.paused.clone()}>
+            if stopped {
+                <span class="mooring-mark mooring-mark-review">{ icon(Icon::Warning) }</span>
+            }
+            { words }<span class="mooring-json">{ &mirror.table }</span>
+        </p>
     }
 }

@@ -137,6 +137,11 @@ impl Condition {
         Ok(Filter::Field { field: self.field.clone(), test })
     }
 
+    /// Whether it asks something, or will once it is complete.
+    pub fn fits(&self, collection: &Collection) -> bool {
+        self.values.iter().all(String::is_empty) || self.test(collection).is_ok()
+    }
+
     /// As people read it: `Status is lost`. `show` writes a value as it stands in the grid.
     pub fn sentence(&self, collection: &Collection, show: impl Fn(Option<&Field>, &str) -> String) -> String {
         let field = self.field.as_ref().and_then(|name| collection.fields.get(name));
@@ -151,7 +156,12 @@ impl Condition {
             Operator::HasAll | Operator::Between => " and ",
             _ => " or ",
         };
-        format!("{label} {operator} {}", values.join(join)).trim_end().to_owned()
+        let values = if values.is_empty() && self.operator.values() > 0 {
+            "…".to_owned()
+        } else {
+            values.join(join)
+        };
+        format!("{label} {operator} {values}").trim_end().to_owned()
     }
 }
 
@@ -249,6 +259,7 @@ mod tests {
             (one("day", Operator::Less, &["2026-01-01"]), "Day is before 2026-01-01"),
             (one("note", Operator::Empty, &[]), "Note is empty"),
             (one("_key", Operator::Contains, &["A"]), "Key contains A"),
+            (one("status", Operator::AnyOf, &[]), "Status is …"),
         ] {
             assert_eq!(condition.sentence(&orders, plain), says);
         }

@@ -202,7 +202,7 @@ impl Headings {
                 }
             }
             let hide = act(Box::new(move |headings| {
-                headings.show(|shown| drop(shown.hidden.insert(name.clone())));
+                headings.show(|shown| shown.hidden.extend([name.clone()]));
             }));
             more.push(Entry::new("Hide", hide).test("hide"));
         }

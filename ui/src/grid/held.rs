@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
-use sync_client::api::{Row, RowsQuery, View};
+use sync_client::api::{Groups, Row};
 use sync_protocol::record::set_value;
 use sync_protocol::{FieldName, RecordKey, Value};
 
@@ -17,6 +17,10 @@ pub struct Held {
     pub matching: usize,
     /// How many records the collection has.
     pub total: usize,
+    /// The figures that were asked for, about all rows that match.
+    pub figures: Vec<Value>,
+    /// The groups, where the view has some.
+    pub groups: Option<Groups>,
     /// Whether an answer has come.
     pub known: bool,
     /// Whether a newer one is on its way to another question.
@@ -69,20 +73,6 @@ impl Held {
         if let Some(row) = self.rows.iter_mut().find(|row| row.key == *key) {
             set_value(&mut Rc::make_mut(row).fields, field, value);
         }
-    }
-}
-
-/// A page of a view.
-pub fn page(view: &View, rows: &Range<usize>) -> RowsQuery {
-    let by = view.sort.first();
-    RowsQuery {
-        collection: view.collection.clone(),
-        search: view.search.clone(),
-        sort: by.and_then(|by| by.field.clone()),
-        descending: by.is_some_and(|by| by.descending),
-        only: view.only,
-        offset: rows.start,
-        limit: rows.len(),
     }
 }
 

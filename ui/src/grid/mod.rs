@@ -4,6 +4,7 @@
 pub mod address;
 pub mod columns;
 pub mod cursor;
+pub mod figures;
 pub mod filter;
 pub mod held;
 pub mod pane;

@@ -2,6 +2,7 @@
 
 use super::columns::Column;
 use super::cursor::{Cell, Cursor};
+use super::figures;
 use super::heading::{Headings, heading};
 use super::held::Held;
 use super::row::{GridRow, card, cell_id};
@@ -64,6 +65,16 @@ pub fn Grid(props: &GridProps) -> Html {
     let (size, body) = (use_node_ref(), use_node_ref());
     use_following(props, &table);
     use_sizes(props, &table, size.clone(), body.clone());
+    let oninput = {
+        let state = table.state.clone();
+        use_callback((), move |text: String, ()| {
+            state.change(|state| {
+                if let Some(editing) = &mut state.editing {
+                    (editing.text, editing.error) = (text, None);
+                }
+            });
+        })
+    };
     let state = table.state.get();
     let on = |act: fn(&Table, &MouseEvent)| {
         let table = table.clone();
@@ -115,16 +126,6 @@ pub fn Grid(props: &GridProps) -> Html {
             }
         })
     };
-    let oninput = {
-        let state = table.state.clone();
-        use_callback((), move |text: String, ()| {
-            state.change(|state| {
-                if let Some(editing) = &mut state.editing {
-                    (editing.text, editing.error) = (text, None);
-                }
-            });
-        })
-    };
     let (cursor, pinned) = (state.cursor, props.columns.iter().filter(|column| column.pinned).count());
     let scrolled =
         (pinned + state.drawn.columns.start)..(pinned + state.drawn.columns.end).min(props.columns.len());
@@ -171,8 +172,38 @@ pub fn Grid(props: &GridProps) -> Html {
                     </div>
                 </div>
             </div>
+            { foot(props, &table) }
             { asking }
         </>
+    }
+}
+
+/// Below the grid: how much there is, and the figures of the column under the cursor or of the range.
+fn foot(props: &GridProps, table: &Table) -> Html {
+    let (held, cursor) = (&props.held, table.state.get().cursor);
+    let records = match held.matching == held.total {
+        true => count::records(held.total as u64),
+        false => format!("{} of {}", count::number(held.matching as u64), count::records(held.total as u64)),
+    };
+    let (of, told) = match cursor.is_range() {
+        true => (
+            "Selection",
+            figures::of_range(&props.columns, (cursor.rows(), cursor.columns()), held).unwrap_or_default(),
+        ),
+        false => (
+            props.columns.get(cursor.at.column).map_or("", Column::label),
+            figures::of_all(&props.columns, cursor.at.column, &held.figures),
+        ),
+    };
+    html! {
+        <div class="mooring-foot" data-test="foot">
+            <span>{ records }</span>
+            <span class="mooring-space"></span>
+            if !told.is_empty() {
+                <span dir="auto">{ of.to_owned() }</span>
+                { for told.into_iter().map(|(word, figure)| html! { <span data-test={format!("figure-{}", word.to_lowercase())}>{ word }{ " " }<b>{ figure }</b></span> }) }
+            }
+        </div>
     }
 }
 
@@ -191,10 +222,18 @@ fn use_following(props: &GridProps, table: &Table) {
     use_effect_with(props.headings.shown.view(&props.info.id, &props.info.collection), move |_| now.to_top());
     let place = props.open.as_ref().and_then(|open| props.held.place(open));
     let now = table.clone();
-    use_effect_with((props.open.clone(), place.is_some()), move |_| {
-        if let Some(row) = place {
-            let column = now.state.get().cursor.at.column;
-            now.put(Cursor::on(Cell { row, column }));
+    let open = props.open.clone();
+    use_effect_with((props.open.clone(), place.is_some(), props.held.known), move |_| {
+        let column = now.state.get().cursor.at.column;
+        match (place, open) {
+            (Some(row), _) => now.put(Cursor::on(Cell { row, column })),
+            // a new record, or one that a link led to: wherever it is, it is shown
+            (None, Some(open)) => wasm_bindgen_futures::spawn_local(async move {
+                if let Some(row) = now.source.find(&open).await {
+                    now.put(Cursor::on(Cell { row, column }));
+                }
+            }),
+            (None, None) => {}
         }
     });
     let editing = table.state.get().editing.as_ref().map(|editing| editing.at);

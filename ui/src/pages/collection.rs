@@ -14,10 +14,11 @@ use crate::components::states::{Empty, failed, loading};
 use crate::grid::address::Shown;
 use crate::grid::bar::ViewBar;
 use crate::grid::bulk::EditMany;
-use crate::grid::columns::columns;
+use crate::grid::columns::{Sizes, columns};
+use crate::grid::figures::asked;
 use crate::grid::heading::Headings;
 use crate::grid::held::Held;
-use crate::grid::rows::use_rows;
+use crate::grid::rows::{Question, use_rows};
 use crate::grid::sheet::Grid;
 use crate::hooks::{use_call, use_status, use_title_of, use_toaster};
 use crate::live::{use_keys, use_live};
@@ -49,14 +50,18 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     let toaster = use_toaster();
     let (shown, show) = use_shown();
     let (sizes, onsizes) = use_sizes(&here.workspace.id.to_string(), id.as_str());
+    let figures = use_memo(props.info.collection.clone(), |collection| {
+        asked(&columns(collection, &Shown::default(), &Sizes::default(), false))
+    });
+    let source =
+        use_rows(&Question { view: shown.view(id, &props.info.collection), figures: (*figures).clone() });
+    let held = source.held.get();
     let narrow = use_narrow();
     let selected = use_live(BTreeSet::<RecordKey>::new);
     let deleting = use_state(Vec::<RecordKey>::new);
     let editing = use_state_eq(|| false);
     let adding_field = use_state_eq(|| false);
     let filtering = use_state_eq(|| 0u32);
-    let source = use_rows(&shown.view(id, &props.info.collection));
-    let held = source.held.get();
 
     let open_record = {
         let (workspace, collection) = (here.name.to_string(), id.to_string());
@@ -187,11 +192,8 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                             held if held.total == 0 && is_arriving(&status) => html! { <FirstSync /> },
                             held if held.matching == 0 => nothing(held, &shown, here.may_edit(), &new_record, &show),
                             _ => html! {
-                                <>
                                     <Grid info={props.info.clone()} source={source.clone()} held={held.clone()} columns={columns.clone()} {headings} selected={selected.clone()} ticked={ticked.clone()}
                                         open={open_key} may_edit={here.may_edit()} cards={narrow} onopen={open_record} ondelete={delete_rows} onall={select_all} />
-                                    { foot(&held, ticked.len()) }
-                                </>
                             },
                         } }
                     </section>
@@ -208,22 +210,6 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
             }
             if *adding_field {
                 <AddField info={props.info.clone()} onclose={set(&adding_field, false)} />
-            }
-        </div>
-    }
-}
-
-/// Below the grid: how much there is.
-fn foot(held: &Held, selected: usize) -> Html {
-    let records = match held.matching == held.total {
-        true => count::records(held.total as u64),
-        false => format!("{} of {}", count::number(held.matching as u64), count::records(held.total as u64)),
-    };
-    html! {
-        <div class="mooring-foot" data-test="foot">
-            <span>{ records }</span>
-            if selected > 0 {
-                <span>{ format!("{} selected", count::number(selected as u64)) }</span>
             }
         </div>
     }

@@ -38,11 +38,6 @@ fn focus_element(element: &Element) {
     }
 }
 
-/// Whether nothing has the focus: what had it is gone.
-pub fn focus_is_nowhere() -> bool {
-    super::document().active_element().is_none_or(|element| element.tag_name() == "BODY")
-}
-
 /// Moves the focus to an input, behind what stands in it.
 pub fn focus_end(selector: &str) {
     focus(selector);
@@ -142,12 +137,6 @@ fn show_element(element: &Element) {
     let how = web_sys::ScrollIntoViewOptions::new();
     how.set_block(web_sys::ScrollLogicalPosition::Nearest);
     element.scroll_into_view_with_scroll_into_view_options(&how);
-}
-
-/// Whether text is marked.
-pub fn is_selecting() -> bool {
-    let selection = super::window().get_selection().ok().flatten();
-    selection.is_some_and(|selection| !selection.is_collapsed())
 }
 
 /// Whether an event is at a link.

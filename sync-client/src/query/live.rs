@@ -1,0 +1,209 @@
+//! The answer to one question, which follows as rows come, change and go.
+
+use sync_protocol::schema::Collection;
+use sync_protocol::{CollectionId, Fields, RecordId, RecordKey, Value};
+
+use super::order::{Ground, Order};
+use super::table::Seen;
+use super::tally::{ByValue, Distinct, Tally, count_by};
+use super::wanted::Wanted;
+use crate::api::{Aggregate, Failure, Group, Groups, Only, Row, View};
+use crate::limits;
+use crate::replica::Replica;
+use crate::text::Collation;
+
+/// What rows are taken from.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) replica: &'a Replica,
+    pub(super) definition: &'a Collection,
+    pub(super) collation: &'a Collation,
+    /// All rows of the collection.
+    pub(super) seen: &'a Seen,
+}
+
+/// A view that follows.
+#[derive(Debug)]
+pub(super) struct Live {
+    view: View,
+    figures: Vec<Aggregate>,
+    wanted: Wanted,
+    /// The rows that wait for a person, those that are not there (any more) among them; `None` where all rows are asked for.
+    waiting: Option<Seen>,
+    /// `None`: all have to be put in order and counted anew.
+    found: Option<Found>,
+    /// Rows that came, changed or went.
+    moves: u64,
+}
+
+/// The rows that match.
+#[derive(Debug)]
+struct Found {
+    order: Order,
+    all: Tally,
+    groups: ByValue,
+}
+
+impl Live {
+    /// Fits a view to its collection; nothing is looked at yet.
+    pub(super) fn new(view: View, figures: Vec<Aggregate>, definition: &Collection) -> Result<Self, Failure> {
+        let wanted = Wanted::new(&view, &figures, definition)?;
+        Ok(Self { view, figures, wanted, waiting: None, found: None, moves: 0 })
+    }
+
+    /// Whether it is the answer to that.
+    pub(super) fn answers(&self, view: &View) -> bool {
+        self.view == *view && self.figures.is_empty()
+    }
+
+    /// Fits it to a schema that has changed; then it is to be forgotten.
+    pub(super) fn refit(&mut self, definition: &Collection) -> Result<(), Failure> {
+        self.wanted = Wanted::new(&self.view, &self.figures, definition)?;
+        Ok(())
+    }
+
+    /// All have to be put in order and counted anew.
+    pub(super) fn forget(&mut self) {
+        self.found = None;
+        self.waiting = None;
+        self.moves += 1;
+    }
+
+    /// Puts all in order, if they are not.
+    pub(super) fn ready(&mut self, of: Source<'_>) {
+        if self.found.is_some() {
+            return;
+        }
+        if self.view.only == Some(Only::Review) {
+            let mut waiting = Seen::new();
+            for id in of.replica.in_review(&self.view.collection) {
+                waiting.extend(waits(of, id).map(|fields| (id.key.clone(), fields)));
+            }
+            self.waiting = Some(waiting);
+        }
+        let on = self.ground(of);
+        let mut found =
+            Found { order: Order::of(on), all: Tally::new(&self.wanted.figures), groups: ByValue::new() };
+        if self.wanted.counts() {
+            for fields in found.order.from(0).filter_map(|key| on.rows.get(key)) {
+                count(&self.wanted, &mut found.all, &mut found.groups, fields, true);
+            }
+        }
+        self.found = Some(found);
+    }
+
+    /// A row goes: its values, or what is known of it, are still what they were.
+    pub(super) fn without(&mut self, of: Source<'_>, key: &RecordKey) {
+        self.change(of, key, false);
+    }
+
+    /// A row is now as it is.
+    pub(super) fn with(&mut self, of: Source<'_>, key: &RecordKey) {
+        self.change(of, key, true);
+    }
+
+    /// What waits for a person in a record may be otherwise. True where the rows are others for it.
+    pub(super) fn review(&mut self, of: Source<'_>, id: &RecordId) -> bool {
+        let Some(before) = self.waiting.as_ref().map(|waiting| waiting.get(&id.key)) else { return false };
+        let now = waits(of, id);
+        if before == now.as_ref() {
+            return false;
+        }
+        self.change(of, &id.key, false);
+        if let Some(waiting) = &mut self.waiting {
+            super::table::put(waiting, &id.key, now);
+        }
+        self.change(of, &id.key, true);
+        true
+    }
+
+    /// Whether it is about rows that wait for a person.
+    pub(super) fn is_review(&self) -> bool {
+        self.view.only.is_some()
+    }
+
+    fn change(&mut self, of: Source<'_>, key: &RecordKey, comes: bool) {
+        let Some(Found { order, mut all, mut groups }) = self.found.take() else { return };
+        let on = self.ground(of);
+        let Some(fields) = on.matching(key) else {
+            self.found = Some(Found { order, all, groups });
+            return;
+        };
+        let order = if comes { order.with(on, key) } else { order.without(on, key) };
+        if self.wanted.counts() {
+            count(&self.wanted, &mut all, &mut groups, fields, comes);
+        }
+        self.found = order.map(|order| Found { order, all, groups });
+        self.moves += 1;
+    }
+
+    fn ground<'a>(&'a self, of: Source<'a>) -> Ground<'a> {
+        let rows = self.waiting.as_ref().unwrap_or(of.seen);
+        Ground { definition: of.definition, collation: of.collation, wanted: &self.wanted, rows }
+    }
+
+    /// How many rows match.
+    pub(super) fn len(&self) -> usize {
+        self.found.as_ref().map_or(0, |found| found.order.len())
+    }
+
+    /// Rows that came, changed or went since it was made.
+    pub(super) fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    /// The keys from there on.
+    pub(super) fn keys(&self, offset: usize) -> impl Iterator<Item = &RecordKey> {
+        self.found.iter().flat_map(move |found| found.order.from(offset))
+    }
+
+    /// A row as it is shown.
+    pub(super) fn row(&self, of: Source<'_>, key: &RecordKey) -> Option<Row> {
+        let id = RecordId::new(self.view.collection.clone(), key.clone());
+        let fields = self.ground(of).rows.get(key)?.clone();
+        let gone = self.waiting.is_some() && !of.seen.contains_key(key);
+        Some(Row { key: id.key.clone(), fields, marks: of.replica.marks_of(&id), gone })
+    }
+
+    /// The figures about all rows that match.
+    pub(super) fn figures(&self) -> Vec<Value> {
+        self.found.as_ref().map_or_else(Vec::new, |found| found.all.figures(&self.wanted.figures))
+    }
+
+    /// The first groups, where there are some.
+    pub(super) fn groups(&self, of: Source<'_>) -> Option<Groups> {
+        let (field, found) = (self.wanted.group.as_ref()?, self.found.as_ref()?);
+        let rows = self.ground(of).rows;
+        let mut groups = Vec::new();
+        let mut next = 0;
+        // the rows of a group stand together: how many they are says where the next one begins
+        while next < found.order.len() && groups.len() < limits::GROUPS {
+            let fields = found.order.at(next).and_then(|key| rows.get(key))?;
+            let tally = found.groups.get(&Distinct::shared(field, fields))?;
+            let value = field.sort_value(fields).and_then(|_| fields.get(&field.name)).cloned();
+            let figures = tally.figures(&self.wanted.figures);
+            groups.push(Group { value: value.unwrap_or_default(), rows: tally.rows, figures });
+            next += tally.rows;
+        }
+        Some(Groups { groups, more: next < found.order.len() })
+    }
+
+    /// Its collection.
+    pub(super) fn collection(&self) -> &CollectionId {
+        &self.view.collection
+    }
+}
+
+/// Counts a row in or out, in all and in its group.
+fn count(wanted: &Wanted, all: &mut Tally, groups: &mut ByValue, fields: &Fields, comes: bool) {
+    all.count(&wanted.figures, fields, comes);
+    if let Some(field) = &wanted.group {
+        count_by(groups, Distinct::shared(field, fields), &wanted.figures, fields, comes);
+    }
+}
+
+/// What a person sees of a record that waits for one, there or not; `None` where nothing of it waits.
+fn waits(of: Source<'_>, id: &RecordId) -> Option<Fields> {
+    let there = of.seen.get(&id.key).cloned();
+    of.replica.waits(id).then(|| there.unwrap_or_else(|| of.replica.last_known(id)))
+}
