@@ -167,7 +167,7 @@ await check('a new record by keys: the first field, save and add, save and see; 
   await a.page.keyboard.type('second');
   await a.press('Enter');
   await says(a, hook('record-title'), 'second');
-  await until('the row is marked', async () => await a.count('tr.pf-m-selected[data-row]') === 1);
+  await until('the row is marked', async () => await a.count('.mooring-row-on[data-row]') === 1);
   equal(Object.values(await things()).map(fields => fields.zone).filter(zone => /^(first|second)$/.test(zone)).sort(), ['first', 'second'], 'both');
 });
 

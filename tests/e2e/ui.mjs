@@ -282,8 +282,9 @@ await check('conditions join by and, by or, and in groups', async () => {
 
 await check('a search finds words in any order and with other accents', async () => {
   await show('orders');
+  const all = Object.values((await server.records()).orders);
   await a.fill(hook('search'), 'co muller');
-  await count('500 of 3,000 records');
+  await count(`${all.filter(one => one.customer.startsWith('Müller')).length} of 3,000 records`);
   await a.fill(hook('search'), 'care fragile');
   await count('273 of 3,000 records');
   await a.page.locator(hook('search')).press('Escape');
@@ -324,7 +325,7 @@ await check('a tick selects, Shift a range, the heading all that match; a field 
   await until('as before', async () => (await a.text(`${hook('record-row')}[data-row="3"] ${hook('cell')}[data-field="note"]`)) !== 'all of them');
   await a.click(hook('delete-selected'));
   await a.click(hook('confirm'));
-  await count('2,400 records');
+  await count('0 of 2,400 records');
   await a.click(hook('undo'));
   await count('600 of 3,000 records');
 });

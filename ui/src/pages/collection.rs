@@ -48,7 +48,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     let go = use_go();
     let status = use_status();
     let toaster = use_toaster();
-    let (shown, show) = use_shown();
+    let (shown, show, search) = use_shown();
     let (sizes, onsizes) = use_sizes(&here.workspace.id.to_string(), id.as_str());
     let figures = use_memo(props.info.collection.clone(), |collection| {
         asked(&columns(collection, &Shown::default(), &Sizes::default(), false))
@@ -136,10 +136,6 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     let set = |state: &UseStateHandle<bool>, on: bool| {
         let state = state.setter();
         Callback::from(move |()| state.set(on))
-    };
-    let search = {
-        let (shown, show) = (shown.clone(), show.clone());
-        Callback::from(move |search| show.emit(Shown { search, ..(*shown).clone() }))
     };
 
     let open_key = match &props.place {

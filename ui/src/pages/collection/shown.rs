@@ -6,25 +6,26 @@ use crate::grid::address::Shown;
 use crate::grid::columns::Sizes;
 use crate::live::use_live;
 use crate::platform::{self, dom};
-use crate::route::Route;
+use crate::route::{Route, same_collection};
 use gloo::events::EventListener;
 use gloo::storage::{LocalStorage, Storage};
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
 use yew::prelude::*;
-use yew_router::hooks::{use_location, use_navigator, use_route};
+use yew_router::Routable;
+use yew_router::hooks::{use_location, use_navigator};
 
 /// Letters within this many milliseconds are one change of the address: browsers refuse many of them.
 const GATHER_MS: u32 = 250;
 
-/// What is shown, as the address has it, and how to show something else. Each change can be taken back by the browser's
+/// What is shown, as the address has it, how to show something else, and how to search in it. Each change can be taken back by the browser's
 /// Back, but for letters of one search and one filter.
 #[hook]
-pub fn use_shown() -> (Rc<Shown>, Callback<Shown>) {
+pub fn use_shown() -> (Rc<Shown>, Callback<Shown>, Callback<String>) {
     let query = use_location()
         .map(|location| location.query_str().trim_start_matches('?').to_owned())
         .unwrap_or_default();
-    let (navigator, route) = (use_navigator(), use_route::<Route>());
+    let navigator = use_navigator();
     let shown = use_live(|| Shown::read(&query));
     let seen = use_mut_ref(|| query.clone());
     let timer = use_mut_ref(|| None::<Timeout>);
@@ -36,24 +37,34 @@ pub fn use_shown() -> (Rc<Shown>, Callback<Shown>) {
         }
     }
     let now = shown.get();
-    let show = use_callback(route, move |next: Shown, route| {
+    let search = shown.clone();
+    let show = use_callback((), move |next: Shown, ()| {
         let before = shown.get();
         let refined = Shown { search: next.search.clone(), filter: next.filter.clone(), ..(*before).clone() };
         let replaces = refined == next && before.narrows() && next.narrows();
-        let query = next.write();
         shown.set(next);
-        let (Some(navigator), Some(route)) = (navigator.clone(), route.clone()) else { return };
-        if !replaces {
-            *timer.borrow_mut() = None;
-            return link::show(&navigator, &route, &query, false);
-        }
-        let later = timer.clone();
-        *timer.borrow_mut() = Some(Timeout::new(GATHER_MS, move || {
+        let (navigator, shown, later) = (navigator.clone(), shown.clone(), timer.clone());
+        let here = platform::window().location().pathname().unwrap_or_default();
+        let write = move || {
             *later.borrow_mut() = None;
-            link::show(&navigator, &route, &query, true);
-        }));
+            // a record may have been opened since, or another collection
+            let path = platform::window().location().pathname().unwrap_or_default();
+            let same = same_collection(&here, &path);
+            if let (Some(navigator), Some(route), true) = (&navigator, Route::recognize(&path), same) {
+                link::show(navigator, &route, &shown.get().write(), replaces);
+            }
+        };
+        if replaces {
+            *timer.borrow_mut() = Some(Timeout::new(GATHER_MS, write));
+        } else {
+            write();
+        }
     });
-    (now, show)
+    // a search starts later than its letters: all else is as it is by then
+    let find = use_callback(show.clone(), move |text: String, show| {
+        show.emit(Shown { search: text, ..(*search.get()).clone() });
+    });
+    (now, show, find)
 }
 
 /// Sizes of columns, and which of them stay in place, as this device keeps them.
