@@ -184,8 +184,7 @@ impl Table {
             let by = place as f64 - state.cursor.at.row as f64;
             let in_view = state.drawn.rows.contains(&state.cursor.at.row);
             self.state.change(|state| {
-                let move_by = |row: usize| (row as f64 + by).max(0.0) as usize;
-                state.cursor.anchor.row = move_by(state.cursor.anchor.row);
+                state.cursor.anchor.row = (state.cursor.anchor.row as f64 + by).max(0.0) as usize;
                 state.cursor.at.row = place;
             });
             if let (true, Some(node)) = (in_view, self.node.cast::<Element>()) {
