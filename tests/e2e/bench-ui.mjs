@@ -67,9 +67,9 @@ await collect('filter_ms_p95', ROUNDS, async round => {
 await a.page.goto(home);
 await a.waitFor(hook('record-row'));
 await collect('search_ms_p95', ROUNDS, async round => {
-  const word = `note ${100 + round} about`;
+  const word = `SKU-${1000 + round}`;
   const type = text => { const input = document.querySelector('[data-test=search]'); input.value = text; input.dispatchEvent(new Event('input', { bubbles: true })); };
-  const took = await measure(type, `text => ${settled} && document.querySelector('[data-row="0"] [data-field="note"]')?.textContent.startsWith(text)`, word);
+  const took = await measure(type, `text => ${settled} && document.querySelector('[data-row="0"] [data-field="article"]')?.textContent === text`, word);
   return took - PAUSE_MS;
 });
 await a.page.goto(home);

@@ -225,6 +225,12 @@ await check('Space opens the record of the cursor; a row is a link for a tab of 
   await a.click(act.cell(order(9), 'customer'));
   await press('Space');
   await a.waitFor(hook('record-form'));
+  const bar = await a.page.evaluate(() => {
+    const end = document.querySelector('.mooring-bar').getBoundingClientRect().right;
+    return { cut: [...document.querySelectorAll('.mooring-bar-line > *')].filter(one => one.getBoundingClientRect().right > end).length, high: document.querySelector('.mooring-bar-line').getBoundingClientRect().height };
+  });
+  equal(bar, { cut: 0, high: 48 }, 'the bar beside an open record');
+  await a.screenshot('ui/record-open');
   await a.click(hook('close-record'));
   const [tab] = await Promise.all([a.context.waitForEvent('page'), a.page.locator(act.cell(order(9), 'customer')).click({ modifiers: ['ControlOrMeta'] })]);
   await tab.waitForURL(/ORD-000009$/);

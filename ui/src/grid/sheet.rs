@@ -161,9 +161,11 @@ pub fn Grid(props: &GridProps) -> Html {
                     <div class="mooring-grid-body" role="rowgroup" ref={body}>
                         { for state.drawn.rows.clone().map(|at| {
                             let row = props.held.row(at).cloned();
+                            // an element is one record's: what somebody points at stays what it is
+                            let key = row.as_ref().map_or_else(|| format!("~{at}"), |row| row.key.to_text());
                             let ranged = cursor.is_range() && cursor.rows().contains(&at);
                             html! {
-                                <GridRow key={at} {at} columns={props.columns.clone()} drawn={state.drawn.columns.clone()} cursor={(cursor.at.row == at).then_some(cursor.at.column)}
+                                <GridRow {key} {at} columns={props.columns.clone()} drawn={state.drawn.columns.clone()} cursor={(cursor.at.row == at).then_some(cursor.at.column)}
                                     range={ranged.then(|| cursor.columns())} editing={state.editing.clone().filter(|editing| editing.at.row == at)}
                                     selected={row.as_ref().is_some_and(|row| props.ticked.contains(&row.key))} open={row.is_some() && props.open.as_ref() == row.as_ref().map(|row| &row.key)}
                                     may_edit={props.may_edit} href={row.as_ref().map(|row| address(row)).unwrap_or_default()} {row} oninput={oninput.clone()} />
