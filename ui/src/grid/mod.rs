@@ -70,6 +70,7 @@ mod tests {
         Collection {
             label: "Orders".to_owned(),
             policy: None,
+            open: false,
             fields: fields.into_iter().enumerate().map(field).collect(),
         }
     }
