@@ -196,7 +196,7 @@ await at('import-done-refused', {
     await browser.waitFor(hook('import-done'));
   },
 });
-await at('collection-pages', { arrange: async () => { await collection('cleats')(); await browser.waitFor(hook('page-next')); await browser.pillSays('Synced and verified', 60_000); } });
+await at('collection-pages', { arrange: async () => { await collection('cleats')(); await browser.waitFor(hook('record-row')); await browser.pillSays('Synced and verified', 60_000); } });
 
 // --- what needs review
 await at('review-empty', { arrange: go(`${home}/review`, hook('review-empty')) });

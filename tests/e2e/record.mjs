@@ -204,7 +204,7 @@ await check('the filter shows exactly what needs review, also what is gone, and 
   equal(await a.count(`${hook('record-row')} ${hook('mark-review')}`), 2, 'marks');
   await says(hook('record-count'), /^2 of /);
   await look('filter');
-  await a.click(`${hook('record-row')}[data-key="2"]`);
+  await a.click(`${hook('record-row')}[data-key="2"] a`);
   await a.waitFor(hook('record-gone'));
   await says(`${hook('other-side')} ${field('days_left')} dd`, '6');
   await look('gone');

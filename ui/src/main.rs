@@ -14,6 +14,9 @@ mod app;
 mod backend;
 #[cfg(target_arch = "wasm32")]
 mod components;
+#[cfg(any(target_arch = "wasm32", test))]
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "natively only the tests call it"))]
+mod grid;
 #[cfg(target_arch = "wasm32")]
 mod hooks;
 #[cfg(target_arch = "wasm32")]

@@ -137,6 +137,16 @@ impl FromStr for KeyText {
     }
 }
 
+/// Whether both addresses are of one collection: `/w/WORKSPACE/c/COLLECTION` and all below it.
+pub fn same_collection(one: &str, other: &str) -> bool {
+    let of = |path: &str| {
+        let mut parts = path.split('/').map(str::to_owned);
+        let begin: Vec<String> = parts.by_ref().take(5).collect();
+        (begin.len() == 5 && begin[1] == "w" && begin[3] == "c").then_some(begin)
+    };
+    of(one).is_some_and(|one| of(other) == Some(one))
+}
+
 /// A workspace's name in addresses: made of its name; the second of the same name gets a number.
 pub fn workspace_name(session: &Session, workspace: &Workspace) -> String {
     let plain = plain(&workspace.name);

@@ -188,7 +188,7 @@ export async function openMerges(screen) {
 
 export async function openRecord(screen, key) {
   await showCollection(screen, COLLECTION);
-  await screen.click(`${row(key)} [data-field="_key"]`);
+  await screen.click(`${row(key)} a`);
   await screen.waitFor(hook('record-form'));
 }
 

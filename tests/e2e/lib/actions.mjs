@@ -54,7 +54,7 @@ export async function importFile(screen, file) {
 
 const row = key => `${hook('record-row')}[data-key="${key}"]`;
 const input = field => `${hook('field-input')}[data-field="${field}"]`;
-const cell = (key, field) => `${row(key)} ${hook('cell')}[data-field="${field}"]`;
+export const cell = (key, field) => `${row(key)} ${hook('cell')}[data-field="${field}"]`;
 
 /** Shows a collection through the navigation, without loading the page anew. */
 export async function showCollection(screen, collection) {
@@ -77,9 +77,12 @@ export async function fillNew(screen, values, key) {
   for (const [field, value] of Object.entries(values)) await screen.fill(input(field), value);
 }
 
+/** What leads from a row, or a card, to its record. */
+export const toRecord = key => `${row(key)} a`;
+
 /** Fills one field in the form of a record in view. */
 export async function fillEdit(screen, key, field, value) {
-  await screen.click(`${row(key)} [data-field="_key"]`);
+  await screen.click(toRecord(key));
   await screen.waitFor(input(field));
   await screen.fill(input(field), value);
 }

@@ -125,7 +125,7 @@ export async function sent(browser) {
 /** Edits fields of a record in its form. */
 export async function edit(browser, collection, key, values) {
   await browser.click(`${hook('collection-item')}[data-name="${collection}"]`);
-  await browser.click(`${hook('record-row')}[data-key="${key}"] [data-field="_key"]`);
+  await browser.click(`${hook('record-row')}[data-key="${key}"] a`);
   for (const [name, value] of Object.entries(values)) await browser.fill(`${hook('record-form')} ${hook('field-input')}[data-field="${name}"]`, value);
   await browser.click(hook('save'));
   await browser.waitFor(`${hook('save')}:disabled:not([aria-busy])`); // it is saved: there is nothing to save any more

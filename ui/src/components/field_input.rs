@@ -84,6 +84,20 @@ pub fn FieldInput(props: &FieldInputProps) -> Html {
     }
 }
 
+/// The input alone, for a cell of the grid.
+pub fn bare(field: &Field, text: &str, before: &Value, oninput: &Callback<String>, wrong: bool) -> Html {
+    let props = FieldInputProps {
+        field: field.clone(),
+        text: text.to_owned().into(),
+        oninput: oninput.clone(),
+        before: before.clone(),
+        error: wrong.then_some(AttrValue::Static("")),
+        readonly: false,
+        prefix: AttrValue::Static("cell"),
+    };
+    input(&props, AttrValue::Static("cell-input"))
+}
+
 /// The zone; where the hour comes twice, which of the two is meant.
 fn zone_hint(props: &FieldInputProps) -> String {
     let utc = match *props.text == *to_input(&props.field, &props.before) {

@@ -5,7 +5,7 @@ use super::icon::{Icon, icon};
 use super::progress::Progress;
 use super::states::Tint;
 use crate::hooks::{use_backend, use_event, use_toaster};
-use crate::text::count;
+use crate::text::{count, step};
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, Event, Failure};
@@ -37,6 +37,8 @@ pub enum Undo {
     Decisions(Rc<Vec<ChangeId>>),
     /// Records that were deleted.
     Deleted(Rc<Vec<RecordId>>),
+    /// The last step of this tab: edits of many records.
+    Step,
 }
 
 impl Undo {
@@ -45,6 +47,7 @@ impl Undo {
             Self::Nothing => 0,
             Self::Decisions(ids) => ids.len(),
             Self::Deleted(ids) => ids.len(),
+            Self::Step => 1,
         }
     }
 
@@ -53,6 +56,7 @@ impl Undo {
             Self::Nothing => None,
             Self::Decisions(ids) => Some(Command::TakeBack { conflicts: ids.to_vec() }),
             Self::Deleted(ids) => Some(Command::Undelete { ids: ids.to_vec() }),
+            Self::Step => Some(Command::Undo),
         }
     }
 }
@@ -68,6 +72,8 @@ pub struct Toasts {
 pub enum ToastAction {
     Show(Tint, String, Undo),
     Close(u64),
+    /// There is a newer step: what offers to take back the last one would mean another.
+    NewStep,
 }
 
 impl Reducible for Toasts {
@@ -83,6 +89,7 @@ impl Reducible for Toasts {
                 list.push(Toast { id: next, tint, text, undo });
                 next += 1;
             }
+            ToastAction::NewStep => list.retain(|toast| toast.undo != Undo::Step),
             ToastAction::Close(id) => list.retain(|toast| toast.id != id),
         }
         Rc::new(Self { next, list })
@@ -117,6 +124,16 @@ impl Toaster {
     /// Records that were deleted, with a way to have them back.
     pub fn deleted(&self, text: impl Into<String>, records: Vec<RecordId>) {
         self.show(Tint::Success, text.into(), Undo::Deleted(Rc::new(records)));
+    }
+
+    /// Edits of many records in one step, with a way to take it back.
+    pub fn step(&self, text: impl Into<String>) {
+        self.show(Tint::Success, text.into(), Undo::Step);
+    }
+
+    /// Something else was saved: the last step is another one.
+    pub fn new_step(&self) {
+        self.0.dispatch(ToastAction::NewStep);
     }
 
     fn show(&self, tint: Tint, text: String, undo: Undo) {
@@ -186,6 +203,10 @@ fn ToastItem(props: &ToastItemProps) -> Html {
                             count::records(n),
                             if n == 1 { "is" } else { "are" }
                         ));
+                    }
+                    Ok(Answer::Undone(undone)) => {
+                        close.emit(id);
+                        toaster.done(step::undone(&undone));
                     }
                     Ok(Answer::Bulk(report)) => {
                         close.emit(id);

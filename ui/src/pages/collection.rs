@@ -1,8 +1,7 @@
 //! A collection's records in a grid, and beside it the one record that is open.
 
-mod grid;
-mod pager;
-mod toolbar;
+mod shown;
+mod views;
 
 use super::collection_form::AddField;
 use super::frame::{FirstSync, Place, is_arriving, use_here};
@@ -12,21 +11,28 @@ use crate::components::dialog::Confirm;
 use crate::components::icon::Icon;
 use crate::components::link::use_go;
 use crate::components::states::{Empty, failed, loading};
-use crate::hooks::{use_ask, use_call, use_status, use_title_of, use_toaster};
+use crate::grid::address::Shown;
+use crate::grid::bar::ViewBar;
+use crate::grid::bulk::EditMany;
+use crate::grid::columns::{Sizes, columns};
+use crate::grid::figures::asked;
+use crate::grid::heading::Headings;
+use crate::grid::held::Held;
+use crate::grid::rows::{Question, use_rows};
+use crate::grid::sheet::Grid;
+use crate::hooks::{use_call, use_status, use_title_of, use_toaster};
 use crate::live::{use_keys, use_live};
 use crate::platform::dom;
 use crate::route::{KeyText, Route};
 use crate::text::count;
-use grid::Grid;
-use pager::pager;
+use crate::text::field::key_label;
+use shown::{use_narrow, use_shown, use_sizes};
 use std::collections::BTreeSet;
-use sync_client::api::{Answer, CollectionInfo, Command, Event, Rows, RowsQuery};
+use std::rc::Rc;
+use sync_client::api::{CollectionInfo, Command};
 use sync_protocol::{RecordId, RecordKey};
-use toolbar::Toolbar;
+use views::ViewMenu;
 use yew::prelude::*;
-
-/// Rows of one page: more than a screen shows, few enough to draw at once.
-pub const PAGE: usize = 100;
 
 #[derive(PartialEq, Properties)]
 pub struct CollectionPageProps {
@@ -41,21 +47,21 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     let here = use_here();
     let go = use_go();
     let status = use_status();
-    let query = use_live(|| first_page(&props.info));
+    let toaster = use_toaster();
+    let (shown, show, search) = use_shown();
+    let (sizes, onsizes) = use_sizes(&here.workspace.id.to_string(), id.as_str());
+    let figures = use_memo(props.info.collection.clone(), |collection| {
+        asked(&columns(collection, &Shown::default(), &Sizes::default(), false))
+    });
+    let source =
+        use_rows(&Question { view: shown.view(id, &props.info.collection), figures: (*figures).clone() });
+    let held = source.held.get();
+    let narrow = use_narrow();
     let selected = use_live(BTreeSet::<RecordKey>::new);
     let deleting = use_state(Vec::<RecordKey>::new);
+    let editing = use_state_eq(|| false);
     let adding_field = use_state_eq(|| false);
-
-    let rows = use_ask(
-        (*query.get()).clone(),
-        |query| Command::Rows(query.clone()),
-        pick_rows,
-        |query, event| match event {
-            Event::Changed { collections } => collections.contains(&query.collection),
-            Event::ReviewChanged => query.only.is_some(),
-            _ => false,
-        },
-    );
+    let filtering = use_state_eq(|| 0u32);
 
     let open_record = {
         let (workspace, collection) = (here.name.to_string(), id.to_string());
@@ -76,17 +82,6 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     };
     use_shortcuts(here.may_edit(), new_record.clone());
     {
-        // the last rows of the last page may have gone meanwhile
-        let query = query.clone();
-        use_effect_with(rows.data.clone(), move |rows| {
-            let matching = rows.as_ref().map_or(usize::MAX, |rows| rows.matching);
-            let last = matching.saturating_sub(1) / PAGE * PAGE;
-            if query.get().offset > last {
-                query.change(|query| query.offset = last);
-            }
-        });
-    }
-    {
         let label = &props.info.collection.label;
         let title = match &props.place {
             // its panel names it
@@ -97,35 +92,21 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         use_title_of(title);
     }
 
-    let select = {
-        let selected = selected.clone();
-        use_callback((), move |(key, on): (RecordKey, Option<bool>), ()| {
-            selected.change(|now| {
-                let on = on.unwrap_or(!now.contains(&key));
-                if on {
-                    now.insert(key)
-                } else {
-                    now.remove(&key)
-                };
-            });
-        })
-    };
     let clear = {
         let selected = selected.clone();
         Callback::from(move |()| selected.set(BTreeSet::new()))
     };
     let select_all = {
-        // those of other pages stay
-        let (selected, rows) = (selected.clone(), rows.data.clone());
-        Callback::from(move |on: bool| {
-            let keys = rows.iter().flat_map(|rows| rows.rows.iter().map(|row| row.key.clone()));
-            selected.change(|now| {
-                for key in keys {
-                    if on {
-                        now.insert(key)
-                    } else {
-                        now.remove(&key)
-                    };
+        let (selected, source) = (selected.clone(), source.clone());
+        use_callback((), move |on: bool, ()| {
+            if !on {
+                return selected.set(BTreeSet::new());
+            }
+            let (selected, source, toaster) = (selected.clone(), source.clone(), toaster.clone());
+            wasm_bindgen_futures::spawn_local(async move {
+                match source.keys().await {
+                    Ok(keys) => selected.set(keys),
+                    Err(failure) => toaster.failure(&failure),
                 }
             });
         })
@@ -134,30 +115,17 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         let (deleting, selected) = (deleting.setter(), selected.clone());
         Callback::from(move |()| deleting.set(selected.get().iter().cloned().collect()))
     };
-    let delete_one = {
-        let (deleting, selected) = (deleting.setter(), selected.clone());
-        use_callback((), move |key: RecordKey, ()| {
-            let now = selected.get();
-            deleting.set(if now.is_empty() { vec![key] } else { now.iter().cloned().collect() });
-        })
-    };
-    let ask_again = {
-        let query = query.clone();
-        Callback::from(move |next: RowsQuery| query.set(next))
-    };
-    let search = {
-        let query = query.clone();
-        Callback::from(move |search: String| {
-            query.change(|query| (query.search, query.offset) = (search, 0));
-        })
+    let delete_rows = {
+        let deleting = deleting.setter();
+        use_callback((), move |keys: Vec<RecordKey>, ()| deleting.set(keys))
     };
     let after_delete = {
-        let (deleting, selected, rows) = (deleting.setter(), selected.clone(), rows.reload.clone());
+        let (deleting, selected, source) = (deleting.setter(), selected.clone(), source.clone());
         Callback::from(move |done: bool| {
             deleting.set(Vec::new());
             if done {
                 selected.set(BTreeSet::new());
-                rows.emit(());
+                source.again();
             }
         })
     };
@@ -165,13 +133,9 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         let (workspace, collection) = (here.name.to_string(), id.to_string());
         go.reform(move |()| Route::Settings { workspace: workspace.clone(), collection: collection.clone() })
     };
-    let add_field = {
-        let adding_field = adding_field.setter();
-        Callback::from(move |()| adding_field.set(true))
-    };
-    let added_field = {
-        let adding_field = adding_field.setter();
-        Callback::from(move |()| adding_field.set(false))
+    let set = |state: &UseStateHandle<bool>, on: bool| {
+        let state = state.setter();
+        Callback::from(move |()| state.set(on))
     };
 
     let open_key = match &props.place {
@@ -188,31 +152,44 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         _ => Html::default(),
     };
     let expanded = panel != Html::default();
-    let (query, selected) = (query.get(), selected.get());
+    // a column of keys that nobody chose says nothing
+    let keys = held.rows.iter().any(|row| key_label(&row.key).is_some());
+    let columns = use_memo(
+        (props.info.collection.clone(), shown.clone(), sizes.clone(), keys),
+        |(collection, shown, sizes, keys)| columns(collection, shown, sizes, *keys),
+    );
+    let headings = Headings {
+        collection: Rc::new(props.info.collection.clone()),
+        shown: shown.clone(),
+        onshown: show.clone(),
+        sizes,
+        onsizes,
+        onfilter: {
+            let filtering = filtering.clone();
+            Callback::from(move |()| filtering.set(*filtering + 1))
+        },
+        columns: columns.clone(),
+    };
+    let ticked = selected.get();
+    let views = html! { <ViewMenu workspace={here.workspace.id.to_string()} collection={id.to_string()} query={shown.write()} onshown={show.clone()} /> };
     html! {
         <div class={classes!("pf-v6-c-drawer", "pf-m-inline", expanded.then_some("pf-m-expanded"))}>
             <div class="pf-v6-c-drawer__main">
                 <div class="pf-v6-c-drawer__content">
                     <section class="mooring-collection" aria-label={props.info.collection.label.clone()}>
-                        <Toolbar info={props.info.clone()} query={(*query).clone()} rows={rows.data.clone()}
-                            selected={selected.len()} may_edit={here.may_edit()} may_shape={here.may_shape()}
-                            onquery={ask_again.clone()} onsearch={search} onclear={clear} onnew={new_record.clone()} ondelete={delete_selected} onfield={add_field} onsettings={settings} />
-                        if let Some(failure) = &rows.failure {
-                            { failed(failure, &rows.reload) }
+                        <ViewBar info={props.info.clone()} shown={shown.clone()} onshown={show.clone()} onsearch={search} held={held.clone()}
+                            selected={ticked.len()} may_edit={here.may_edit()} may_shape={here.may_shape()} filtering={*filtering} {views} onclear={clear}
+                            onnew={new_record.clone()} ondelete={delete_selected} onedit={set(&editing, true)} onfield={set(&adding_field, true)} onsettings={settings} />
+                        if let Some(failure) = &*source.failure.get() {
+                            { failed(failure, &source.reload()) }
                         }
-                        { match &rows.data {
-                            None if rows.failure.is_some() => Html::default(),
-                            None => loading("Reading the records"),
-                            Some(rows) if rows.total == 0 && is_arriving(&status) => html! { <FirstSync /> },
-                            Some(rows) if rows.matching == 0 => nothing(rows, &query, here.may_edit(), &new_record, &ask_again),
-                            Some(data) => html! {
-                                <>
-                                    <Grid info={props.info.clone()} rows={data.clone()} query={(*query).clone()}
-                                        {selected} open={open_key} busy={rows.busy} may_edit={here.may_edit()}
-                                        onquery={ask_again.clone()} onopen={open_record} onselect={select}
-                                        onselectall={select_all} ondelete={delete_one} />
-                                    { pager(&query, data.matching, &ask_again) }
-                                </>
+                        { match &*held {
+                            held if !held.known => if source.failure.get().is_some() { Html::default() } else { loading("Reading the records") },
+                            held if held.total == 0 && is_arriving(&status) => html! { <FirstSync /> },
+                            held if held.matching == 0 => nothing(held, &shown, here.may_edit(), &new_record, &show),
+                            _ => html! {
+                                    <Grid info={props.info.clone()} source={source.clone()} held={held.clone()} columns={columns.clone()} {headings} selected={selected.clone()} ticked={ticked.clone()}
+                                        open={open_key} may_edit={here.may_edit()} cards={narrow} onopen={open_record} ondelete={delete_rows} onall={select_all} />
                             },
                         } }
                     </section>
@@ -224,64 +201,49 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
             if !deleting.is_empty() {
                 <DeleteRecords info={props.info.clone()} keys={(*deleting).clone()} ondone={after_delete} />
             }
+            if *editing && !ticked.is_empty() {
+                <EditMany info={props.info.clone()} {columns} {source} keys={ticked} onclose={set(&editing, false)} />
+            }
             if *adding_field {
-                <AddField info={props.info.clone()} onclose={added_field} />
+                <AddField info={props.info.clone()} onclose={set(&adding_field, false)} />
             }
         </div>
     }
 }
 
-fn first_page(info: &CollectionInfo) -> RowsQuery {
-    RowsQuery {
-        collection: info.id.clone(),
-        search: String::new(),
-        sort: None,
-        descending: false,
-        only: None,
-        offset: 0,
-        limit: PAGE,
-    }
-}
-
-fn pick_rows(answer: Answer) -> Option<Rows> {
-    match answer {
-        Answer::Rows(rows) => Some(rows),
-        _ => None,
-    }
-}
-
 /// No rows: because nothing matches, or because there is nothing yet.
 fn nothing(
-    rows: &Rows,
-    query: &RowsQuery,
+    held: &Held,
+    shown: &Rc<Shown>,
     may_edit: bool,
     new_record: &Callback<()>,
-    onquery: &Callback<RowsQuery>,
+    show: &Callback<Shown>,
 ) -> Html {
-    if query.only.is_some() && query.search.is_empty() {
-        let all = RowsQuery { only: None, offset: 0, ..query.clone() };
-        return html! {
-            <Empty title="Nothing here needs review" icon={Icon::Check} test="nothing-to-review">
-                <div class="pf-v6-c-empty-state__footer">
-                    <Button text="Show all records" onclick={onquery.reform(move |_: MouseEvent| all.clone())} test="show-all" />
-                </div>
-            </Empty>
+    let all = {
+        let shown = shown.clone();
+        show.reform(move |_: MouseEvent| shown.all_rows())
+    };
+    let reviewed = shown.review && shown.search.is_empty() && shown.filter.parts.is_empty();
+    if reviewed || held.total > 0 {
+        let (title, drawn, test) = match reviewed {
+            true => ("Nothing here needs review", Icon::Check, "nothing-to-review"),
+            false => ("Nothing found", Icon::Search, "nothing-found"),
         };
-    }
-    if rows.total > 0 {
-        let all = RowsQuery { search: String::new(), offset: 0, ..query.clone() };
+        let among = match shown.review {
+            true => "the records that need review".to_owned(),
+            false => format!("the {}", count::records(held.total as u64)),
+        };
+        let why = match (shown.search.is_empty(), shown.filter.parts.is_empty()) {
+            (false, true) => format!("None of {among} contains “{}”.", shown.search),
+            (true, _) => format!("None of {among} passes the filter."),
+            (false, false) => format!("None of {among} passes the filter and contains “{}”.", shown.search),
+        };
         return html! {
-            <Empty title="Nothing found" icon={Icon::Search} test="nothing-found">
-                <div class="pf-v6-c-empty-state__body">
-                    if query.only.is_some() {
-                        { format!("None of the records that need review contains “{}”.", query.search) }
-                    } else {
-                        { format!("None of the {} contains “{}”.", count::records(rows.total as u64), query.search) }
-                    }
-                </div>
-                <div class="pf-v6-c-empty-state__footer">
-                    <Button text="Show all records" onclick={onquery.reform(move |_: MouseEvent| all.clone())} test="show-all" />
-                </div>
+            <Empty {title} icon={drawn} {test}>
+                if !reviewed {
+                    <div class="pf-v6-c-empty-state__body">{ why }</div>
+                }
+                <div class="pf-v6-c-empty-state__footer"><Button text="Show all records" onclick={all} test="show-all" /></div>
             </Empty>
         };
     }

@@ -14,7 +14,7 @@ use super::collection::DeleteRecords;
 use super::frame::{Here, use_here};
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
-use crate::components::link::use_go;
+use crate::components::link::{self, use_go};
 use crate::components::states::{Notice, Tint, failed, loading};
 use crate::hooks::{use_ask, use_title, use_toaster};
 use crate::platform::{clock, dom, storage};
@@ -48,7 +48,7 @@ pub fn NewRecord(props: &NewRecordProps) -> Html {
             storage::ask_to_persist();
             toaster.done("Saved on this device");
             if let (Next::Record, Some(navigator)) = (next, &navigator) {
-                navigator.replace(&to_record(&workspace, &id));
+                link::replace(navigator, &to_record(&workspace, &id));
             }
         })
     };
@@ -315,11 +315,11 @@ fn Tabs(props: &TabsProps) -> Html {
             }
             event.prevent_default();
             if let Some(navigator) = &navigator {
-                navigator.replace(&route);
+                link::replace(navigator, &route);
             }
         });
         html! {
-            <a href={yew_router::Routable::to_path(&to)} class={classes!("mooring-tab", current.then_some("mooring-current"))} {onclick}
+            <a href={link::href(&to)} class={classes!("mooring-tab", current.then_some("mooring-current"))} {onclick}
                 aria-current={current.then_some("page")} data-test={test}>{ text }</a>
         }
     };

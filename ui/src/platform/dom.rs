@@ -1,6 +1,8 @@
 //! Small reaches into the document: focus, sizes, the key that was pressed.
 
+use gloo::events::EventListener;
 use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
 use web_sys::{Element, HtmlElement};
 use yew::NodeRef;
 
@@ -36,19 +38,90 @@ fn focus_element(element: &Element) {
     }
 }
 
-/// Whether nothing has the focus: what had it is gone.
-pub fn focus_is_nowhere() -> bool {
-    super::document().active_element().is_none_or(|element| element.tag_name() == "BODY")
-}
-
-/// Scrolls to where the element is in view, if it is not.
-pub fn show(selector: &str) {
-    if let Ok(Some(element)) = super::document().query_selector(selector) {
-        show_element(&element);
+/// Moves the focus to an input, behind what stands in it.
+pub fn focus_end(selector: &str) {
+    focus(selector);
+    let Ok(Some(element)) = super::document().query_selector(selector) else { return };
+    if let Some(input) = element.dyn_ref::<web_sys::HtmlInputElement>() {
+        let end = input.value().encode_utf16().count() as u32;
+        // inputs of other kinds than text have no such place
+        let _ = input.set_selection_range(end, end);
+    } else if let Some(area) = element.dyn_ref::<web_sys::HtmlTextAreaElement>() {
+        let end = area.value().encode_utf16().count() as u32;
+        let _ = area.set_selection_range(end, end);
     }
 }
 
-/// The same.
+/// Clicks on the first element that the selector finds.
+pub fn click(selector: &str) {
+    let found = super::document().query_selector(selector).ok().flatten();
+    if let Some(element) = found.and_then(|found| found.dyn_into::<HtmlElement>().ok()) {
+        element.click();
+    }
+}
+
+/// Whether people work with their fingers here.
+pub fn is_touched() -> bool {
+    matches("(pointer: coarse)")
+}
+
+/// Whether there is as little room as on a phone.
+pub fn is_narrow() -> bool {
+    matches("(max-width: 47.99rem)")
+}
+
+fn matches(query: &str) -> bool {
+    super::window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// Calls when the size of an element changes, and at once, until what is given back is dropped.
+pub fn on_resize(node: &NodeRef, call: impl Fn() + 'static) -> Option<Watching> {
+    let closure = Closure::<dyn Fn()>::new(call);
+    let observer = web_sys::ResizeObserver::new(closure.as_ref().unchecked_ref()).ok()?;
+    observer.observe(&node.cast::<Element>()?);
+    Some(Watching { observer, _closure: closure })
+}
+
+/// Ends with its drop.
+pub struct Watching {
+    observer: web_sys::ResizeObserver,
+    _closure: Closure<dyn Fn()>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.observer.disconnect();
+    }
+}
+
+/// Follows a pointer that went down, until it goes up: calls with how far it has gone to the right, in pixels.
+pub fn drag(event: &web_sys::PointerEvent, call: impl Fn(f64) + 'static) {
+    let start = f64::from(event.client_x());
+    let listeners = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let moves = EventListener::new(&super::window(), "pointermove", move |event| {
+        if let Some(event) = event.dyn_ref::<web_sys::PointerEvent>() {
+            call(f64::from(event.client_x()) - start);
+        }
+    });
+    let end = |name: &'static str| {
+        let listeners = listeners.clone();
+        EventListener::once(&super::window(), name, move |_| {
+            // not those that are being called
+            let ended: Vec<EventListener> = std::mem::take(&mut *listeners.borrow_mut());
+            gloo::timers::callback::Timeout::new(0, move || drop(ended)).forget();
+        })
+    };
+    let (up, cancel) = (end("pointerup"), end("pointercancel"));
+    *listeners.borrow_mut() = vec![moves, up, cancel];
+}
+
+/// Whether a node contains the target of a move of the focus.
+pub fn holds(node: &NodeRef, target: Option<web_sys::EventTarget>) -> bool {
+    let target = target.and_then(|target| target.dyn_into::<web_sys::Node>().ok());
+    node.get().is_some_and(|node| node.contains(target.as_ref()))
+}
+
+/// Scrolls to where the element is in view, if it is not.
 pub fn show_ref(node: &NodeRef) {
     if let Some(element) = node.cast::<Element>() {
         show_element(&element);
@@ -64,12 +137,6 @@ fn show_element(element: &Element) {
     let how = web_sys::ScrollIntoViewOptions::new();
     how.set_block(web_sys::ScrollLogicalPosition::Nearest);
     element.scroll_into_view_with_scroll_into_view_options(&how);
-}
-
-/// Whether text is marked.
-pub fn is_selecting() -> bool {
-    let selection = super::window().get_selection().ok().flatten();
-    selection.is_some_and(|selection| !selection.is_collapsed())
 }
 
 /// Whether an event is at a link.

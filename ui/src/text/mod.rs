@@ -9,5 +9,6 @@ pub mod lines;
 pub mod mirror;
 pub mod policy;
 pub mod review;
+pub mod step;
 pub mod time;
 pub mod words;

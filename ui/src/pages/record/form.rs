@@ -9,6 +9,7 @@ use crate::components::button::{Button, Look};
 use crate::components::field_input::{FieldInput, from_input, to_input};
 use crate::components::field_value::quoted;
 use crate::components::form::TextField;
+use crate::components::link;
 use crate::components::states::{Notice, Tint};
 use crate::hooks::{use_call, use_toaster};
 use crate::live::{Live, use_live};
@@ -363,7 +364,7 @@ fn use_history(props: &RecordFormProps) -> Callback<()> {
     Callback::from(move |()| {
         if let (Target::Edit(id), Some(navigator)) = (&target, &navigator) {
             let (collection, key) = (id.collection.to_string(), KeyText(id.key.clone()));
-            navigator.replace(&Route::History { workspace: workspace.clone(), collection, key });
+            link::replace(navigator, &Route::History { workspace: workspace.clone(), collection, key });
         }
     })
 }

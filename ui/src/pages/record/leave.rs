@@ -1,6 +1,7 @@
 //! Leaving a form whose input is not saved: links ask, closing the tab asks.
 
 use crate::components::dialog::Confirm;
+use crate::components::link;
 use crate::live::Live;
 use crate::platform;
 use crate::route::Route;
@@ -42,7 +43,7 @@ pub fn use_leave(unsaved: &Unsaved, form: &str, draft: &Live<Draft>, changed: us
             draft.set(Draft::default());
             wants.set(None);
             if let Some(navigator) = &navigator {
-                navigator.push(&route);
+                link::push(navigator, &route);
             }
         })
     };

@@ -1,0 +1,421 @@
+//! The bar above the grid, in one line: what is looked at, what of it is shown and how, what can be done.
+
+use super::address::Shown;
+use super::columns::{moved, ordered};
+use super::conditions::{Conditions, conditions, field_list, field_of, list};
+use super::filter::{Joined, Part};
+use super::held::Held;
+use crate::components::button::{Button, Look};
+use crate::components::collection_export::CollectionExport;
+use crate::components::form::input_text;
+use crate::components::icon::{Icon, icon};
+use crate::components::menu::use_close;
+use crate::platform::clock;
+use crate::text::count;
+use gloo::timers::callback::Timeout;
+use std::rc::Rc;
+use sync_client::api::{CollectionInfo, MirrorNote, SortBy};
+use sync_protocol::FieldType;
+use sync_protocol::mirror::Direction;
+use sync_protocol::schema::{Collection, Field};
+use yew::prelude::*;
+
+/// A search starts when the person has paused for this long.
+const PAUSE_MS: u32 = 180;
+
+#[derive(PartialEq, Properties)]
+pub struct ViewBarProps {
+    pub info: CollectionInfo,
+    pub shown: Rc<Shown>,
+    pub onshown: Callback<Shown>,
+    pub onsearch: Callback<String>,
+    pub held: Rc<Held>,
+    /// How many rows are selected.
+    pub selected: usize,
+    pub may_edit: bool,
+    pub may_shape: bool,
+    /// Counts requests to show the filter.
+    pub filtering: u32,
+    /// The menu of saved views.
+    pub views: Html,
+    /// Nothing is selected any more.
+    pub onclear: Callback<()>,
+    pub onnew: Callback<()>,
+    pub ondelete: Callback<()>,
+    pub onedit: Callback<()>,
+    pub onfield: Callback<()>,
+    pub onsettings: Callback<()>,
+}
+
+/// The bar.
+#[component]
+pub fn ViewBar(props: &ViewBarProps) -> Html {
+    let shown = &props.shown;
+    let collection = Rc::new(props.info.collection.clone());
+    let form = Conditions {
+        collection: collection.clone(),
+        shown: shown.clone(),
+        onchange: {
+            let (shown, onshown) = (shown.clone(), props.onshown.clone());
+            Callback::from(move |filter| onshown.emit(Shown { filter, ..(*shown).clone() }))
+        },
+    };
+    let conditions_of = |parts: &Joined<Part>| parts.parts.len();
+    let hidden = shown.hidden.len();
+    html! {
+        <div class="mooring-bar">
+            <div class="mooring-bar-line">
+                <h1 class="mooring-bar-title" tabindex="-1" dir="auto">{ &props.info.collection.label }</h1>
+                <span class="mooring-muted mooring-count" data-test="record-count">{ counts(props) }</span>
+                <div class="mooring-views">{ props.views.clone() }</div>
+                <Popover drawn={Icon::Filter} text="Filter" count={conditions_of(&shown.filter)} request={props.filtering} test="filter">
+                    { conditions(&form) }
+                </Popover>
+                <Popover drawn={Icon::Sort} text="Sort" count={shown.sort.len()} test="sort">{ sorts(&collection, shown, &props.onshown) }</Popover>
+                <Popover drawn={Icon::Fields} text="Fields" count={hidden} test="fields">{ fields(&collection, shown, &props.onshown) }</Popover>
+                { review_filter(props) }
+                <span class="mooring-space"></span>
+                <Search search={shown.search.clone()} onsearch={props.onsearch.clone()} />
+                if props.may_shape {
+                    <Button look={Look::Plain} icon={Icon::Plus} text="Add field" title="Add a field" onclick={props.onfield.reform(|_: MouseEvent| ())} test="add-field" />
+                }
+                <Button look={Look::Plain} icon={Icon::Settings} text="When two people change the same thing"
+                    onclick={props.onsettings.reform(|_: MouseEvent| ())} test="collection-settings" />
+                <CollectionExport info={props.info.clone()} />
+                if props.may_edit {
+                    <Button look={Look::Primary} icon={Icon::Plus} text="New" title="New record (N)" onclick={props.onnew.reform(|_: MouseEvent| ())} test="new-record" />
+                }
+            </div>
+            if let Some(mirror) = &props.info.mirror {
+                { mirrored(mirror) }
+            }
+            { chips(props, &collection) }
+            if props.may_edit && props.selected > 0 {
+                <div class="mooring-selection" role="toolbar" aria-label="Selected records">
+                    <span data-test="selected-rows">{ format!("{} selected", count::number(props.selected as u64)) }</span>
+                    <Button look={Look::Link} text="Edit a field…" onclick={props.onedit.reform(|_: MouseEvent| ())} test="edit-selected" />
+                    <Button look={Look::Link} icon={Icon::Trash} text="Delete" onclick={props.ondelete.reform(|_: MouseEvent| ())} test="delete-selected" />
+                    <span class="mooring-space"></span>
+                    <Button look={Look::Plain} icon={Icon::Close} text="Select nothing" onclick={props.onclear.reform(|_: MouseEvent| ())} test="select-none" />
+                </div>
+            }
+        </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct SearchProps {
+    search: String,
+    onsearch: Callback<String>,
+}
+
+/// The search, which starts when a person pauses.
+#[component]
+fn Search(props: &SearchProps) -> Html {
+    let text = use_state(|| props.search.clone());
+    let timer = use_mut_ref(|| None::<Timeout>);
+    let typing = use_mut_ref(|| false);
+    {
+        // a search that was ended elsewhere; what is being typed stays
+        let (text, typing) = (text.setter(), typing.clone());
+        use_effect_with(props.search.clone(), move |searched| {
+            if !*typing.borrow() {
+                text.set(searched.clone());
+            }
+        });
+    }
+    let search = {
+        let (text, onsearch) = (text.setter(), props.onsearch.clone());
+        Callback::from(move |wanted: String| {
+            text.set(wanted.clone());
+            *typing.borrow_mut() = true;
+            let (onsearch, typing) = (onsearch.clone(), typing.clone());
+            *timer.borrow_mut() = Some(Timeout::new(PAUSE_MS, move || {
+                *typing.borrow_mut() = false;
+                onsearch.emit(wanted);
+            }));
+        })
+    };
+    let clear = search.reform(|_: MouseEvent| String::new());
+    let onkeydown = {
+        let search = search.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            if event.key() == "Escape" && !event.is_composing() {
+                search.emit(String::new());
+            }
+        })
+    };
+    let oninput = search.reform(|event: InputEvent| input_text(&event));
+    html! {
+        <div class="pf-v6-c-text-input-group mooring-search">
+            <div class="pf-v6-c-text-input-group__main pf-m-icon">
+                <span class="pf-v6-c-text-input-group__text">
+                    <span class="pf-v6-c-text-input-group__icon">{ icon(Icon::Search) }</span>
+                    <input class="pf-v6-c-text-input-group__text-input" type="text" value={(*text).clone()} {oninput} {onkeydown} dir="auto"
+                        aria-label="Search these records" placeholder="Search" autocomplete="off" spellcheck="false"
+                        data-test="search" title="Press / to search" />
+                </span>
+            </div>
+            if !text.is_empty() {
+                <div class="pf-v6-c-text-input-group__utilities">
+                    <Button look={Look::Plain} icon={Icon::Close} text="Clear the search" onclick={clear} />
+                </div>
+            }
+        </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct PopoverProps {
+    drawn: Icon,
+    text: &'static str,
+    /// How much is set in it.
+    count: usize,
+    /// A higher number opens it.
+    #[prop_or_default]
+    request: u32,
+    test: &'static str,
+    children: Html,
+}
+
+/// A button with a small form behind it.
+#[component]
+fn Popover(props: &PopoverProps) -> Html {
+    let open = use_state_eq(|| false);
+    let node = use_node_ref();
+    {
+        let close = open.setter();
+        use_close(*open, node.clone(), Callback::from(move |()| close.set(false)));
+    }
+    {
+        let open = open.setter();
+        use_effect_with(props.request, move |request| {
+            if *request > 0 {
+                open.set(true);
+            }
+        });
+    }
+    let onclick = {
+        let open = open.clone();
+        Callback::from(move |_: MouseEvent| open.set(!*open))
+    };
+    html! {
+        <div class="mooring-menu" ref={node}>
+            <button type="button" class={classes!("pf-v6-c-button", "pf-m-plain", "mooring-bar-button", (props.count > 0).then_some("mooring-on"))} {onclick}
+                aria-expanded={open.to_string()} aria-label={props.text} data-test={props.test}>
+                <span class="pf-v6-c-button__icon">{ icon(props.drawn) }</span>
+                <span class="mooring-bar-text">{ props.text }</span>
+                if props.count > 0 {
+                    <span class="pf-v6-c-badge pf-m-read">{ props.count }</span>
+                }
+            </button>
+            if *open {
+                <div class="mooring-popover" role="dialog" aria-label={props.text}>{ props.children.clone() }</div>
+            }
+        </div>
+    }
+}
+
+fn change(
+    shown: &Rc<Shown>,
+    onshown: &Callback<Shown>,
+    change: impl Fn(&mut Shown) + 'static,
+) -> Callback<MouseEvent> {
+    on(shown, onshown, move |shown, _: MouseEvent| change(shown))
+}
+
+fn on<E: 'static>(
+    shown: &Rc<Shown>,
+    onshown: &Callback<Shown>,
+    change: impl Fn(&mut Shown, E) + 'static,
+) -> Callback<E> {
+    let (shown, onshown) = (shown.clone(), onshown.clone());
+    Callback::from(move |event: E| {
+        let mut next = (*shown).clone();
+        change(&mut next, event);
+        onshown.emit(next);
+    })
+}
+
+/// What rows are sorted by.
+fn sorts(collection: &Rc<Collection>, shown: &Rc<Shown>, onshown: &Callback<Shown>) -> Html {
+    html! {
+        <div class="mooring-conditions">
+            { for shown.sort.iter().enumerate().map(|(at, by)| {
+                let onfield = on(shown, onshown, move |shown, event: Event| shown.sort[at].field = field_of(&event));
+                let onway = on(shown, onshown, move |shown, event: Event| shown.sort[at].descending = input_text(&event) == "down");
+                let ways = [("up", "smallest first", !by.descending), ("down", "largest first", by.descending)];
+                html! {
+                    <div class="mooring-condition">
+                        <span class="mooring-join mooring-muted">{ if at == 0 { "By" } else { "then" } }</span>
+                        { field_list(collection, shown, by.field.as_ref(), onfield, "sort-field") }
+                        { list("Which way", &ways, onway, "sort-way") }
+                        <Button look={Look::Plain} icon={Icon::Close} text="Do not sort by this" onclick={change(shown, onshown, move |shown| drop(shown.sort.remove(at)))} />
+                    </div>
+                }
+            }) }
+            if shown.sort.is_empty() {
+                <p class="mooring-muted">{ "Sorted by key." }</p>
+            }
+            <div class="mooring-actions">
+                <Button look={Look::Link} icon={Icon::Plus} text={if shown.sort.is_empty() { "Sort by a field" } else { "Then by" }} test="sort-add"
+                    onclick={{
+                        let next = ordered(collection, shown).into_iter().map(|field| field.name.clone()).find(|name| shown.sort.iter().all(|by| by.field.as_ref() != Some(name)));
+                        change(shown, onshown, move |shown| shown.sort.push(SortBy { field: next.clone(), descending: false }))
+                    }} />
+            </div>
+        </div>
+    }
+}
+
+/// Which fields have columns, and in which order.
+fn fields(collection: &Rc<Collection>, shown: &Rc<Shown>, onshown: &Callback<Shown>) -> Html {
+    let all = ordered(collection, shown);
+    let button = |drawn: Icon, text: String, before: Option<Option<&Field>>, field: &Field| {
+        let order =
+            before.map(|before| moved(collection, shown, &field.name, before.map(|field| &field.name)));
+        let disabled = order.is_none();
+        let onclick = change(shown, onshown, move |shown| {
+            if let Some(order) = &order {
+                shown.order.clone_from(order);
+            }
+        });
+        html! { <Button look={Look::Plain} icon={drawn} {text} {disabled} {onclick} /> }
+    };
+    html! {
+        <div class="mooring-conditions">
+            <ul class="mooring-fields" role="list">
+                { for all.iter().enumerate().map(|(at, field)| {
+                    let name = field.name.clone();
+                    let onchange = on(shown, onshown, move |shown, _: Event| {
+                        if !shown.hidden.remove(&name) {
+                            shown.hidden.insert(name.clone());
+                        }
+                    });
+                    html! {
+                        <li key={field.name.to_string()}>
+                            <label><input type="checkbox" checked={!shown.hidden.contains(&field.name)} {onchange} data-test="field-shown" data-field={field.name.to_string()} />{ " " }<span dir="auto">{ &field.label }</span></label>
+                            { button(Icon::SortUp, format!("Move {} up", field.label), (at > 0).then(|| all.get(at - 1).copied()), field) }
+                            { button(Icon::SortDown, format!("Move {} down", field.label), (at + 1 < all.len()).then(|| all.get(at + 2).copied()), field) }
+                        </li>
+                    }
+                }) }
+            </ul>
+            <div class="mooring-actions">
+                <Button look={Look::Link} text="Show all" onclick={change(shown, onshown, |shown| shown.hidden.clear())} test="fields-all" />
+                <Button look={Look::Link} text="Hide all" onclick={{
+                    let names: Vec<_> = all.iter().map(|field| field.name.clone()).collect();
+                    change(shown, onshown, move |shown| shown.hidden.extend(names.iter().cloned()))
+                }} />
+            </div>
+        </div>
+    }
+}
+
+/// What narrows the rows, in view all the time.
+fn chips(props: &ViewBarProps, collection: &Rc<Collection>) -> Html {
+    let (shown, onshown) = (&props.shown, &props.onshown);
+    if shown.filter.parts.is_empty() && shown.sort.is_empty() && shown.group.is_none() {
+        return Html::default();
+    }
+    let chip = |text: String, remove: Callback<MouseEvent>, wrong: bool| {
+        html! {
+            <li class={classes!("mooring-chip", wrong.then_some("mooring-chip-wrong"))} data-test="chip">
+                <span dir="auto">{ text.clone() }</span>
+                <button type="button" onclick={remove} aria-label={format!("Remove: {text}")} data-test="chip-remove">{ icon(Icon::Close) }</button>
+            </li>
+        }
+    };
+    let join = if shown.filter.any { " or " } else { " and " };
+    let parts = shown.filter.parts.iter().enumerate().map(|(at, part)| {
+        let (text, fits) = match part {
+            Part::One(one) => (one.sentence(collection, as_shown), one.fits(collection)),
+            Part::Group(group) => {
+                let all: Vec<String> =
+                    group.parts.iter().map(|one| one.sentence(collection, as_shown)).collect();
+                (
+                    all.join(if group.any { " or " } else { " and " }),
+                    group.parts.iter().all(|one| one.fits(collection)),
+                )
+            }
+        };
+        let text = if at > 0 { format!("{}{text}", join.trim_start()) } else { text };
+        chip(text, change(shown, onshown, move |shown| drop(shown.filter.parts.remove(at))), !fits)
+    });
+    let label = |field: Option<&sync_protocol::FieldName>| {
+        field.and_then(|name| collection.fields.get(name)).map_or("Key", |field| &field.label).to_owned()
+    };
+    let sorts = shown.sort.iter().enumerate().map(|(at, by)| {
+        let text = format!(
+            "{} {} {}",
+            if at == 0 { "Sorted by" } else { "then by" },
+            label(by.field.as_ref()),
+            if by.descending { "↓" } else { "↑" }
+        );
+        chip(text, change(shown, onshown, move |shown| drop(shown.sort.remove(at))), false)
+    });
+    let group = shown.group.iter().map(|by| {
+        chip(
+            format!("Grouped by {}", label(Some(&by.field))),
+            change(shown, onshown, |shown| shown.group = None),
+            false,
+        )
+    });
+    html! { <ul class="mooring-chips" role="list" data-test="chips">{ for parts.chain(sorts).chain(group) }</ul> }
+}
+
+/// A value of a test as it stands in the grid.
+fn as_shown(field: Option<&Field>, text: &str) -> String {
+    match field.map(|field| field.field_type) {
+        Some(FieldType::DateTime) => clock::to_cell(text),
+        _ if text.is_empty() => "…".to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
+/// Shows only what needs review, where there is something.
+fn review_filter(props: &ViewBarProps) -> Html {
+    let on = props.shown.review;
+    if props.info.review == 0 && !on {
+        return Html::default();
+    }
+    let onclick = change(&props.shown, &props.onshown, move |shown| shown.review = !on);
+    html! {
+        <button type="button" class={classes!("pf-v6-c-button", "pf-m-plain", "mooring-bar-button", "mooring-filter", on.then_some("mooring-on"))}
+            aria-pressed={on.to_string()} {onclick} data-test="filter-review">
+            <span class="pf-v6-c-button__icon mooring-mark-review">{ icon(Icon::Split) }</span>
+            <span class="mooring-bar-text">{ "Needs review" }</span>
+            <span class="pf-v6-c-badge mooring-badge-review" data-test="filter-count">{ count::number(props.info.review) }</span>
+        </button>
+    }
+}
+
+fn counts(props: &ViewBarProps) -> String {
+    match &*props.held {
+        held if !held.known => count::records(props.info.records),
+        held if held.matching < held.total => {
+            format!("{} of {}", count::number(held.matching as u64), count::records(held.total as u64))
+        }
+        held => count::records(held.total as u64),
+    }
+}
+
+/// Which table it is kept in step with, and that it is not where that is so.
+fn mirrored(mirror: &MirrorNote) -> Html {
+    let stopped = mirror.paused.is_some();
+    let words = match mirror.direction {
+        _ if stopped => "Not kept in step at the moment with the table ",
+        Some(Direction::In) => "Follows the table ",
+        Some(Direction::Out) => "Also in the table ",
+        Some(Direction::Once) => "Brought over once from the table ",
+        Some(Direction::Both) | None => "Kept in step with the table ",
+    };
+    html! {
+        <p class="mooring-muted mooring-mirrored" data-test="mirrored" title={mirror.paused.clone()}>
+            if stopped {
+                <span class="mooring-mark mooring-mark-review">{ icon(Icon::Warning) }</span>
+            }
+            { words }<span class="mooring-json">{ &mirror.table }</span>
+        </p>
+    }
+}

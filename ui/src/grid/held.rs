@@ -1,0 +1,129 @@
+//! The rows of a view that are at hand: one window, which moves with the scroll bar.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::rc::Rc;
+use sync_client::api::{Groups, Row};
+use sync_protocol::record::set_value;
+use sync_protocol::{FieldName, RecordKey, Value};
+
+/// A window of rows, and how many there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// The place of the first among all that match.
+    pub first: usize,
+    pub rows: Vec<Rc<Row>>,
+    /// How many match.
+    pub matching: usize,
+    /// How many records the collection has.
+    pub total: usize,
+    /// The figures that were asked for, about all rows that match.
+    pub figures: Vec<Value>,
+    /// The groups, where the view has some.
+    pub groups: Option<Groups>,
+    /// Whether an answer has come.
+    pub known: bool,
+    /// Whether a newer one is on its way to another question.
+    pub busy: bool,
+}
+
+impl Held {
+    /// The row at a place among all that match, where it is at hand.
+    pub fn row(&self, at: usize) -> Option<&Rc<Row>> {
+        self.rows.get(at.checked_sub(self.first)?)
+    }
+
+    /// The place of a record among all that match, where it is at hand.
+    pub fn place(&self, key: &RecordKey) -> Option<usize> {
+        self.rows.iter().position(|row| row.key == *key).map(|at| self.first + at)
+    }
+
+    /// The places at hand.
+    pub fn range(&self) -> Range<usize> {
+        self.first..self.first + self.rows.len()
+    }
+
+    /// Newer rows. Those that are as they were stay the same, so that they are not drawn anew. `hold`: rows stay where
+    /// they are, whatever became of their order; only their values follow.
+    pub fn arrive(&mut self, first: usize, rows: Vec<Row>, (matching, total): (usize, usize), hold: bool) {
+        let old: BTreeMap<RecordKey, Rc<Row>> =
+            self.rows.iter().map(|row| (row.key.clone(), row.clone())).collect();
+        let rows: Vec<Rc<Row>> = rows
+            .into_iter()
+            .map(|row| match old.get(&row.key) {
+                Some(same) if **same == row => same.clone(),
+                _ => Rc::new(row),
+            })
+            .collect();
+        if hold && first == self.first {
+            let newer: BTreeMap<&RecordKey, &Rc<Row>> = rows.iter().map(|row| (&row.key, row)).collect();
+            for row in &mut self.rows {
+                if let Some(newer) = newer.get(&row.key) {
+                    *row = (*newer).clone();
+                }
+            }
+        } else {
+            (self.first, self.rows) = (first, rows);
+        }
+        (self.matching, self.total, self.known, self.busy) = (matching, total, true, false);
+    }
+
+    /// A value as a person has just written it, before it is read again.
+    pub fn write(&mut self, key: &RecordKey, field: &FieldName, value: Value) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.key == *key) {
+            set_value(&mut Rc::make_mut(row).fields, field, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::tests::name;
+    use sync_client::api::Marks;
+    use sync_protocol::Fields;
+
+    fn row(key: i64, amount: i64) -> Row {
+        let mut fields = Fields::new();
+        set_value(&mut fields, &name("amount"), Value(amount.into()));
+        Row { key: RecordKey::Int(key), fields, marks: Marks::default(), gone: false }
+    }
+
+    fn keys(held: &Held) -> Vec<i64> {
+        held.rows
+            .iter()
+            .map(|row| match row.key {
+                RecordKey::Int(key) => key,
+                RecordKey::Text(_) => 0,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_row_that_was_saved_keeps_its_place_until_it_is_let_go() {
+        let mut held = Held::default();
+        held.arrive(10, vec![row(1, 1), row(2, 2), row(3, 3)], (100, 200), false);
+        held.write(&RecordKey::Int(1), &name("amount"), Value(9.into()));
+        // it has left the window for a later place, and another came in
+        held.arrive(10, vec![row(2, 2), row(3, 4), row(5, 5)], (100, 200), true);
+        assert_eq!(keys(&held), [1, 2, 3]);
+        assert_eq!(*held.rows[0], row(1, 9));
+        assert_eq!(*held.rows[2], row(3, 4), "values follow all the same");
+        held.arrive(10, vec![row(2, 2), row(3, 4), row(5, 5)], (100, 200), false);
+        assert_eq!(keys(&held), [2, 3, 5]);
+        // another window is another question
+        held.arrive(50, vec![row(7, 7)], (100, 200), true);
+        assert_eq!((keys(&held), held.range()), (vec![7], 50..51));
+    }
+
+    #[test]
+    fn rows_that_are_as_they_were_are_not_drawn_anew() {
+        let mut held = Held::default();
+        held.arrive(0, vec![row(1, 1), row(2, 2)], (2, 2), false);
+        let before = held.rows.clone();
+        held.arrive(0, vec![row(1, 1), row(2, 3)], (2, 2), false);
+        assert!(Rc::ptr_eq(&before[0], &held.rows[0]) && !Rc::ptr_eq(&before[1], &held.rows[1]));
+        assert_eq!((held.place(&RecordKey::Int(2)), held.place(&RecordKey::Int(9))), (Some(1), None));
+        assert!(held.row(1).is_some() && held.row(2).is_none());
+    }
+}
