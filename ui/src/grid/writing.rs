@@ -219,7 +219,7 @@ impl Table {
                 Ok(ops) => {
                     let changed = count::records(ops.len() as u64);
                     table.source.hold();
-                    let write = Command::Write { ops, label: Some(label.to_owned()), types: BTreeMap::new() };
+                    let write = Command::Write { ops, label: Some(label.to_owned()), types: Vec::new() };
                     table.send(write, Some(format!("{changed} changed on this device")));
                 }
             }
