@@ -7,7 +7,7 @@ use crate::hooks::SessionContext;
 use crate::pages::frame::{Frame, Place};
 use crate::pages::{start, workspaces::Workspaces};
 use crate::platform::{network, theme};
-use crate::route::{Route, collection_of};
+use crate::route::{Route, collection_of, workspace_of};
 use crate::unsaved::Unsaved;
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, Event, Failure, Session, Status};
@@ -96,6 +96,7 @@ fn Shared() -> Html {
         use_callback((), move |now: Session, ()| session.set(Some(Ok(Rc::new(now)))))
     };
     let unsaved = use_context::<Unsaved>().expect("the app provides it");
+    let route = use_route::<Route>();
     let session = match &*session {
         None => return loading("Opening Mooring"),
         Some(Err(failure)) => return start::broken(failure, &load),
@@ -103,15 +104,18 @@ fn Shared() -> Html {
     };
     // before any form is drawn
     unsaved.belongs_to(session.user.as_ref().map(|user| user.id));
+    // what is on this device only needs nobody who is signed in
+    let is_local = route.as_ref().and_then(Route::workspace).and_then(|name| workspace_of(&session, name));
+    let is_local = is_local.is_some_and(|workspace| session.local.contains(workspace));
     html! {
         <ContextProvider<SessionContext> context={SessionContext { session: session.clone(), set }}>
             <ContextProvider<Rc<Status>> context={(*status).clone()}>
-                if session.server.is_none() {
-                    <start::Server />
-                } else if session.user.is_none() {
-                    <start::SignIn />
-                } else {
+                if session.user.is_some() || is_local {
                     <Switch<Route> render={screen} />
+                } else if session.server.is_none() {
+                    <start::Server />
+                } else {
+                    <start::SignIn />
                 }
             </ContextProvider<Rc<Status>>>
         </ContextProvider<SessionContext>>

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use sync_client::api::{Left, Session};
 use sync_protocol::message::Workspace;
-use sync_protocol::{CollectionId, RecordKey};
+use sync_protocol::{CollectionId, RecordKey, WorkspaceId};
 use yew_router::Routable;
 
 /// A screen.
@@ -112,6 +112,28 @@ pub enum Route {
     NotFound,
 }
 
+impl Route {
+    /// The workspace that it is in, by its [`workspace_name`].
+    pub fn workspace(&self) -> Option<&str> {
+        match self {
+            Self::Home | Self::NotFound => None,
+            Self::Workspace { workspace }
+            | Self::Review { workspace }
+            | Self::Merges { workspace }
+            | Self::Mirrors { workspace }
+            | Self::NewMirror { workspace }
+            | Self::Decide { workspace, .. }
+            | Self::Import { workspace }
+            | Self::NewCollection { workspace }
+            | Self::Collection { workspace, .. }
+            | Self::Settings { workspace, .. }
+            | Self::NewRecord { workspace, .. }
+            | Self::Record { workspace, .. }
+            | Self::History { workspace, .. } => Some(workspace),
+        }
+    }
+}
+
 /// A record's key in an address: as people write it where that reads back as the same key, else in JSON's quotes. So
 /// are `.` and `..`, which browsers take for folders, however they are encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +172,7 @@ pub fn same_collection(one: &str, other: &str) -> bool {
 /// A workspace's name in addresses: made of its name; the second of the same name gets a number.
 pub fn workspace_name(session: &Session, workspace: &Workspace) -> String {
     let plain = plain(&workspace.name);
-    let twins = session.workspaces.iter().filter(|other| self::plain(&other.name) == plain);
+    let twins = known(session).filter(|other| self::plain(&other.name) == plain);
     match twins.filter(|other| other.id < workspace.id).count() {
         0 => plain,
         n => format!("{plain}-{}", n + 1),
@@ -159,7 +181,18 @@ pub fn workspace_name(session: &Session, workspace: &Workspace) -> String {
 
 /// The workspace of that [`workspace_name`].
 pub fn workspace_of<'a>(session: &'a Session, name: &str) -> Option<&'a Workspace> {
-    session.workspaces.iter().find(|workspace| workspace_name(session, workspace) == name)
+    known(session).find(|workspace| workspace_name(session, workspace) == name)
+}
+
+/// What the workspace of that id is called in addresses.
+pub fn name_of(session: &Session, id: WorkspaceId) -> Option<String> {
+    let workspace = known(session).find(|workspace| workspace.id == id)?;
+    Some(workspace_name(session, workspace))
+}
+
+/// The workspaces of the server, and those of this device only.
+fn known(session: &Session) -> impl Iterator<Item = &Workspace> {
+    session.workspaces.iter().chain(&session.local)
 }
 
 /// The workspace of that name that is the person's no longer.

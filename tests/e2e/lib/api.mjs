@@ -31,11 +31,12 @@ export async function recordsOf(url, token, workspace) {
 export class Device {
   constructor(url) { Object.assign(this, { url, replica: randomUUID(), counter: 0 }); }
 
-  /** As the sample user, or with a name and a password; in the first workspace. */
-  async signIn(credentials) {
+  /** As the sample user, or with a name and a password; in the workspace of that name, or the first one. */
+  async signIn(credentials, workspace) {
     const at = credentials ? '/v1/sign-in' : '/v1/sign-in/demo';
     Object.assign(this, await ask(this.url, 'POST', at, null, credentials ?? {}));
-    this.workspace = (await ask(this.url, 'GET', '/v1/workspaces', this.token))[0]?.id;
+    const all = await ask(this.url, 'GET', '/v1/workspaces', this.token);
+    this.workspace = all.find(({ name }) => (workspace ? name === workspace : true))?.id;
     return this;
   }
 

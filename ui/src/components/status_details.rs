@@ -1,11 +1,13 @@
 //! Everything behind the pill, and what a person can do about it.
 
 use super::button::{Button, Look};
+use super::link::Link;
 use super::progress::Progress;
 use super::states::{Notice, Tint};
 use crate::hooks::{use_call, use_status, use_toaster};
 use crate::pages::sign_in_again::SignInAgain;
 use crate::platform::{clock, file};
+use crate::route::Route;
 use crate::text::{count, time};
 use gloo::timers::callback::Interval;
 use sync_client::api::{Answer, Command, Phase, Status, Transport};
@@ -46,7 +48,7 @@ pub fn StatusDetails(props: &StatusDetailsProps) -> Html {
                     <Notice tint={Tint::Danger} title={problem.clone()} test="problem" />
                 }
                 if storage_at_risk(&status) {
-                    <Notice tint={Tint::Warning} title="This browser may clear unsent changes" test="storage-warning">
+                    <Notice tint={Tint::Warning} title={risk(&status)} test="storage-warning">
                         { at_risk(&status) }
                     </Notice>
                 }
@@ -69,6 +71,8 @@ pub fn StatusDetails(props: &StatusDetailsProps) -> Html {
             <div class="pf-v6-c-panel__footer mooring-actions">
                 if status.phase == Phase::NeedsSignIn {
                     <Button look={Look::Primary} text="Sign in" onclick={sign_in} test="sign-in-again" />
+                } else if status.phase == Phase::Local {
+                    <Link to={Route::Home} class="pf-v6-c-button pf-m-secondary" test="connect-server">{ "Connect with a server" }</Link>
                 } else {
                     <Button look={Look::Primary} text="Sync now" busy={sync.1} onclick={sync.0} test="sync-now" />
                     <Button text="Check now" busy={check.1} onclick={check.0} test="verify"
@@ -85,9 +89,20 @@ pub fn StatusDetails(props: &StatusDetailsProps) -> Html {
     }
 }
 
+/// What is at risk.
+pub fn risk(status: &Status) -> &'static str {
+    if status.phase == Phase::Local {
+        "This browser may clear these records"
+    } else {
+        "This browser may clear unsent changes"
+    }
+}
+
 /// What to do about it.
 pub fn at_risk(status: &Status) -> &'static str {
-    if status.transport == Transport::Offline {
+    if status.phase == Phase::Local {
+        "It has not promised to keep this site's data, and these records are nowhere else. Connect the workspace with a server, or export what matters."
+    } else if status.transport == Transport::Offline {
         "It has not promised to keep this site's data. Go online soon, or export the unsent changes."
     } else {
         "It has not promised to keep this site's data. They are being sent; keep this page open until then."
@@ -96,7 +111,7 @@ pub fn at_risk(status: &Status) -> &'static str {
 
 /// Whether unsent changes are kept where the browser may clear them.
 pub fn storage_at_risk(status: &Status) -> bool {
-    status.pending > 0 && status.usage.persisted == Some(false)
+    (status.pending > 0 || status.phase == Phase::Local) && status.usage.persisted == Some(false)
 }
 
 /// Hands the person everything unsent as a file.
@@ -158,6 +173,12 @@ fn use_now() -> Timestamp {
 }
 
 fn lines(status: &Status, now: Timestamp) -> Vec<(&'static str, String, &'static str)> {
+    if status.phase == Phase::Local {
+        let mut lines =
+            vec![("Records", "on this device only, nothing is sent anywhere".into(), "status-local")];
+        lines.extend(storage(status).map(|storage| ("Storage", storage, "status-storage")));
+        return lines;
+    }
     let mut lines = vec![("Unsent", unsent(status, now), "status-pending")];
     lines.push((
         "Last contact",

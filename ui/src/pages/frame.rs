@@ -197,7 +197,7 @@ fn moved(
     name: &AttrValue,
     again: &Callback<()>,
 ) -> Html {
-    let other = session.workspaces.iter().find(|workspace| workspace.id == other);
+    let other = session.workspaces.iter().chain(&session.local).find(|workspace| workspace.id == other);
     let other = other.map_or("another workspace", |workspace| workspace.name.as_str());
     let onclick = again.reform(|_: MouseEvent| ());
     html! {

@@ -5,6 +5,7 @@ use crate::components::states::{Notice, Tint};
 use crate::components::status_details::use_export;
 use crate::hooks::{use_call, use_session};
 use sync_client::api::{Answer, Command, Failure, FailureKind, Left, Unsent};
+use sync_protocol::WorkspaceId;
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
@@ -15,27 +16,12 @@ pub struct LeftWorkspaceProps {
 /// Says so, offers what is unsent as a file, and removes the records once the person has seen to it.
 #[component]
 pub fn LeftWorkspace(props: &LeftWorkspaceProps) -> Html {
-    let (call, set) = (use_call(), use_session().set);
-    let asked = use_state(|| None::<Failure>);
     let export = use_export();
     let Left { id, name } = props.left.clone();
-    let unsent = asked.as_ref().is_some_and(|failure| failure.kind == FailureKind::Unsent);
-    let remove = {
-        let asked = asked.setter();
-        Callback::from(move |_: MouseEvent| {
-            let (asked, set) = (asked.clone(), set.clone());
-            let done = Callback::from(move |outcome| match outcome {
-                Ok(Answer::Session(session)) => set.emit(session),
-                Ok(_) => {}
-                Err(failure) => asked.set(Some(failure)),
-            });
-            let unsent = if unsent { Unsent::Discard } else { Unsent::Ask };
-            call.emit((Command::RemoveRecords { workspace: id, unsent }, done));
-        })
-    };
+    let (asked, unsent, remove) = use_removal(id);
     let name = if name.is_empty() { "a workspace".into() } else { format!("“{name}”") };
-    let text = match &*asked {
-        Some(failure) => failure.message.clone(),
+    let text = match asked {
+        Some(failure) => failure.message,
         None => "Its records are still on this device. Ask an owner to add you again, or remove them.".into(),
     };
     let actions = html! {
@@ -48,4 +34,27 @@ pub fn LeftWorkspace(props: &LeftWorkspaceProps) -> Html {
     html! {
         <Notice tint={Tint::Warning} title={format!("You are no longer a member of {name}")} {actions} test="left">{ text }</Notice>
     }
+}
+
+/// Removes what this device keeps of a workspace: why that was not done, whether it is because something unsent would go with
+/// it (then the next click means that, too), and the click.
+#[hook]
+pub fn use_removal(workspace: WorkspaceId) -> (Option<Failure>, bool, Callback<MouseEvent>) {
+    let (call, set) = (use_call(), use_session().set);
+    let asked = use_state(|| None::<Failure>);
+    let unsent = asked.as_ref().is_some_and(|failure| failure.kind == FailureKind::Unsent);
+    let remove = {
+        let asked = asked.setter();
+        Callback::from(move |_: MouseEvent| {
+            let (asked, set) = (asked.clone(), set.clone());
+            let done = Callback::from(move |outcome| match outcome {
+                Ok(Answer::Session(session)) => set.emit(session),
+                Ok(_) => {}
+                Err(failure) => asked.set(Some(failure)),
+            });
+            let unsent = if unsent { Unsent::Discard } else { Unsent::Ask };
+            call.emit((Command::RemoveRecords { workspace, unsent }, done));
+        })
+    };
+    ((*asked).clone(), unsent, remove)
 }

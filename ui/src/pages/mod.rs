@@ -5,6 +5,7 @@ pub mod collection_form;
 pub mod frame;
 pub mod import;
 mod left;
+mod local;
 pub mod merges;
 mod mirrors;
 pub mod record;

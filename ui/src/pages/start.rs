@@ -7,6 +7,7 @@ use crate::components::link::Link;
 use crate::components::states::{Empty, Notice, Tint, failed};
 use crate::hooks::{use_call, use_session};
 use crate::pages::frame::Masthead;
+use crate::pages::local::OnThisDevice;
 use crate::platform::storage;
 use crate::route::Route;
 use sync_client::api::{Answer, Command, Failure, FailureKind};
@@ -64,7 +65,7 @@ pub fn Server() -> Html {
             </div>
         </form>
     };
-    card("Where is your server?", body)
+    card("Where is your server?", html! { <>{ body }<OnThisDevice /></> })
 }
 
 /// Signing in.
@@ -78,6 +79,7 @@ pub fn SignIn() -> Html {
             if let Some(server) = &session.server {
                 <p class="mooring-muted mooring-server">{ format!("Server: {server}") }</p>
             }
+            <OnThisDevice />
         </>
     };
     card("Sign in", body)

@@ -2,14 +2,16 @@
 
 use super::frame::Masthead;
 use super::left::LeftWorkspace;
+use super::local::OnThisDevice;
 use super::start::use_session_command;
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Dialog;
 use crate::components::form::TextField;
 use crate::components::icon::{Icon, icon};
-use crate::components::link::Link;
+use crate::components::link::{Link, use_go};
 use crate::components::states::Empty;
 use crate::hooks::{use_call, use_session};
+use crate::platform::storage;
 use crate::route::{Route, workspace_name};
 use sync_client::api::{Answer, Command};
 use sync_protocol::message::Role;
@@ -73,6 +75,7 @@ pub fn Workspaces() -> Html {
                         </li>
                     }) }
                 </ul>
+                <OnThisDevice />
                 { for session.left.iter().map(|left| html! { <LeftWorkspace key={left.id.to_string()} left={left.clone()} /> }) }
             </main>
             if *making {
@@ -84,6 +87,9 @@ pub fn Workspaces() -> Html {
 
 #[derive(PartialEq, Properties)]
 pub struct NewWorkspaceProps {
+    /// On this device only, and opened at once.
+    #[prop_or_default]
+    pub local: bool,
     pub onclose: Callback<()>,
 }
 
@@ -92,13 +98,20 @@ pub struct NewWorkspaceProps {
 pub fn NewWorkspace(props: &NewWorkspaceProps) -> Html {
     let name = use_state(String::new);
     let (send, busy, failure) = use_session_command();
-    let now = use_session().session.workspaces.len();
-    let before = use_mut_ref(|| now);
+    let local = props.local;
+    let session = use_session().session;
+    let all = if local { &session.local } else { &session.workspaces };
+    let before = use_mut_ref(|| all.len());
     {
-        let onclose = props.onclose.clone();
-        use_effect_with(now, move |now| {
+        let (onclose, go) = (props.onclose.clone(), use_go());
+        let newest = all.last().map(|workspace| workspace_name(&session, workspace));
+        use_effect_with(all.len(), move |now| {
             if *now > *before.borrow() {
                 onclose.emit(());
+                if let Some(workspace) = newest.filter(|_| local) {
+                    storage::ask_to_persist();
+                    go.emit(Route::Workspace { workspace });
+                }
             }
         });
     }
@@ -110,14 +123,15 @@ pub fn NewWorkspace(props: &NewWorkspaceProps) -> Html {
         let name = name.clone();
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            send.emit(Command::NewWorkspace { name: name.trim().to_owned() });
+            let name = name.trim().to_owned();
+            send.emit(if local { Command::NewLocal(name) } else { Command::NewWorkspace { name } });
         })
     };
     html! {
-        <Dialog title="New workspace" onclose={props.onclose.clone()} test="new-workspace-dialog">
+        <Dialog title={if local { "New workspace on this device" } else { "New workspace" }} onclose={props.onclose.clone()} test="new-workspace-dialog">
             <form class="pf-v6-c-form" {onsubmit} novalidate=true>
                 <TextField id="workspace-name" label="Name" value={(*name).clone()} {oninput} required=true
-                    hint="What your team calls it. Needs the network." test="workspace-name"
+                    hint={if local { "It is on this device and nowhere else, until you connect it." } else { "What your team calls it. Needs the network." }} test="workspace-name"
                     error={failure.map(|failure| AttrValue::from(failure.message))} />
                 <div class="pf-v6-c-form__group pf-m-action">
                     <Button look={Look::Primary} submit=true text="Make workspace" {busy}

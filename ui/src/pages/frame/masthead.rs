@@ -73,6 +73,7 @@ fn Switcher(props: &SwitcherProps) -> Html {
     let entries = session
         .workspaces
         .iter()
+        .chain(&session.local)
         .map(|workspace| {
             let name = workspace_name(&session, workspace);
             let current = name == props.current.as_str();
@@ -96,7 +97,9 @@ fn UserMenu() -> Html {
     let session = use_session().session;
     let signing_out = use_state_eq(|| None);
     let chosen = use_state_eq(theme::chosen);
-    let name = session.user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
+    let go = use_go();
+    let who =
+        session.user.as_ref().map_or("Not signed in".into(), |user| format!("Signed in as {}", user.name));
     let themes = Theme::ALL
         .into_iter()
         .map(|theme| {
@@ -114,10 +117,15 @@ fn UserMenu() -> Html {
             let signing_out = signing_out.clone();
             Callback::from(move |()| signing_out.set(Some(unsent)))
         };
-        vec![
-            Entry::new("Sign out, remove records here", begin(Unsent::Ask)).test("sign-out"),
-            Entry::new("Sign out, keep records here", begin(Unsent::Keep)).test("sign-out-keeping"),
-        ]
+        if session.user.is_none() {
+            let connect = Callback::from(move |()| go.emit(Route::Home));
+            vec![Entry::new("Connect with a server", connect).test("connect-server")]
+        } else {
+            vec![
+                Entry::new("Sign out, remove records here", begin(Unsent::Ask)).test("sign-out"),
+                Entry::new("Sign out, keep records here", begin(Unsent::Keep)).test("sign-out-keeping"),
+            ]
+        }
     };
     let onclose = {
         let signing_out = signing_out.setter();
@@ -125,9 +133,9 @@ fn UserMenu() -> Html {
     };
     html! {
         <>
-            <Menu plain=true end=true toggle={icon(Icon::User)} label={format!("Signed in as {name}")} test="user-menu"
+            <Menu plain=true end=true toggle={icon(Icon::User)} label={who.clone()} test="user-menu"
                 groups={vec![
-                    (AttrValue::from(format!("Signed in as {name}")), sign_out),
+                    (AttrValue::from(who), sign_out),
                     (AttrValue::from("Colours"), themes),
                 ]} />
             if let Some(begin) = *signing_out {

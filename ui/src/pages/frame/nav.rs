@@ -6,6 +6,7 @@ use crate::components::link::Link;
 use crate::hooks::use_status;
 use crate::route::Route;
 use crate::text::count;
+use sync_client::api::Phase;
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
@@ -17,7 +18,8 @@ pub struct NavProps {
 #[component]
 pub fn Nav(props: &NavProps) -> Html {
     let here = use_here();
-    let review = use_status().review();
+    let status = use_status();
+    let review = status.review();
     let workspace = here.name.to_string();
     let reviewing = matches!(props.place, Place::Review | Place::Decide(_));
     let item = |to: Route, current: bool, drawn: Icon, text: &str, test: &'static str| {
@@ -69,7 +71,7 @@ pub fn Nav(props: &NavProps) -> Html {
             </section>
             if here.may_shape() {
                 <ul class="pf-v6-c-nav__list mooring-nav-more" role="list">
-                    if here.may_manage() {
+                    if here.may_manage() && status.phase != Phase::Local {
                         { item(Route::Mirrors { workspace: workspace.clone() }, matches!(props.place, Place::Mirrors | Place::NewMirror), Icon::Anchor, "Mirrored tables", "nav-mirrors") }
                     }
                     { item(Route::NewCollection { workspace: workspace.clone() }, props.place == Place::NewCollection, Icon::Plus, "New collection", "new-collection") }
