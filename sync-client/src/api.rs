@@ -4,6 +4,7 @@
 //! screen and its native side. Enums are tagged from outside there: serde reads those in one go, all others by way of a
 //! copy of the whole, with code of its own for every type within.
 
+use crate::store::Memos;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::schema::Field;
@@ -218,7 +219,13 @@ pub enum Command {
         /// Types of fields that it adds to open collections.
         #[serde(default)]
         types: Types,
+        /// What the program keeps on this device from then on, saved in the same step: texts by name; an empty one
+        /// removes it. Undoing the step leaves it as it is.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        memos: Memos,
     },
+    /// What programs keep on this device, of the names that begin so. Answer: `Memos`.
+    Memos(String),
     /// Takes the last step of this tab (or program) back that is not undone yet, by new edits: where somebody has changed the
     /// same meanwhile it stays. Works offline. Answer: `Undone`.
     Undo,
@@ -446,6 +453,8 @@ pub enum Answer {
     Undone(Box<Undone>),
     /// What can be undone and redone next.
     Undoable(Undoable),
+    /// What programs keep on this device: texts by name.
+    Memos(Memos),
     /// What needs review.
     Review(Review),
     /// One conflict.

@@ -12,7 +12,7 @@ use sync_protocol::{
 
 use crate::limits;
 use crate::replica::notes::is_note;
-use crate::store::{Decided, Decision, Meta, Quarantined, Receipt, SnapshotState};
+use crate::store::{Decided, Decision, Memos, Meta, Quarantined, Receipt, SnapshotState};
 
 /// The difference that a batch makes, in the order in which it is made.
 #[derive(Debug, Default)]
@@ -55,6 +55,8 @@ pub enum Move<'b> {
     Forgotten(ChangeId, Option<RecordId>),
     /// The last commands that others asked for.
     Receipts(&'b [Receipt]),
+    /// What programs keep on this device.
+    Memos(&'b Memos),
     /// How far the feed is applied.
     Head(&'b Cursor),
     /// The snapshot under way.
@@ -119,6 +121,7 @@ impl Delta<'_> {
             Move::Identity(_)
             | Move::Cleared(_)
             | Move::Receipts(_)
+            | Move::Memos(_)
             | Move::Head(_)
             | Move::Snapshot(_)
             | Move::Checksums(_)
@@ -143,6 +146,7 @@ impl Move<'_> {
             | Move::Cleared(_)
             | Move::Unread(_)
             | Move::Receipts(_)
+            | Move::Memos(_)
             | Move::Head(_)
             | Move::Snapshot(_)
             | Move::Checksums(_)

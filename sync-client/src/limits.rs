@@ -23,6 +23,15 @@ pub const REFUSED_LISTED: usize = 100;
 /// a handful under way.
 pub const RECEIPTS: usize = 64;
 
+/// What programs keep on this device: a version and the next number of a key for each of some hundred stores.
+pub const MEMOS: usize = 2_000;
+
+/// Bytes of a memo's name.
+pub const MEMO_NAME_BYTES: usize = 2 << 10;
+
+/// Bytes of a memo's text: the definition of a database of a hundred stores with ten indexes each.
+pub const MEMO_BYTES: usize = 256 << 10;
+
 /// Records of a collection that one event names: whoever follows more of them reads the collection anew.
 pub const TOUCHED: usize = 2_000;
 

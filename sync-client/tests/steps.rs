@@ -290,9 +290,48 @@ fn what_can_be_taken_back_is_bounded() {
             fields: Fields::new(),
         };
         let ops = (0..limits::STEP_OPS).map(long).collect();
-        ask(&handle, Command::Write { ops, label: None, types: Default::default() }).await;
+        ask(
+            &handle,
+            Command::Write { ops, label: None, types: Default::default(), memos: Default::default() },
+        )
+        .await;
         assert_eq!(undoable(&handle).await, Undoable::default());
         assert_eq!(undoable(&other).await.undo, step(None, 1, 0, 0));
+    });
+}
+
+#[test]
+fn what_a_program_keeps_is_saved_with_its_step_and_stays_when_that_is_undone() {
+    let desk = Desk::new();
+    let with = |ops: Json, memos: Json| command(json!({"write": {"ops": ops, "memos": memos}}));
+    let kept = async |handle: &Handle, prefix: &str| {
+        let Answer::Memos(memos) = ask(handle, Command::Memos(prefix.into())).await else { panic!("memos") };
+        json!(memos)
+    };
+    desk.at_work(async |handle| {
+        define(&handle).await;
+        ask(
+            &handle,
+            with(json!([insert(1, json!({"n": 1}))]), json!([["db/a", "1"], ["next", "2"], ["db/b", "1"]])),
+        )
+        .await;
+        let twice = with(json!([insert(1, json!({"n": 2}))]), json!([["next", "3"]]));
+        assert_eq!(refused(&handle, twice).await.kind, FailureKind::Exists);
+        assert_eq!(kept(&handle, "next").await, json!([["next", "2"]]), "nothing of a step that is refused");
+        ask(&handle, Command::Undo).await;
+        assert_eq!(view(&handle, 1).await, Json::Null);
+        ask(&handle, with(json!([]), json!([["db/a", ""]]))).await;
+        assert_eq!(kept(&handle, "db/").await, json!([["db/b", "1"]]));
+        for large in [
+            json!([["x".repeat(limits::MEMO_NAME_BYTES + 1), "1"]]),
+            json!([["x", "1".repeat(limits::MEMO_BYTES + 1)]]),
+            json!((0..limits::MEMOS).map(|n| [n.to_string(), "1".into()]).collect::<Vec<_>>()),
+        ] {
+            assert_eq!(refused(&handle, with(json!([]), large)).await.kind, FailureKind::Input);
+        }
+    });
+    desk.at_work(async |handle| {
+        assert_eq!(kept(&handle, "").await, json!([["db/b", "1"], ["next", "2"]]), "after a restart");
     });
 }
 

@@ -11,7 +11,7 @@ use sync_client::store::conformance::{CHECKS, Factory, run};
 use sync_client::store::memory::{Fault, MemoryDisk, MemoryStore};
 use sync_client::store::profile::Profile;
 use sync_client::store::sled::SledStore;
-use sync_client::store::{Batch, LocalStore, Meta, StoreError};
+use sync_client::store::{Batch, LocalStore, Memos, Meta, StoreError};
 use sync_protocol::{
     Change, ChangeId, CollectionId, Counter, Cursor, Edit, FieldName, RecordId, RecordKey, ReplicaId,
     Revision, Timestamp, UserId, WorkspaceId,
@@ -154,6 +154,7 @@ async fn sled_keeps_unsent_changes_when_its_records_are_damaged() {
         let left: Vec<u64> = loaded.outbox.iter().map(|c| c.id.counter.0).collect();
         assert_eq!((left, loaded.counter), (vec![2, 3], Counter(3)), "{damage}");
         assert_eq!(loaded.cursor, Cursor::default(), "{damage}: all is fetched again");
+        assert_eq!(loaded.memos, memos(&[("b", "2")]), "{damage}");
         drop(opened);
         assert!(!SledStore::open(dir.path()).unwrap().recovered, "{damage}: once only");
     }
@@ -187,8 +188,49 @@ async fn a_torn_journal_harms_nothing() {
         std::fs::write(&path, &whole[..keep]).unwrap();
         let opened = SledStore::open(dir.path()).unwrap();
         assert!(!opened.recovered);
-        assert_eq!(opened.store.load().await.unwrap().outbox.len(), 2);
+        let loaded = opened.store.load().await.unwrap();
+        assert_eq!((loaded.outbox.len(), loaded.memos), (2, memos(&[("b", "2")])));
     }
+}
+
+/// A commit is in the journal first: where the device stops then, its memos are there with its changes.
+#[tokio::test(flavor = "current_thread")]
+async fn memos_are_saved_with_the_changes_of_their_batch() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(with_three_changes(dir.path()).await);
+    let_go(dir.path());
+    let before = dir.path().join("before");
+    let records = dir.path().join("records");
+    copy(&records, &before);
+    let store = SledStore::open(dir.path()).unwrap().store;
+    let memos_ = memos(&[("b", ""), ("c", "3")]);
+    store
+        .commit(&Batch { enqueue: vec![change(4, "Ada Four")], memos: memos_, ..Batch::default() })
+        .await
+        .unwrap();
+    drop(store);
+    let_go(dir.path());
+    std::fs::remove_dir_all(&records).unwrap();
+    std::fs::rename(&before, &records).unwrap();
+    let loaded = SledStore::open(dir.path()).unwrap().store.load().await.unwrap();
+    assert_eq!((loaded.counter, loaded.memos), (Counter(4), memos(&[("c", "3")])));
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+fn memos(all: &[(&str, &str)]) -> Memos {
+    all.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
 /// A child process commits changes one by one and says when each is saved; it is killed in the middle. Whatever it
@@ -253,9 +295,11 @@ async fn with_three_changes(dir: &Path) -> SledStore {
     let store = SledStore::open(dir).unwrap().store;
     let enqueue = vec![change(1, "Ada One"), change(2, "Ada Two"), change(3, "Ada Three")];
     let cursor = Some(Cursor(vec![Revision(7); 4]));
-    let batch = Batch { meta: Some(meta()), enqueue, cursor, ..Batch::default() };
+    let first = memos(&[("a", "1"), ("b", "1")]);
+    let batch = Batch { meta: Some(meta()), enqueue, cursor, memos: first, ..Batch::default() };
     store.commit(&batch).await.unwrap();
-    store.commit(&Batch { settle: vec![Counter(1)], ..Batch::default() }).await.unwrap();
+    let then = memos(&[("a", ""), ("b", "2")]);
+    store.commit(&Batch { settle: vec![Counter(1)], memos: then, ..Batch::default() }).await.unwrap();
     store
 }
 

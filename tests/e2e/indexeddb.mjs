@@ -15,7 +15,7 @@ import { found } from './indexeddb/random.mjs';
 import { sections as running } from './indexeddb/running.mjs';
 
 const standard = { ...data, ...running };
-const factoryOf = device => indexedDBOn(device.tab());
+const factoryOf = device => indexedDBOn(device.tab(), { database: 'addresses' });
 
 for (const [name, run] of Object.entries(standard)) {
   await check(`node: ${name}`, async () => {

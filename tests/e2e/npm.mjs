@@ -1,10 +1,18 @@
 // The npm package `mooring`: packed, installed from its file, in Node and in a browser whose page has a strict policy.
-import { check, end, equal, truthy, until } from './lib/harness.mjs';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import cassandra from 'cassandra-driver';
+import { sections as data } from './indexeddb/data.mjs';
+import { Bench } from './indexeddb/lib.mjs';
+import { sections as running } from './indexeddb/running.mjs';
+import { atEnd, check, end, equal, need, root, truthy, until } from './lib/harness.mjs';
 import { addPeople, password } from './lib/members.mjs';
 import { compile, imported, install, Profile, Site } from './lib/npm.mjs';
-import { onSled } from './lib/server.mjs';
+import { onCassandra, onSled } from './lib/server.mjs';
 
 const folder = install();
+fs.cpSync(path.join(root, 'tests/e2e/indexeddb'), path.join(folder, 'suite'), { recursive: true }); // for pages
 const site = await new Site(folder).start();
 const server = await onSled(undefined, ['--allow-origin', site.url]);
 addPeople(server, { ada: 'Ada', ben: 'Ben' });
@@ -159,7 +167,7 @@ await check('a program of IndexedDB keeps its objects as records that others rea
   const { openPeople } = await import('../../packages/mooring/examples/people.mjs');
   const { indexedDBOf } = await imported(folder, 'mooring/indexeddb');
   const [here, there] = [await open(options({ workspace: 'People' })), await open(options({ workspace: 'People' }))];
-  const people = await openPeople(indexedDBOf(here));
+  const people = await openPeople(indexedDBOf(here, { database: 'addresses' }));
   await people.add({ id: 1, name: 'John Doe' });
   equal(await people.get(1), { id: 1, name: 'John Doe' }, 'the object');
   const record = await until('there', () => there.get('people', 1));
@@ -168,6 +176,17 @@ await check('a program of IndexedDB keeps its objects as records that others rea
   await until('changed here', async () => (await people.get(1)).name === 'Jane Doe');
   for (const workspace of [here, there]) await workspace.close();
 });
+
+for (const [name, run] of Object.entries({ ...data, ...running })) {
+  await check(`IndexedDB over the engine, node: ${name}`, async () => {
+    const { indexedDBOf, IDBKeyRange } = await imported(folder, 'mooring/indexeddb');
+    const workspace = await open({ workspace: 'Bench', store: 'memory' });
+    const bench = new Bench(indexedDBOf(workspace), IDBKeyRange);
+    await run(bench);
+    await bench.end();
+    await workspace.close();
+  });
+}
 
 const profile = await Profile.start('browser', site);
 let tab;
@@ -238,6 +257,100 @@ await check('in a browser, a program of IndexedDB that is loaded again finds wha
   await page.close();
 });
 
+await check('IndexedDB over the engine, in a page, durably', async () => {
+  const page = await profile.tab();
+  const found = await page.evaluate(async () => {
+    const { indexedDBOf, IDBKeyRange } = await import('/node_modules/mooring/src/indexeddb.js');
+    const { Bench } = await import('/suite/lib.mjs');
+    const failed = [];
+    const workspace = await mooring.open({ workspace: 'Bench' });
+    const factory = indexedDBOf(workspace);
+    let ran = 0;
+    for (const file of ['data', 'running']) {
+      for (const [name, run] of Object.entries((await import(`/suite/${file}.mjs`)).sections)) {
+        const bench = new Bench(factory, IDBKeyRange);
+        await run(bench).catch(error => failed.push(`${name}: ${error}`));
+        await bench.end().catch(error => failed.push(`${name}, at its end: ${error}`));
+        ran += 1;
+      }
+    }
+    await workspace.close();
+    for (const [name, run] of Object.entries((await import('/suite/neighbours.mjs')).sections)) {
+      const opened = [await mooring.open({ workspace: name }), await mooring.open({ workspace: name })];
+      await run({ tabs: opened.map(one => indexedDBOf(one)), name: `of ${name}` }).catch(error => failed.push(`${name}: ${error}`));
+      for (const one of opened) await one.close();
+      ran += 1;
+    }
+    return { failed, ran };
+  });
+  equal(found.failed, [], 'what failed');
+  truthy(found.ran > 25, `${found.ran} sections ran`);
+  await page.close();
+});
+
+await check('two tabs of a program of IndexedDB take turns, and an upgrade asks the other one', async () => {
+  const begin = async () => {
+    const page = await profile.tab();
+    await page.evaluate(async () => {
+      const { indexedDBOf } = await import('/node_modules/mooring/src/indexeddb.js');
+      const { done, over } = await import('/suite/lib.mjs');
+      globalThis.workspace = await mooring.open({ workspace: 'Counted' });
+      globalThis.factory = indexedDBOf(workspace);
+      const request = factory.open('counters', 1);
+      request.onupgradeneeded = () => request.result.createObjectStore('s', { autoIncrement: true }).put(0, 'n');
+      const db = await done(request);
+      globalThis.asked = 0;
+      db.onversionchange = () => { asked += 1; db.close(); };
+      globalThis.count = async times => {
+        const keys = [];
+        for (let at = 0; at < times; at += 1) {
+          const transaction = db.transaction('s', 'readwrite');
+          const store = transaction.objectStore('s');
+          store.get('n').onsuccess = ({ target }) => { store.put(target.result + 1, 'n'); };
+          store.add('one').onsuccess = ({ target }) => keys.push(target.result);
+          await over(transaction);
+        }
+        return { keys, n: await done(db.transaction('s').objectStore('s').get('n')) };
+      };
+    });
+    return page;
+  };
+  const [one, two] = [await begin(), await begin()];
+  const counted = await Promise.all([one, two].map(page => page.evaluate(() => count(15))));
+  equal(Math.max(...counted.map(({ n }) => n)), 30, 'none is lost');
+  equal(new Set(counted.flatMap(({ keys }) => keys)).size, 30, 'all numbers of the generator differ');
+  const version = await one.evaluate(async () => {
+    const { done } = await import('/suite/lib.mjs');
+    return (await done(factory.open('counters', 2))).version;
+  });
+  equal([version, await one.evaluate(() => asked), await two.evaluate(() => asked)], [2, 1, 1], 'the upgrade, and who was asked');
+  for (const page of [one, two]) await page.close();
+});
+
+for (const worker of [true, false]) {
+  await check(`the factory in the place of the browser’s own, ${worker ? 'with a worker' : 'on the page’s own thread'}`, async () => {
+    const page = await profile.tab();
+    const begin = () => page.evaluate(async ({ worker, server, password }) => {
+      const { indexedDBOf, install } = await import('/node_modules/mooring/src/indexeddb.js');
+      install(indexedDBOf(mooring.open({ server, workspace: `Installed ${worker}`, name: 'ada', password, create: true, worker })));
+      const { done, over } = await import('/suite/lib.mjs');
+      const request = indexedDB.open('d', 1);
+      request.onupgradeneeded = () => request.result.createObjectStore('s');
+      const db = await done(request);
+      const transaction = db.transaction('s', 'readwrite');
+      const before = await done(transaction.objectStore('s').getAll(IDBKeyRange.bound(1, 9)));
+      transaction.objectStore('s').put('kept', 1);
+      await over(transaction);
+      return before;
+    }, { worker, server: server.url, password });
+    equal(await begin(), [], 'at first');
+    await page.reload();
+    await page.waitForFunction(() => globalThis.mooring !== undefined);
+    equal(await begin(), ['kept'], 'what is kept');
+    await page.close();
+  });
+}
+
 await check('on the page’s own thread, too', async () => {
   const page = await profile.opened(options({ store: 'own thread', worker: false }));
   await page.evaluate(() => workspace.collection('boats').insert({ name: 'Kólga' }, 'kolga'));
@@ -256,6 +369,45 @@ await check('a server lets pages of other origins in only where it was told so',
   const page = await (Object.assign(Object.create(Profile.prototype), profile, { site: other, complaints: [] })).tab();
   const kind = await page.evaluate(options => mooring.open(options).then(() => 'done', error => error.kind), options());
   equal(kind, 'offline', 'what the page is told');
+});
+
+const cassandraServer = await onCassandra();
+addPeople(cassandraServer, { ada: 'Ada', ben: 'Ben' });
+await cassandraServer.start();
+
+await check('a program of IndexedDB, with one import changed: its objects are rows of plain CQL, and edits that meet are reviewed', async () => {
+  const cql = new cassandra.Client({ contactPoints: [`127.0.0.1:${cassandraServer.cassandraPort}`], localDataCenter: 'datacenter1' });
+  atEnd(() => cql.shutdown());
+  await cql.execute("CREATE KEYSPACE book WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+  const { openPeople } = await import('../../packages/mooring/examples/people.mjs');
+  const { indexedDBOf } = await imported(folder, 'mooring/indexeddb');
+  const begin = async (device) => {
+    const workspace = await open(options({ server: cassandraServer.url, workspace: 'People', device }));
+    return { workspace, people: await openPeople(indexedDBOf(workspace, { database: 'addresses' })) };
+  };
+  const one = await begin('one');
+  await one.people.add({ id: 1, name: 'John Doe' });
+  await caughtUp(one.workspace);
+  const place = ['--collection', 'people', '--publish', '--json', ...cassandraServer.store.slice(0, 4)];
+  execFileSync(need('MOORING_SERVER'), ['mirror', 'add', one.workspace.id, '--table', 'book.people', ...place], { encoding: 'utf8' });
+  const row = async () => (await cql.execute('SELECT id, name FROM book.people')).first();
+  const there = await until('in the table', row);
+  equal([Number(there.id), there.name], [1, 'John Doe'], 'the row');
+
+  const two = await begin('two');
+  await until('there', () => two.people.get(1));
+  for (const { workspace } of [one, two]) await workspace.pause();
+  await one.people.put({ id: 1, name: 'John D. Doe' });
+  await two.people.put({ id: 1, name: 'Jane Doe' });
+  await one.workspace.resume();
+  await caughtUp(one.workspace);
+  await two.workspace.resume();
+  for (const { workspace } of [one, two]) await until('a review', () => workspace.status.conflicts === 1);
+  const [conflict] = await one.workspace.conflicts();
+  await one.workspace.resolve(conflict, 'incoming');
+  await until('decided here', async () => (await one.people.get(1)).name === 'Jane Doe');
+  await until('in the table', async () => (await row()).name === 'Jane Doe');
+  for (const { workspace } of [one, two]) await workspace.close();
 });
 
 for (const workspace of [ada, ben]) await workspace.close();

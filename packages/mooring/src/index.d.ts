@@ -167,7 +167,7 @@ export interface Undone {
   /** The records that are back as they were, wholly or in part. */
   records: RecordId[];
   /** What was left as it is, because somebody has been there since. */
-  left: { id: RecordId; why: unknown }[];
+  left: { id: RecordId; why: 'changed' | 'deleted' | 'added'; fields: string[] }[];
   next: Undoable;
 }
 
@@ -277,7 +277,7 @@ export interface Workspace {
   collection(name: string): Collection;
   collections(): Promise<CollectionInfo[]>;
   /** Makes a collection where it is missing: fields appear in it as they are written. */
-  ensureCollection(name: string, options?: { label?: string }): Promise<void>;
+  ensureCollection(name: string): Promise<void>;
   dropCollection(name: string): Promise<void>;
 
   /** Several edits in one step: all of them are saved, or none. Gives the key of each edit's record. */

@@ -1,13 +1,12 @@
 import { MooringError, wrong } from './error.js';
 import { here, inWorker } from './host.js';
 import { keepLink, Link } from './link.js';
+import { canKeep } from './platform.js';
 import { openIn, signIn } from './session.js';
 import { Workspace } from './workspace.js';
 
 export { MooringError };
 export { all, any, not } from './view.js';
-
-const inBrowser = typeof indexedDB !== 'undefined';
 
 /** Opens a workspace on this device; see `index.d.ts`. */
 export async function open(options) {
@@ -33,7 +32,7 @@ export async function open(options) {
 
 /** The name of what is kept in this browser profile; `undefined`: in memory. */
 function place({ workspace, store }) {
-  if (store === 'memory' || !inBrowser) {
+  if (store === 'memory' || !canKeep) {
     if (store !== undefined && store !== 'memory') {
       throw wrong('Nothing can be kept here, there is no IndexedDB: give store: "memory".');
     }

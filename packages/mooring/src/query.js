@@ -59,6 +59,8 @@ class Live {
   #id;
   #shown;
   #early = [];
+  /** Views that ended while it was opened: the answer that names its own may be read after that. */
+  #gone = [];
   #ignore;
   /** Not all that it asks for is here (yet). */
   #partly = false;
@@ -88,11 +90,13 @@ class Live {
     this.#partly = false;
     this.#moved = false;
     this.#early.length = 0;
+    this.#gone.length = 0;
     if (before !== undefined) this.#unwatch(before);
     try {
       const { id, shown, partly = false } = await watch(this.#link, this.#view, this.#window);
       if (this.#ended) return void this.#unwatch(id);
       [this.#id, this.#partly] = [id, partly];
+      if (this.#gone.some((ids) => ids?.includes(id) ?? true)) return void this.#open();
       this.#show(shown);
       for (const change of this.#early.splice(0)) this.#seen(change);
       if (partly && this.#moved) this.#open();
@@ -113,8 +117,9 @@ class Live {
       // what comes before the answer that names the view may be about it
       if (this.#id === undefined) this.#early.push(content);
       else this.#seen(content);
-    } else if (event === 'ended' && this.#id !== undefined && (content.ids ?? [this.#id]).includes(this.#id)) {
-      this.#open();
+    } else if (event === 'ended') {
+      if (this.#id === undefined) this.#gone.push(content.ids);
+      else if (content.ids?.includes(this.#id) ?? true) this.#open();
     } else if (event === 'closed') {
       this.#fail(content);
     }

@@ -1,9 +1,8 @@
 // A workspace as what the words of IndexedDB stand on: see `idb/records.d.ts`.
 import { linkOf } from './link.js';
-import { Notes } from './notes.js';
 
 const PAGE = 499;
-/** The note that tells this device's numbers from other devices'. */
+/** The memo that tells this device's numbers from other devices'. */
 const ORDINAL = 'ordinal';
 const ORDINALS = 2 ** 20;
 
@@ -11,41 +10,34 @@ const ORDINALS = 2 ** 20;
 export async function recordsOf(opened) {
   const workspace = await opened;
   const { link, store } = linkOf(workspace);
-  const notes = new Notes(store);
-  const records = new WorkspaceRecords(workspace, link, notes, store);
-  records.ordinal = await ordinalOf(workspace, notes);
+  const records = new WorkspaceRecords(workspace, link, store);
+  records.ordinal = await ordinalOf(workspace, records);
   await link.ask('follow');
   return records;
 }
 
-async function ordinalOf(workspace, notes) {
-  const [known] = await notes.read(ORDINAL);
+async function ordinalOf(workspace, records) {
+  const [known] = await records.memos(ORDINAL);
   if (known) return known.value;
   const ordinal = workspace.local ? 0 : 1 + Math.floor(Math.random() * ORDINALS);
-  await notes.write([{ name: ORDINAL, value: ordinal }]);
+  await records.write([{ memo: { name: ORDINAL, value: ordinal } }]);
   return ordinal;
 }
 
 class WorkspaceRecords {
   #workspace;
   #link;
-  #notes;
   #listeners = new Set();
   #told = Promise.resolve();
 
-  constructor(workspace, link, notes, store) {
+  constructor(workspace, link, store) {
     this.#workspace = workspace;
     this.#link = link;
-    this.#notes = notes;
     this.device = store;
     link.listen((event, content) => this.#heard(event, content));
   }
 
-  async collections() {
-    return (await this.#workspace.collections()).map(({ name }) => ({ name }));
-  }
-
-  async ensureCollection(name, { label }) { await this.#workspace.ensureCollection(name, { label }); }
+  async ensureCollection(name) { await this.#workspace.ensureCollection(name); }
 
   async read(collection, { after, limit = PAGE }) {
     return this.#workspace.read(collection, { after, limit: Math.min(limit, PAGE) });
@@ -53,24 +45,21 @@ class WorkspaceRecords {
 
   async get(collection, key) { return this.#workspace.get(collection, key); }
 
-  async notes(prefix) { return this.#notes.read(prefix); }
+  async memos(prefix) {
+    const found = await this.#link.ask({ memos: prefix });
+    return found.map(([name, text]) => ({ name, value: JSON.parse(text) }));
+  }
 
-  /**
-   * The notes are kept beside the records, and written first: where the device stops between the two, a note may know of
-   * what was not saved, and a generator leaves a number out.
-   */
   async write(operations) {
-    const notes = operations.flatMap(({ note }) => note ?? []);
-    const before = await this.#notes.write(notes);
     try {
       await this.#workspace.write((step) => {
-        for (const { put, delete: gone } of operations) {
-          if (put) step.put(put.collection, put.key, put.fields);
+        for (const { put, delete: gone, memo } of operations) {
+          if (put) step.put(put.collection, put.key, put.fields, put.types);
           else if (gone) step.delete(gone.collection, gone.key);
+          else step.memo(memo.name, memo.value === undefined ? undefined : JSON.stringify(memo.value));
         }
       });
     } catch (error) {
-      await this.#notes.write(before);
       throw error.kind === 'storage' ? new DOMException(error.message, 'QuotaExceededError') : error;
     }
   }
@@ -107,7 +96,7 @@ class WorkspaceRecords {
   }
 
   async #tellAll() {
-    for (const { name } of await this.collections()) {
+    for (const { name } of await this.#workspace.collections()) {
       const keys = await this.#keys(name);
       for (const listener of [...this.#listeners]) listener({ collection: name, keys });
     }

@@ -35,7 +35,7 @@ export async function openIn(link, { server, workspace, create }) {
   let found = find(session);
   if (server === undefined) {
     found = named(session.local, workspace) ?? found;
-    found ??= named((await link.ask({ new_local: { name: workspace } })).local, workspace);
+    found ??= named((await link.ask({ new_local: workspace })).local, workspace);
   } else {
     found ??= find(await link.ask('workspaces'));
     if (!found && create) found = find(await link.ask({ new_workspace: { name: workspace } }));

@@ -5,7 +5,9 @@ import { fieldsIn, valueIn } from './values.js';
 export class Step {
   #workspace;
   #ops = [];
-  #types = {};
+  /** By field. */
+  #types = new Map();
+  #memos = new Map();
   #closed = false;
 
   constructor(workspace) { this.#workspace = workspace; }
@@ -14,7 +16,9 @@ export class Step {
     this.#add({ insert: { collection, ...(key === undefined ? {} : { key }), fields: this.#fields(collection, fields) } });
   }
 
-  put(collection, key, fields) {
+  /** `types`: of fields whose values are texts already and do not say it. */
+  put(collection, key, fields, types = {}) {
+    for (const [name, type] of Object.entries(types)) this.#type(collection, name, type);
     this.#add({ put: { id: { collection, key }, fields: this.#fields(collection, fields) } });
   }
 
@@ -35,6 +39,9 @@ export class Step {
 
   delete(collection, key) { this.#add({ delete: { id: { collection, key } } }); }
 
+  /** Keeps a text on this device, with what this step saves; `undefined` removes it. It is never sent. */
+  memo(name, text) { this.#memos.set(name, text ?? ''); }
+
   /** The names of the collections that it adds to. */
   get collections() {
     return new Set(this.#ops.flatMap(({ insert, put }) => insert?.collection ?? put?.id.collection ?? []));
@@ -43,7 +50,7 @@ export class Step {
   /** What was asked for; nothing can be added any more. */
   close() {
     this.#closed = true;
-    return { ops: this.#ops, types: this.#types };
+    return { ops: this.#ops, types: [...this.#types.values()], memos: [...this.#memos] };
   }
 
   #add(op) {
@@ -55,5 +62,5 @@ export class Step {
     return fieldsIn(fields, (name, type) => this.#type(collection, name, type));
   }
 
-  #type(collection, name, type) { (this.#types[collection] ??= {})[name] = type; }
+  #type(collection, name, type) { this.#types.set(`${collection}.${name}`, [collection, name, type]); }
 }

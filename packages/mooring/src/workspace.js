@@ -49,14 +49,14 @@ export class Workspace {
   }
 
   /** Makes a collection where it is missing: fields appear in it as they are written. */
-  async ensureCollection(name, { label } = {}) {
-    await this.#link.ask({ open_collection: { collection: name, label: label ?? name } });
+  async ensureCollection(name) {
+    await this.#link.ask({ open_collection: name });
     this.#known.add(name);
   }
 
   async dropCollection(name) {
     this.#known.delete(name);
-    await this.#link.ask({ drop_collection: { collection: name } });
+    await this.#link.ask({ drop_collection: name });
   }
 
   /** Several edits in one step: all of them are saved, or none. Gives the key of each edit's record. */
@@ -68,11 +68,11 @@ export class Workspace {
 
   /** Saves a step. */
   async save(step, label) {
-    const { ops, types } = step.close();
-    if (ops.length === 0) return [];
+    const { ops, types, memos } = step.close();
+    if (ops.length === 0 && memos.length === 0) return [];
     // a program need not declare anything: what it writes into is there from then on
     for (const name of step.collections) if (!this.#known.has(name)) await this.ensureCollection(name);
-    const { ids } = await this.#link.ask({ write: { ops, types, ...(label ? { label } : {}) } });
+    const { ids } = await this.#link.ask({ write: { ops, types, memos, ...(label ? { label } : {}) } });
     return ids.map(({ key }) => key);
   }
 

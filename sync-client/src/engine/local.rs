@@ -10,7 +10,7 @@ use crate::api::{Answer, ConnectHow, Event, Failure, FailureKind};
 use crate::device::Device;
 use crate::limits;
 use crate::query::storage;
-use crate::store::{Meta, Receipt, Written};
+use crate::store::{Batch, Meta, Receipt, Written};
 use crate::text;
 
 /// What a workspace is called whose name is lost.
@@ -128,7 +128,12 @@ impl<D: Device> Engine<D> {
             user: LOCAL,
             copied: Counter(0),
         };
-        let changes = self.open_store(&name, meta).await?.replica.as_inserts();
+        let from = self.open_store(&name, meta).await?;
+        let (changes, memos) = (from.replica.as_inserts(), from.replica.memos().clone());
+        let known = self.workspace()?.replica.memos();
+        let memos =
+            memos.into_iter().filter(|(name, _)| !known.iter().any(|(there, _)| there == name)).collect();
+        self.save(Batch { memos, ..Batch::default() }).await?;
         let done = format!("connect {} ", moving.from);
         loop {
             let replica = &self.workspace()?.replica;

@@ -14,7 +14,7 @@ use crate::device::Device;
 use crate::limits;
 use crate::query::storage;
 use crate::replica::uuid_key;
-use crate::store::{Batch, LocalStore, Receipt, Written};
+use crate::store::{Batch, LocalStore, Memos, Receipt, Written};
 use crate::text;
 
 use super::workspace::Workspace;
@@ -193,11 +193,12 @@ impl<D: Device> Engine<D> {
             Command::Edit { id, fields } => self.save_one(Op::Edit { id, fields }).await,
             Command::Delete { ids } => {
                 let ops = ids.into_iter().map(|id| Op::Delete { id });
-                self.save_ops(ops.collect(), None, Types::new()).await
+                self.save_ops(ops.collect(), None, Types::new(), Memos::new()).await
             }
             Command::Restore { id, fields } => self.save_one(Op::Put { id, fields }).await,
             Command::Undelete { ids } => self.undelete(ids).await,
-            Command::Write { ops, label, types } => self.write(ops, label, types).await,
+            Command::Write { ops, label, types, memos } => self.write(ops, label, types, memos).await,
+            Command::Memos(prefix) => Ok(Answer::Memos(self.memos(&prefix)?)),
             Command::Undo => self.undo(Way::Undo).await,
             Command::Redo => self.undo(Way::Redo).await,
             Command::Undoable => {
@@ -257,7 +258,7 @@ impl<D: Device> Engine<D> {
 
     /// Commits what a person did; when this returns, it is durable.
     pub(super) async fn save(&mut self, batch: Batch) -> Result<(), Failure> {
-        if batch.enqueue.is_empty() && batch.quarantine_gone.is_empty() {
+        if batch.enqueue.is_empty() && batch.quarantine_gone.is_empty() && batch.memos.is_empty() {
             return Ok(());
         }
         self.commit(&batch).await.map_err(storage)

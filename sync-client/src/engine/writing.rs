@@ -16,7 +16,7 @@ use crate::device::Device;
 use crate::limits;
 use crate::query::storage;
 use crate::replica::write::{Bases, Want};
-use crate::store::{LocalStore, Written};
+use crate::store::{Batch, LocalStore, Memos, Written};
 
 impl<D: Device> Engine<D> {
     /// Several edits that a program asks for.
@@ -25,6 +25,7 @@ impl<D: Device> Engine<D> {
         ops: Vec<Op>,
         label: Option<String>,
         types: Types,
+        memos: Memos,
     ) -> Result<Answer, Failure> {
         let too_much = |what: &str, most: usize| {
             Failure::input(format!("One step has at most {most} {what}. Make several of it."))
@@ -38,7 +39,25 @@ impl<D: Device> Engine<D> {
         if label.as_ref().is_some_and(|label| label.chars().count() > sync_protocol::limits::LABEL_CHARS) {
             return Err(Failure::input("The name of this step is too long. Choose a shorter one."));
         }
-        self.save_ops(ops, label, types).await
+        let kept = self.workspace()?.replica.memos();
+        let is_new =
+            |(name, _): &&(String, String)| kept.binary_search_by(|(known, _)| known.cmp(name)).is_err();
+        let count = kept.len() + memos.iter().filter(is_new).count();
+        let is_large = |(name, text): &(String, String)| {
+            name.len() > limits::MEMO_NAME_BYTES || text.len() > limits::MEMO_BYTES
+        };
+        if count > limits::MEMOS || memos.iter().any(is_large) {
+            return Err(Failure::input(
+                "This is more than a program can keep on this device beside its records.",
+            ));
+        }
+        self.save_ops(ops, label, types, memos).await
+    }
+
+    /// What programs keep on this device under names that begin so.
+    pub(super) fn memos(&mut self, prefix: &str) -> Result<Memos, Failure> {
+        let all = self.workspace()?.replica.memos().iter();
+        Ok(all.filter(|(name, _)| name.starts_with(prefix)).cloned().collect())
     }
 
     /// Edits as one step, with an answer that names the record of each.
@@ -47,6 +66,7 @@ impl<D: Device> Engine<D> {
         ops: Vec<Op>,
         label: Option<String>,
         types: Types,
+        memos: Memos,
     ) -> Result<Answer, Failure> {
         let mut read = BTreeSet::new();
         let mut wants = Vec::new();
@@ -61,12 +81,12 @@ impl<D: Device> Engine<D> {
         }
         let open = self.workspace()?;
         let bases = bases(open, read).await?;
-        self.save_wants(wants, label, &types, &bases).await
+        self.save_wants(wants, label, &types, memos, &bases).await
     }
 
     /// One edit of a person.
     pub(super) async fn save_one(&mut self, op: Op) -> Result<Answer, Failure> {
-        self.save_ops(vec![op], None, Types::new()).await
+        self.save_ops(vec![op], None, Types::new(), Memos::new()).await
     }
 
     fn wanted(&self, op: Op) -> (RecordId, Want) {
@@ -86,11 +106,13 @@ impl<D: Device> Engine<D> {
         wants: Vec<(RecordId, Want)>,
         label: Option<String>,
         types: &Types,
+        memos: Memos,
         bases: &Bases,
     ) -> Result<Answer, Failure> {
         let (now, who) = (self.device.now(), self.who.clone());
         let ids = wants.iter().map(|(id, _)| id.clone()).collect();
         let batch = self.workspace()?.replica.write(now, wants, types, bases)?;
+        let batch = Batch { memos, ..batch };
         let step = Step::of(label, &batch);
         let answer = self.finish(batch, Written::Saved(ids)).await?;
         self.workspace()?.past.did(&who, step);
@@ -111,7 +133,7 @@ impl<D: Device> Engine<D> {
                 "There is nothing to bring back from this device any more. The history of the record has its versions.",
             ));
         }
-        self.save_wants(back, None, &Types::new(), &bases).await
+        self.save_wants(back, None, &Types::new(), Memos::new(), &bases).await
     }
 
     /// Takes a step of whoever asks back, or the taking back of one.

@@ -142,6 +142,7 @@ impl Table {
                 Move::Identity(_)
                 | Move::Unread(_)
                 | Move::Receipts(_)
+                | Move::Memos(_)
                 | Move::Head(_)
                 | Move::Snapshot(Some(_))
                 | Move::Checksums(_) => {}

@@ -6,7 +6,7 @@ use sync_protocol::{ChangeId, CollectionId, Edit, Partition, Record, RecordId};
 
 use super::{Replica, is_schema};
 use crate::delta::{Delta, Move, decided_about};
-use crate::store::{Batch, Meta};
+use crate::store::{Batch, Meta, follow_memos};
 
 impl Replica {
     /// What a batch changes, before it is followed. Pages are read of reserved collections and of those that somebody looks at.
@@ -68,6 +68,9 @@ impl Replica {
         }
         if let Some(receipts) = &batch.receipts {
             moves.push(Move::Receipts(receipts));
+        }
+        if !batch.memos.is_empty() {
+            moves.push(Move::Memos(&batch.memos));
         }
         if let Some(cursor) = &batch.cursor {
             moves.push(Move::Head(cursor));
@@ -135,6 +138,7 @@ impl Replica {
                 Move::Decided(decision) => drop(self.decisions.insert(decision.id, (*decision).clone())),
                 Move::Forgotten(id, _) => drop(self.decisions.remove(id)),
                 Move::Receipts(receipts) => self.receipts = receipts.to_vec(),
+                Move::Memos(became) => follow_memos(&mut self.memos, became),
                 Move::Head(cursor) => self.cursor = (*cursor).clone(),
                 Move::Snapshot(snapshot) => self.snapshot = snapshot.cloned(),
                 Move::Checksums(moved) => {
@@ -177,6 +181,7 @@ fn moves_schema(step: &Move<'_>) -> bool {
         | Move::Decided(_)
         | Move::Forgotten(..)
         | Move::Receipts(_)
+        | Move::Memos(_)
         | Move::Head(_)
         | Move::Snapshot(_)
         | Move::Checksums(_)

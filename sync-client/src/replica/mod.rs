@@ -14,7 +14,7 @@ use sync_protocol::{
 };
 
 use crate::limits;
-use crate::store::{Decided, Decision, Loaded, Meta, Quarantined, Receipt, SnapshotState, Written};
+use crate::store::{Decided, Decision, Loaded, Memos, Meta, Quarantined, Receipt, SnapshotState, Written};
 
 pub mod bulk;
 mod decisions;
@@ -87,6 +87,7 @@ pub struct Replica {
     for_review: ForReview,
     decisions: BTreeMap<ChangeId, Decision>,
     receipts: Vec<Receipt>,
+    memos: Memos,
     /// Base records of the reserved collections: schema, people, devices.
     reserved: BTreeMap<RecordId, Record>,
     schema: Schema,
@@ -107,6 +108,7 @@ impl Replica {
             for_review: ForReview::default(),
             decisions: loaded.decisions.into_iter().map(|d| (d.id, d)).ordered_map(),
             receipts: loaded.receipts,
+            memos: loaded.memos,
             reserved: BTreeMap::new(),
             schema: Schema::default(),
         };
@@ -305,6 +307,11 @@ impl Replica {
     pub fn receipts_with(&self, receipt: Receipt) -> Vec<Receipt> {
         let kept = self.receipts.len().saturating_sub(limits::RECEIPTS - 1);
         self.receipts[kept..].iter().cloned().chain([receipt]).collect()
+    }
+
+    /// What programs keep on this device.
+    pub fn memos(&self) -> &Memos {
+        &self.memos
     }
 
     /// A base record of a reserved collection.

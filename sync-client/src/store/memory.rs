@@ -9,7 +9,9 @@ use sync_protocol::{
     Change, ChangeId, CollectionId, Conflict, Counter, Partition, Record, RecordId, RecordKey,
 };
 
-use super::{Batch, Decision, Loaded, LocalStore, Quarantined, ScanPosition, Scanned, StoreError, Usage};
+use super::{
+    Batch, Decision, Loaded, LocalStore, Quarantined, ScanPosition, Scanned, StoreError, Usage, follow_memos,
+};
 
 /// What a [`MemoryStore`] is stored on: it outlives the store, so that a test can close a store and open it again.
 /// Clones share the same contents.
@@ -204,6 +206,7 @@ impl Disk {
         if let Some(receipts) = &batch.receipts {
             self.loaded.receipts = receipts.clone();
         }
+        follow_memos(&mut self.loaded.memos, &batch.memos);
         Ok(())
     }
 

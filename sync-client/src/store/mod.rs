@@ -70,6 +70,10 @@ pub enum Decided {
     Merged(Box<Merge>),
 }
 
+/// Small texts that a program keeps on this device beside its records, by name, in the order of names: a version, the next
+/// number of a key. They are never sent. A list, for few are kept, and each kind of map needs code of its own.
+pub type Memos = Vec<(String, String)>;
+
 /// A command that was done, with its answer. Whoever asks again because the answer was lost with the one who did it
 /// gets it from here: the command is not done twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +121,8 @@ pub struct Loaded {
     pub decisions: Vec<Decision>,
     /// The last commands that others asked for, oldest first.
     pub receipts: Vec<Receipt>,
+    /// What programs keep on this device.
+    pub memos: Memos,
 }
 
 /// What exists nowhere else, as far as it can be read.
@@ -173,6 +179,8 @@ pub struct Batch {
     pub decisions_gone: Vec<ChangeId>,
     /// All receipts from now on.
     pub receipts: Option<Vec<Receipt>>,
+    /// Memos as they became, in any order; an empty text removes one.
+    pub memos: Memos,
     /// The new cursor.
     pub cursor: Option<Cursor>,
     /// The new state of the snapshot: `Some(None)` when it is complete.
@@ -192,6 +200,20 @@ impl Batch {
             || !self.quarantine.is_empty()
             || !self.quarantine_gone.is_empty()
             || self.receipts.is_some()
+            || !self.memos.is_empty()
+    }
+}
+
+/// Memos once some of them became these.
+pub(crate) fn follow_memos(memos: &mut Memos, became: &Memos) {
+    for (name, text) in became {
+        let place = memos.binary_search_by(|(known, _)| known.cmp(name));
+        match (place, text.is_empty()) {
+            (Ok(at), true) => drop(memos.remove(at)),
+            (Ok(at), false) => memos[at].1.clone_from(text),
+            (Err(_), true) => {}
+            (Err(at), false) => memos.insert(at, (name.clone(), text.clone())),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ import { openPeople } from '../../../packages/mooring/examples/people.mjs';
 import { equal } from './lib.mjs';
 
 const john = { id: 1, name: 'John Doe' };
-const stored = (device, collection) => [...device.collections.get(collection).records].map(([key, fields]) => [key, JSON.parse(fields)]);
+const stored = (device, collection) => [...device.collections.get(collection)].map(([key, fields]) => [key, JSON.parse(fields)]);
 
 export const sections = {
   'the program of a few lines that is the example': async ({ device, factory }) => {
@@ -24,7 +24,7 @@ export const sections = {
     install(factory, where);
     try {
       const { openDB } = await import('idb');
-      const db = await openDB('people', 1, {
+      const db = await openDB('addresses', 1, {
         upgrade: db => db.createObjectStore('people', { keyPath: 'id' }).createIndex('by_name', 'name'),
       });
       await db.add('people', john);
@@ -40,7 +40,7 @@ export const sections = {
   },
 
   'a program on Dexie': async ({ device, factory }) => {
-    const db = new Dexie('people', { indexedDB: factory, IDBKeyRange });
+    const db = new Dexie('addresses', { indexedDB: factory, IDBKeyRange });
     db.version(1).stores({ people: '++id, name, *tags' });
     const id = await db.people.add({ name: 'John Doe', tags: ['a', 'b'] });
     equal(id, 1, 'the key');

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { atEnd, need, root, scratch } from './harness.mjs';
 
-const TYPES = { '.js': 'text/javascript', '.html': 'text/html', '.wasm': 'application/wasm' };
+const TYPES = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.html': 'text/html', '.wasm': 'application/wasm' };
 
 /** What a careful page allows: its own scripts, compiling WebAssembly, and Mooring's server. */
 const policy = (server) =>

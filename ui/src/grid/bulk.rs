@@ -96,7 +96,9 @@ pub fn EditMany(props: &EditManyProps) -> Html {
                     let changed = ops.len();
                     if changed > 0 {
                         let label = Some(format!("Edit {}", field.label));
-                        backend.call(Command::Write { ops, label, types: Vec::new() }).await?;
+                        backend
+                            .call(Command::Write { ops, label, types: Vec::new(), memos: Vec::new() })
+                            .await?;
                     }
                     Ok(changed)
                 };

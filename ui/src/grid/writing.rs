@@ -219,7 +219,12 @@ impl Table {
                 Ok(ops) => {
                     let changed = count::records(ops.len() as u64);
                     table.source.hold();
-                    let write = Command::Write { ops, label: Some(label.to_owned()), types: Vec::new() };
+                    let write = Command::Write {
+                        ops,
+                        label: Some(label.to_owned()),
+                        types: Vec::new(),
+                        memos: Vec::new(),
+                    };
                     table.send(write, Some(format!("{changed} changed on this device")));
                 }
             }

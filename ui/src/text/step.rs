@@ -31,7 +31,7 @@ mod tests {
             next: Undoable::default(),
         };
         assert_eq!(undone(&done), "Paste: 2 records are as before");
-        done.left.push(Kept { id: id(3), why: KeptWhy::Deleted });
+        done.left.push(Kept { id: id(3), why: KeptWhy::Deleted, fields: Vec::new() });
         done.ids.pop();
         done.label = None;
         assert_eq!(

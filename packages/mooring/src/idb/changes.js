@@ -9,8 +9,8 @@ export class Changes {
   #undo = [];
   /** The last word on each record. @type {Map<import('./state.js').StoreState, Map<number | string, Written>>} */
   #written = new Map();
-  /** Notes by name; a function is asked when the transaction commits. */
-  #notes = new Map();
+  /** Memos by name; a function is asked when the transaction commits. */
+  #memos = new Map();
   /** What an upgrade does before anything is written. @type {(() => Promise<object[]>) | undefined} */
   #first;
   #committed = [];
@@ -42,8 +42,8 @@ export class Changes {
     this.#written.get(store)?.delete(id);
   }
 
-  note(name, value) {
-    this.#notes.set(name, value);
+  memo(name, value) {
+    this.#memos.set(name, value);
   }
 
   /** Operations that come before all others; asked for when the transaction commits. */
@@ -62,7 +62,7 @@ export class Changes {
 
   /** Whether there is nothing to write. */
   get isEmpty() {
-    return this.#written.size === 0 && this.#notes.size === 0 && this.#first === undefined;
+    return this.#written.size === 0 && this.#memos.size === 0 && this.#first === undefined;
   }
 
   /** All of it as operations on records. */
@@ -71,8 +71,8 @@ export class Changes {
     for (const [store, records] of this.#written) {
       for (const [id, write] of records) operations.push(await this.#operation(store, id, write));
     }
-    for (const [name, value] of this.#notes) {
-      operations.push({ note: { name, value: typeof value === 'function' ? value() : value } });
+    for (const [name, value] of this.#memos) {
+      operations.push({ memo: { name, value: typeof value === 'function' ? value() : value } });
     }
     return operations;
   }

@@ -1,7 +1,7 @@
 /** A database on this device: its stores, when they are read, and what an upgrade does to their collections. */
 
 import { report } from './errors.js';
-import { collectionOf, labelOf } from './names.js';
+import { collectionOf } from './names.js';
 import { News } from './news.js';
 import { recordsOf, rowsOf } from './reading.js';
 import { written } from './recordkey.js';
@@ -9,25 +9,28 @@ import { Scheduler } from './scheduler.js';
 import { IndexState, StoreState } from './state.js';
 import { toFields } from './value.js';
 
-/** The note of a database. */
-export const noteOf = name => `idb/${name}`;
+/** The memo of a database. */
+export const memoOf = name => `idb/${name}`;
 
-/** What begins the notes about databases. */
-export const NOTES = noteOf('');
+/** What begins the memos about databases. */
+export const MEMOS = memoOf('');
 
 export class Database {
   #scheduler = new Scheduler();
   #jobs = new Map();
   #loading = new Map();
   #news = new News(this);
+  #hasPlainNames;
 
   /**
    * @param {import('./records.js').Records} records
    * @param {string} name
-   * @param {string} [note] what it is on this device, as JSON
+   * @param {{ memo?: string, hasPlainNames?: boolean }} [options] what it is on this device, as JSON; whether the collections of
+   *   its stores are called as they are
    */
-  constructor(records, name, note = '{"version":0,"stores":[]}') {
-    const definition = JSON.parse(note);
+  constructor(records, name, { memo = '{"version":0,"stores":[]}', hasPlainNames = false } = {}) {
+    const definition = JSON.parse(memo);
+    this.#hasPlainNames = hasPlainNames;
     this.records = records;
     this.name = name;
     this.version = definition.version;
@@ -56,8 +59,8 @@ export class Database {
 
   /** Takes what the generators of stores have come to that no transaction uses. */
   async readGenerators(stores = [...this.stores.values()]) {
-    const notes = new Map((await this.records.notes(this.#generators)).map(({ name, value }) => [name, value]));
-    for (const store of stores) store.next = notes.get(this.generatorNote(store)) ?? store.next;
+    const memos = new Map((await this.records.memos(this.#generators)).map(({ name, value }) => [name, value]));
+    for (const store of stores) store.next = memos.get(this.generatorMemo(store)) ?? store.next;
   }
 
   /** Nobody uses it any more, and what other tabs did is known. */
@@ -71,7 +74,7 @@ export class Database {
     return `idb-next/${JSON.stringify(this.name)}/`;
   }
 
-  generatorNote(store) {
+  generatorMemo(store) {
     return this.#generators + store.name;
   }
 
@@ -206,7 +209,7 @@ export class Database {
     set(true);
     work.plan.settling.delete(store);
     if (store.collection !== undefined) work.plan.emptied.add(store.collection);
-    work.changes.note(this.generatorNote(store), undefined);
+    work.changes.memo(this.generatorMemo(store), undefined);
     work.changes.onUndo(() => set(false));
     work.place({ run: () => work.changes.forget(store) }); // what was asked for before is done, and goes with it
   }
@@ -221,8 +224,8 @@ export class Database {
     });
     if (collection !== undefined) work.plan.emptied.add(collection);
     work.plan.settling.add(store);
-    work.changes.note(this.#generators + before, undefined);
-    if (next !== store.first) work.changes.note(this.generatorNote(store), () => store.next);
+    work.changes.memo(this.#generators + before, undefined);
+    if (next !== store.first) work.changes.memo(this.generatorMemo(store), () => store.next);
     work.changes.onUndo(() => Object.assign(store, { name: before, collection }));
     work.place({ store, run: () => {
       for (const row of store.rows) work.changes.write(store, { key: row.key, ...toFields(row.value) });
@@ -237,7 +240,7 @@ export class Database {
       store.collection = await this.#collection(store.name);
       if (adopting.has(store) && !emptied.has(store.collection)) await this.#adopt(work, store);
     }
-    work.changes.note(noteOf(this.name), JSON.stringify(this.definition));
+    work.changes.memo(memoOf(this.name), JSON.stringify(this.definition));
     return operations;
   }
 
@@ -247,19 +250,11 @@ export class Database {
     return operations;
   }
 
-  /** The collection of a store; it is made where it is missing. */
+  /** The collection of a store, the same on every device; it is made where it is missing. */
   async #collection(name) {
-    const plain = await collectionOf(name, this.name, true);
-    const collection = await this.#isOurs(plain) ? plain : await collectionOf(name, this.name, false);
-    await this.records.ensureCollection(collection, { label: labelOf(name, collection), owner: this.name });
+    const collection = await collectionOf(name, this.#hasPlainNames ? undefined : this.name);
+    await this.records.ensureCollection(collection);
     return collection;
-  }
-
-  /** Whether no other database has the collection: for all devices, where that is known, and on this one. */
-  async #isOurs(collection) {
-    const { owner = this.name } = (await this.records.collections()).find(one => one.name === collection) ?? {};
-    const here = (await this.records.notes(NOTES)).filter(({ name }) => name !== noteOf(this.name));
-    return owner === this.name && !here.some(({ value }) => JSON.parse(value).stores.some(store => store.collection === collection));
   }
 
   /** The records that others have in the collection: they are more than what an upgrade put there as a start. */
@@ -275,8 +270,8 @@ export class Database {
   async erasing() {
     const operations = [];
     for (const { collection } of this.stores.values()) operations.push(...await this.#emptying(collection));
-    for (const { name } of await this.records.notes(this.#generators)) operations.push({ note: { name, value: undefined } });
-    return [...operations, { note: { name: noteOf(this.name), value: undefined } }];
+    for (const { name } of await this.records.memos(this.#generators)) operations.push({ memo: { name, value: undefined } });
+    return [...operations, { memo: { name: memoOf(this.name), value: undefined } }];
   }
 }
 

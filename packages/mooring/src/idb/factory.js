@@ -4,7 +4,7 @@ import { failure, LARGEST, need, report, wholeNumber } from './errors.js';
 import { dispatch, IDBVersionChangeEvent, plainEvent } from './events.js';
 import { expose, only, OURS, own, SELF } from './expose.js';
 import { Connection } from './connection.js';
-import { Database, noteOf, NOTES } from './database.js';
+import { Database, memoOf, MEMOS } from './database.js';
 import { compare, keyOf } from './key.js';
 import { IDBOpenDBRequest } from './request.js';
 import { canShare, Tabs } from './tabs.js';
@@ -13,7 +13,7 @@ import { task } from './task.js';
 export class IDBFactory {
   constructor(...given) {
     only(given[0]);
-    this[SELF] = new Catalog(given[1]);
+    this[SELF] = new Catalog(given[1], given[2]);
   }
 
   open(name, version = undefined) {
@@ -55,10 +55,13 @@ class Catalog {
   /** By the database. @type {Map<string, Tabs>} */
   #tabs = new Map();
   #given;
+  #plain;
   #ready;
 
-  constructor(records) {
+  /** @param {{ database?: string }} [options] see `indexedDBOn` */
+  constructor(records, { database } = {}) {
     this.#given = records;
+    this.#plain = database;
   }
 
   /** The records, when they are there. @returns {Promise<import('./records.js').Records>} */
@@ -137,15 +140,15 @@ class Catalog {
   async #find(name) {
     if (this.#databases.has(name)) return;
     const records = await this.#records();
-    const note = (await records.notes(noteOf(name))).find(one => one.name === noteOf(name));
-    if (note === undefined) return;
-    const database = this.#made(records, name, note.value);
+    const memo = (await records.memos(memoOf(name))).find(one => one.name === memoOf(name));
+    if (memo === undefined) return;
+    const database = this.#made(records, name, memo.value);
     await database.readGenerators();
     this.#databases.set(name, database);
   }
 
-  #made(records, name, note) {
-    const database = new Database(records, name, note);
+  #made(records, name, memo) {
+    const database = new Database(records, name, { memo, hasPlainNames: name === this.#plain });
     database.tabs = this.#tabs.get(name);
     database.onLeft = () => this.#left(name);
     return database;
@@ -153,7 +156,7 @@ class Catalog {
 
   async list() {
     const records = await this.#records();
-    return (await records.notes(NOTES)).map(({ name, value }) => ({ name: name.slice(NOTES.length), version: JSON.parse(value).version }));
+    return (await records.memos(MEMOS)).map(({ name, value }) => ({ name: name.slice(MEMOS.length), version: JSON.parse(value).version }));
   }
 
   async open(request, name, wanted) {

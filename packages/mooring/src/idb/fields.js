@@ -11,7 +11,7 @@ const MORE = 'k___more';
 /**
  * @param {object} members JSON by the program's names
  * @param {object} types what JSON does not say of some of them
- * @returns {{ fields: import('./records.js').Fields, types: { [name: string]: 'date_time' } }}
+ * @returns {{ fields: import('./records.js').Fields, types: { [name: string]: 'date_time' | 'bytes' } }}
  */
 export function named(members, types) {
   const record = { fields: {}, types: {} };

@@ -10,8 +10,16 @@ export interface RemoteChange {
   duplicates: { index: string; key: IDBValidKey }[];
 }
 
+export interface FactoryOptions {
+  /**
+   * The database whose stores are the collections of their own names: `people`. Those of all others have the name of
+   * their database in front, `addresses/people`. To be the same on every device.
+   */
+  database?: string;
+}
+
 /** A factory like `globalThis.indexedDB` whose databases are collections of a workspace. */
-export function indexedDBOn(records: Records | Promise<Records>): IDBFactory;
+export function indexedDBOn(records: Records | Promise<Records>, options?: FactoryOptions): IDBFactory;
 
 /** Puts a factory and its classes where programs look for them: `indexedDB`, `IDBKeyRange` and the others. */
 export function install(factory: IDBFactory, where?: object): void;

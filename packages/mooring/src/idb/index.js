@@ -22,8 +22,11 @@ const classes = {
   IDBRequest, IDBTransaction, IDBVersionChangeEvent,
 };
 
-/** @param {import('./records.js').Records | Promise<import('./records.js').Records>} records */
-export const indexedDBOn = records => new IDBFactory(OURS, records);
+/**
+ * @param {import('./records.js').Records | Promise<import('./records.js').Records>} records
+ * @param {{ database?: string }} [options] the database whose stores are the collections of their own names
+ */
+export const indexedDBOn = (records, options) => new IDBFactory(OURS, records, options);
 
 /** Puts a factory and its classes where programs look for them. */
 export function install(factory, where = globalThis) {

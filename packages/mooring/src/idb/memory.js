@@ -11,9 +11,9 @@ export class MemoryDevice {
   constructor({ ordinal = 0, name = undefined } = {}) {
     this.ordinal = ordinal;
     this.name = name;
-    /** @type {Map<string, { owner?: string, records: Map<number | string, string> }>} */
+    /** @type {Map<string, Map<number | string, string>>} */
     this.collections = new Map();
-    this.notes = new Map();
+    this.memos = new Map();
     this.tabs = new Set();
     /** What its tabs asked for, counted. */
     this.calls = { read: 0, get: 0, write: 0, operations: 0 };
@@ -35,21 +35,21 @@ export class MemoryDevice {
     }
   }
 
-  #apply({ put, delete: gone, note }, changed) {
-    if (note) {
-      if (note.value === undefined) this.notes.delete(note.name);
-      else this.notes.set(note.name, JSON.stringify(note.value));
+  #apply({ put, delete: gone, memo }, changed) {
+    if (memo) {
+      if (memo.value === undefined) this.memos.delete(memo.name);
+      else this.memos.set(memo.name, JSON.stringify(memo.value));
       return;
     }
     const { collection, key } = put ?? gone;
-    const { records } = this.ensure(collection, {});
+    const records = this.ensure(collection);
     if (put) records.set(key, JSON.stringify(put.fields));
     else records.delete(key);
     changed.set(collection, (changed.get(collection) ?? new Set()).add(key));
   }
 
-  ensure(name, { owner }) {
-    if (!this.collections.has(name)) this.collections.set(name, { owner, records: new Map() });
+  ensure(name) {
+    if (!this.collections.has(name)) this.collections.set(name, new Map());
     return this.collections.get(name);
   }
 }
@@ -81,18 +81,14 @@ class MemoryRecords {
     if (this.#device.refuses) throw this.#device.refuses;
   }
 
-  async collections() {
-    return [...this.#device.collections].map(([name, { owner }]) => ({ name, owner }));
-  }
-
-  async ensureCollection(name, options) {
-    this.#device.ensure(name, options);
+  async ensureCollection(name) {
+    this.#device.ensure(name);
   }
 
   async read(collection, { after, limit = Number.POSITIVE_INFINITY }) {
     this.#device.calls.read++;
     this.#need();
-    const records = this.#device.collections.get(collection)?.records ?? new Map();
+    const records = this.#device.collections.get(collection) ?? new Map();
     const keys = [...records.keys()].filter(key => after === undefined || order(key, after) > 0).sort(order);
     const rows = keys.slice(0, limit).map(key => ({ key, fields: JSON.parse(records.get(key)) }));
     return { rows, more: keys.length > rows.length };
@@ -101,12 +97,12 @@ class MemoryRecords {
   async get(collection, key) {
     this.#device.calls.get++;
     this.#need();
-    const fields = this.#device.collections.get(collection)?.records.get(key);
+    const fields = this.#device.collections.get(collection)?.get(key);
     return fields === undefined ? undefined : JSON.parse(fields);
   }
 
-  async notes(prefix) {
-    const found = [...this.#device.notes].filter(([name]) => name.startsWith(prefix)).sort();
+  async memos(prefix) {
+    const found = [...this.#device.memos].filter(([name]) => name.startsWith(prefix)).sort();
     return found.map(([name, value]) => ({ name, value: JSON.parse(value) }));
   }
 

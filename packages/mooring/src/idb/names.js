@@ -36,20 +36,14 @@ export function textOf(name) {
   return nameOf(text) === name ? text : name;
 }
 
-/** Characters of what people read, at most. */
-const LABEL = 200;
-
-/** What people read as the name of a store: its own, where it can be read. */
-export const labelOf = (store, collection) => (store.trim() === '' || /[\p{Cc}\p{Cs}]/u.test(store) ? collection : [...store].slice(0, LABEL).join(''));
-
 /**
- * The collection of a store. Databases share a workspace: a store whose name is another's already (`isAlone` is false)
- * gets the name of its database in front.
+ * The collection of a store. Databases share a workspace: the name of a store's database is in front, `undefined` where the
+ * store's own is enough.
  */
-export async function collectionOf(store, database, isAlone) {
-  const plain = isAlone ? store : `${database}/${store}`;
-  const isOne = isAlone || ![database, store].some(name => name.includes('/'));
-  return (isOne ? nameOf(plain) : undefined) ?? `k___more_${(await digest(JSON.stringify([isAlone ? '' : database, store]))).slice(0, 32)}`;
+export async function collectionOf(store, database) {
+  const all = [database, store].filter(name => name !== undefined);
+  const isOne = all.length === 1 || !all.some(name => name.includes('/'));
+  return (isOne ? nameOf(all.join('/')) : undefined) ?? `k___more_${(await digest(JSON.stringify([database ?? '', store]))).slice(0, 32)}`;
 }
 
 /** SHA-256 of a text, in hexadecimal digits. */

@@ -14,22 +14,6 @@ export type Json = null | boolean | number | string | Json[] | { [name: string]:
 /** A record's values by the names of its fields: a letter a-z, then a-z, 0-9 and _, at most 48 characters. None is `null`. */
 export type Fields = { [name: string]: Exclude<Json, null> };
 
-/** A collection of the workspace. */
-export interface CollectionInfo {
-  /** Its name for good: a letter a-z, then a-z, 0-9 and _, at most 48 characters. */
-  name: string;
-  /** The database whose store it is; `undefined` where a person or another program made it. */
-  owner?: string;
-}
-
-/** How a collection is made where it is missing. */
-export interface CollectionOptions {
-  /** What people read: the name of the object store. */
-  label: string;
-  /** The name of the database that has the store. It is kept with the collection and synchronised. */
-  owner: string;
-}
-
 /** One record as it is read. */
 export interface Row {
   key: RecordKey;
@@ -41,13 +25,13 @@ export type Operation =
   /**
    * The record's fields become these and no others. Fields that stay as they are are not touched: what others change in
    * them meanwhile stands. A field takes any JSON value: one whose values are of several types widens to JSON. `types`
-   * says which texts are points in time; they are read back as texts.
+   * says which texts are points in time, and which are bytes in base64; they are read back as texts.
    */
-  | { put: { collection: string; key: RecordKey; fields: Fields; types?: { [name: string]: 'date_time' } } }
+  | { put: { collection: string; key: RecordKey; fields: Fields; types?: { [name: string]: 'date_time' | 'bytes' } } }
   /** Removes a record; nothing happens where there is none. */
   | { delete: { collection: string; key: RecordKey } }
-  /** Keeps a note on this device; it is never synchronised. `undefined` removes it. */
-  | { note: { name: string; value: Json | undefined } };
+  /** Keeps a memo on this device; it is never synchronised. `undefined` removes it. */
+  | { memo: { name: string; value: Json | undefined } };
 
 /** What became different without this `Records`: by another tab, device or program. */
 export interface News {
@@ -63,11 +47,8 @@ export interface Records {
   /** What the tabs that share these records call them, all alike; `undefined` where there can be no other tab. */
   readonly device?: string;
 
-  /** The collections that there are. */
-  collections(): Promise<CollectionInfo[]>;
-
   /** Makes an open collection (its fields appear as they are written) where it is missing; else does nothing. */
-  ensureCollection(name: string, options: CollectionOptions): Promise<void>;
+  ensureCollection(name: string): Promise<void>;
 
   /** A page of records by key, numbers before texts, behind `after`; at most `limit`. A missing collection is empty. */
   read(collection: string, options: { after?: RecordKey; limit?: number }): Promise<{ rows: Row[]; more: boolean }>;
@@ -75,8 +56,8 @@ export interface Records {
   /** The fields of one record as it is now. */
   get(collection: string, key: RecordKey): Promise<Fields | undefined>;
 
-  /** The notes of this device whose names begin so, by name. */
-  notes(prefix: string): Promise<{ name: string; value: Json }[]>;
+  /** The memos of this device whose names begin so, by name. */
+  memos(prefix: string): Promise<{ name: string; value: Json }[]>;
 
   /**
    * All of it or nothing, in this order; durable when it resolves unless `relaxed` is asked for.

@@ -38,6 +38,12 @@ export class Encoder {
     this.later = [];
   }
 
+  /** An object that is met again is a new one. */
+  forget(object) {
+    this.seen.delete(object);
+    if (ArrayBuffer.isView(object)) this.seen.delete(object.buffer);
+  }
+
   /**
    * @param {unknown} value a clone, so that it has no getters
    * @param {(string | number)[]} way names from the root of the JSON

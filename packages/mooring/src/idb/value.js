@@ -6,6 +6,7 @@
  * it, so that edits of different properties never meet. A value that is no plain object is in one field.
  */
 
+import { fromBase64 } from './bytes.js';
 import { named, unnamed } from './fields.js';
 import { Decoder, Encoder, isLone, isOddNumber, oddName, put } from './tagged.js';
 
@@ -74,16 +75,33 @@ function property(value, field, { fields, types }, encoder) {
     return;
   }
   const json = encoder.encode(value, [field]);
-  if (json?.$ === 'date' && json.at !== null && isWritable(json.at)) {
-    put(fields, meaningOf(field), 'date');
-    put(fields, field, json.at);
-    put(types, field, 'date_time');
+  const typed = typedForm(json);
+  if (typed) {
+    put(fields, meaningOf(field), typed.means);
+    put(fields, field, typed.text);
+    put(types, field, typed.type);
+    encoder.forget(value); // nothing can refer to a text: where it is met again, it is written again
   } else {
     put(fields, field, json);
   }
 }
 
-const READ = { date: text => new Date(text), bigint: text => BigInt(text) };
+/** The text of what a field of a type of its own holds, that type, and the meaning. */
+function typedForm(json) {
+  if (json?.$ === 'date' && json.at !== null && isWritable(json.at)) return { means: 'date', type: 'date_time', text: json.at };
+  const bytes = json?.$ === 'view' && json.type === 'Uint8Array' && json.from === 0 ? json.buffer : json;
+  if (bytes?.$ !== 'bytes' || bytes.most !== undefined) return undefined;
+  const text = bytes.base64;
+  if (bytes === json) return { means: 'ArrayBuffer', type: 'bytes', text };
+  return json.length === fromBase64(text).length ? { means: 'Uint8Array', type: 'bytes', text } : undefined;
+}
+
+const READ = {
+  date: text => new Date(text),
+  bigint: text => BigInt(text),
+  ArrayBuffer: text => fromBase64(text).buffer,
+  Uint8Array: fromBase64,
+};
 
 /**
  * @param {import('./records.js').Fields} given

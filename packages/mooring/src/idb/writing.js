@@ -82,7 +82,7 @@ function withGenerated(store, clone) {
 function generated(work, store, before) {
   if (store.next === before) return;
   work.changes.onUndo(() => { store.next = before; });
-  work.changes.note(work.connection.database.generatorNote(store), () => store.next);
+  work.changes.memo(work.connection.database.generatorMemo(store), () => store.next);
 }
 
 /** One record changes, and can be changed back. */

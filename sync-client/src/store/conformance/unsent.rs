@@ -10,7 +10,7 @@ use super::samples::{
     settled,
 };
 use super::{Checked, Factory, holds, same};
-use crate::store::{Batch, Decision, Loaded, LocalStore, Receipt, SnapshotState, StoreError, Written};
+use crate::store::{Batch, Decision, Loaded, LocalStore, Memos, Receipt, SnapshotState, StoreError, Written};
 
 pub(super) async fn new_store_is_empty<F: Factory>(factory: &F, name: &str) -> Checked {
     let store = factory.open(name).await?;
@@ -45,6 +45,7 @@ pub(super) async fn state_survives_reopening<F: Factory>(factory: &F, name: &str
         snapshot: Some(Some(snapshot.clone())),
         checksums: BTreeMap::from([(Partition(2), sums.clone()), (Partition(0), Checksums::default())]),
         receipts: Some(vec![receipt(1), receipt(2)]),
+        memos: memos(&[("a", "1"), ("a/b", "\"é\n\""), ("b", "2"), ("c", "")]),
         ..Batch::default()
     };
     store.commit(&batch).await?;
@@ -54,6 +55,7 @@ pub(super) async fn state_survives_reopening<F: Factory>(factory: &F, name: &str
         snapshot: Some(snapshot),
         checksums: batch.checksums,
         receipts: vec![receipt(1), receipt(2)],
+        memos: memos(&[("a", "1"), ("a/b", "\"é\n\""), ("b", "2")]),
         ..Loaded::default()
     };
     same("at once", store.load().await?, want.clone())?;
@@ -67,10 +69,16 @@ pub(super) async fn state_survives_reopening<F: Factory>(factory: &F, name: &str
     store
         .commit(&Batch { checksums: sums.clone(), receipts: Some(receipts.clone()), ..Batch::default() })
         .await?;
-    let mut want = Loaded { snapshot: None, receipts, ..want };
+    store.commit(&Batch { memos: memos(&[("a", ""), ("b", "3")]), ..Batch::default() }).await?;
+    let memos = memos(&[("a/b", "\"é\n\""), ("b", "3")]);
+    let mut want = Loaded { snapshot: None, receipts, memos, ..want };
     want.checksums.extend(sums);
     drop(store);
     same("reopened again", factory.open(name).await?.load().await?, want)
+}
+
+fn memos(all: &[(&str, &str)]) -> Memos {
+    all.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
 fn receipt(n: u64) -> Receipt {

@@ -77,18 +77,21 @@ extern "C" {
     pub(super) fn get_all(this: &ObjectStore) -> Result<Request, JsValue>;
     #[wasm_bindgen(method, catch, js_name = getAllKeys)]
     pub(super) fn get_all_keys(this: &ObjectStore) -> Result<Request, JsValue>;
-
-    /// `IDBKeyRange`.
-    #[wasm_bindgen(js_name = IDBKeyRange)]
-    type KeyRange;
-    #[wasm_bindgen(static_method_of = KeyRange, js_class = IDBKeyRange, catch)]
-    fn bound(from: &JsValue, to: &JsValue) -> Result<JsValue, JsValue>;
 }
 
 /// The keys from one to another, both included. For keys that IndexedDB takes.
 pub(super) fn key_range(from: &JsValue, to: &JsValue) -> JsValue {
     // only keys that are no keys are refused; then the request with it fails the same way
-    KeyRange::bound(from, to).unwrap_or(JsValue::UNDEFINED)
+    let bound = |class: &JsValue| {
+        let bound: Function = property(class, "bound")?.dyn_into().ok()?;
+        bound.call2(class, from, to).ok()
+    };
+    platforms("IDBKeyRange").and_then(|class| bound(&class)).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// What the platform has under a name. A program that puts something of its own there has kept the platform's for the engine.
+fn platforms(name: &str) -> Option<JsValue> {
+    global(&["mooringPlatform", name]).or_else(|| global(&[name]))
 }
 
 /// A property of a property of the global object, if it is there.
@@ -105,7 +108,7 @@ pub(super) fn property(of: &JsValue, name: &str) -> Option<JsValue> {
 
 /// The browser's IndexedDB; some forbid it.
 pub(super) fn factory() -> Option<Factory> {
-    global(&["indexedDB"]).map(JsCast::unchecked_into)
+    platforms("indexedDB").map(JsCast::unchecked_into)
 }
 
 /// What the browser tells about the storage of this origin.

@@ -16,7 +16,7 @@ use super::{
     CONFLICTS, DECISIONS, META, OUTBOX, PAGES, QUARANTINE, SEGMENTS, SETTLED, bytes, from_bytes, number,
     page_key, platform,
 };
-use crate::store::{Batch, Loaded, Meta, Salvaged, StoreError};
+use crate::store::{Batch, Loaded, Meta, Salvaged, StoreError, follow_memos};
 
 const IDENTITY: &str = "identity";
 const COUNTER: &str = "counter";
@@ -25,6 +25,8 @@ const SNAPSHOT: &str = "snapshot";
 const RECEIPTS: &str = "receipts";
 /// Before the partition's number.
 const CHECKSUMS: &str = "checksums/";
+/// Before a memo's name.
+const MEMO: &str = "memo/";
 /// Bytes of overlay at which a commit waits for it to be folded into the pages.
 const HEAVY_BYTES: usize = 32 << 20;
 
@@ -167,6 +169,11 @@ impl State {
         if let Some(receipts) = &batch.receipts {
             writes.push(put_json(META, &RECEIPTS.into(), receipts));
         }
+        for (name, text) in &batch.memos {
+            let key = format!("{MEMO}{name}").into();
+            let gone = text.is_empty();
+            writes.push(if gone { Write::Delete(META, key) } else { Write::Put(META, key, text.into()) });
+        }
         for (partition, sums) in &batch.checksums {
             writes.push(put_json(META, &format!("{CHECKSUMS}{partition}").into(), sums));
         }
@@ -254,6 +261,9 @@ impl State {
             _ => {
                 if let Some(partition) = key.strip_prefix(CHECKSUMS).and_then(|p| p.parse().ok()) {
                     loaded.checksums.insert(Partition(partition), from_json("a checksum", row)?);
+                } else if let Some(name) = key.strip_prefix(MEMO) {
+                    let memo = (name.to_owned(), row.as_string().unwrap_or_default());
+                    follow_memos(&mut loaded.memos, &vec![memo]);
                 }
             }
         }

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Unsent, VERSION};
 use crate::store::profile::disk_failed;
-use crate::store::{Batch, Meta, Quarantined, StoreError};
+use crate::store::{Batch, Memos, Meta, Quarantined, StoreError};
 
 /// Bytes that a journal may have beyond twice its size when last rewritten.
 const SLACK: u64 = 4 << 20;
@@ -43,6 +43,8 @@ struct Line {
     quarantine: Vec<Quarantined>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     quarantine_gone: Vec<Counter>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    memos: Memos,
 }
 
 /// What a journal says, all lines folded, and whether lines are damaged whose commits were acknowledged; of one that is torn
@@ -106,6 +108,7 @@ impl Journal {
             settle: batch.settle.clone(),
             quarantine: batch.quarantine.clone(),
             quarantine_gone: batch.quarantine_gone.clone(),
+            memos: batch.memos.clone(),
         };
         if line.is_empty() {
             return Ok(before);
@@ -166,6 +169,7 @@ impl Line {
             && self.settle.is_empty()
             && self.quarantine.is_empty()
             && self.quarantine_gone.is_empty()
+            && self.memos.is_empty()
     }
 }
 
@@ -187,6 +191,8 @@ impl Unsent {
         for counter in line.quarantine_gone {
             self.quarantine.remove(&counter);
         }
+        // those that were removed stay, without a text: the records may have them still
+        self.memos.extend(line.memos);
     }
 }
 
@@ -208,6 +214,9 @@ fn replace(path: &Path, unsent: &Unsent) -> io::Result<(File, u64)> {
     let rejected: Vec<&Quarantined> = unsent.quarantine.values().collect();
     for part in rejected.chunks(LINE_CHANGES) {
         write(Line { quarantine: part.iter().map(|q| (*q).clone()).collect(), ..Line::default() })?;
+    }
+    for memo in &unsent.memos {
+        write(Line { memos: vec![memo.clone()], ..Line::default() })?;
     }
     file.sync_all()?;
     fs::rename(&new, path)?;

@@ -22,7 +22,7 @@ use sync_protocol::{CollectionId, Counter, Partition, Record, RecordId};
 
 use super::profile::disk_failed;
 use super::{
-    Batch, Loaded, LocalStore, Mended, Meta, Quarantined, Rebuilt, Receipt, ScanPosition, Scanned,
+    Batch, Loaded, LocalStore, Memos, Mended, Meta, Quarantined, Rebuilt, Receipt, ScanPosition, Scanned,
     StoreError, Usage,
 };
 use journal::Journal;
@@ -188,6 +188,9 @@ impl Up {
         }
         if let Some(receipts) = &batch.receipts {
             rows.insert(rows::RECEIPTS, rows::json(rows::RECEIPTS, receipts));
+        }
+        for (name, text) in &batch.memos {
+            rows::set_memo(&mut rows, name, text);
         }
         for (partition, sums) in &batch.checksums {
             let key = rows::checksums(*partition);
@@ -434,6 +437,7 @@ struct Unsent {
     counter: Counter,
     outbox: BTreeMap<Counter, sync_protocol::Change>,
     quarantine: BTreeMap<Counter, Quarantined>,
+    memos: Memos,
 }
 
 /// sled's own flush. By its source it can miss that a write of one of its threads failed just now (`exit_reservation`

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::journal::{self, Journal};
 use super::{Acknowledged, Last, Live, Opened, SledStore, Unsent, Up, VERSION, failed, flush, rows};
 use crate::store::profile::{disk_failed, private_folder};
-use crate::store::{Loaded, Rebuilt, Receipt, StoreError};
+use crate::store::{Loaded, Memos, Rebuilt, Receipt, StoreError, follow_memos};
 
 const RECORDS: &str = "records";
 const JOURNAL: &str = "unsent.journal";
@@ -75,7 +75,7 @@ pub(super) fn up(folder: &Path, acknowledged: Option<&Acknowledged>) -> Result<(
         fs::copy(folder.join(JOURNAL), folder.join(JOURNAL_DAMAGED)).map_err(|e| disk_failed(&e))?;
     }
     let db = last.handle();
-    let (unsent, receipts) = reconcile(&db, noted, loaded, acknowledged)?;
+    let (unsent, receipts) = reconcile(&db, noted, loaded, damaged, acknowledged)?;
     let journal = Journal::create(&folder.join(JOURNAL), &unsent)?;
     let up = Up {
         db,
@@ -215,6 +215,7 @@ fn reconcile(
     db: &Db,
     noted: Unsent,
     loaded: Loaded,
+    damaged: bool,
     acknowledged: Option<&Acknowledged>,
 ) -> Result<(Unsent, Vec<Receipt>), StoreError> {
     let fresh = loaded.meta.is_none();
@@ -224,8 +225,13 @@ fn reconcile(
         counter: loaded.counter,
         outbox: loaded.outbox.into_iter().map(|c| (c.id.counter, c)).collect(),
         quarantine: loaded.quarantine.into_iter().map(|q| (q.change.id.counter, q)).collect(),
+        memos: loaded.memos,
     };
     let mut missing = Rows::default();
+    // what of the journal cannot be read may have been later than what can
+    if !damaged || unsent.memos.is_empty() {
+        reconcile_memos(&mut unsent.memos, &noted.memos, acknowledged.is_some(), &mut missing);
+    }
     if let Some(last) = acknowledged.filter(|last| unsent.counter > last.counter) {
         undo(&mut unsent, &noted, &mut missing);
         receipts = last.receipts.clone();
@@ -254,6 +260,17 @@ fn reconcile(
     db.apply_batch(missing).map_err(failed)?;
     flush(db).map_err(failed)?;
     Ok((unsent, receipts))
+}
+
+/// Memos become as the journal has them. `all`: it has all that was said to be saved, and others are none.
+fn reconcile_memos(memos: &mut Memos, noted: &Memos, all: bool, missing: &mut Rows) {
+    let others = memos.iter().filter(|(name, _)| all && !noted.iter().any(|(known, _)| known == name));
+    let others: Memos = others.map(|(name, _)| (name.clone(), String::new())).collect();
+    for (name, text) in others.iter().chain(noted) {
+        rows::set_memo(missing, name, text);
+    }
+    follow_memos(memos, &others);
+    follow_memos(memos, noted);
 }
 
 /// A person's batch that was refused has reached the records: what it added goes, and what it took away comes back. The

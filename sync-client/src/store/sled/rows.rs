@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sync_protocol::{ChangeId, CollectionId, Counter, Partition, RecordKey, Revision};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::{Unsent, failed};
+use super::{Rows, Unsent, failed};
 use crate::store::{Loaded, Quarantined, ScanPosition, StoreError};
 
 pub(super) const VERSION: &[u8] = b"v";
@@ -24,6 +24,7 @@ const OUTBOX: u8 = b'o';
 const CONFLICT: u8 = b'x';
 const QUARANTINE: u8 = b'q';
 const DECISION: u8 = b'd';
+const MEMO: u8 = b'e';
 const SUM_BYTES: usize = 8;
 
 /// What identifies a record and its revision; the values are skipped.
@@ -42,11 +43,22 @@ pub(super) fn quarantine(counter: Counter) -> [u8; 9] {
 }
 
 pub(super) fn conflict(id: &ChangeId) -> Vec<u8> {
-    named(CONFLICT, id)
+    named(CONFLICT, &id.to_string())
 }
 
 pub(super) fn decision(id: &ChangeId) -> Vec<u8> {
-    named(DECISION, id)
+    named(DECISION, &id.to_string())
+}
+
+/// Keeps a memo; an empty text removes it.
+pub(super) fn set_memo(rows: &mut Rows, name: &str, text: &str) {
+    let key = named(MEMO, name);
+    if text.is_empty() {
+        rows.remove(key);
+    } else {
+        let row = json(&key, &text);
+        rows.insert(key, row);
+    }
 }
 
 pub(super) fn checksums(partition: Partition) -> [u8; 3] {
@@ -155,6 +167,7 @@ pub(super) fn load(db: &Db) -> Result<Loaded, StoreError> {
         snapshot: one(db, SNAPSHOT)?.flatten(),
         outbox: unsent.outbox.into_values().collect(),
         quarantine: unsent.quarantine.into_values().collect(),
+        memos: unsent.memos,
         receipts: one(db, RECEIPTS)?.unwrap_or_default(),
         ..Loaded::default()
     };
@@ -189,6 +202,12 @@ pub(super) fn load_unsent(db: &Db) -> Result<Unsent, StoreError> {
         let rejected: Quarantined = parse(&key, &row)?;
         unsent.quarantine.insert(rejected.change.id.counter, rejected);
     }
+    for row in all(db, MEMO) {
+        let (key, row) = row?;
+        let name = String::from_utf8(key[1..].to_vec());
+        let name = name.map_err(|_| StoreError::Corrupt("the name of a memo".into()))?;
+        unsent.memos.push((name, parse(&key, &row)?));
+    }
     Ok(unsent)
 }
 
@@ -196,9 +215,9 @@ fn all(db: &Db, kind: u8) -> impl Iterator<Item = Result<(IVec, IVec), StoreErro
     db.scan_prefix([kind]).map(|row| row.map_err(failed))
 }
 
-fn named(kind: u8, id: &ChangeId) -> Vec<u8> {
+fn named(kind: u8, name: &str) -> Vec<u8> {
     let mut key = vec![kind];
-    key.extend(id.to_string().bytes());
+    key.extend(name.bytes());
     key
 }
 
