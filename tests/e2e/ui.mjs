@@ -104,6 +104,8 @@ await check('dragging the scroll bar to any place shows the rows of that place',
 });
 
 await check('a grid of real cells: rows and columns are counted, the cursor is named', async () => {
+  // the first rows come back after the scrolling before
+  await a.waitFor(`${grid} [data-row="0"]`);
   const told = await a.page.locator(grid).evaluate(grid => ({
     rows: grid.getAttribute('aria-rowcount'), columns: grid.getAttribute('aria-colcount'),
     cells: grid.querySelector('[data-row="0"]').querySelectorAll('[role=gridcell]').length,
