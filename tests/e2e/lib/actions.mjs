@@ -106,8 +106,19 @@ export async function editRecord(screen, key, field, value) {
   if (await screen.count(hook('close-record'))) await screen.click(hook('close-record'));
 }
 
+/** Columns that are not in view are not drawn: scrolls some of the way to the others, and from the last one back. */
+function scrollColumns(screen) {
+  return screen.script(`const grid = document.querySelector(arguments[0]);
+    const most = grid ? grid.scrollWidth - grid.clientWidth : 0;
+    if (grid) grid.scrollLeft = grid.scrollLeft >= most ? 0 : Math.min(most, grid.scrollLeft + 200);`, hook('grid'));
+}
+
 export function cellSays(screen, key, field, value) {
   return until(`"${value}" in ${field} of ${key} on ${screen.name}`, async () => {
+    if (await screen.count(cell(key, field)) === 0) {
+      await scrollColumns(screen);
+      throw new Error('it is not in view');
+    }
     const text = await screen.text(cell(key, field));
     if (text === value) return true;
     throw new Error(`it says "${text}"`);
