@@ -6,11 +6,12 @@ use serde::Serialize;
 use sync_protocol::{Change, UserId, WorkspaceId};
 
 use super::account::{AccountDone, WAIT_MS};
-use super::profile::{LOCAL, prefix, store_name};
+use super::profile::{prefix, store_name};
 use super::{Done, Engine, failure};
 use crate::api::{Answer, Event, Failure, FailureKind, Left, Unsent};
 use crate::device::Device;
 use crate::query::storage;
+use crate::replica::LOCAL;
 use crate::replica::people::is_own_record;
 use crate::store::{Loaded, LocalStore, Quarantined, Salvaged, StoreError};
 use crate::text::grouped;

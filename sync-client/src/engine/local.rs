@@ -4,12 +4,13 @@ use sync_protocol::message::{Role, Workspace as Remote};
 use sync_protocol::{Counter, UserId, WorkspaceId, limits as wire};
 
 use super::leaving::workspace_of;
-use super::profile::{LOCAL, Moving, store_name};
+use super::profile::{Moving, store_name};
 use super::{Engine, Reply, failure};
 use crate::api::{Answer, ConnectHow, Event, Failure, FailureKind};
 use crate::device::Device;
 use crate::limits;
 use crate::query::storage;
+use crate::replica::LOCAL;
 use crate::store::{Batch, Meta, Receipt, Written};
 use crate::text;
 

@@ -48,10 +48,6 @@ pub(super) struct Profile {
     pub moving: Option<Moving>,
 }
 
-/// Whose the workspaces on this device only are: the same on every device, so that they are found also where the
-/// profile is lost. No server has such a user, and no change names one.
-pub(super) const LOCAL: UserId = UserId(uuid::Uuid::nil());
-
 /// A workspace of this device only whose records become those of one on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Moving {

@@ -6,13 +6,14 @@ use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{Counter, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved};
 
 use super::past::Past;
-use super::profile::{Contact, LOCAL};
+use super::profile::Contact;
 use super::{Done, Engine, failure};
 use crate::api::{Event, Failure, FailureKind};
 use crate::delta::Delta;
 use crate::device::Device;
 use crate::limits;
 use crate::query::{Tables, storage};
+use crate::replica::LOCAL;
 use crate::replica::session::{Outgoing, SendError, Session};
 use crate::replica::{FeedError, Replica, unread};
 use crate::status::{Phase, Status};

@@ -3,14 +3,23 @@
 use std::collections::BTreeSet;
 use sync_protocol::Ordered;
 
-use sync_protocol::{Change, Counter, Edit, RecordId};
+use sync_protocol::{Change, Counter, Edit, RecordId, UserId};
 
 use super::people::is_own_record;
 use super::{Replica, is_schema};
 use crate::api::Failure;
 use crate::store::Batch;
 
+/// Whose the workspaces on this device only are: the same on every device, so that they are found also where the
+/// profile is lost. No server has such a user, and no change names one.
+pub const LOCAL: UserId = UserId(uuid::Uuid::nil());
+
 impl Replica {
+    /// Whether it is on this device only: what is in its outbox waits for nobody.
+    pub fn is_local(&self) -> bool {
+        self.meta.user == LOCAL
+    }
+
     /// What there is, as inserts: collections and fields first. In the same order however often it is asked.
     pub fn as_inserts(&self) -> Vec<Change> {
         let records: BTreeSet<&RecordId> = self.pending_records().ordered_set();

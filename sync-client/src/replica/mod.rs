@@ -25,6 +25,7 @@ mod fold;
 mod for_review;
 mod history;
 mod local;
+pub use local::LOCAL;
 mod mirrors;
 mod news;
 pub mod notes;

@@ -119,7 +119,7 @@ impl Replica {
     /// What is going on with one record.
     pub fn marks_of(&self, id: &RecordId) -> Marks {
         Marks {
-            unsent: self.outbox.of(id).any(|pending| pending.judged == super::Judged::No),
+            unsent: !self.is_local() && self.outbox.of(id).any(|pending| pending.judged == super::Judged::No),
             review: self.for_review.conflicts_of(id).next().is_some(),
             rejected: self.rejected_of(id).next().is_some(),
         }

@@ -11,7 +11,7 @@ use crate::pages::merges::pick_merges;
 use crate::text::history::Loaded;
 use std::rc::Rc;
 use sync_client::api::{
-    Answer, Command, Event, Failure, FailureKind, HistoryPage, RecordInfo, Transport, VersionInfo,
+    Answer, Command, Event, Failure, FailureKind, HistoryPage, Phase, RecordInfo, Transport, VersionInfo,
 };
 use sync_protocol::schema::Collection;
 use sync_protocol::{RecordId, Revision};
@@ -28,6 +28,7 @@ pub struct HistoryProps {
 #[component]
 pub fn History(props: &HistoryProps) -> Html {
     let info = &props.info;
+    let local = use_status().phase == Phase::Local;
     let (versions, older, again) = use_versions(info);
     let merges = use_ask(
         info.id.clone(),
@@ -68,7 +69,7 @@ pub fn History(props: &HistoryProps) -> Html {
             if let Some(undo) = &*undo {
                 <Restored undo={undo.clone()} {onundone} />
             }
-            { unsent(&props.collection, &info.unsent) }
+            { unsent(&props.collection, &info.unsent, local) }
             if let Some(failure) = failure {
                 if offline && loaded.versions.is_empty() {
                     <Notice tint={Tint::Info} title="Older versions need the network" test="history-offline">

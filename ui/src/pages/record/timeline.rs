@@ -202,13 +202,17 @@ fn ended(
     }
 }
 
-/// What is saved on this device and not sent, newest first.
-pub fn unsent(collection: &Collection, list: &[UnsentInfo]) -> Html {
+/// What is saved on this device and not sent, newest first; `local`: and is not to be sent.
+pub fn unsent(collection: &Collection, list: &[UnsentInfo], local: bool) -> Html {
     if list.is_empty() {
         return Html::default();
     }
+    let (title, says) = match local {
+        true => ("On this device", "On this device"),
+        false => ("Not sent yet", "On this device, not sent yet"),
+    };
     html! {
-        <ol class="mooring-versions mooring-unsent" role="list" aria-label="Not sent yet">
+        <ol class="mooring-versions mooring-unsent" role="list" aria-label={title}>
             { for list.iter().rev().map(|change| {
                 let what = match change.what {
                     UnsentWhat::Add => "Added",
@@ -223,7 +227,7 @@ pub fn unsent(collection: &Collection, list: &[UnsentInfo]) -> Html {
                     <li class="mooring-version" data-test="unsent-change">
                         <div class="mooring-version-head">
                             <strong>{ what }</strong>
-                            { label("On this device, not sent yet", "pf-m-orange") }
+                            { label(says, if local { "pf-m-grey" } else { "pf-m-orange" }) }
                             <span class="mooring-muted" title={clock::exact(change.at)}>{ time::ago(clock::now(), change.at) }</span>
                         </div>
                         if !list.is_empty() {
