@@ -3,7 +3,7 @@
 import os from 'node:os';
 import { equal, truthy, until } from '../lib/harness.mjs';
 import { hook } from '../lib/screens.mjs';
-import { showCollection } from '../lib/actions.mjs';
+import { rowTells, showCollection } from '../lib/actions.mjs';
 import { edit as editOn, field, item, openReview, remove, says, toInbox } from '../lib/review.mjs';
 import { DELETED } from './ledger.mjs';
 
@@ -170,7 +170,7 @@ export async function holds({ all, ledger, first }, key, wanted, of = key) {
   await Promise.all(all.map(async screen => {
     await showCollection(screen, COLLECTION);
     await until(`what is wanted of ${key} on ${screen.name}`, async () => {
-      const told = Object.fromEntries(await screen.tells(`${row(key)} ${hook('cell')}`));
+      const told = await rowTells(screen, key);
       const wrong = Object.keys({ ...told, ...(!gone && cells) }).filter(name => gone || told[name] !== cells[name]);
       if (wrong.length === 0) return true;
       throw new Error(wrong.map(name => `${name} is “${told[name]}”`).join(', '));

@@ -113,6 +113,19 @@ function scrollColumns(screen) {
     if (grid) grid.scrollLeft = grid.scrollLeft >= most ? 0 : Math.min(most, grid.scrollLeft + 200);`, hook('grid'));
 }
 
+/** What a row says in all of its columns, `{field: text}`; nothing where there is no such row. */
+export async function rowTells(screen, key) {
+  // the boxes to tick and the key are columns too
+  const columns = Number(await screen.script("return document.querySelector(arguments[0])?.getAttribute('aria-colcount')", hook('grid'))) - 2;
+  const told = {};
+  for (let step = 0; step < 50 && await screen.count(row(key)) > 0; step += 1) {
+    Object.assign(told, Object.fromEntries(await screen.tells(`${row(key)} ${hook('cell')}`)));
+    if (!(Object.keys(told).length < columns)) break;
+    await scrollColumns(screen);
+  }
+  return told;
+}
+
 export function cellSays(screen, key, field, value) {
   return until(`"${value}" in ${field} of ${key} on ${screen.name}`, async () => {
     if (await screen.count(cell(key, field)) === 0) {
