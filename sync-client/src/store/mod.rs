@@ -191,12 +191,12 @@ pub struct Batch {
 
 impl Batch {
     /// Whether the batch holds something that exists nowhere else: it must survive a power cut once committed.
-    ///
-    /// The rest is a copy of the server's data and can be fetched again. That goes for outcomes too: where the last
-    /// commits are lost together, their changes wait once more, are sent once more, and the server knows them.
+    /// The rest is a copy of the server's data and can be fetched again.
     pub fn must_be_strict(&self) -> bool {
         self.meta.is_some()
             || !self.enqueue.is_empty()
+            || !self.settle.is_empty()
+            || !self.conflicts.is_empty()
             || !self.quarantine.is_empty()
             || !self.quarantine_gone.is_empty()
             || self.receipts.is_some()

@@ -257,9 +257,7 @@ impl Up {
                 self.failed.replace(Some(error.clone()));
             }
         })?;
-        // the journal is a file of its own: what it says is settled must not be ahead of what the rows know of it
-        let must_flush = batch.must_be_strict() || !batch.settle.is_empty();
-        let flushed = || if must_flush { flush(&self.db) } else { Ok(()) };
+        let flushed = || if batch.must_be_strict() { flush(&self.db) } else { Ok(()) };
         if let Err(error) = self.db.apply_batch(rows).and_then(|()| flushed()) {
             let error = failed(error);
             // a line that cannot be taken back is left out when all is opened again: see `open::up`
