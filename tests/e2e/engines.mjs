@@ -107,11 +107,14 @@ async function mainJob(name, Engine) {
     await screen.press('Enter');
     await says(screen, hook('record-title'), 'Cormorant');
     await screen.press('Escape');
-    await until('the grid in focus, with both rows, and no form', async () => await focused() === '1' && await screen.count(hook('record-row')) === 2 && await screen.count(hook('record-form')) === 0);
+    await until('the grid in focus, with both rows, and no form', async () => await focused() === 'grid' && await screen.count(hook('record-row')) === 2 && await screen.count(hook('record-form')) === 0);
+    const cursor = () => screen.script("return document.activeElement.getAttribute('aria-activedescendant')");
+    await screen.press('Control+Home');
+    await until('the first cell', async () => /-0-0$/.test(await cursor()));
     await screen.press('ArrowDown');
-    await until('the row below', async () => ![undefined, '1'].includes(await focused()));
-    await screen.press('Home');
-    await screen.press('Enter');
+    await until('the cell below', async () => /-1-0$/.test(await cursor()));
+    await screen.press('Control+Home');
+    await screen.press(' ');
     await until('the form of the first', async () => (await screen.script('return document.querySelector(arguments[0])?.value', input('name'))) === 'Albatross');
     await screen.pillSays('Synced and verified');
   });

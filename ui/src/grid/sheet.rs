@@ -238,6 +238,14 @@ fn use_following(props: &GridProps, table: &Table) {
             (None, None) => {}
         }
     });
+    let was_open = use_mut_ref(|| false);
+    let now = table.clone();
+    use_effect_with(props.open.is_some(), move |open| {
+        // whoever closes a record goes on in the grid, unless they are somewhere else by now
+        if was_open.replace(*open) && !open && dom::nothing_has_focus() {
+            now.focus();
+        }
+    });
     let editing = table.state.get().editing.as_ref().map(|editing| editing.at);
     use_effect_with(editing, |editing| {
         if editing.is_some() {

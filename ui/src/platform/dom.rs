@@ -24,6 +24,11 @@ pub fn is_there(selector: &str) -> bool {
     super::document().query_selector(selector).is_ok_and(|found| found.is_some())
 }
 
+/// Whether keys go to no part of the page: what had the focus is gone.
+pub fn nothing_has_focus() -> bool {
+    super::document().active_element().is_none_or(|element| element.tag_name() == "BODY")
+}
+
 /// Moves the focus there.
 pub fn focus_ref(node: &NodeRef) {
     if let Some(element) = node.cast::<Element>() {
