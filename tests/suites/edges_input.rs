@@ -206,7 +206,7 @@ fn questions_about_what_is_not_there_are_answered_in_words() {
         add(&a, 1, "Ann").await?;
         let rows = |collection: &str, limit| RowsQuery {
             collection: CollectionId::new(collection).expect("a valid name"),
-            search: "x".repeat(100_000),
+            search: "x".repeat(4_000),
             sort: Some(FieldName::new("nowhere").expect("a valid name")),
             descending: true,
             only: None,
@@ -217,6 +217,9 @@ fn questions_about_what_is_not_there_are_answered_in_words() {
         ensure!(failure.message.contains("At most 500 rows"), "{failure}");
         let failure = a.ask(Command::Rows(rows("nowhere", 1))).await.err().context("no such collection")?;
         ensure!(failure.message.contains("does not exist"), "{failure}");
+        let long = RowsQuery { search: "x".repeat(100_000), ..rows("crew", 500) };
+        let failure = a.ask(Command::Rows(long)).await.err().context("too much to search for")?;
+        ensure!(failure.message.contains("can be searched for"), "{failure}");
         let Answer::Rows(found) = a.ask(Command::Rows(rows("crew", 500))).await? else { bail!("no rows") };
         assert_eq!((found.rows.len(), found.matching, found.total), (0, 0, 1));
         let unknown = Command::Edit { id: person(9), fields: BTreeMap::new() };
