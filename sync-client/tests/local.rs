@@ -61,7 +61,9 @@ async fn work(handle: Handle) {
     let status = status(&handle).await;
     assert_eq!((status.phase, status.pill().text.as_str()), (Phase::Local, "On this device only"));
     assert_eq!((status.pending, status.problem, status.verified), (0, None, false));
-    let Answer::Record(record) = ask(&handle, Command::Record { id: id(2) }).await else { panic!("a record") };
+    let Answer::Record(record) = ask(&handle, Command::Record { id: id(2) }).await else {
+        panic!("a record")
+    };
     assert!(record.marks.is_clean(), "nothing of it waits to be sent");
     assert_eq!(session(&handle).await.open, Some(workspace));
     let failure = refused(&handle, Command::History { id: id(1), resume: None }).await;
