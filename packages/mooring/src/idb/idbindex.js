@@ -1,10 +1,8 @@
 /** Indexes, as programs hold them. */
 
-import { failure, need, oneOf } from './errors.js';
+import { failure } from './errors.js';
 import { attributes, expose, only, own, SELF } from './expose.js';
-import { open } from './cursor.js';
-import { all, allOptions, counted, limitOf, one, options } from './source.js';
-import { DIRECTIONS } from './walk.js';
+import { readable } from './readable.js';
 
 export class IDBIndex {
   constructor(...given) {
@@ -42,49 +40,8 @@ export class IDBIndex {
   get unique() {
     return own(this).index.unique;
   }
-
-  get(query) {
-    own(this);
-    need(arguments, 1);
-    return one(this, query, 'values');
-  }
-
-  getKey(query) {
-    own(this);
-    need(arguments, 1);
-    return one(this, query, 'primaryKeys');
-  }
-
-  getAll(queryOrOptions = undefined, count = undefined) {
-    own(this);
-    return all(this, allOptions(queryOrOptions, limitOf(count)), 'values');
-  }
-
-  getAllKeys(queryOrOptions = undefined, count = undefined) {
-    own(this);
-    return all(this, allOptions(queryOrOptions, limitOf(count)), 'primaryKeys');
-  }
-
-  getAllRecords(given = undefined) {
-    own(this);
-    return all(this, options(given), 'records');
-  }
-
-  count(query = undefined) {
-    own(this);
-    return counted(this, query);
-  }
-
-  openCursor(query = undefined, direction = 'next') {
-    own(this);
-    return open(this, { query, direction: oneOf(direction, DIRECTIONS), withValue: true });
-  }
-
-  openKeyCursor(query = undefined, direction = 'next') {
-    own(this);
-    return open(this, { query, direction: oneOf(direction, DIRECTIONS), withValue: false });
-  }
 }
+readable(IDBIndex);
 attributes(IDBIndex, 'objectStore', 'keyPath');
 expose(IDBIndex, 'IDBIndex');
 

@@ -1,15 +1,14 @@
 /** Object stores, as programs hold them. */
 
-import { dictionary, failure, need, oneOf, textOrTexts } from './errors.js';
+import { dictionary, failure, need, textOrTexts } from './errors.js';
 import { attributes, expose, nameList, only, OURS, own, SELF } from './expose.js';
 import { copyOf, IDBIndex } from './idbindex.js';
-import { open } from './cursor.js';
 import { isValid } from './keypath.js';
 import { rangeOf } from './range.js';
-import { all, allOptions, ask as question, counted, limitOf, one, options } from './source.js';
+import { readable } from './readable.js';
+import { ask as question } from './source.js';
 import { IndexState } from './state.js';
 import { ask, needWritable, remove, removeAll } from './writing.js';
-import { DIRECTIONS } from './walk.js';
 
 export class IDBObjectStore {
   constructor(...given) {
@@ -81,48 +80,6 @@ export class IDBObjectStore {
     return question(this, () => removeAll(work, store, [...store.rows]));
   }
 
-  get(query) {
-    own(this);
-    need(arguments, 1);
-    return one(this, query, 'values');
-  }
-
-  getKey(query) {
-    own(this);
-    need(arguments, 1);
-    return one(this, query, 'primaryKeys');
-  }
-
-  getAll(queryOrOptions = undefined, count = undefined) {
-    own(this);
-    return all(this, allOptions(queryOrOptions, limitOf(count)), 'values');
-  }
-
-  getAllKeys(queryOrOptions = undefined, count = undefined) {
-    own(this);
-    return all(this, allOptions(queryOrOptions, limitOf(count)), 'primaryKeys');
-  }
-
-  getAllRecords(given = undefined) {
-    own(this);
-    return all(this, options(given), 'records');
-  }
-
-  count(query = undefined) {
-    own(this);
-    return counted(this, query);
-  }
-
-  openCursor(query = undefined, direction = 'next') {
-    own(this);
-    return open(this, { query, direction: oneOf(direction, DIRECTIONS), withValue: true });
-  }
-
-  openKeyCursor(query = undefined, direction = 'next') {
-    own(this);
-    return open(this, { query, direction: oneOf(direction, DIRECTIONS), withValue: false });
-  }
-
   index(name) {
     const self = own(this);
     need(arguments, 1);
@@ -160,6 +117,7 @@ export class IDBObjectStore {
     destroy(self, index);
   }
 }
+readable(IDBObjectStore);
 attributes(IDBObjectStore, 'keyPath');
 expose(IDBObjectStore, 'IDBObjectStore');
 
