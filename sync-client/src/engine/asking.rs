@@ -41,7 +41,7 @@ impl<D: Device> Engine<D> {
 
     pub(super) fn ask_path(&mut self, what: &str) -> Result<(Transport, WorkspaceId, String), Failure> {
         let open = self.workspace()?;
-        if open.local {
+        if open.replica.is_local() {
             return Err(Failure::input("This workspace is on this device only; no server knows of it."));
         }
         let workspace = open.replica.meta().workspace;

@@ -158,7 +158,7 @@ impl<D: Device> Engine<D> {
 
     /// Of a workspace on this device only, one change for each record is kept, where many more have gathered.
     pub(super) async fn compact(&mut self) {
-        let Some(open) = self.open.as_ref().filter(|open| open.local) else { return };
+        let Some(open) = self.open.as_ref().filter(|open| open.replica.is_local()) else { return };
         if open.replica.outbox_count() > 2 * open.replica.pending_records().count() + limits::MOVE_STEP {
             let batch = open.replica.compacted();
             // all is as it was where it cannot be stored

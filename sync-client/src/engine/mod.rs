@@ -272,7 +272,7 @@ impl<D: Device> Engine<D> {
     /// Hands out every request that is due.
     fn send_due(&mut self) {
         let (Some(open), Some(transport)) = (&mut self.open, &self.transport) else { return };
-        if open.local {
+        if open.replica.is_local() {
             return;
         }
         let now = self.device.now();

@@ -62,8 +62,6 @@ pub(super) struct Workspace<S> {
     pub unread: Option<String>,
     /// That the device goes on under a new name, for people.
     pub renamed: Option<String>,
-    /// No server knows of it.
-    pub local: bool,
     /// The steps that can be taken back.
     pub past: Past,
 }
@@ -73,10 +71,8 @@ pub(super) type Failed = (bool, SendError);
 
 impl<S: LocalStore> Workspace<S> {
     pub async fn open(store: S, new: Meta) -> Result<Self, Failure> {
-        let local = new.user == LOCAL;
         let replica = load(&store, new).await?;
         Ok(Self {
-            local,
             usage: store.usage().await,
             store,
             replica,
@@ -159,7 +155,7 @@ impl<S: LocalStore> Workspace<S> {
 
     pub fn status(&self) -> Status {
         let (replica, session) = (&self.replica, &self.session);
-        if self.local {
+        if replica.is_local() {
             // nothing waits for a server, and nothing is wrong without one
             return Status {
                 phase: Phase::Local,
