@@ -16,6 +16,7 @@ pub mod menu;
 pub mod merge_box;
 pub mod pill;
 pub mod progress;
+pub mod search_box;
 pub mod signature;
 pub mod states;
 pub mod status_details;

@@ -10,6 +10,7 @@ use crate::components::collection_export::CollectionExport;
 use crate::components::form::input_text;
 use crate::components::icon::{Icon, icon};
 use crate::components::menu::use_close;
+use crate::components::search_box::search_box;
 use crate::platform::clock;
 use crate::text::count;
 use gloo::timers::callback::Timeout;
@@ -146,23 +147,7 @@ fn Search(props: &SearchProps) -> Html {
         })
     };
     let oninput = search.reform(|event: InputEvent| input_text(&event));
-    html! {
-        <div class="pf-v6-c-text-input-group mooring-search">
-            <div class="pf-v6-c-text-input-group__main pf-m-icon">
-                <span class="pf-v6-c-text-input-group__text">
-                    <span class="pf-v6-c-text-input-group__icon">{ icon(Icon::Search) }</span>
-                    <input class="pf-v6-c-text-input-group__text-input" type="text" value={(*text).clone()} {oninput} {onkeydown} dir="auto"
-                        aria-label="Search these records" placeholder="Search" autocomplete="off" spellcheck="false"
-                        data-test="search" title="Press / to search" />
-                </span>
-            </div>
-            if !text.is_empty() {
-                <div class="pf-v6-c-text-input-group__utilities">
-                    <Button look={Look::Plain} icon={Icon::Close} text="Clear the search" onclick={clear} />
-                </div>
-            }
-        </div>
-    }
+    search_box(&text, "Search these records", "search", oninput, onkeydown, clear)
 }
 
 #[derive(PartialEq, Properties)]

@@ -3,7 +3,7 @@
 use super::collection_label;
 use crate::components::button::{Button, Look};
 use crate::components::form::{control, input_text, select_arrow};
-use crate::components::icon::{Icon, icon};
+use crate::components::search_box::search_box;
 use crate::hooks::{use_ask, use_session};
 use crate::pages::frame::use_here;
 use crate::platform::clock;
@@ -227,21 +227,5 @@ fn Search(props: &SearchProps) -> Html {
             super::list::step(0);
         }
     });
-    html! {
-        <div class="pf-v6-c-text-input-group mooring-search">
-            <div class="pf-v6-c-text-input-group__main pf-m-icon">
-                <span class="pf-v6-c-text-input-group__text">
-                    <span class="pf-v6-c-text-input-group__icon">{ icon(Icon::Search) }</span>
-                    <input class="pf-v6-c-text-input-group__text-input" type="text" value={(*text).clone()} {oninput} {onkeydown}
-                        aria-label="Search the reviews" placeholder="Search" autocomplete="off" spellcheck="false"
-                        data-test="review-search" title="Press / to search" />
-                </span>
-            </div>
-            if !text.is_empty() {
-                <div class="pf-v6-c-text-input-group__utilities">
-                    <Button look={Look::Plain} icon={Icon::Close} text="Clear the search" onclick={clear} />
-                </div>
-            }
-        </div>
-    }
+    search_box(&text, "Search the reviews", "review-search", oninput, onkeydown, clear)
 }
