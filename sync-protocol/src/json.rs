@@ -135,10 +135,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Within<A> {
     type Error = A::Error;
 
     #[inline]
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, A::Error> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
         self.0.next_element_seed(Within(seed))
     }
 
@@ -277,12 +274,16 @@ mod tests {
         assert_eq!(all.by_name[&12].then.as_ref().map(|then| then.x), Some(2));
         assert_eq!(all.list[3], Kind::Named { x: 1, y: None });
         assert_eq!(all.tagged, Some(Tagged::Point { x: 3 }));
-        assert_eq!(both::<All<'_>>(r#"{"type":"Nothing"}"#).and_then(|all| all.tagged), Some(Tagged::Nothing));
+        assert_eq!(
+            both::<All<'_>>(r#"{"type":"Nothing"}"#).and_then(|all| all.tagged),
+            Some(Tagged::Nothing)
+        );
     }
 
     #[test]
     fn it_refuses_what_serde_json_refuses() {
-        for text in ["", "{", "{}x", r#"{"flag":1}"#, r#"{"small":300}"#, r#"{"flag":true,"flag":true}"#, "3"] {
+        for text in ["", "{", "{}x", r#"{"flag":1}"#, r#"{"small":300}"#, r#"{"flag":true,"flag":true}"#, "3"]
+        {
             assert!(both::<All<'_>>(text).is_none(), "{text}");
         }
         for text in [r#""Two""#, r#"{"Named":{}}"#, r#"{"Named":{"x":1},"Bare":null}"#, r#""Other""#] {

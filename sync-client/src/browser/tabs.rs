@@ -336,8 +336,7 @@ impl Tab {
 
     /// Does what another tab's page asks for, where the engine runs here.
     fn lead_for(self: &Rc<Self>, from: String, text: &str) {
-        let (Role::Leader(handle), Ok(Number { id })) = (&*self.role.borrow(), json::read(text))
-        else {
+        let (Role::Leader(handle), Ok(Number { id })) = (&*self.role.borrow(), json::read(text)) else {
             return;
         };
         let Ok(request) = json::read::<Request>(text) else {

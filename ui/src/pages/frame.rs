@@ -355,9 +355,15 @@ fn pick_collections(answer: Answer) -> Option<Vec<CollectionInfo>> {
 fn screen(place: &Place, here: &Here, status: &Status) -> Html {
     match place {
         Place::Start => html! { <Start /> },
-        Place::Review | Place::Merges | Place::Decide(_) => html! { <Later part={Part::Review} place={place.clone()} /> },
-        Place::Mirrors | Place::NewMirror | Place::Import | Place::NewCollection => html! { <Later part={Part::Setup} place={place.clone()} /> },
-        Place::Settings(id) if here.collection(id).is_some() => html! { <Later part={Part::Setup} place={place.clone()} /> },
+        Place::Review | Place::Merges | Place::Decide(_) => {
+            html! { <Later part={Part::Review} place={place.clone()} /> }
+        }
+        Place::Mirrors | Place::NewMirror | Place::Import | Place::NewCollection => {
+            html! { <Later part={Part::Setup} place={place.clone()} /> }
+        }
+        Place::Settings(id) if here.collection(id).is_some() => {
+            html! { <Later part={Part::Setup} place={place.clone()} /> }
+        }
         Place::Collection(id)
         | Place::NewRecord(id)
         | Place::Record(id, _)

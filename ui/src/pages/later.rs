@@ -17,8 +17,7 @@ use wasm_bindgen_futures::spawn_local;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 use yew::prelude::*;
 
-const NOT_THERE: &str =
-    "This screen could not be loaded. Check the network, then try again. If it still does not come, reload the page.";
+const NOT_THERE: &str = "This screen could not be loaded. Check the network, then try again. If it still does not come, reload the page.";
 
 /// Draws the screens of a part, and nothing for places that are another's.
 type Draw = fn(&LaterProps, &Here) -> Html;

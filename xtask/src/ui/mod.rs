@@ -223,23 +223,24 @@ fn one_script(stage: &Path) -> Result<String> {
         .filter_map(|line| line.strip_prefix("export const "))
         .filter_map(|line| line.split_once(" = ").map(|(name, _)| name))
         .collect();
-    let mut text = format!(
-        "{}\nconst parts = {{ {} }};\n",
-        loader.replace("export const ", "const "),
-        names.join(", ")
-    );
+    let mut text =
+        format!("{}\nconst parts = {{ {} }};\n", loader.replace("export const ", "const "), names.join(", "));
     let mut imports = 0;
     for line in glue.lines() {
         let from = format!(" from \"{}\"", wasm::LINK);
         // once for each function
-        let local = line.trim_end_matches(';').strip_suffix(&from).and_then(|line| line.strip_prefix("import * as "));
+        let local =
+            line.trim_end_matches(';').strip_suffix(&from).and_then(|line| line.strip_prefix("import * as "));
         imports += usize::from(local.is_some());
         match local {
             Some(local) => text.push_str(&format!("const {local} = parts;\n")),
             None => text.push_str(&format!("{line}\n")),
         }
     }
-    ensure!(imports > 0 && !text.lines().any(|line| line.starts_with("import ")), "the program loads its parts in another way");
+    ensure!(
+        imports > 0 && !text.lines().any(|line| line.starts_with("import ")),
+        "the program loads its parts in another way"
+    );
     Ok(text)
 }
 
