@@ -291,3 +291,42 @@ fn a_row_that_leaves_with_the_extreme_costs_no_count_of_the_others() {
     });
     assert!(taken[1] <= taken[0] + 3 * 8, "{taken:?}");
 }
+
+#[test]
+fn the_place_of_a_record_costs_a_search() {
+    let taken = SIZES.map(|size| {
+        let (replica, _store, mut tables) = views(size);
+        let key = item(size as i64 / 2).key;
+        let (taken, place) = steps::during(|| tables.place(&replica, ViewId(0), &key).unwrap());
+        assert!(place.is_some_and(|place| place < size as usize), "{place:?}");
+        taken
+    });
+    assert!(taken[1] <= taken[0] + 8 && taken[0] <= 16, "{taken:?}");
+}
+
+#[test]
+fn another_question_about_the_same_fields_compares_nothing_anew() {
+    let size = SIZES[1];
+    let (mut replica, store, mut tables) = views(size);
+    let ask = |replica: &Replica, tables: &mut Tables| {
+        let sort = vec![SortBy { field: Some(name("n")), descending: true }];
+        let question =
+            (View { sort, ..View::of(collection()) }, Window { offset: 0, limit: SHOWN }, Vec::new());
+        let watched = tables.watch(&store, replica, ViewId(9), question).now_or_never().unwrap().unwrap();
+        tables.unwatch(ViewId(9));
+        watched.shown.rows
+    };
+    let shown = 3 * SHOWN as u64;
+    // each record is looked at, and none compared with another
+    let taken = steps::during(|| ask(&replica, &mut tables)).0;
+    assert_eq!(taken, size + shown);
+    let want = seen(json!({"n": [7_919 * 150 % 20_011, 1_000_000]}));
+    let batch = replica.edit(Timestamp(1), item(150), None, want).unwrap();
+    follow(&mut replica, &mut tables, &batch);
+    let (taken, rows) = steps::during(|| ask(&replica, &mut tables));
+    assert_eq!(rows[0].key, item(150).key);
+    assert!(
+        (1..=20).contains(&(taken - size - shown)),
+        "{taken} steps: the record that changed finds its place"
+    );
+}

@@ -3,8 +3,9 @@
 use sync_protocol::schema::Collection;
 use sync_protocol::{CollectionId, Fields, RecordId, RecordKey, Value};
 
+use super::columns::Columns;
 use super::order::{Ground, Order};
-use super::table::Seen;
+use super::seen::Seen;
 use super::tally::{ByValue, Distinct, Tally, count_by};
 use super::wanted::Wanted;
 use crate::api::{Aggregate, Failure, Group, Groups, Only, Row, View};
@@ -20,6 +21,8 @@ pub(super) struct Source<'a> {
     pub(super) collation: &'a Collation,
     /// All rows of the collection.
     pub(super) seen: &'a Seen,
+    /// Their columns.
+    pub(super) columns: &'a Columns,
 }
 
 /// A view that follows.
@@ -69,15 +72,20 @@ impl Live {
         self.moves += 1;
     }
 
+    /// What all have to be put in order by, where they are not.
+    pub(super) fn unready(&self) -> Option<&Wanted> {
+        (self.found.is_none() && !self.is_review()).then_some(&self.wanted)
+    }
+
     /// Puts all in order, if they are not.
     pub(super) fn ready(&mut self, of: Source<'_>) {
         if self.found.is_some() {
             return;
         }
         if self.view.only == Some(Only::Review) {
-            let mut waiting = Seen::new();
+            let mut waiting = Seen::default();
             for id in of.replica.in_review(&self.view.collection) {
-                waiting.extend(waits(of, id).map(|fields| (id.key.clone(), fields)));
+                waiting.put(&id.key, waits(of, id));
             }
             self.waiting = Some(waiting);
         }
@@ -111,7 +119,12 @@ impl Live {
         }
         self.change(of, &id.key, false);
         if let Some(waiting) = &mut self.waiting {
-            super::table::put(waiting, &id.key, now);
+            let was_plain = waiting.is_plain();
+            waiting.put(&id.key, now);
+            if waiting.is_plain() != was_plain {
+                // keys compare in another way now
+                self.found = None;
+            }
         }
         self.change(of, &id.key, true);
         true
@@ -129,7 +142,7 @@ impl Live {
             self.found = Some(Found { order, all, groups });
             return;
         };
-        let order = if comes { order.with(on, key) } else { order.without(on, key) };
+        let order = if comes { Some(order.with(on, key)) } else { order.without(on, key) };
         if self.wanted.counts() {
             count(&self.wanted, &mut all, &mut groups, fields, comes);
         }
@@ -138,8 +151,11 @@ impl Live {
     }
 
     fn ground<'a>(&'a self, of: Source<'a>) -> Ground<'a> {
-        let rows = self.waiting.as_ref().unwrap_or(of.seen);
-        Ground { definition: of.definition, collation: of.collation, wanted: &self.wanted, rows }
+        let (rows, columns) = match &self.waiting {
+            Some(waiting) => (waiting, None),
+            None => (of.seen, Some(of.columns)),
+        };
+        Ground { definition: of.definition, collation: of.collation, wanted: &self.wanted, rows, columns }
     }
 
     /// How many rows match.
@@ -157,11 +173,18 @@ impl Live {
         self.found.iter().flat_map(move |found| found.order.from(offset))
     }
 
+    /// The place of a row among those that match.
+    pub(super) fn find(&self, of: Source<'_>, key: &RecordKey) -> Option<usize> {
+        let on = self.ground(of);
+        on.matching(key)?;
+        self.found.as_ref()?.order.find(on, key)
+    }
+
     /// A row as it is shown.
     pub(super) fn row(&self, of: Source<'_>, key: &RecordKey) -> Option<Row> {
         let id = RecordId::new(self.view.collection.clone(), key.clone());
         let fields = self.ground(of).rows.get(key)?.clone();
-        let gone = self.waiting.is_some() && !of.seen.contains_key(key);
+        let gone = self.waiting.is_some() && of.seen.get(key).is_none();
         Some(Row { key: id.key.clone(), fields, marks: of.replica.marks_of(&id), gone })
     }
 

@@ -5,15 +5,15 @@ use sync_protocol::{FieldName, FieldType, Fields, RecordKey, Value};
 
 use super::compare::SortValue;
 use super::filter::Pass;
-use super::search::{matches, words};
+use super::search::matches;
 use crate::api::{Aggregate, Failure, Figure, SortBy, View};
 use crate::limits;
+use crate::text::Folded;
 
 /// Which rows, in which order.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    /// Folded.
-    words: Vec<String>,
+    words: Vec<Folded>,
     filter: Option<Pass>,
     /// What rows are sorted by, the most important first; what they are grouped by before all.
     pub(super) sort: Vec<Criterion>,
@@ -32,7 +32,7 @@ pub(super) struct Criterion {
 }
 
 /// A field with what it holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Typed {
     pub(super) name: FieldName,
     pub(super) field_type: FieldType,
@@ -71,7 +71,7 @@ impl Wanted {
             Ok((field, *what))
         });
         Ok(Self {
-            words: words(&view.search),
+            words: Folded::words(&view.search),
             filter: view.filter.as_ref().map(|filter| Pass::new(filter, definition)).transpose()?,
             sort,
             group,
@@ -116,10 +116,15 @@ impl Typed {
         (!value.is_absent() && value.as_text() != Some("")).then_some(value)
     }
 
+    /// A row's value, where there is one.
+    pub(super) fn there<'f>(&self, fields: &'f Fields) -> Option<&'f Value> {
+        let value = self.field_type.plain(fields.get(&self.name)?);
+        (!value.is_absent()).then_some(value)
+    }
+
     /// What a row is sorted by.
     pub(super) fn sort_value(&self, fields: &Fields) -> Option<SortValue> {
-        let value = self.field_type.plain(fields.get(&self.name)?);
-        (!value.is_absent()).then(|| SortValue::of(self.field_type, value))
+        self.there(fields).map(|value| SortValue::of(self.field_type, value))
     }
 
     fn has_figure(&self, figure: Figure, definition: &Collection) -> Result<(), Failure> {
