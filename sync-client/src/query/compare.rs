@@ -193,7 +193,7 @@ fn natural(text: &str, bytes: &mut Vec<u8>) {
 }
 
 /// A value as it is sorted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum SortValue {
     Whole(i64),
     Decimal(Decimal),

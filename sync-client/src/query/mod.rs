@@ -140,7 +140,7 @@ impl Tables {
 
     /// Ends a view.
     pub fn unwatch(&mut self, id: ViewId) {
-        self.tables.iter_mut().for_each(|table| table.watched.retain(|watching| watching.id != id));
+        self.tables.iter_mut().for_each(|table| table.unwatch(id));
         self.forget_tables();
     }
 

@@ -11,6 +11,7 @@ use super::seen::Seen;
 use super::watching::Watching;
 use crate::api::{Failure, View, ViewChange, ViewId, Watched, Window};
 use crate::delta::{Delta, Move};
+use crate::limits;
 use crate::replica::Replica;
 use crate::steps::step;
 use crate::text::Collation;
@@ -26,8 +27,9 @@ pub(super) struct Table {
     pending: BTreeSet<RecordKey>,
     /// What the base has of these.
     beneath: BTreeMap<RecordKey, Fields>,
-    /// The answer to the last question that nobody watches.
-    asked: Option<Live>,
+    /// The last answers that nobody watches, or watches any more: the same question needs no other, and another order of the
+    /// same rows has their figures.
+    idle: Vec<Live>,
     /// The views that screens watch.
     pub(super) watched: Vec<Watching>,
     /// Views whose question no longer fits the collection.
@@ -43,9 +45,9 @@ impl Table {
         collation: &Collation,
     ) -> Self {
         let (pending, beneath) = (BTreeSet::new(), BTreeMap::new());
-        let (asked, watched, ended) = (None, Vec::new(), Vec::new());
+        let (idle, watched, ended) = (Vec::new(), Vec::new(), Vec::new());
         let columns = Columns::default();
-        let mut table = Self { collection, seen: base, columns, pending, beneath, asked, watched, ended };
+        let mut table = Self { collection, seen: base, columns, pending, beneath, idle, watched, ended };
         let waiting: Vec<&RecordId> = replica.pending_records_of(&table.collection).collect();
         for id in waiting {
             table.row(id, None, replica, collation);
@@ -66,12 +68,13 @@ impl Table {
         collation: &'a Collation,
     ) -> Result<(&'a Live, Source<'a>), Failure> {
         let definition = replica.schema().collection(&self.collection).ok_or_else(no_collection)?;
-        let live = match self.asked.take().filter(|live| live.answers(&view)) {
-            Some(live) => live,
+        let live = match self.idle.iter().position(|live| live.answers(&view, &[])) {
+            Some(at) => self.idle.remove(at),
             None => Live::new(view, Vec::new(), definition)?,
         };
-        let Self { collection, seen, columns, asked, .. } = self;
-        let live = asked.insert(live);
+        self.keep(live);
+        let Self { collection, seen, columns, idle, .. } = self;
+        let live = &mut idle[0];
         prepare(columns, seen, live, collation);
         let of = source(collection, (seen, columns), replica, collation).ok_or_else(no_collection)?;
         live.ready(of);
@@ -82,17 +85,37 @@ impl Table {
     pub(super) fn watch(
         &mut self,
         id: ViewId,
-        live: Live,
+        mut live: Live,
         window: Window,
         replica: &Replica,
         collation: &Collation,
     ) -> Result<Watched, Failure> {
+        match self.idle.iter().position(|idle| idle.is_same(&live)) {
+            Some(at) => live = self.idle.remove(at),
+            None => {
+                self.idle.iter_mut().for_each(|idle| live.take_figures(idle));
+                self.idle.retain(Live::is_ready);
+            }
+        }
         let Self { collection, seen, columns, .. } = self;
         prepare(columns, seen, &live, collation);
         let of = source(collection, (seen, columns), replica, collation).ok_or_else(no_collection)?;
         let (watching, watched) = Watching::open(id, live, window, of);
         self.watched.push(watching);
         Ok(watched)
+    }
+
+    /// Nobody watches a view any more.
+    pub(super) fn unwatch(&mut self, id: ViewId) {
+        if let Some(at) = self.watched.iter().position(|watching| watching.id == id) {
+            let live = self.watched.remove(at).live;
+            self.keep(live);
+        }
+    }
+
+    fn keep(&mut self, live: Live) {
+        self.idle.insert(0, live);
+        self.idle.truncate(limits::IDLE_VIEWS);
     }
 
     /// A view that is watched, with what its rows are taken from.
@@ -163,7 +186,7 @@ impl Table {
     }
 
     fn clear(&mut self, partitions: &[Partition], replica: &Replica, collation: &Collation) {
-        self.asked = None;
+        self.idle.clear();
         // fewer steps than a place for each of them
         self.watched.iter_mut().for_each(|watching| watching.live.forget());
         let seen = self.seen.iter().map(|(key, _)| key);
@@ -209,7 +232,7 @@ impl Table {
 
     /// A record is seen like this from now on: the views follow.
     fn look(&mut self, id: &RecordId, now: Option<Fields>, replica: &Replica, collation: &Collation) {
-        let Self { collection, seen, columns, asked, watched, .. } = self;
+        let Self { collection, seen, columns, idle, watched, .. } = self;
         let key = &id.key;
         let is_other = seen.get(key) != now.as_ref();
         let was_plain = seen.is_plain();
@@ -220,7 +243,7 @@ impl Table {
             Some(of) => live.without(of, key),
             None => live.forget(),
         };
-        for live in asked.iter_mut().chain(watched.iter_mut().map(|watching| &mut watching.live)) {
+        for live in idle.iter_mut().chain(watched.iter_mut().map(|watching| &mut watching.live)) {
             all(source(collection, (seen, columns), replica, collation), live, false);
         }
         if is_other {
@@ -229,10 +252,10 @@ impl Table {
         if seen.is_plain() != was_plain {
             // keys compare in another way now
             let views = watched.iter_mut().map(|watching| &mut watching.live);
-            asked.iter_mut().chain(views).for_each(Live::forget);
+            idle.iter_mut().chain(views).for_each(Live::forget);
         }
         let of = source(collection, (seen, columns), replica, collation);
-        if let Some(live) = asked {
+        for live in idle {
             all(of, live, true);
             of.map(|of| live.review(of, id));
         }
@@ -249,7 +272,7 @@ impl Table {
     /// The fields of collections changed: how values compare, and what a search reads of them, may be another. While they come
     /// anew from the server, what is not there yet ends no view.
     fn refit(&mut self, replica: &Replica, which: impl Fn(&Watching) -> bool) {
-        self.asked = None;
+        self.idle.clear();
         let definition = replica.schema().collection(&self.collection);
         let (ended, all_there) = (&mut self.ended, replica.snapshot().is_none());
         self.watched.retain_mut(|watching| {

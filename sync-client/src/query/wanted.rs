@@ -6,6 +6,7 @@ use sync_protocol::{FieldName, FieldType, Fields, RecordKey, Value};
 use super::compare::SortValue;
 use super::filter::Pass;
 use super::search::matches;
+use super::tally::Figures;
 use crate::api::{Aggregate, Failure, Figure, SortBy, View};
 use crate::limits;
 use crate::text::Folded;
@@ -20,7 +21,7 @@ pub(super) struct Wanted {
     /// What they are grouped by.
     pub(super) group: Option<Typed>,
     /// Figures about those that match.
-    pub(super) figures: Vec<(Typed, Figure)>,
+    pub(super) figures: Figures,
 }
 
 /// One thing that rows are sorted by.
@@ -41,7 +42,7 @@ pub(super) struct Typed {
 impl Wanted {
     /// All rows in the order of their keys.
     pub(super) fn all() -> Self {
-        Self { words: Vec::new(), filter: None, sort: Vec::new(), group: None, figures: Vec::new() }
+        Self { words: Vec::new(), filter: None, sort: Vec::new(), group: None, figures: Figures::default() }
     }
 
     /// Fits a view to the fields of its collection.
@@ -65,17 +66,18 @@ impl Wanted {
             let field = field.as_ref().map(|field| Typed::new(field, definition)).transpose()?;
             sort.push(Criterion { field, descending: *descending });
         }
-        let fitted = figures.iter().map(|Aggregate { field, what }| {
+        let mut fitted = Figures::default();
+        for Aggregate { field, what } in figures {
             let field = Typed::new(field, definition)?;
             field.has_figure(*what, definition)?;
-            Ok((field, *what))
-        });
+            fitted.add(field, *what);
+        }
         Ok(Self {
             words: Folded::words(&view.search),
             filter: view.filter.as_ref().map(|filter| Pass::new(filter, definition)).transpose()?,
             sort,
             group,
-            figures: fitted.collect::<Result<_, Failure>>()?,
+            figures: fitted,
         })
     }
 

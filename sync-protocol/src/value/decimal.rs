@@ -48,6 +48,16 @@ impl Decimal {
         format!("{sign}{:0>1}", self.digits)
     }
 
+    /// Whether it is below zero.
+    pub fn is_negative(&self) -> bool {
+        self.negative
+    }
+
+    /// The digits of [`Decimal::unscaled`] without leading zeros; none for zero.
+    pub fn digits(&self) -> &str {
+        &self.digits
+    }
+
     /// How many digits are behind the point; negative where zeros before it were never written.
     pub fn scale(&self) -> i32 {
         self.scale
