@@ -22,6 +22,7 @@ pub enum Icon {
     Menu,
     Merge,
     Minus,
+    Narrow,
     Open,
     Plus,
     Search,
@@ -36,6 +37,7 @@ pub enum Icon {
     Upload,
     User,
     Warning,
+    Widen,
 }
 
 impl Icon {
@@ -60,6 +62,7 @@ impl Icon {
             Self::Menu => "M4 6h16M4 12h16M4 18h16",
             Self::Merge => "M6 4v4c0 4 6 4 6 8v5M18 4v4c0 4-6 4-6 8M9 18l3 3 3-3",
             Self::Minus => "M5 12h14",
+            Self::Narrow => "M20 4l-6 6M14 5v5h5M4 20l6-6M10 19v-5H5",
             Self::Open => "M14 4h6v6M20 4l-8 8M18 14v6H4V6h6",
             Self::Plus => "M12 5v14M5 12h14",
             Self::Search => "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM20 20l-4-4",
@@ -76,6 +79,7 @@ impl Icon {
             Self::Upload => "M12 16V5M7 9l5-5 5 5M4 20h16",
             Self::User => "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c0-4 3.500-6 8-6s8 2 8 6",
             Self::Warning => "M12 4L2.500 20h19zM12 10v5M12 17.500v.1",
+            Self::Widen => "M14 10l6-6M15 4h5v5M10 14l-6 6M4 15v5h5",
         }
     }
 }

@@ -5,7 +5,7 @@ mod views;
 
 use super::collection_form::AddField;
 use super::frame::{FirstSync, Place, is_arriving, use_here};
-use super::record::{NewRecord, ReadOnly, RecordPanel};
+use super::record::{Around, NewRecord, ReadOnly, RecordPanel};
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Confirm;
 use crate::components::icon::Icon;
@@ -18,7 +18,7 @@ use crate::grid::columns::{Sizes, columns};
 use crate::grid::figures::asked;
 use crate::grid::heading::Headings;
 use crate::grid::held::Held;
-use crate::grid::rows::{Question, use_rows};
+use crate::grid::rows::{Question, Source, use_rows};
 use crate::grid::sheet::Grid;
 use crate::hooks::{use_call, use_status, use_title_of, use_toaster};
 use crate::live::{use_keys, use_live};
@@ -80,7 +80,6 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         let to = here.to_collection(id);
         use_callback(go.clone(), move |(), go| go.emit(to.clone()))
     };
-    use_shortcuts(here.may_edit(), new_record.clone());
     {
         let label = &props.info.collection.label;
         let title = match &props.place {
@@ -142,12 +141,14 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         Place::Record(_, key) | Place::History(_, key) => Some(key.clone()),
         _ => None,
     };
+    let around = use_around(&source, &held, open_key.as_ref(), &open_record);
+    use_shortcuts(here.may_edit(), new_record.clone(), around.clone());
     let panel = match &props.place {
         Place::NewRecord(_) if !here.may_edit() => html! { <ReadOnly onclose={close} /> },
         Place::NewRecord(_) => html! { <NewRecord info={props.info.clone()} onclose={close} /> },
         Place::Record(_, key) | Place::History(_, key) => html! {
             <RecordPanel key={key.to_text()} info={props.info.clone()} record={key.clone()}
-                history={matches!(props.place, Place::History(..))} onclose={close} />
+                history={matches!(props.place, Place::History(..))} {around} onclose={close} />
         },
         _ => Html::default(),
     };
@@ -259,13 +260,60 @@ fn nothing(
     }
 }
 
-/// N makes a record, / goes to the search.
+/// Where the open record stands in the view, and the ways to those around it. One that has left the view meanwhile keeps its place.
 #[hook]
-fn use_shortcuts(may_edit: bool, new_record: Callback<()>) {
+fn use_around(
+    source: &Source,
+    held: &Held,
+    open: Option<&RecordKey>,
+    onopen: &Callback<RecordKey>,
+) -> Around {
+    let stood = use_mut_ref(|| None::<(RecordKey, usize)>);
+    let place = open.and_then(|key| held.place(key));
+    if let (Some(key), Some(place)) = (open, place) {
+        *stood.borrow_mut() = Some((key.clone(), place));
+    }
+    let onstep = use_callback(
+        (source.clone(), open.cloned(), onopen.clone()),
+        move |by: isize, (source, open, onopen)| {
+            let (source, open, onopen) = (source.clone(), open.clone(), onopen.clone());
+            let stood =
+                stood.borrow().clone().filter(|(key, _)| Some(key) == open.as_ref()).map(|(_, place)| place);
+            wasm_bindgen_futures::spawn_local(async move {
+                let Some(key) = open else { return };
+                let held = source.held.get();
+                let here = match held.place(&key) {
+                    Some(place) => Some(place),
+                    None => source.find(&key).await,
+                };
+                // what stood behind one that has left has moved up to its place
+                let from =
+                    here.or(stood.and_then(|place| if by > 0 { place.checked_sub(1) } else { Some(place) }));
+                let to = match from {
+                    Some(from) => from.checked_add_signed(by),
+                    None => stood.map(|_| 0),
+                };
+                let Some(to) = to.filter(|to| *to < held.matching) else { return };
+                if let Ok(rows) = source.rows(to..to + 1).await
+                    && let Some(row) = rows.first()
+                {
+                    onopen.emit(row.key.clone());
+                }
+            });
+        },
+    );
+    Around { place, of: held.matching, onstep }
+}
+
+/// N makes a record, / goes to the search, J and K to the records after and before the open one.
+#[hook]
+fn use_shortcuts(may_edit: bool, new_record: Callback<()>, around: Around) {
     use_keys(Callback::from(move |key: KeyboardEvent| {
         match key.key().as_str() {
             "n" | "N" if may_edit => new_record.emit(()),
             "/" => dom::focus("[data-test=search]"),
+            "j" | "J" => around.onstep.emit(1),
+            "k" | "K" => around.onstep.emit(-1),
             _ => return,
         }
         key.prevent_default();

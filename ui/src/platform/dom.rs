@@ -189,3 +189,9 @@ pub fn is_line(event: &web_sys::Event) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     target.is_some_and(|target| target.tag_name() == "INPUT")
 }
+
+/// Whether the event is in a text of several lines, where Enter begins another one.
+pub fn in_text(event: &web_sys::Event) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.is_some_and(|target| target.tag_name() == "TEXTAREA")
+}

@@ -4,6 +4,7 @@
 use super::Errors;
 use super::draft::{self, Ready, Saved, first_wrong};
 use super::leave::use_leave;
+use super::met::use_met;
 use crate::components::author::FieldNote;
 use crate::components::button::{Button, Look};
 use crate::components::field_input::{FieldInput, from_input, to_input};
@@ -139,6 +140,7 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
     let leave =
         use_leave(&doing.unsaved, &doing.name, &doing.draft, draft::changed(&draft, &props.info.collection));
     let save = use_save(props, &doing);
+    let met = use_met(props.about.as_ref(), props.readonly);
     {
         let new = props.target == Target::New;
         let touched = draft.fields.keys().next().map(|name| input_of(name.as_str()));
@@ -175,7 +177,8 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
             let next = match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
                 ("Enter", true) => Next::Another,
                 ("s" | "S", true) => Next::Record,
-                ("Enter", false) if dom::is_line(&event) => Next::Record,
+                // with Shift it is for the panel
+                ("Enter", false) if dom::is_line(&event) && !event.shift_key() => Next::Record,
                 _ => return,
             };
             event.prevent_default();
@@ -221,6 +224,7 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
                             before={touched.map_or(now, |touched| &touched.saw).clone()}
                             error={errors.get(field.name.as_str()).map(|error| AttrValue::from(error.clone()))} />
                         { note(props, field, &to_history) }
+                        { met.in_field(&field.name) }
                         if let Some(touched) = touched {
                             { moved(props, &doing, field, touched, now) }
                         }
