@@ -8,6 +8,7 @@ import { Browser, cleanUp, hook } from './lib/screens.mjs';
 import { Peer, addAccount } from './lib/peer.mjs';
 import * as act from './lib/actions.mjs';
 import { openReview } from './lib/review.mjs';
+import { ways } from './record/ways.mjs';
 
 whenFailed(cleanUp);
 for (const name of ['MOORING_SERVER', 'MOORING_CHROMIUM', 'MOORING_UI_DIST']) need(name);
@@ -330,6 +331,8 @@ await check('a click on a notification of the desktop shows what needs review', 
   await a.page.evaluate(() => dispatchEvent(new Event('mooring-review-wanted')));
   await until('the list', async () => new URL(a.page.url()).pathname.endsWith('/review'));
 });
+
+await ways({ a, server, ann, ben, go, look, says });
 
 await check('no page reported an error of its own', async () => equal(await a.reports(), [], 'errors'));
 await a.close();

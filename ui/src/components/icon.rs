@@ -31,6 +31,7 @@ pub enum Icon {
     SortDown,
     SortUp,
     Split,
+    Star,
     Table,
     Trash,
     Undo,
@@ -73,6 +74,9 @@ impl Icon {
             Self::SortDown => "M12 5v14M6 13l6 6 6-6",
             Self::SortUp => "M12 19V5M6 11l6-6 6 6",
             Self::Split => "M12 21v-7M12 14L5 7M12 14l7-7M5 12V7h5M19 12V7h-5",
+            Self::Star => {
+                "M12 3.500l2.600 5.400 5.900.8-4.300 4.100 1.100 5.900-5.300-2.900-5.300 2.900 1.100-5.900-4.300-4.100 5.900-.8z"
+            }
             Self::Table => "M4 5h16v14H4zM4 10h16M10 10v9",
             Self::Trash => "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.500 11v5M13.500 11v5",
             Self::Undo => "M9 14L4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",

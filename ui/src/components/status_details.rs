@@ -16,6 +16,8 @@ use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
 pub struct StatusDetailsProps {
+    /// The open workspace's name in addresses.
+    pub workspace: AttrValue,
     pub close: Callback<()>,
 }
 
@@ -77,6 +79,9 @@ pub fn StatusDetails(props: &StatusDetailsProps) -> Html {
                     <Button look={Look::Primary} text="Sync now" busy={sync.1} onclick={sync.0} test="sync-now" />
                     <Button text="Check now" busy={check.1} onclick={check.0} test="verify"
                         title="Compares what is stored on this device with the server" />
+                }
+                if status.phase != Phase::Local {
+                    <Link to={Route::Activity { workspace: props.workspace.to_string() }} class="pf-v6-c-button pf-m-link" test="to-activity">{ "Activity" }</Link>
                 }
                 if status.pending > 0 {
                     <Button look={Look::Link} text="Export unsent changes" onclick={export} test="export-unsent" />

@@ -1,10 +1,11 @@
 //! A collection's records in a grid, and beside it the one record that is open.
 
+mod print;
 mod shown;
 mod views;
 
 use super::collection_form::AddField;
-use super::frame::{FirstSync, Place, is_arriving, use_here};
+use super::frame::{FirstSync, Place, is_arriving, use_here, used};
 use super::record::{Around, NewRecord, ReadOnly, RecordPanel};
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Confirm;
@@ -26,6 +27,7 @@ use crate::platform::dom;
 use crate::route::{KeyText, Route};
 use crate::text::count;
 use crate::text::field::key_label;
+use print::use_print;
 use shown::{use_narrow, use_shown, use_sizes};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -89,6 +91,11 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
             _ => Some(format!("{label} · {}", here.workspace.name)),
         };
         use_title_of(title);
+    }
+
+    {
+        let workspace = here.workspace.id;
+        use_effect_with(id.clone(), move |id| used::note(workspace, id));
     }
 
     let clear = {
@@ -171,9 +178,16 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         },
         columns: columns.clone(),
     };
+    let (printed, print) = use_print(&props.info, &source, &columns, expanded);
     let ticked = selected.get();
-    let views = html! { <ViewMenu workspace={here.workspace.id.to_string()} collection={id.to_string()} query={shown.write()} onshown={show.clone()} /> };
+    let to_deleted = {
+        let (workspace, collection) = (here.name.to_string(), id.to_string());
+        go.reform(move |()| Route::Deleted { workspace: workspace.clone(), collection: collection.clone() })
+    };
+    let views = html! { <ViewMenu workspace={here.workspace.id.to_string()} collection={id.to_string()} query={shown.write()} onshown={show.clone()} ondeleted={to_deleted} onprint={print} /> };
     html! {
+        <>
+        { printed }
         <div class={classes!("pf-v6-c-drawer", "pf-m-inline", expanded.then_some("pf-m-expanded"))}>
             <div class="pf-v6-c-drawer__main">
                 <div class="pf-v6-c-drawer__content">
@@ -209,6 +223,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                 <AddField info={props.info.clone()} onclose={set(&adding_field, false)} />
             }
         </div>
+        </>
     }
 }
 

@@ -13,7 +13,7 @@ mod restore;
 mod timeline;
 
 use super::collection::DeleteRecords;
-use super::frame::{Here, use_here};
+use super::frame::{Here, use_here, used};
 use crate::components::link::{self, use_go};
 use crate::components::states::{Notice, Tint, failed, loading};
 use crate::hooks::{use_ask, use_title, use_toaster};
@@ -163,6 +163,15 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
     };
     let what = if props.history { "History · " } else { "" };
     use_title(&format!("{what}{name} · {} · {}", props.info.collection.label, here.workspace.name));
+    {
+        let workspace = here.workspace.id;
+        let known = ask.data.as_ref().is_some_and(|info| info.fields.is_some());
+        use_effect_with((id.clone(), name.clone(), known), move |(id, name, known)| {
+            if *known {
+                used::note_record(workspace, id, name);
+            }
+        });
+    }
     let Some(info) = ask.data else {
         return html! {
             <Panel title={name} around={props.around.clone()} onclose={props.onclose.clone()}>
@@ -203,7 +212,7 @@ fn pick_record(answer: Answer) -> Option<RecordInfo> {
 }
 
 /// What a record is called: its key where somebody chose one, else its first text.
-fn title(collection: &Collection, key: &RecordKey, fields: Option<&Fields>) -> String {
+pub fn title(collection: &Collection, key: &RecordKey, fields: Option<&Fields>) -> String {
     let text = || {
         let fields = fields?;
         let first = collection.ordered().into_iter().filter(|field| field.field_type == FieldType::Text);

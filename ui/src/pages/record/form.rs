@@ -13,7 +13,7 @@ use crate::components::form::TextField;
 use crate::components::link;
 use crate::components::states::{Notice, Tint};
 use crate::hooks::{use_call, use_toaster};
-use crate::live::{Live, use_live};
+use crate::live::{Live, use_chords, use_live};
 use crate::pages::frame::{Here, use_here};
 use crate::platform::dom;
 use crate::route::{KeyText, Route};
@@ -170,21 +170,29 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
     let onkeydown = {
         let (save, readonly) = (save.clone(), props.readonly);
         Callback::from(move |event: KeyboardEvent| {
-            // Enter ends the composing of a letter
-            if readonly || event.is_composing() || event.alt_key() {
-                return;
+            // Enter ends the composing of a letter; with Shift it is for the panel
+            let plain = !(event.alt_key() || event.shift_key() || event.ctrl_key() || event.meta_key());
+            if event.key() == "Enter" && plain && !readonly && !event.is_composing() && dom::is_line(&event) {
+                event.prevent_default();
+                save.emit(Next::Record);
             }
-            let next = match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
-                ("Enter", true) => Next::Another,
-                ("s" | "S", true) => Next::Record,
-                // with Shift it is for the panel
-                ("Enter", false) if dom::is_line(&event) && !event.shift_key() => Next::Record,
+        })
+    };
+    {
+        // wherever the focus is: the browser would save the page
+        let (save, readonly) = (save.clone(), props.readonly);
+        use_chords(Callback::from(move |event: KeyboardEvent| {
+            let next = match event.key().as_str() {
+                "Enter" => Next::Another,
+                "s" | "S" => Next::Record,
                 _ => return,
             };
             event.prevent_default();
-            save.emit(next);
-        })
-    };
+            if !readonly && !event.is_composing() {
+                save.emit(next);
+            }
+        }));
+    }
     let onsubmit = save.reform(|event: SubmitEvent| {
         event.prevent_default();
         Next::Record
