@@ -7,7 +7,7 @@ use crate::live::use_live;
 use crate::platform::{dom, kept};
 use crate::text::count;
 use std::rc::Rc;
-use web_sys::PointerEvent;
+use web_sys::{HtmlElement, PointerEvent};
 use yew::prelude::*;
 
 /// Where a record stands in the view that is shown, and the ways on from there.
@@ -111,7 +111,7 @@ pub fn Panel(props: &PanelProps) -> Html {
     };
     let width = {
         let node = node.clone();
-        move || node.cast::<web_sys::Element>().map_or(0, |node| i64::from(node.client_width()))
+        move || node.cast::<HtmlElement>().map_or(0, |node| i64::from(node.offset_width()))
     };
     let onpointerdown = {
         let (resize, width) = (resize.clone(), width.clone());
