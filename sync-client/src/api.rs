@@ -7,12 +7,14 @@
 use crate::store::Memos;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use sync_protocol::message::DeletedPlace;
 use sync_protocol::schema::Field;
 use sync_protocol::{
     ChangeId, CollectionId, Counter, FieldName, Fields, Outcome, Policy, RecordId, RecordKey, Revision,
     Timestamp, UserId, Value, WorkspaceId,
 };
 
+mod activity;
 mod failure;
 #[cfg(feature = "screens")]
 mod import;
@@ -25,6 +27,7 @@ mod view;
 mod write;
 
 pub use crate::status::{Phase, Pill, Status, Transport};
+pub use activity::*;
 pub use failure::*;
 #[cfg(feature = "screens")]
 pub use import::*;
@@ -331,6 +334,16 @@ pub enum Command {
         /// Where to go on, as the answer before said.
         resume: Option<Revision>,
     },
+    /// What this device has sent and received lately, newest first. Answer: `Activity`.
+    Activity,
+    /// Records of a collection that are deleted. Without `resume` those whose deletion is not sent yet, which works offline;
+    /// the server's, as long as it keeps them, are behind what that answer says. Answer: `Deleted`.
+    Deleted {
+        /// Of which collection.
+        collection: CollectionId,
+        /// Where to go on, as the answer before said.
+        resume: Option<DeletedPlace>,
+    },
     /// Makes a record what it was in a version; one that is deleted is added again. Works offline. Answer: `Saved`.
     Restore {
         /// Which.
@@ -477,6 +490,10 @@ pub enum Answer {
     Merges(Merges),
     /// Versions of a record.
     History(Box<HistoryPage>),
+    /// Deleted records.
+    Deleted(DeletedPage),
+    /// What was sent and received.
+    Activity(Vec<ActivityInfo>),
     #[cfg(feature = "screens")]
     /// What an import would do.
     Preview(Box<Preview>),

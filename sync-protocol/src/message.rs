@@ -334,6 +334,40 @@ pub struct Version {
     pub merge: Option<Box<Merge>>,
 }
 
+/// `POST /v1/workspaces/{workspace}/deleted`: the records of a collection that are deleted, with their last values, as long as
+/// the server keeps them. A look at a bounded piece of the collection; the client goes on until `next` is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Deleted {
+    /// Of which collection.
+    pub collection: CollectionId,
+    /// Where to go on, as the answer before said; `None` starts at the first partition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<DeletedPlace>,
+}
+
+/// How far a look at deleted records has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeletedPlace {
+    /// In this partition,
+    pub partition: Partition,
+    /// behind the record of this key text; empty at the partition's start.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub after: String,
+}
+
+/// The answer to a look at deleted records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeletedAnswer {
+    /// The records, `deleted` all of them: who deleted each and when is its `stamp`. May be empty before the end.
+    pub records: Vec<Record>,
+    /// Where to go on; `None` when all was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<DeletedPlace>,
+}
+
 /// `POST /v1/workspaces/{workspace}/audit`: everything that policies and people decided where edits met, as far as the
 /// feed is kept, partition by partition in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use crate::components::toast::{Toaster, Toasts, toast_list};
 use crate::hooks::SessionContext;
 use crate::pages::frame::{Frame, Place};
 use crate::pages::{start, workspaces::Workspaces};
-use crate::platform::{network, theme};
+use crate::platform::{clock, network, theme};
 use crate::route::{Route, collection_of, workspace_of};
 use crate::unsaved::Unsaved;
 use std::rc::Rc;
@@ -19,6 +19,7 @@ use yew_router::prelude::*;
 /// Shows the app.
 pub fn start() {
     theme::start();
+    clock::set_numbers();
     yew::Renderer::<App>::new().render();
 }
 
@@ -129,6 +130,7 @@ fn screen(route: Route) -> Html {
         Route::Workspace { workspace } => (workspace, Place::Start),
         Route::Review { workspace } => (workspace, Place::Review),
         Route::Merges { workspace } => (workspace, Place::Merges),
+        Route::Activity { workspace } => (workspace, Place::Activity),
         Route::Mirrors { workspace } => (workspace, Place::Mirrors),
         Route::NewMirror { workspace } => (workspace, Place::NewMirror),
         Route::Decide { workspace, id } => match ChangeId::try_from(id) {
@@ -143,6 +145,10 @@ fn screen(route: Route) -> Html {
         },
         Route::Settings { workspace, collection } => match collection_of(&collection) {
             Some(id) => (workspace, Place::Settings(id)),
+            None => return start::not_found(),
+        },
+        Route::Deleted { workspace, collection } => match collection_of(&collection) {
+            Some(id) => (workspace, Place::Deleted(id)),
             None => return start::not_found(),
         },
         Route::NewRecord { workspace, collection } => match collection_of(&collection) {

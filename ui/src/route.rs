@@ -30,6 +30,12 @@ pub enum Route {
         /// See [`workspace_name`].
         workspace: String,
     },
+    /// What was sent and received.
+    #[at("/w/:workspace/activity")]
+    Activity {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
     /// The tables that are mirrored.
     #[at("/w/:workspace/mirrors")]
     Mirrors {
@@ -78,6 +84,14 @@ pub enum Route {
         /// The collection's name.
         collection: String,
     },
+    /// The records of a collection that are deleted.
+    #[at("/w/:workspace/c/:collection/deleted")]
+    Deleted {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+    },
     /// A new record.
     #[at("/w/:workspace/c/:collection/new")]
     NewRecord {
@@ -120,6 +134,7 @@ impl Route {
             Self::Workspace { workspace }
             | Self::Review { workspace }
             | Self::Merges { workspace }
+            | Self::Activity { workspace }
             | Self::Mirrors { workspace }
             | Self::NewMirror { workspace }
             | Self::Decide { workspace, .. }
@@ -127,6 +142,7 @@ impl Route {
             | Self::NewCollection { workspace }
             | Self::Collection { workspace, .. }
             | Self::Settings { workspace, .. }
+            | Self::Deleted { workspace, .. }
             | Self::NewRecord { workspace, .. }
             | Self::Record { workspace, .. }
             | Self::History { workspace, .. } => Some(workspace),

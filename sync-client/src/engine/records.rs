@@ -44,6 +44,7 @@ impl<D: Device> Engine<D> {
                 return self.resolve_many(which, rule, dry_run, reply);
             }
             Command::TakeBack { conflicts } => return self.take_back(conflicts, reply),
+            Command::Deleted { collection, resume } => return self.deleted(collection, resume, reply),
             Command::History { id, resume } => return self.history(id, resume, reply),
             #[cfg(feature = "screens")]
             Command::ExportAudit { format } => return self.export_audit(format, reply),
@@ -104,6 +105,7 @@ impl<D: Device> Engine<D> {
         }
         let open = self.workspace()?;
         match command {
+            Command::Activity => Ok(Answer::Activity(open.replica.activity())),
             Command::Collections => Ok(Answer::Collections(collections(open))),
             Command::Rows(query) => {
                 open.tables.rows(&open.store, &open.replica, &query).await.map(Answer::Rows)

@@ -296,8 +296,10 @@ impl<D: Device> Engine<D> {
     }
 
     pub(super) async fn pushed(&mut self, sent: Vec<Counter>, answer: PushAnswer) -> Result<(), Failed> {
+        let now = self.device.now();
         let Some(open) = &mut self.open else { return Ok(()) };
-        let batch = open.replica.pushed(&sent, &answer).map_err(|e| (true, unusable(&e)))?;
+        let mut batch = open.replica.pushed(&sent, &answer).map_err(|e| (true, unusable(&e)))?;
+        open.replica.note_sent(now, &sent, &answer, &mut batch);
         let schema = sent.iter().zip(&answer.verdicts).filter_map(|(counter, verdict)| {
             let in_schema = open.replica.pending(*counter)?.record.collection.is_reserved();
             match verdict {
@@ -322,12 +324,13 @@ impl<D: Device> Engine<D> {
 
     pub(super) async fn pulled(&mut self, number: u64, answer: PullAnswer) -> Result<(), Failed> {
         let strange = |e: String| (false, SendError::Strange(e));
+        let now = self.device.now();
         let Some(open) = &mut self.open else { return Ok(()) };
-        let batch = open.replica.pulled(number, &answer).map_err(|e| (false, unusable(&e)))?;
+        let mut batch = open.replica.pulled(number, &answer).map_err(|e| (false, unusable(&e)))?;
+        open.replica.note_received(now, &answer, &mut batch);
         let unread = unread(&answer);
         let moved = batch.cursor.is_some() || !answer.expired.is_empty() || !unread.is_empty();
         self.commit(&batch).await.map_err(|e| strange(e.to_string()))?;
-        let now = self.device.now();
         let Some(open) = &mut self.open else { return Ok(()) };
         open.replica.note_pulled(number, &answer);
         if let Some(partition) = unread.first() {
@@ -391,9 +394,13 @@ impl<D: Device> Engine<D> {
     }
 
     pub(super) async fn snapshotted(&mut self, answer: SnapshotAnswer) -> Result<(), Failed> {
+        let now = self.device.now();
         let Some(open) = &mut self.open else { return Ok(()) };
         let (done, total) = (answer.done, answer.total);
-        let batch = open.replica.snapshotted(answer).map_err(|e| (false, unusable(&e)))?;
+        let mut noted = Batch::default();
+        open.replica.note_copied(now, &answer, &mut noted);
+        let mut batch = open.replica.snapshotted(answer).map_err(|e| (false, unusable(&e)))?;
+        batch.memos = noted.memos;
         self.commit(&batch).await.map_err(|e| (false, SendError::Strange(e.to_string())))?;
         let Some(open) = &mut self.open else { return Ok(()) };
         open.must_scan = true;

@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod deleted;
 mod health;
 mod history;
 mod info;
@@ -23,9 +24,9 @@ use axum::routing::{MethodRouter, get, post, put};
 use std::any::Any;
 use std::time::{Duration, Instant};
 use sync_protocol::message::{
-    Audit, AuditAnswer, History, HistoryAnswer, Info, Member, NewPassword, NewWorkspace, ProblemCode, Pull,
-    PullAnswer, Push, PushAnswer, SignIn, SignedIn, Snapshot, SnapshotAnswer, User, VERSION_HEADER,
-    Workspace,
+    Audit, AuditAnswer, Deleted, DeletedAnswer, History, HistoryAnswer, Info, Member, NewPassword,
+    NewWorkspace, ProblemCode, Pull, PullAnswer, Push, PushAnswer, SignIn, SignedIn, Snapshot,
+    SnapshotAnswer, User, VERSION_HEADER, Workspace,
 };
 use sync_protocol::mirror::{
     LookedAt, Mirror, MirrorPlan, MirrorTables, NewMirror, ResumeMirror, Touched, Verified,
@@ -181,6 +182,14 @@ pub fn table() -> Vec<Route> {
             about("sync", "The versions of one record, newest first, and its conflicts")
                 .takes::<History>()
                 .gives::<HistoryAnswer>(200, "Some versions.")
+                .fails(&[SlowDown]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/deleted",
+            post(deleted::deleted),
+            about("sync", "The deleted records of a collection, as long as they are kept")
+                .takes::<Deleted>()
+                .gives::<DeletedAnswer>(200, "The next piece.")
                 .fails(&[SlowDown]),
         ),
         post_(

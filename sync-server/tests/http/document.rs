@@ -204,6 +204,11 @@ fn the_schemas_take_what_the_types_write() {
         "HistoryAnswer",
         &HistoryAnswer { versions, next, expired: true, conflicts: vec![conflict()], conflicts_cut: true },
     );
+    for resume in [None, Some(DeletedPlace { partition: Partition(1), after: "1".into() })] {
+        fits("Deleted", &Deleted { collection: boat(1).collection, resume });
+    }
+    let next = Some(DeletedPlace::default());
+    fits("DeletedAnswer", &DeletedAnswer { records: vec![Record { deleted: true, ..record() }], next });
     for resume in [None, Some(Cursor::start(2))] {
         fits("Audit", &Audit { resume });
     }

@@ -2,12 +2,14 @@
 //! its screens is asked for; the build takes the program apart (`xtask/src/wasm.rs`), the service worker keeps all parts
 //! of a release together. Whatever only these screens need goes along with them by itself.
 
+use super::activity::Activity;
 use super::collection_form::NewCollection;
+use super::deleted::DeletedPage;
 use super::frame::{Here, Place, use_here};
 use super::import::Import;
 use super::merges::MergesPage;
 use super::mirrors::{MirrorsPage, NewMirrorPage, only_owners};
-use super::record::{NewRecord, ReadOnly, RecordPanel, may_only_read};
+use super::record::{Around, NewRecord, ReadOnly, RecordPanel, may_only_read};
 use super::review::{Decide, Review};
 use super::settings::Settings;
 use crate::components::states::{failed, loading};
@@ -29,7 +31,7 @@ pub enum Part {
     Record,
     /// What needs review, and what was merged.
     Review,
-    /// How a workspace is set up: imports, mirrors, new collections, settings.
+    /// How a workspace is set up (imports, mirrors, new collections, settings), and looking back: deleted records, what was sent.
     Setup,
 }
 
@@ -66,7 +68,7 @@ fn record() -> Result<Draw, SplitLoaderError> {
             Place::NewRecord(_) => html! { <NewRecord info={info.clone()} {onclose} /> },
             Place::Record(_, key) | Place::History(_, key) => html! {
                 <RecordPanel key={key.to_text()} info={info.clone()} record={key.clone()}
-                    history={matches!(props.place, Place::History(..))} {onclose} />
+                    history={matches!(props.place, Place::History(..))} around={props.around.clone()} {onclose} />
             },
             _ => Html::default(),
         }
@@ -97,6 +99,8 @@ fn setup() -> Result<Draw, SplitLoaderError> {
         }
         Place::NewCollection => html! { <NewCollection /> },
         Place::Settings(id) => html! { <Settings id={id.clone()} /> },
+        Place::Activity => html! { <Activity /> },
+        Place::Deleted(id) => html! { <DeletedPage key={id.to_string()} id={id.clone()} /> },
         _ => Html::default(),
     })
 }
@@ -108,6 +112,9 @@ pub struct LaterProps {
     /// What is shown beside something else is closed by this.
     #[prop_or_default]
     pub onclose: Callback<()>,
+    /// Where a record stands in the view beside it.
+    #[prop_or_default]
+    pub around: Around,
 }
 
 /// A screen of a part, as soon as the part is there.

@@ -1,7 +1,9 @@
 //! The screens.
 
+mod activity;
 pub mod collection;
 pub mod collection_form;
+mod deleted;
 pub mod frame;
 pub mod import;
 mod later;

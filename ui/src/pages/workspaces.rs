@@ -10,7 +10,7 @@ use crate::components::form::TextField;
 use crate::components::icon::{Icon, icon};
 use crate::components::link::{Link, use_go};
 use crate::components::states::Empty;
-use crate::hooks::{use_call, use_session};
+use crate::hooks::{use_call, use_session, use_title};
 use crate::platform::storage;
 use crate::route::{Route, workspace_name};
 use sync_client::api::{Answer, Command};
@@ -24,6 +24,7 @@ pub fn Workspaces() -> Html {
     let session = context.session.clone();
     let call = use_call();
     let making = use_state_eq(|| false);
+    use_title("Workspaces");
     {
         // what is known is shown at once; the server's list follows when there is a network
         let set = context.set.clone();

@@ -22,6 +22,12 @@ pub struct MastheadProps {
     pub toggle: Option<Callback<()>>,
     #[prop_or_default]
     pub nav_open: bool,
+    /// Shows the keys of the screen.
+    #[prop_or_default]
+    pub onhelp: Option<Callback<()>>,
+    /// Whether what needs review waits for this person.
+    #[prop_or_default]
+    pub may_decide: bool,
 }
 
 /// The bar.
@@ -49,10 +55,10 @@ pub fn Masthead(props: &MastheadProps) -> Html {
                     <Switcher current={current.clone()} />
                 }
                 <span class="mooring-space"></span>
-                if props.current.is_some() {
-                    <StatusPill />
+                if let Some(current) = &props.current {
+                    <StatusPill workspace={current.clone()} may_decide={props.may_decide} />
                 }
-                <UserMenu />
+                <UserMenu onhelp={props.onhelp.clone()} />
             </div>
         </header>
     }
@@ -91,9 +97,14 @@ fn Switcher(props: &SwitcherProps) -> Html {
     }
 }
 
-/// Who one is; colours; signing out.
+#[derive(PartialEq, Properties)]
+struct UserMenuProps {
+    onhelp: Option<Callback<()>>,
+}
+
+/// Who one is; colours; help; signing out.
 #[component]
-fn UserMenu() -> Html {
+fn UserMenu(props: &UserMenuProps) -> Html {
     let session = use_session().session;
     let signing_out = use_state_eq(|| None);
     let chosen = use_state_eq(theme::chosen);
@@ -127,6 +138,11 @@ fn UserMenu() -> Html {
             ]
         }
     };
+    let help = props
+        .onhelp
+        .iter()
+        .map(|onhelp| Entry::new("Keys of this screen (?)", onhelp.clone()).test("help"))
+        .collect();
     let onclose = {
         let signing_out = signing_out.setter();
         Callback::from(move |()| signing_out.set(None))
@@ -137,6 +153,7 @@ fn UserMenu() -> Html {
                 groups={vec![
                     (AttrValue::from(who), sign_out),
                     (AttrValue::from("Colours"), themes),
+                    (AttrValue::from(concat!("Mooring ", env!("CARGO_PKG_VERSION"))), help),
                 ]} />
             if let Some(begin) = *signing_out {
                 <SignOut {onclose} {begin} />

@@ -4,6 +4,7 @@
 use super::Errors;
 use super::draft::{self, Ready, Saved, first_wrong};
 use super::leave::use_leave;
+use super::met::use_met;
 use crate::components::author::FieldNote;
 use crate::components::button::{Button, Look};
 use crate::components::field_input::{FieldInput, from_input, to_input};
@@ -12,7 +13,7 @@ use crate::components::form::TextField;
 use crate::components::link;
 use crate::components::states::{Notice, Tint};
 use crate::hooks::{use_call, use_toaster};
-use crate::live::{Live, use_live};
+use crate::live::{Live, use_chords, use_live};
 use crate::pages::frame::{Here, use_here};
 use crate::platform::dom;
 use crate::route::{KeyText, Route};
@@ -139,6 +140,7 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
     let leave =
         use_leave(&doing.unsaved, &doing.name, &doing.draft, draft::changed(&draft, &props.info.collection));
     let save = use_save(props, &doing);
+    let met = use_met(props.about.as_ref(), props.readonly);
     {
         let new = props.target == Target::New;
         let touched = draft.fields.keys().next().map(|name| input_of(name.as_str()));
@@ -168,20 +170,29 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
     let onkeydown = {
         let (save, readonly) = (save.clone(), props.readonly);
         Callback::from(move |event: KeyboardEvent| {
-            // Enter ends the composing of a letter
-            if readonly || event.is_composing() || event.alt_key() {
-                return;
+            // Enter ends the composing of a letter; with Shift it is for the panel
+            let plain = !(event.alt_key() || event.shift_key() || event.ctrl_key() || event.meta_key());
+            if event.key() == "Enter" && plain && !readonly && !event.is_composing() && dom::is_line(&event) {
+                event.prevent_default();
+                save.emit(Next::Record);
             }
-            let next = match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
-                ("Enter", true) => Next::Another,
-                ("s" | "S", true) => Next::Record,
-                ("Enter", false) if dom::is_line(&event) => Next::Record,
+        })
+    };
+    {
+        // wherever the focus is: the browser would save the page
+        let (save, readonly) = (save.clone(), props.readonly);
+        use_chords(Callback::from(move |event: KeyboardEvent| {
+            let next = match event.key().as_str() {
+                "Enter" => Next::Another,
+                "s" | "S" => Next::Record,
                 _ => return,
             };
             event.prevent_default();
-            save.emit(next);
-        })
-    };
+            if !readonly && !event.is_composing() {
+                save.emit(next);
+            }
+        }));
+    }
     let onsubmit = save.reform(|event: SubmitEvent| {
         event.prevent_default();
         Next::Record
@@ -221,6 +232,7 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
                             before={touched.map_or(now, |touched| &touched.saw).clone()}
                             error={errors.get(field.name.as_str()).map(|error| AttrValue::from(error.clone()))} />
                         { note(props, field, &to_history) }
+                        { met.in_field(&field.name) }
                         if let Some(touched) = touched {
                             { moved(props, &doing, field, touched, now) }
                         }
