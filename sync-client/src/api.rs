@@ -16,6 +16,8 @@ use sync_protocol::{
 mod failure;
 #[cfg(feature = "screens")]
 mod import;
+#[cfg(feature = "screens")]
+mod members;
 mod mirror;
 mod record;
 mod review;
@@ -28,6 +30,8 @@ pub use crate::status::{Phase, Pill, Status, Transport};
 pub use failure::*;
 #[cfg(feature = "screens")]
 pub use import::*;
+#[cfg(feature = "screens")]
+pub use members::*;
 pub use mirror::*;
 pub use record::*;
 pub use review::*;
@@ -390,6 +394,9 @@ pub enum Command {
     #[cfg(feature = "screens")]
     /// Something about mirrors; for owners. Needs the network. Answer: `Mirror`.
     Mirror(Box<MirrorAsk>),
+    #[cfg(feature = "screens")]
+    /// Something about members, invitations and the person's own account. Answer: `Members` or `Session`.
+    Members(Box<MembersAsk>),
     /// Tries the network now. Answer: `Done`.
     SyncNow,
     /// Compares checksums of what is really stored with the server's. Answer: `Done`; the result is in the status.
@@ -476,6 +483,9 @@ pub enum Answer {
     #[cfg(feature = "screens")]
     /// About mirrors.
     Mirror(Box<MirrorTold>),
+    #[cfg(feature = "screens")]
+    /// About members, invitations and devices.
+    Members(Box<MembersTold>),
     /// The status.
     Status(Box<Status>),
     /// A text.

@@ -4,6 +4,7 @@ import { check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs'
 import { onSled } from './lib/server.mjs';
 import { Browser, hook, picturesOf } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
+import { people } from './sessions/people.mjs';
 
 whenFailed(picturesOf);
 const password = 'correct horse';
@@ -255,8 +256,10 @@ await check('the page’s program is ended: the page loads again by itself, but 
   await ended.close();
 });
 
+const cyd = await people(server, ann, harbour, { name: 'ann', password });
+
 await check('no page reported an error of its own', async () => {
-  for (const screen of [ann, demo]) equal(await screen.reports(), [], `errors of ${screen.name}`);
+  for (const screen of [ann, demo, cyd]) equal(await screen.reports(), [], `errors of ${screen.name}`);
   truthy(device.token, 'the other device was signed in');
 });
 await end();

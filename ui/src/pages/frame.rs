@@ -13,6 +13,7 @@ use super::import::Import;
 use super::left::LeftWorkspace;
 use super::merges::MergesPage;
 use super::mirrors::{MirrorsPage, NewMirrorPage, only_owners};
+use super::people::WorkspaceSettings;
 use super::record::may_only_read;
 use super::review::{Decide, Looking, Review};
 use super::settings::Settings;
@@ -55,6 +56,8 @@ pub enum Place {
     History(CollectionId, RecordKey),
     /// What a collection does where edits meet.
     Settings(CollectionId),
+    /// Its name, its members, the ways out of it.
+    WorkspaceSettings,
 }
 
 impl Place {
@@ -73,6 +76,7 @@ impl Place {
             | Self::Mirrors
             | Self::NewMirror
             | Self::Import
+            | Self::WorkspaceSettings
             | Self::NewCollection => None,
         }
     }
@@ -278,6 +282,7 @@ fn Inside(props: &OpenedProps) -> Html {
         Place::Import => Some("Import"),
         Place::NewCollection => Some("New collection"),
         Place::Settings(_) => Some("When edits meet"),
+        Place::WorkspaceSettings => Some("Workspace settings"),
         // the collection's own page names them
         Place::Collection(_) | Place::NewRecord(_) | Place::Record(..) | Place::History(..) => None,
     };
@@ -368,6 +373,7 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
         Place::Mirrors => html! { <MirrorsPage /> },
         Place::NewMirror => html! { <NewMirrorPage /> },
         Place::Decide(id) => html! { <Decide key={id.to_string()} id={*id} /> },
+        Place::WorkspaceSettings => html! { <WorkspaceSettings /> },
         Place::Import => html! { <Import /> },
         Place::NewCollection if !here.may_shape() => {
             html! { <section class="mooring-narrow">{ may_only_read() }</section> }
