@@ -154,7 +154,10 @@ await check('signing out while another tab holds on to the records: they are gon
   await demo.click(hook('sign-out'));
   await demo.waitFor(hook('sign-in-demo'));
   equal(await rows(), 0, 'rows left on the device');
+  truthy((await demo.address()).endsWith('/'), 'whoever signs in next begins at the beginning');
   await demo.click(hook('sign-in-demo'));
+  await demo.click(hook('workspace-item'));
+  await act.showCollection(demo, 'people');
   await demo.pillSays('Synced and verified');
   await act.cellSays(demo, 1, 'email', 'john@example.com');
   await holding.closeTab();
@@ -228,6 +231,7 @@ await check('damaged records: what is unsent can be taken away as a file, and al
   await damaged.click(hook('sign-out-discard'));
   await damaged.offline(false);
   await damaged.click(hook('sign-in-demo'));
+  await damaged.click(hook('workspace-item'));
   await damaged.pillSays('Synced and verified');
   await damaged.close();
 });

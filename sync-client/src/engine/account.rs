@@ -1,7 +1,7 @@
 //! Commands about the account: where the server is, who is signed in, which workspace is open.
 
 use futures::FutureExt;
-use sync_protocol::message::{Info, NewWorkspace, ProblemCode, SignIn, SignedIn, User, Workspace as Remote};
+use sync_protocol::message::{Info, NewWorkspace, SignIn, SignedIn, User, Workspace as Remote};
 use sync_protocol::people::Named;
 use sync_protocol::{Counter, Timestamp, WorkspaceId};
 
@@ -9,6 +9,7 @@ use super::address::{addresses, is_open, is_the_same_encrypted};
 #[cfg(feature = "screens")]
 use super::members::MembersDone;
 use super::profile::{Moving, Profile, Token, store_name};
+use super::refusal::{refused, refused_there};
 use super::workspace::Workspace;
 use super::{Done, Engine, Reply, failure};
 use crate::api::{Answer, Event, Failure, FailureKind, Session};
@@ -223,7 +224,7 @@ impl<D: Device> Engine<D> {
             AccountDone::Info(server, reply, result) => {
                 let open = reply.as_ref().is_some_and(|(_, openly)| !openly) && is_open(&server);
                 let answer = match result {
-                    Err(error) => Err(refused(&error)),
+                    Err(error) => Err(refused_there(&error)),
                     Ok(_) if open => Err(failure(FailureKind::Open, format!("{server} {OPEN}"))),
                     Ok(info) => {
                         let before = self.profile.server.as_deref().unwrap_or_default();
@@ -447,24 +448,5 @@ impl<D: Device> Engine<D> {
             self.profile.contacts.insert(name.clone(), open.contact());
             self.profile.unsent.insert(name, open.unsent());
         }
-    }
-}
-
-/// A server's refusal (or silence) as a person reads it.
-pub(super) fn refused(error: &SendError) -> Failure {
-    match error {
-        SendError::NoAnswer(message) => failure(
-            FailureKind::Offline,
-            format!("{message} Check the network and the address, then try again."),
-        ),
-        SendError::Strange(message) | SendError::Untrusted(message) => {
-            failure(FailureKind::Offline, message.clone())
-        }
-        // its words are for changes, which are sent again by themselves; what a person asks for is not
-        SendError::Problem { problem, .. } if problem.code == ProblemCode::Unavailable => failure(
-            FailureKind::Offline,
-            "The server cannot do this at the moment. Try again in a few seconds.",
-        ),
-        SendError::Problem { problem, .. } => failure(FailureKind::Refused, problem.message.clone()),
     }
 }

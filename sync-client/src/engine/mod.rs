@@ -44,6 +44,7 @@ mod past;
 mod profile;
 mod reading;
 mod records;
+mod refusal;
 mod watching;
 mod workspace;
 mod writing;

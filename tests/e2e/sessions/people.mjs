@@ -60,7 +60,6 @@ export async function people(server, ann, harbour, credentials) {
     await act.showCollection(cyd, 'boats');
     await cyd.pillSays('Synced and verified');
     truthy(!(await cyd.address()).includes('#'), 'the link has left the address');
-    await cyd.installed();
     await cyd.offline(true);
     await act.editRecord(cyd, 1, 'berth', 'C 1');
     await cyd.pillSays('Offline, 1 change safe on this device');
@@ -168,7 +167,7 @@ export async function people(server, ann, harbour, credentials) {
     await act.cellSays(ann, 1, 'berth', 'C 1');
     await ann.offline(true);
     await act.editRecord(ann, 3, 'berth', 'A 9');
-    await ann.page.goto(server.url);
+    await ann.click('.mooring-brand');
     await ann.click(hook('remove-here'));
     await ann.click(hook('remove-now'));
     await until('asked', async () => (await ann.text(hook('remove-dialog'))).includes('1 of your changes in “Harbour”'));

@@ -3,6 +3,7 @@
 mod first_sync;
 mod masthead;
 mod nav;
+mod renamed;
 
 pub use first_sync::{FirstSync, is_arriving};
 pub use masthead::Masthead;
@@ -27,6 +28,7 @@ use crate::hooks::{Ask, use_ask, use_call, use_session, use_status, use_title_of
 use crate::platform::{dom, update};
 use crate::route::{Route, left_of, workspace_of};
 use nav::Nav;
+use renamed::use_renamed;
 use std::rc::Rc;
 use sync_client::api::{
     Answer, CollectionInfo, Command, Event, Failure, Session, Status, may_edit, may_manage, may_shape,
@@ -136,7 +138,12 @@ pub struct FrameProps {
 #[component]
 pub fn Frame(props: &FrameProps) -> Html {
     let session = use_session().session;
-    let Some(workspace) = workspace_of(&session, &props.workspace).cloned() else {
+    let found = workspace_of(&session, &props.workspace).cloned();
+    let renamed = use_renamed(&session, &props.workspace, found.as_ref());
+    let Some(workspace) = found else {
+        if renamed {
+            return Html::default();
+        }
         if let Some(left) = left_of(&session, &props.workspace) {
             return html! {
                 <div class="mooring-plain">

@@ -81,7 +81,7 @@ pub fn AccountPage() -> Html {
         let same = text.is_empty() || text == was;
         let (value, oninput) = held(state);
         html! {
-            <form class="pf-v6-c-form mooring-row" onsubmit={on(what, ask(text))} novalidate=true>
+            <form class="pf-v6-c-form mooring-inline" onsubmit={on(what, ask(text))} novalidate=true>
                 <TextField {id} {label} hint={hint} {value} {oninput} test={id} error={why(what)} required=true />
                 <Button submit=true text="Save" busy={working(what)} disabled={same} test={format!("{id}-save")} />
             </form>
@@ -128,10 +128,12 @@ pub fn AccountPage() -> Html {
         <div class="mooring-plain">
             <Masthead />
             <main class="mooring-narrow mooring-settings" id="main" tabindex="-1" data-test="account">
-                <h1 class="pf-v6-c-title pf-m-2xl">{ "Account" }</h1>
-                if let Some(login) = &session.login {
-                    <p class="mooring-muted">{ format!("You sign in as {login}.") }</p>
-                }
+                <div>
+                    <h1 class="pf-v6-c-title pf-m-2xl">{ "Account" }</h1>
+                    if let Some(login) = &session.login {
+                        <p class="mooring-muted">{ format!("You sign in as {login}.") }</p>
+                    }
+                </div>
                 <section aria-labelledby="you-title">
                     <h2 class="pf-v6-c-title pf-m-lg" id="you-title">{ "You and this device" }</h2>
                     { one_field(About::Name, "account-name", "Your name", "What others read beside your changes. Needs the network.", &name, was, MembersAsk::Name) }
@@ -146,9 +148,9 @@ pub fn AccountPage() -> Html {
                             <TextField id="password-new" label="The new one" kind="password" value={new_value} oninput={set_new}
                                 autocomplete="new-password" test="password-new" required=true
                                 hint="At least 8 characters, none of the common ones and not made of your name. Needs the network." error={why(About::Password)} />
-                            <label class="pf-v6-c-check">
-                                <input class="pf-v6-c-check__input" type="checkbox" checked={*end_others} onchange={toggle} data-test="password-end-others" />
-                                <span class="pf-v6-c-check__label">{ "Sign out my other devices" }</span>
+                            <label class="mooring-actions">
+                                <input type="checkbox" checked={*end_others} onchange={toggle} data-test="password-end-others" />
+                                { "Sign out my other devices" }
                             </label>
                             <div class="pf-v6-c-form__group pf-m-action">
                                 <Button submit=true text="Change the password" busy={working(About::Password)}

@@ -56,13 +56,9 @@ pub fn Members() -> Html {
                         <span class="mooring-muted">{ login }</span>
                     }
                 </span>
-                if may {
+                if may && !own {
                     { choice(&format!("role-{user}"), Some(format!("What {name} may do")), roles(member.role), busy, set) }
-                    if own {
-                        <span></span>
-                    } else {
-                        <Button look={Look::Link} text="Remove" onclick={remove} test="member-remove" />
-                    }
+                    <Button look={Look::Link} text="Remove" onclick={remove} test="member-remove" />
                 } else {
                     <span class="mooring-muted">{ role_label(member.role) }</span>
                 }
@@ -175,7 +171,7 @@ pub fn Invitations() -> Html {
         <section aria-labelledby="invitations-title">
             <h2 class="pf-v6-c-title pf-m-lg" id="invitations-title">{ "Invitations" }</h2>
             <p class="mooring-muted">{ "Whoever opens the link reads where it leads and as what, signs in or makes an account, and joins only then. Give it only to those you mean." }</p>
-            <form class="pf-v6-c-form mooring-row" {onsubmit} novalidate=true>
+            <form class="pf-v6-c-form mooring-inline" {onsubmit} novalidate=true>
                 { labelled_choice("invite-role", "They may", roles(*role), set_role) }
                 { labelled_choice("invite-life", "It holds for", lives, set_hours) }
                 <TextField id="invite-uses" label="People" kind="number" value={(*uses).clone()} oninput={set_uses} test="invite-uses"

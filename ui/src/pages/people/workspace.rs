@@ -10,7 +10,7 @@ use crate::components::states::{Notice, Tint};
 use crate::hooks::{use_call, use_session, use_toaster};
 use crate::pages::frame::use_here;
 use crate::pages::local::RemoveRecords;
-use crate::route::{Route, workspace_name};
+use crate::route::Route;
 use sync_client::api::{Answer, Command, MembersAsk, Unsent};
 use sync_protocol::message::Workspace;
 use yew::prelude::*;
@@ -58,20 +58,6 @@ fn General(props: &GeneralProps) -> Html {
     let name = use_state(|| here.workspace.name.clone());
     let typed = use_state(String::new);
     let asking = use_state_eq(|| Asking::Nothing);
-    let navigator = yew_router::hooks::use_navigator();
-    {
-        // it is somewhere else once it is called something else
-        let (session, id, old) = (context.session.clone(), here.workspace.id, here.name.clone());
-        use_effect_with((session, old), move |(session, old)| {
-            let renamed = session.workspaces.iter().find(|workspace| workspace.id == id);
-            let workspace = renamed.map(|workspace| workspace_name(session, workspace));
-            if let (Some(workspace), Some(navigator)) =
-                (workspace.filter(|name| name != old.as_str()), navigator)
-            {
-                navigator.replace(&Route::WorkspaceSettings { workspace });
-            }
-        });
-    }
     let done = {
         let (asking, set, go, id) = (asking.clone(), context.set.clone(), go.clone(), here.workspace.id);
         Callback::from(move |_| match *asking {
@@ -110,7 +96,7 @@ fn General(props: &GeneralProps) -> Html {
         <section aria-labelledby="general-title">
             <h2 class="pf-v6-c-title pf-m-lg" id="general-title">{ "General" }</h2>
             if may {
-                <form class="pf-v6-c-form mooring-row" onsubmit={rename} novalidate=true>
+                <form class="pf-v6-c-form mooring-inline" onsubmit={rename} novalidate=true>
                     <TextField id="workspace-name" label="Name" {value} {oninput} test="workspace-name" required=true
                         error={why.clone().filter(|_| *asking == Asking::Nothing)} />
                     <Button submit=true text="Rename" busy={busy && *asking == Asking::Nothing}
