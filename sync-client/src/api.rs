@@ -18,6 +18,8 @@ mod activity;
 mod failure;
 #[cfg(feature = "screens")]
 mod import;
+#[cfg(feature = "screens")]
+mod members;
 mod mirror;
 mod record;
 mod review;
@@ -31,6 +33,8 @@ pub use activity::*;
 pub use failure::*;
 #[cfg(feature = "screens")]
 pub use import::*;
+#[cfg(feature = "screens")]
+pub use members::*;
 pub use mirror::*;
 pub use record::*;
 pub use review::*;
@@ -411,6 +415,9 @@ pub enum Command {
     #[cfg(feature = "screens")]
     /// Something about mirrors; for owners. Needs the network. Answer: `Mirror`.
     Mirror(Box<MirrorAsk>),
+    #[cfg(feature = "screens")]
+    /// Something about members, invitations and the person's own account. Answer: `Members` or `Session`.
+    Members(Box<MembersAsk>),
     /// Tries the network now. Answer: `Done`.
     SyncNow,
     /// Compares checksums of what is really stored with the server's. Answer: `Done`; the result is in the status.
@@ -503,6 +510,9 @@ pub enum Answer {
     #[cfg(feature = "screens")]
     /// About mirrors.
     Mirror(Box<MirrorTold>),
+    #[cfg(feature = "screens")]
+    /// About members, invitations and devices.
+    Members(Box<MembersTold>),
     /// The status.
     Status(Box<Status>),
     /// A text.

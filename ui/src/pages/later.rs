@@ -9,6 +9,7 @@ use super::frame::{Here, Place, use_here};
 use super::import::Import;
 use super::merges::MergesPage;
 use super::mirrors::{MirrorsPage, NewMirrorPage, only_owners};
+use super::people::WorkspaceSettings;
 use super::record::{Around, NewRecord, ReadOnly, RecordPanel, may_only_read};
 use super::review::{Decide, Review};
 use super::settings::Settings;
@@ -100,6 +101,7 @@ fn setup() -> Result<Draw, SplitLoaderError> {
         Place::NewCollection => html! { <NewCollection /> },
         Place::Settings(id) => html! { <Settings id={id.clone()} /> },
         Place::Activity => html! { <Activity /> },
+        Place::WorkspaceSettings => html! { <WorkspaceSettings /> },
         Place::Deleted(id) => html! { <DeletedPage key={id.to_string()} id={id.clone()} /> },
         _ => Html::default(),
     })

@@ -11,6 +11,7 @@ mod left;
 mod local;
 pub mod merges;
 mod mirrors;
+pub mod people;
 pub mod record;
 pub mod review;
 pub mod settings;

@@ -57,6 +57,7 @@ pub fn Inside(props: &OpenedProps) -> Html {
         Place::Import => Some("Import"),
         Place::NewCollection => Some("New collection"),
         Place::Settings(_) => Some("When edits meet"),
+        Place::WorkspaceSettings => Some("Workspace settings"),
         // the collection's own page names them
         Place::Deleted(_)
         | Place::Collection(_)
@@ -202,7 +203,12 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
         Place::Review | Place::Merges | Place::Decide(_) => {
             html! { <Later part={Part::Review} place={place.clone()} /> }
         }
-        Place::Mirrors | Place::NewMirror | Place::Import | Place::NewCollection | Place::Activity => {
+        Place::Mirrors
+        | Place::NewMirror
+        | Place::Import
+        | Place::NewCollection
+        | Place::Activity
+        | Place::WorkspaceSettings => {
             html! { <Later part={Part::Setup} place={place.clone()} /> }
         }
         Place::Settings(id) | Place::Deleted(id) if here.collection(id).is_some() => {
