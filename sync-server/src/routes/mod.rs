@@ -31,8 +31,8 @@ use sync_protocol::mirror::{
     LookedAt, Mirror, MirrorPlan, MirrorTables, NewMirror, ResumeMirror, Touched, Verified,
 };
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::{Instrument, error, info, info_span};
 
