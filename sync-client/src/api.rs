@@ -424,7 +424,8 @@ pub enum Command {
     Verify,
     /// The status now; it also comes as events. Answer: `Status`.
     Status,
-    /// Nothing is sent or fetched until `Resume`, whatever the network does. Ends with the engine. Answer: `Done`.
+    /// Nothing of any workspace is sent or fetched until `Resume`, whatever the network does, also of one that is opened later.
+    /// Ends with the engine. Answer: `Done`.
     Pause,
     /// Goes on after `Pause`. Answer: `Done`.
     Resume,

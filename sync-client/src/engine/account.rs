@@ -55,9 +55,9 @@ impl<D: Device> Engine<D> {
     /// Reads the profile and opens what was open. What became of one workspace keeps nobody from the rest: one that
     /// cannot be opened says so itself.
     pub(super) async fn restore(&mut self) -> Result<(), Failure> {
-        let text = self.device.load_profile().await.map_err(storage)?;
-        self.profile = text.map_or_else(Profile::default, |text| {
-            sync_protocol::json::read(&text).unwrap_or_else(|_| {
+        self.saved_profile = self.device.load_profile().await.map_err(storage)?;
+        self.profile = self.saved_profile.as_ref().map_or_else(Profile::default, |text| {
+            sync_protocol::json::read(text).unwrap_or_else(|_| {
                 // it names who was signed in; whoever signs in again finds all records as they were
                 tracing::warn!("what this device remembered of its account cannot be read: sign in again");
                 Profile::default()
@@ -352,9 +352,15 @@ impl<D: Device> Engine<D> {
         self.save_profile().await
     }
 
+    /// Saves the profile, where it is not what was saved or read last: a write takes as long as opening a workspace may.
     pub(super) async fn save_profile(&mut self) -> Result<(), Failure> {
         let text = serde_json::to_string(&self.profile).expect("a profile is plain data");
-        self.device.save_profile(&text).await.map_err(storage)
+        if self.saved_profile.as_ref() != Some(&text) {
+            self.saved_profile = None;
+            self.device.save_profile(&text).await.map_err(storage)?;
+            self.saved_profile = Some(text);
+        }
+        Ok(())
     }
 
     pub(super) async fn open(&mut self, workspace: WorkspaceId) -> Result<(), Failure> {
@@ -403,6 +409,9 @@ impl<D: Device> Engine<D> {
         let store = self.device.open_store(name).await.map_err(storage)?;
         let mut opened = Workspace::open(store, meta).await?;
         opened.replica.leap(self.random_number());
+        if self.paused {
+            opened.session.pause();
+        }
         Ok(opened)
     }
 

@@ -63,8 +63,9 @@ use workspace::Workspace;
 
 /// Commands that may wait in line; a screen that sends more waits itself.
 const COMMANDS: usize = 256;
-/// Idle time before the store is tidied up, in milliseconds.
-const TIDY_AFTER_MS: u64 = 2_000;
+/// Idle time before the store is tidied up, in milliseconds: longer than the pauses of whoever types, short enough that most of
+/// what came is in pages when a program ends, because what is not makes its next start longer.
+const TIDY_AFTER_MS: u64 = 500;
 /// Time after a write until the store is asked how full it is, in milliseconds: the figure is for people.
 const USAGE_AFTER_MS: i64 = 2_000;
 
@@ -131,6 +132,8 @@ pub struct Engine<D: Device> {
     device: Rc<D>,
     events: Telling,
     profile: Profile,
+    /// The profile as the device keeps it; `None` where that is not known.
+    saved_profile: Option<String>,
     transport: Option<Transport>,
     open: Option<Workspace<D::Store>>,
     /// The workspace that was to be opened and could not be, with the reason.
@@ -159,6 +162,8 @@ pub struct Engine<D: Device> {
     /// Requests about the account.
     account: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     told: Option<Status>,
+    /// Nothing is sent or fetched until somebody lets it go on.
+    paused: bool,
     tidy_at: Option<Timestamp>,
     /// When the store is asked how full it is; `None` while nothing was written since.
     usage_at: Option<Timestamp>,
@@ -183,6 +188,7 @@ impl<D: Device> Engine<D> {
             device: Rc::new(device),
             events,
             profile: Profile::default(),
+            saved_profile: None,
             transport: None,
             open: None,
             shut: None,
@@ -203,6 +209,7 @@ impl<D: Device> Engine<D> {
             requests: FuturesUnordered::new(),
             account: FuturesUnordered::new(),
             told: None,
+            paused: false,
             tidy_at: None,
             usage_at: None,
             mend_at: None,

@@ -81,11 +81,13 @@ impl<D: Device> Engine<D> {
             #[cfg(feature = "screens")]
             Command::RefusedRows => self.refused_rows(),
             Command::Pause => {
-                // what is under way is not waited for
-                self.requests.clear();
-                self.workspace().map(|open| open.session.pause()).map(|()| Answer::Done)
+                self.pause(true);
+                Ok(Answer::Done)
             }
-            Command::Resume => self.workspace().map(|open| open.session.resume()).map(|()| Answer::Done),
+            Command::Resume => {
+                self.pause(false);
+                Ok(Answer::Done)
+            }
             Command::Network { online } => {
                 self.network(online);
                 self.note_contact(!online).await;
@@ -104,6 +106,17 @@ impl<D: Device> Engine<D> {
         };
         // a screen that went away does not need the answer
         drop(reply.send(answer));
+    }
+
+    fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+        if paused {
+            // what is under way is not waited for
+            self.requests.clear();
+        }
+        if let Some(open) = &mut self.open {
+            if paused { open.session.pause() } else { open.session.resume() }
+        }
     }
 
     async fn record_command(&mut self, command: Command) -> Result<Answer, Failure> {

@@ -76,11 +76,12 @@ pub(super) type Failed = (bool, SendError);
 
 impl<S: LocalStore> Workspace<S> {
     pub async fn open(store: S, new: Meta) -> Result<Self, Failure> {
-        let replica = load(&store, new).await?;
+        // the browser tells how full it is while the store is read
+        let (replica, usage) = futures::join!(load(&store, new), store.usage());
         Ok(Self {
-            usage: store.usage().await,
+            replica: replica?,
+            usage,
             store,
-            replica,
             session: Session::default(),
             tables: Tables::default(),
             must_scan: true,

@@ -38,8 +38,8 @@ use sync_protocol::people::{
     SetRole, WorkspaceMember,
 };
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
-use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::{Instrument, error, info, info_span};
 
@@ -418,7 +418,7 @@ pub fn router(app: App) -> Router {
 /// From the outside in: the log line, panics, headers, compression, the time limit.
 fn layers(router: Router, behind_proxy: bool) -> Router {
     let predicate = SizeAbove::new(limits::COMPRESS_FROM).and(NotForContentType::IMAGES);
-    let compression = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(predicate);
+    let compression = CompressionLayer::new().quality(limits::COMPRESSION).compress_when(predicate);
     router
         .layer(middleware::from_fn(bounded))
         .layer(compression)
