@@ -178,6 +178,14 @@ pub enum Command {
         #[serde(default)]
         offset: usize,
     },
+    /// Where a record is among all rows that match an open view. Refused with [`FailureKind::Ended`] where it has ended. Answer:
+    /// `Place`.
+    Place {
+        /// Which view.
+        id: ViewId,
+        /// Which record of its collection.
+        key: RecordKey,
+    },
     /// Says from now on which records change, and by whom: see [`Event::Touched`]. As long as this engine runs. Answer: `Done`.
     Follow,
     /// One record with everything about it. Answer: `Record`.
@@ -449,6 +457,8 @@ pub enum Answer {
     Looked(Looked),
     /// Keys of a view.
     Keys(Keys),
+    /// The place of a row among those of a view, from 0; `None` where it is not among them.
+    Place(Option<usize>),
     /// One record.
     Record(Box<RecordInfo>),
     /// Saved on this device, durably.

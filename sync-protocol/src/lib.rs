@@ -14,6 +14,7 @@ pub mod cursor;
 pub mod feed;
 pub mod gate;
 pub mod id;
+pub mod json;
 pub mod limits;
 pub mod merge;
 pub mod message;

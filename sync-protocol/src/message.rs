@@ -211,7 +211,7 @@ struct FeedText {
 impl From<FeedText> for PartitionFeed {
     fn from(text: FeedText) -> Self {
         let entries: Vec<Entry> =
-            text.entries.iter().map_while(|entry| serde_json::from_str(entry.get()).ok()).collect();
+            text.entries.iter().map_while(|entry| crate::json::read(entry.get()).ok()).collect();
         Self { partition: text.partition, unread: entries.len() < text.entries.len(), entries }
     }
 }

@@ -57,7 +57,7 @@ impl<D: Device> Engine<D> {
     pub(super) async fn restore(&mut self) -> Result<(), Failure> {
         let text = self.device.load_profile().await.map_err(storage)?;
         self.profile = text.map_or_else(Profile::default, |text| {
-            serde_json::from_str(&text).unwrap_or_else(|_| {
+            sync_protocol::json::read(&text).unwrap_or_else(|_| {
                 // it names who was signed in; whoever signs in again finds all records as they were
                 tracing::warn!("what this device remembered of its account cannot be read: sign in again");
                 Profile::default()

@@ -136,6 +136,7 @@ impl<D: Device> Engine<D> {
                 Ok(Answer::Done)
             }
             Command::Keys { id, offset } => open.tables.keys(&open.replica, id, offset).map(Answer::Keys),
+            Command::Place { id, key } => open.tables.place(&open.replica, id, &key).map(Answer::Place),
             Command::Record { id } => record(open, now, id).await,
             Command::Review(query) => {
                 if query.limit > limits::ROWS {

@@ -5,7 +5,7 @@ mod views;
 
 use super::collection_form::AddField;
 use super::frame::{FirstSync, Place, is_arriving, use_here};
-use super::record::{NewRecord, ReadOnly, RecordPanel};
+use super::later::{Later, Part};
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Confirm;
 use crate::components::icon::Icon;
@@ -143,12 +143,9 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         _ => None,
     };
     let panel = match &props.place {
-        Place::NewRecord(_) if !here.may_edit() => html! { <ReadOnly onclose={close} /> },
-        Place::NewRecord(_) => html! { <NewRecord info={props.info.clone()} onclose={close} /> },
-        Place::Record(_, key) | Place::History(_, key) => html! {
-            <RecordPanel key={key.to_text()} info={props.info.clone()} record={key.clone()}
-                history={matches!(props.place, Place::History(..))} onclose={close} />
-        },
+        Place::NewRecord(_) | Place::Record(..) | Place::History(..) => {
+            html! { <Later part={Part::Record} place={props.place.clone()} onclose={close} /> }
+        }
         _ => Html::default(),
     };
     let expanded = panel != Html::default();

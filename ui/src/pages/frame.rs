@@ -9,15 +9,9 @@ pub use first_sync::{FirstSync, is_arriving};
 pub use masthead::Masthead;
 
 use super::collection::CollectionPage;
-use super::collection_form::NewCollection;
-use super::import::Import;
+use super::later::{Later, Part};
 use super::left::LeftWorkspace;
-use super::merges::MergesPage;
-use super::mirrors::{MirrorsPage, NewMirrorPage, only_owners};
-use super::people::WorkspaceSettings;
-use super::record::may_only_read;
-use super::review::{Decide, Looking, Review};
-use super::settings::Settings;
+use super::review::Looking;
 use crate::backend::on_review_wanted;
 use crate::components::button::{Button, Look};
 use crate::components::icon::Icon;
@@ -60,6 +54,10 @@ pub enum Place {
     Settings(CollectionId),
     /// Its name, its members, the ways out of it.
     WorkspaceSettings,
+    /// One's own account: outside of workspaces.
+    Account,
+    /// Where the link of an invitation leads: outside of workspaces.
+    Join,
 }
 
 impl Place {
@@ -79,6 +77,8 @@ impl Place {
             | Self::NewMirror
             | Self::Import
             | Self::WorkspaceSettings
+            | Self::Account
+            | Self::Join
             | Self::NewCollection => None,
         }
     }
@@ -289,7 +289,7 @@ fn Inside(props: &OpenedProps) -> Html {
         Place::Import => Some("Import"),
         Place::NewCollection => Some("New collection"),
         Place::Settings(_) => Some("When edits meet"),
-        Place::WorkspaceSettings => Some("Workspace settings"),
+        Place::WorkspaceSettings | Place::Account | Place::Join => Some("Workspace settings"),
         // the collection's own page names them
         Place::Collection(_) | Place::NewRecord(_) | Place::Record(..) | Place::History(..) => None,
     };
@@ -372,21 +372,18 @@ fn pick_collections(answer: Answer) -> Option<Vec<CollectionInfo>> {
 fn screen(place: &Place, here: &Here, status: &Status) -> Html {
     match place {
         Place::Start => html! { <Start /> },
-        Place::Review => html! { <Review /> },
-        Place::Merges => html! { <MergesPage /> },
-        Place::Mirrors | Place::NewMirror if !here.may_manage() => {
-            html! { <section class="mooring-narrow">{ only_owners() }</section> }
+        Place::Review | Place::Merges | Place::Decide(_) => {
+            html! { <Later part={Part::Review} place={place.clone()} /> }
         }
-        Place::Mirrors => html! { <MirrorsPage /> },
-        Place::NewMirror => html! { <NewMirrorPage /> },
-        Place::Decide(id) => html! { <Decide key={id.to_string()} id={*id} /> },
-        Place::WorkspaceSettings => html! { <WorkspaceSettings /> },
-        Place::Import => html! { <Import /> },
-        Place::NewCollection if !here.may_shape() => {
-            html! { <section class="mooring-narrow">{ may_only_read() }</section> }
+        Place::WorkspaceSettings | Place::Account | Place::Join => {
+            html! { <Later part={Part::People} place={place.clone()} /> }
         }
-        Place::NewCollection => html! { <NewCollection /> },
-        Place::Settings(id) if here.collection(id).is_some() => html! { <Settings id={id.clone()} /> },
+        Place::Mirrors | Place::NewMirror | Place::Import | Place::NewCollection => {
+            html! { <Later part={Part::Setup} place={place.clone()} /> }
+        }
+        Place::Settings(id) if here.collection(id).is_some() => {
+            html! { <Later part={Part::Setup} place={place.clone()} /> }
+        }
         Place::Collection(id)
         | Place::NewRecord(id)
         | Place::Record(id, _)

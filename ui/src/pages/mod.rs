@@ -4,6 +4,7 @@ pub mod collection;
 pub mod collection_form;
 pub mod frame;
 pub mod import;
+pub mod later;
 mod left;
 mod local;
 pub mod merges;

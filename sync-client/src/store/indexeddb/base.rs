@@ -218,7 +218,7 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(what: &str, bytes: &'a [u8]) -> Resu
 
 /// Reads a stored text.
 pub(super) fn parse_text<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|e| StoreError::Corrupt(format!("{what}: {e}")))
+    sync_protocol::json::read(text).map_err(|e| StoreError::Corrupt(format!("{what}: {e}")))
 }
 
 fn weight(key: &str, newer: &Newer) -> usize {

@@ -15,8 +15,11 @@ export async function bulk(all) {
   }
 }
 export const connect = () => workspace.resume();
-export const pushed = () => new Promise(done => {
-  const stop = workspace.onStatus(({ pending }) => pending === 0 && setTimeout(() => { stop(); done(); }));
+export const pushed = () => new Promise((done, refuse) => {
+  const stop = workspace.onStatus(({ pending, rejected }) => {
+    if (rejected > 0) refuse(new Error(`the server refused ${rejected} changes`));
+    else if (pending === 0) setTimeout(() => { stop(); done(); });
+  });
 });
 export const count = async () => (await records.query({ limit: 1 }).once()).total;
 export const page = async () => (await records.query({ sort: 'name', limit: 50 }).once()).rows.map(({ fields }) => fields);
