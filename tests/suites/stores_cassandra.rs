@@ -156,8 +156,8 @@ async fn a_keyspace_of_the_first_release_goes_on(options: &CassandraOptions) -> 
     tokio::time::timeout(Duration::from_secs(30), listed)
         .await
         .context("the members of before are listed")?;
-    let session = store.session(&OLD).await?.context("a session of before")?;
-    ensure!(session == SessionRow::new(user, session.expires), "{session:?}");
+    let before = store.session(&OLD).await?.context("a session of before")?;
+    ensure!(before == SessionRow::new(user, before.expires), "{before:?}");
     store.note_session(&OLD, Some("Till 2"), Timestamp(7)).await?;
     ensure!(
         store.sessions_of(user, 10).await?.iter().any(|(hash, row)| *hash == OLD && row.device == "Till 2")

@@ -52,6 +52,10 @@ pub enum Place {
     Settings(CollectionId),
     /// Its name, its members, the ways out of it.
     WorkspaceSettings,
+    /// One's own account: outside of workspaces.
+    Account,
+    /// Where the link of an invitation leads: outside of workspaces.
+    Join,
 }
 
 impl Place {
@@ -73,6 +77,8 @@ impl Place {
             | Self::NewMirror
             | Self::Import
             | Self::WorkspaceSettings
+            | Self::Account
+            | Self::Join
             | Self::NewCollection => None,
         }
     }

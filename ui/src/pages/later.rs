@@ -5,11 +5,11 @@
 use super::activity::Activity;
 use super::collection_form::NewCollection;
 use super::deleted::DeletedPage;
-use super::frame::{Here, Place, use_here};
+use super::frame::{Here, Place};
 use super::import::Import;
 use super::merges::MergesPage;
 use super::mirrors::{MirrorsPage, NewMirrorPage, only_owners};
-use super::people::WorkspaceSettings;
+use super::people::{AccountPage, JoinPage, WorkspaceSettings};
 use super::record::{Around, NewRecord, ReadOnly, RecordPanel, may_only_read};
 use super::review::{Decide, Review};
 use super::settings::Settings;
@@ -22,8 +22,8 @@ use yew::prelude::*;
 
 const NOT_THERE: &str = "This screen could not be loaded. Check the network, then try again. If it still does not come, reload the page.";
 
-/// Draws the screens of a part, and nothing for places that are another's.
-type Draw = fn(&LaterProps, &Here) -> Html;
+/// Draws the screens of a part, and nothing for places that are another's. Those of workspaces are drawn within one.
+type Draw = fn(&LaterProps, Option<&Here>) -> Html;
 
 /// A part of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +34,13 @@ pub enum Part {
     Review,
     /// How a workspace is set up (imports, mirrors, new collections, settings), and looking back: deleted records, what was sent.
     Setup,
+    /// Members, invitations, one's own account.
+    People,
 }
 
 thread_local! {
     /// The parts that have come.
-    static HAVE: [Cell<Option<Draw>>; 3] = const { [const { Cell::new(None) }; 3] };
+    static HAVE: [Cell<Option<Draw>>; 4] = const { [const { Cell::new(None) }; 4] };
 }
 
 impl Part {
@@ -51,6 +53,7 @@ impl Part {
             Self::Record => record().await,
             Self::Review => review().await,
             Self::Setup => setup().await,
+            Self::People => people().await,
         }?;
         HAVE.with(|have| have[self as usize].set(Some(draw)));
         Ok(())
@@ -60,6 +63,7 @@ impl Part {
 #[wasm_split(record, fallible)]
 fn record() -> Result<Draw, SplitLoaderError> {
     Ok(|props, here| {
+        let Some(here) = here else { return Html::default() };
         let Some(info) = props.place.collection().and_then(|id| here.collection(id)) else {
             return Html::default();
         };
@@ -89,20 +93,29 @@ fn review() -> Result<Draw, SplitLoaderError> {
 #[wasm_split(setup, fallible)]
 fn setup() -> Result<Draw, SplitLoaderError> {
     Ok(|props, here| match &props.place {
-        Place::Mirrors | Place::NewMirror if !here.may_manage() => {
+        Place::Mirrors | Place::NewMirror if !here.is_some_and(Here::may_manage) => {
             html! { <section class="mooring-narrow">{ only_owners() }</section> }
         }
         Place::Mirrors => html! { <MirrorsPage /> },
         Place::NewMirror => html! { <NewMirrorPage /> },
         Place::Import => html! { <Import /> },
-        Place::NewCollection if !here.may_shape() => {
+        Place::NewCollection if !here.is_some_and(Here::may_shape) => {
             html! { <section class="mooring-narrow">{ may_only_read() }</section> }
         }
         Place::NewCollection => html! { <NewCollection /> },
         Place::Settings(id) => html! { <Settings id={id.clone()} /> },
         Place::Activity => html! { <Activity /> },
-        Place::WorkspaceSettings => html! { <WorkspaceSettings /> },
         Place::Deleted(id) => html! { <DeletedPage key={id.to_string()} id={id.clone()} /> },
+        _ => Html::default(),
+    })
+}
+
+#[wasm_split(people, fallible)]
+fn people() -> Result<Draw, SplitLoaderError> {
+    Ok(|props, _| match &props.place {
+        Place::WorkspaceSettings => html! { <WorkspaceSettings /> },
+        Place::Account => html! { <AccountPage /> },
+        Place::Join => html! { <JoinPage /> },
         _ => Html::default(),
     })
 }
@@ -122,7 +135,7 @@ pub struct LaterProps {
 /// A screen of a part, as soon as the part is there.
 #[component]
 pub fn Later(props: &LaterProps) -> Html {
-    let here = use_here();
+    let here = use_context::<Here>();
     // drawn again when the part has come, and when it has not
     let failure = use_state(|| None::<Failure>);
     let load = {
@@ -145,7 +158,7 @@ pub fn Later(props: &LaterProps) -> Html {
         });
     }
     match (props.part.have(), &*failure) {
-        (Some(draw), _) => draw(props, &here),
+        (Some(draw), _) => draw(props, here.as_ref()),
         (None, Some(failure)) => failed(failure, &load),
         (None, None) => loading("Loading this screen"),
     }

@@ -6,7 +6,7 @@ pub mod collection_form;
 mod deleted;
 pub mod frame;
 pub mod import;
-mod later;
+pub mod later;
 mod left;
 mod local;
 pub mod merges;

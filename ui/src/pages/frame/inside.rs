@@ -57,7 +57,7 @@ pub fn Inside(props: &OpenedProps) -> Html {
         Place::Import => Some("Import"),
         Place::NewCollection => Some("New collection"),
         Place::Settings(_) => Some("When edits meet"),
-        Place::WorkspaceSettings => Some("Workspace settings"),
+        Place::WorkspaceSettings | Place::Account | Place::Join => Some("Workspace settings"),
         // the collection's own page names them
         Place::Deleted(_)
         | Place::Collection(_)
@@ -200,15 +200,13 @@ fn pick_collections(answer: Answer) -> Option<Vec<CollectionInfo>> {
 fn screen(place: &Place, here: &Here, status: &Status) -> Html {
     match place {
         Place::Start => html! { <Start /> },
+        Place::WorkspaceSettings | Place::Account | Place::Join => {
+            html! { <Later part={Part::People} place={place.clone()} /> }
+        }
         Place::Review | Place::Merges | Place::Decide(_) => {
             html! { <Later part={Part::Review} place={place.clone()} /> }
         }
-        Place::Mirrors
-        | Place::NewMirror
-        | Place::Import
-        | Place::NewCollection
-        | Place::Activity
-        | Place::WorkspaceSettings => {
+        Place::Mirrors | Place::NewMirror | Place::Import | Place::NewCollection | Place::Activity => {
             html! { <Later part={Part::Setup} place={place.clone()} /> }
         }
         Place::Settings(id) | Place::Deleted(id) if here.collection(id).is_some() => {

@@ -115,7 +115,6 @@ pub fn AccountPage() -> Html {
                         { for one.since.map(|since| format!(" · signed in {}", clock::moment(since))) }
                     </span>
                 </span>
-                <span></span>
                 if !one.current {
                     <Button look={Look::Link} text="End" busy={working(About::Sessions)} onclick={end(one)} test="session-end" />
                 }

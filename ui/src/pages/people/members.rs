@@ -161,7 +161,6 @@ pub fn Invitations() -> Html {
                     <span>{ format!("{}, lets in {people}", role_label(invitation.role)) }</span>
                     <span class="mooring-muted">{ format!("By {}, until {}", invitation.by_name, clock::moment(invitation.expires)) }</span>
                 </span>
-                <span></span>
                 <Button look={Look::Link} text="Take back" {busy} onclick={revoke(invitation)} test="invitation-revoke" />
             </li>
         }
@@ -172,7 +171,7 @@ pub fn Invitations() -> Html {
             <h2 class="pf-v6-c-title pf-m-lg" id="invitations-title">{ "Invitations" }</h2>
             <p class="mooring-muted">{ "Whoever opens the link reads where it leads and as what, signs in or makes an account, and joins only then. Give it only to those you mean." }</p>
             <form class="pf-v6-c-form mooring-inline" {onsubmit} novalidate=true>
-                { labelled_choice("invite-role", "They may", roles(*role), set_role) }
+                { labelled_choice("invite-role", "Role", roles(*role), set_role) }
                 { labelled_choice("invite-life", "It holds for", lives, set_hours) }
                 <TextField id="invite-uses" label="People" kind="number" value={(*uses).clone()} oninput={set_uses} test="invite-uses"
                     error={count.is_none().then_some(AttrValue::Static("1 to 100"))} />

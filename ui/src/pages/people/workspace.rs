@@ -111,7 +111,7 @@ fn General(props: &GeneralProps) -> Html {
                     <Button text="Leave" onclick={ask(Asking::Leave)} test="workspace-leave" />
                 }
                 if may {
-                    <Button look={Look::Danger} text="Delete for everybody" onclick={ask(Asking::Delete)} test="workspace-delete" />
+                    <Button look={Look::Link} class="pf-m-danger" text="Delete for everybody" onclick={ask(Asking::Delete)} test="workspace-delete" />
                 }
             </div>
             { match *asking {
