@@ -18,6 +18,8 @@ mod activity;
 mod failure;
 #[cfg(feature = "screens")]
 mod import;
+#[cfg(feature = "screens")]
+mod members;
 mod mirror;
 mod record;
 mod review;
@@ -31,6 +33,8 @@ pub use activity::*;
 pub use failure::*;
 #[cfg(feature = "screens")]
 pub use import::*;
+#[cfg(feature = "screens")]
+pub use members::*;
 pub use mirror::*;
 pub use record::*;
 pub use review::*;
@@ -176,6 +180,14 @@ pub enum Command {
         /// The first one: 0, then what the answer before said.
         #[serde(default)]
         offset: usize,
+    },
+    /// Where a record is among all rows that match an open view. Refused with [`FailureKind::Ended`] where it has ended. Answer:
+    /// `Place`.
+    Place {
+        /// Which view.
+        id: ViewId,
+        /// Which record of its collection.
+        key: RecordKey,
     },
     /// Says from now on which records change, and by whom: see [`Event::Touched`]. As long as this engine runs. Answer: `Done`.
     Follow,
@@ -403,13 +415,17 @@ pub enum Command {
     #[cfg(feature = "screens")]
     /// Something about mirrors; for owners. Needs the network. Answer: `Mirror`.
     Mirror(Box<MirrorAsk>),
+    #[cfg(feature = "screens")]
+    /// Something about members, invitations and the person's own account. Answer: `Members` or `Session`.
+    Members(Box<MembersAsk>),
     /// Tries the network now. Answer: `Done`.
     SyncNow,
     /// Compares checksums of what is really stored with the server's. Answer: `Done`; the result is in the status.
     Verify,
     /// The status now; it also comes as events. Answer: `Status`.
     Status,
-    /// Nothing is sent or fetched until `Resume`, whatever the network does. Ends with the engine. Answer: `Done`.
+    /// Nothing of any workspace is sent or fetched until `Resume`, whatever the network does, also of one that is opened later.
+    /// Ends with the engine. Answer: `Done`.
     Pause,
     /// Goes on after `Pause`. Answer: `Done`.
     Resume,
@@ -455,6 +471,8 @@ pub enum Answer {
     Looked(Looked),
     /// Keys of a view.
     Keys(Keys),
+    /// The place of a row among those of a view, from 0; `None` where it is not among them.
+    Place(Option<usize>),
     /// One record.
     Record(Box<RecordInfo>),
     /// Saved on this device, durably.
@@ -493,6 +511,9 @@ pub enum Answer {
     #[cfg(feature = "screens")]
     /// About mirrors.
     Mirror(Box<MirrorTold>),
+    #[cfg(feature = "screens")]
+    /// About members, invitations and devices.
+    Members(Box<MembersTold>),
     /// The status.
     Status(Box<Status>),
     /// A text.

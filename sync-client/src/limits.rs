@@ -88,6 +88,15 @@ pub const SCAN_STEP: usize = 4_096;
 /// Collections kept in memory for the grid: the one on the screen and the one before.
 pub const TABLES: usize = 2;
 
+/// Answers kept of each of them that nobody watches: each follows all edits, as one that is watched does.
+pub const IDLE_VIEWS: usize = 2;
+
+/// Columns kept of each of them: as many as one view can ask for, and its keys. Each is four bytes a record.
+pub const COLUMNS: usize = VIEW_SORTS + 2;
+
+/// One of so many rows may be newer than a column. Each costs a search for its place, and a new column costs all rows.
+pub const COLUMN_LATE: usize = 64;
+
 /// First wait after a failed request, in milliseconds.
 pub const RETRY_FIRST_MS: u64 = 500;
 

@@ -49,16 +49,22 @@ pub struct SignIn {
     pub name: String,
     /// The password.
     pub password: String,
+    /// What people call the device that asks.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device: String,
 }
 
-/// `POST /v1/me/password`: ends all sessions of the account; the answer is a new one.
-#[derive(Clone, Serialize, Deserialize)]
+/// `POST /v1/me/password`: ends all sessions of the account, or only the one that asks; the answer is a new one.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewPassword {
     /// The password as it is.
     pub current: String,
     /// The password as it shall be.
     pub new: String,
+    /// Whether the account's other devices stay signed in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_others: bool,
 }
 
 /// What signing in gives.
@@ -205,7 +211,7 @@ struct FeedText {
 impl From<FeedText> for PartitionFeed {
     fn from(text: FeedText) -> Self {
         let entries: Vec<Entry> =
-            text.entries.iter().map_while(|entry| serde_json::from_str(entry.get()).ok()).collect();
+            text.entries.iter().map_while(|entry| crate::json::read(entry.get()).ok()).collect();
         Self { partition: text.partition, unread: entries.len() < text.entries.len(), entries }
     }
 }

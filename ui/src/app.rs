@@ -5,6 +5,7 @@ use crate::components::states::loading;
 use crate::components::toast::{Toaster, Toasts, toast_list};
 use crate::hooks::SessionContext;
 use crate::pages::frame::{Frame, Place};
+use crate::pages::people::{AccountPage, JoinPage};
 use crate::pages::{start, workspaces::Workspaces};
 use crate::platform::{clock, network, theme};
 use crate::route::{Route, collection_of, workspace_of};
@@ -111,7 +112,10 @@ fn Shared() -> Html {
     html! {
         <ContextProvider<SessionContext> context={SessionContext { session: session.clone(), set }}>
             <ContextProvider<Rc<Status>> context={(*status).clone()}>
-                if session.user.is_some() || is_local {
+                if route == Some(Route::Join) && session.server.is_some() {
+                    // with or without somebody who is signed in: it stays the same page while one signs in
+                    <JoinPage />
+                } else if session.user.is_some() || is_local {
                     <Switch<Route> render={screen} />
                 } else if session.server.is_none() {
                     <start::Server />
@@ -126,6 +130,9 @@ fn Shared() -> Html {
 fn screen(route: Route) -> Html {
     let (workspace, place) = match route {
         Route::Home => return html! { <Workspaces /> },
+        Route::Join => return html! { <JoinPage /> },
+        Route::Account => return html! { <AccountPage /> },
+        Route::WorkspaceSettings { workspace } => (workspace, Place::WorkspaceSettings),
         Route::NotFound => return start::not_found(),
         Route::Workspace { workspace } => (workspace, Place::Start),
         Route::Review { workspace } => (workspace, Place::Review),

@@ -12,6 +12,18 @@ pub enum Route {
     /// The workspaces.
     #[at("/")]
     Home,
+    /// Where the link of an invitation leads.
+    #[at("/join")]
+    Join,
+    /// One's own account.
+    #[at("/account")]
+    Account,
+    /// Settings of a workspace, and its members.
+    #[at("/w/:workspace/settings")]
+    WorkspaceSettings {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
     /// A workspace's first screen.
     #[at("/w/:workspace")]
     Workspace {
@@ -130,8 +142,9 @@ impl Route {
     /// The workspace that it is in, by its [`workspace_name`].
     pub fn workspace(&self) -> Option<&str> {
         match self {
-            Self::Home | Self::NotFound => None,
+            Self::Home | Self::Join | Self::Account | Self::NotFound => None,
             Self::Workspace { workspace }
+            | Self::WorkspaceSettings { workspace }
             | Self::Review { workspace }
             | Self::Merges { workspace }
             | Self::Activity { workspace }

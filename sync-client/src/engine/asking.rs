@@ -6,7 +6,7 @@ use sync_protocol::message::AuditAnswer;
 use sync_protocol::message::{Deleted, DeletedAnswer, DeletedPlace, History, HistoryAnswer};
 use sync_protocol::{CollectionId, RecordId, Revision, WorkspaceId};
 
-use super::account::refused;
+use super::refusal::refused;
 use super::{Done, Engine, Reply, failure};
 #[cfg(feature = "screens")]
 use crate::api::MirrorTold;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sync_protocol::{ChangeId, CollectionId, Edit, Partition, Record, RecordId};
+use sync_protocol::{ChangeId, CollectionId, Edit, Partition, Record, RecordId, json};
 
 use super::{Replica, is_schema};
 use crate::delta::{Delta, Move, decided_about};
@@ -24,7 +24,7 @@ impl Replica {
                 continue;
             }
             // the store takes the page as it is; one that cannot be read shows as a checksum mismatch and is refetched
-            let records: Vec<Record> = serde_json::from_str(page.records.get()).unwrap_or_default();
+            let records: Vec<Record> = json::read(page.records.get()).unwrap_or_default();
             for record in records {
                 let id = RecordId::new(page.collection.clone(), record.key.clone());
                 moves.push(Move::Record(id, Some(Cow::Owned(record))));

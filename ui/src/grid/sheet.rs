@@ -90,6 +90,7 @@ pub fn Grid(props: &GridProps) -> Html {
         href(&Route::Record { workspace: workspace.clone(), collection: collection.clone(), key })
     };
     let asking = asking(&table);
+    let search = AttrValue::from(props.headings.shown.search.clone());
     let places = use_memo((props.held.clone(), props.columns.clone()), |(held, columns)| {
         figures::places(columns, held)
     });
@@ -99,7 +100,7 @@ pub fn Grid(props: &GridProps) -> Html {
                 <div class="mooring-grid-size" ref={size}>
                     <div class="mooring-grid-body" ref={body} role="list" aria-label={props.info.collection.label.clone()}>
                         { for state.drawn.rows.clone().map(|at| match props.held.row(at) {
-                            Some(row) => card(&props.info.collection, row, address(row), at, &props.columns, props.open.as_ref() == Some(&row.key)),
+                            Some(row) => card(&props.info.collection, row, address(row), at, &props.columns, (&search, props.open.as_ref() == Some(&row.key))),
                             None => html! { <div class="mooring-card" role="listitem"></div> },
                         }) }
                     </div>
@@ -170,7 +171,7 @@ pub fn Grid(props: &GridProps) -> Html {
                             html! {
                                 <GridRow {key} {at} columns={props.columns.clone()} drawn={state.drawn.columns.clone()} cursor={(cursor.at.row == at).then_some(cursor.at.column)}
                                     range={ranged.then(|| cursor.columns())} editing={state.editing.clone().filter(|editing| editing.at.row == at)}
-                                    selected={row.as_ref().is_some_and(|row| props.ticked.contains(&row.key))} open={row.is_some() && props.open.as_ref() == row.as_ref().map(|row| &row.key)}
+                                    search={search.clone()} selected={row.as_ref().is_some_and(|row| props.ticked.contains(&row.key))} open={row.is_some() && props.open.as_ref() == row.as_ref().map(|row| &row.key)}
                                     may_edit={props.may_edit} places={places.clone()} href={row.as_ref().map(|row| address(row)).unwrap_or_default()} {row} oninput={oninput.clone()} />
                             }
                         }) }

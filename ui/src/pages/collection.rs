@@ -6,7 +6,8 @@ mod views;
 
 use super::collection_form::AddField;
 use super::frame::{FirstSync, Place, is_arriving, use_here, used};
-use super::record::{Around, NewRecord, ReadOnly, RecordPanel};
+use super::later::{Later, Part};
+use super::record::Around;
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Confirm;
 use crate::components::icon::Icon;
@@ -151,12 +152,9 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     let around = use_around(&source, &held, open_key.as_ref(), &open_record);
     use_shortcuts(here.may_edit(), new_record.clone(), around.clone());
     let panel = match &props.place {
-        Place::NewRecord(_) if !here.may_edit() => html! { <ReadOnly onclose={close} /> },
-        Place::NewRecord(_) => html! { <NewRecord info={props.info.clone()} onclose={close} /> },
-        Place::Record(_, key) | Place::History(_, key) => html! {
-            <RecordPanel key={key.to_text()} info={props.info.clone()} record={key.clone()}
-                history={matches!(props.place, Place::History(..))} {around} onclose={close} />
-        },
+        Place::NewRecord(_) | Place::Record(..) | Place::History(..) => {
+            html! { <Later part={Part::Record} place={props.place.clone()} {around} onclose={close} /> }
+        }
         _ => Html::default(),
     };
     let expanded = panel != Html::default();

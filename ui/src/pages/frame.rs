@@ -8,6 +8,7 @@ mod nav;
 mod open;
 mod overlay;
 mod palette;
+mod renamed;
 mod start;
 pub mod used;
 
@@ -18,6 +19,7 @@ use super::left::LeftWorkspace;
 use crate::hooks::use_session;
 use crate::route::{Route, left_of, workspace_of};
 use open::Opened;
+use renamed::use_renamed;
 use std::rc::Rc;
 use sync_client::api::{CollectionInfo, may_edit, may_manage, may_shape};
 use sync_protocol::message::Workspace;
@@ -48,6 +50,8 @@ pub enum Place {
     History(CollectionId, RecordKey),
     /// What a collection does where edits meet.
     Settings(CollectionId),
+    /// Its name, its members, the ways out of it.
+    WorkspaceSettings,
 }
 
 impl Place {
@@ -68,6 +72,7 @@ impl Place {
             | Self::Mirrors
             | Self::NewMirror
             | Self::Import
+            | Self::WorkspaceSettings
             | Self::NewCollection => None,
         }
     }
@@ -127,7 +132,12 @@ pub struct FrameProps {
 #[component]
 pub fn Frame(props: &FrameProps) -> Html {
     let session = use_session().session;
-    let Some(workspace) = workspace_of(&session, &props.workspace).cloned() else {
+    let found = workspace_of(&session, &props.workspace).cloned();
+    let renamed = use_renamed(&session, &props.workspace, found.as_ref());
+    let Some(workspace) = found else {
+        if renamed {
+            return Html::default();
+        }
         if let Some(left) = left_of(&session, &props.workspace) {
             return html! {
                 <div class="mooring-plain">

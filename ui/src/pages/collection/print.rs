@@ -75,7 +75,7 @@ fn table(info: &CollectionInfo, columns: &[Column], rows: &[Rc<Row>], matching: 
                 { for rows.iter().map(|row| html! {
                     <tr>{ for columns.iter().map(|column| html! {
                         <td dir="auto">{ match &column.field {
-                            Some(field) => cell(field, value_of(&row.fields, &field.name)),
+                            Some(field) => cell(field, value_of(&row.fields, &field.name), ""),
                             None => html! { { key_label(&row.key).unwrap_or_default() } },
                         } }</td>
                     }) }</tr>

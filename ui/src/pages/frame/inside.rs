@@ -13,16 +13,9 @@ use crate::components::pill::review_for_me;
 use crate::components::states::{Empty, failed, loading};
 use crate::hooks::{Ask, use_ask, use_status, use_title_of};
 use crate::live::{Live, use_keys};
-use crate::pages::activity::Activity;
 use crate::pages::collection::CollectionPage;
-use crate::pages::collection_form::NewCollection;
-use crate::pages::deleted::DeletedPage;
-use crate::pages::import::Import;
-use crate::pages::merges::MergesPage;
-use crate::pages::mirrors::{MirrorsPage, NewMirrorPage, only_owners};
-use crate::pages::record::may_only_read;
-use crate::pages::review::{Decide, Looking, Review};
-use crate::pages::settings::Settings;
+use crate::pages::later::{Later, Part};
+use crate::pages::review::Looking;
 use crate::platform::dom;
 use crate::route::Route;
 use crate::text::count;
@@ -64,6 +57,7 @@ pub fn Inside(props: &OpenedProps) -> Html {
         Place::Import => Some("Import"),
         Place::NewCollection => Some("New collection"),
         Place::Settings(_) => Some("When edits meet"),
+        Place::WorkspaceSettings => Some("Workspace settings"),
         // the collection's own page names them
         Place::Deleted(_)
         | Place::Collection(_)
@@ -206,24 +200,20 @@ fn pick_collections(answer: Answer) -> Option<Vec<CollectionInfo>> {
 fn screen(place: &Place, here: &Here, status: &Status) -> Html {
     match place {
         Place::Start => html! { <Start /> },
-        Place::Review => html! { <Review /> },
-        Place::Merges => html! { <MergesPage /> },
-        Place::Activity => html! { <Activity /> },
-        Place::Deleted(id) if here.collection(id).is_some() => {
-            html! { <DeletedPage key={id.to_string()} id={id.clone()} /> }
+        Place::Review | Place::Merges | Place::Decide(_) => {
+            html! { <Later part={Part::Review} place={place.clone()} /> }
         }
-        Place::Mirrors | Place::NewMirror if !here.may_manage() => {
-            html! { <section class="mooring-narrow">{ only_owners() }</section> }
+        Place::Mirrors
+        | Place::NewMirror
+        | Place::Import
+        | Place::NewCollection
+        | Place::Activity
+        | Place::WorkspaceSettings => {
+            html! { <Later part={Part::Setup} place={place.clone()} /> }
         }
-        Place::Mirrors => html! { <MirrorsPage /> },
-        Place::NewMirror => html! { <NewMirrorPage /> },
-        Place::Decide(id) => html! { <Decide key={id.to_string()} id={*id} /> },
-        Place::Import => html! { <Import /> },
-        Place::NewCollection if !here.may_shape() => {
-            html! { <section class="mooring-narrow">{ may_only_read() }</section> }
+        Place::Settings(id) | Place::Deleted(id) if here.collection(id).is_some() => {
+            html! { <Later part={Part::Setup} place={place.clone()} /> }
         }
-        Place::NewCollection => html! { <NewCollection /> },
-        Place::Settings(id) if here.collection(id).is_some() => html! { <Settings id={id.clone()} /> },
         Place::Collection(id)
         | Place::NewRecord(id)
         | Place::Record(id, _)

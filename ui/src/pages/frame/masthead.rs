@@ -88,8 +88,11 @@ fn Switcher(props: &SwitcherProps) -> Html {
             Entry::new(workspace.name.clone(), open).current(current).test("workspace-switch")
         })
         .collect();
+    let to = |route: Route| go.reform(move |()| route.clone());
+    let settings = Route::WorkspaceSettings { workspace: props.current.to_string() };
     let all = vec![
-        Entry::new("All workspaces", Callback::from(move |()| go.emit(Route::Home))).test("all-workspaces"),
+        Entry::new("Workspace settings", to(settings)).test("workspace-settings-open"),
+        Entry::new("All workspaces", to(Route::Home)).test("all-workspaces"),
     ];
     html! {
         <Menu toggle={html! { <span class="mooring-switcher">{ &label }</span> }} label={format!("Workspace: {label}")}
@@ -133,6 +136,7 @@ fn UserMenu(props: &UserMenuProps) -> Html {
             vec![Entry::new("Connect with a server", connect).test("connect-server")]
         } else {
             vec![
+                Entry::new("Account", go.reform(|()| Route::Account)).test("account-open"),
                 Entry::new("Sign out, remove records here", begin(Unsent::Ask)).test("sign-out"),
                 Entry::new("Sign out, keep records here", begin(Unsent::Keep)).test("sign-out-keeping"),
             ]

@@ -11,7 +11,7 @@ use web_sys::{HtmlElement, PointerEvent};
 use yew::prelude::*;
 
 /// Where a record stands in the view that is shown, and the ways on from there.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Around {
     /// Its place, from 0; `None` where that is not known, or it is not in the view.
     pub place: Option<usize>,
