@@ -2,6 +2,7 @@
 
 mod banner;
 mod draft;
+mod focus;
 mod form;
 mod gone;
 mod history;

@@ -1,7 +1,7 @@
 //! The collections at the left.
 
 use super::used::{self, Used};
-use super::{Place, use_here};
+use super::{Place, is_arriving, use_here};
 use crate::components::icon::{Icon, icon};
 use crate::components::link::Link;
 use crate::hooks::use_status;
@@ -84,7 +84,9 @@ pub fn Nav(props: &NavProps) -> Html {
                                             <span class="pf-v6-screen-reader">{ " need review" }</span>
                                         </span>
                                     }
-                                    <span class="mooring-nav-count" title={count::records(info.records)}>{ count::number(info.records) }</span>
+                                    if !is_arriving(&status) {
+                                        <span class="mooring-nav-count" title={count::records(info.records)}>{ count::number(info.records) }</span>
+                                    }
                                 </Link>
                             </li>
                         }

@@ -3,6 +3,7 @@
 
 use super::Errors;
 use super::draft::{self, Ready, Saved, first_wrong};
+use super::focus::{focus_first, focus_soon, input_of, unfinished};
 use super::leave::use_leave;
 use super::met::use_met;
 use crate::components::author::FieldNote;
@@ -26,8 +27,6 @@ use sync_protocol::Ordered;
 use sync_protocol::record::value_of;
 use sync_protocol::schema::Field;
 use sync_protocol::{Fields, RecordId, Value};
-use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlInputElement};
 use yew::prelude::*;
 use yew_router::hooks::use_navigator;
 
@@ -112,10 +111,6 @@ impl Doing {
 
 /// A record is read again well within this time, in milliseconds.
 const SHOWN_MS: u32 = 2_000;
-
-fn input_of(name: &str) -> String {
-    format!("[data-test=record-form] [data-test=field-input][data-field='{name}']")
-}
 
 /// The form.
 #[component]
@@ -341,21 +336,6 @@ fn use_save(props: &RecordFormProps, doing: &Doing) -> Callback<Next> {
     save
 }
 
-/// After a new record was saved: the next one begins at its first field, what was being written goes on in its own.
-fn focus_soon(next: Next, left: &Draft) {
-    match (next, left.fields.keys().next()) {
-        (Next::Another, _) => focus_first(),
-        (Next::Record, Some(name)) => dom::focus_soon(&input_of(name.as_str())),
-        (Next::Record, None) => {}
-    }
-}
-
-/// The first field of a new record; its key, where there is none.
-fn focus_first() {
-    let fields = "[data-test=record-form] [data-test=field-input]";
-    dom::focus(if dom::is_there(fields) { fields } else { "[data-test=record-key]" });
-}
-
 /// Who set a field, on demand.
 fn note(props: &RecordFormProps, field: &Field, to_history: &Callback<()>) -> Html {
     let Some(about) = &props.about else { return Html::default() };
@@ -428,16 +408,4 @@ fn form_name(here: &Here, info: &CollectionInfo, target: &Target) -> String {
         Target::New => format!("{workspace} new {}", info.id),
         Target::Edit(id) => format!("{workspace} {}", id.to_text()),
     }
-}
-
-/// Fields with half a date: the browser tells nothing of what is in them.
-fn unfinished(form: &NodeRef) -> Vec<String> {
-    let Some(found) = form.cast::<Element>().and_then(|form| form.query_selector_all("input").ok()) else {
-        return Vec::new();
-    };
-    (0..found.length())
-        .filter_map(|at| found.get(at)?.dyn_into::<HtmlInputElement>().ok())
-        .filter(|input| input.validity().bad_input())
-        .filter_map(|input| input.get_attribute("data-field"))
-        .collect()
 }
