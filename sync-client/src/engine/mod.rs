@@ -42,6 +42,8 @@ mod past;
 mod profile;
 mod reading;
 mod records;
+#[cfg(feature = "screens")]
+mod reshaping;
 mod watching;
 mod workspace;
 mod writing;

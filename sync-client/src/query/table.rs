@@ -1,11 +1,13 @@
 //! One collection in memory as the person sees it. It follows the delta of each batch, row by row.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_protocol::{CollectionId, Fields, Partition, Record, RecordId, RecordKey};
+use sync_protocol::{CollectionId, FieldName, Fields, Partition, Record, RecordId, RecordKey};
 
 use super::live::{Live, Source};
+use super::unique::Holders;
 use super::watching::Watching;
 use crate::api::{Failure, View, ViewChange, ViewId, Watched, Window};
 use crate::delta::{Delta, Move};
@@ -26,6 +28,8 @@ pub(super) struct Table {
     pending: BTreeSet<RecordKey>,
     /// What the base has of these.
     beneath: BTreeMap<RecordKey, Fields>,
+    /// Which records hold which values, of the fields that were asked about.
+    holders: RefCell<Holders>,
     /// The answer to the last question that nobody watches.
     asked: Option<Live>,
     /// The views that screens watch.
@@ -44,7 +48,8 @@ impl Table {
     ) -> Self {
         let (pending, beneath) = (BTreeSet::new(), BTreeMap::new());
         let (asked, watched, ended) = (None, Vec::new(), Vec::new());
-        let mut table = Self { collection, seen: base, pending, beneath, asked, watched, ended };
+        let holders = RefCell::default();
+        let mut table = Self { collection, seen: base, pending, beneath, holders, asked, watched, ended };
         let waiting: Vec<&RecordId> = replica.pending_records_of(&table.collection).collect();
         for id in waiting {
             table.row(id, None, replica, collation);
@@ -55,6 +60,11 @@ impl Table {
     /// The rows, in no order that a person knows.
     pub(super) fn seen(&self) -> &Seen {
         &self.seen
+    }
+
+    /// The records that hold such a value in a field.
+    pub(super) fn holders(&self, name: &FieldName, text: &str) -> BTreeSet<RecordKey> {
+        self.holders.borrow_mut().of(name, text, &self.seen)
     }
 
     /// The answer to a question that nobody watches; it is kept for the next time.
@@ -196,7 +206,7 @@ impl Table {
 
     /// A record is seen like this from now on: the views follow.
     fn look(&mut self, id: &RecordId, now: Option<Fields>, replica: &Replica, collation: &Collation) {
-        let Self { collection, seen, asked, watched, .. } = self;
+        let Self { collection, seen, holders, asked, watched, .. } = self;
         let key = &id.key;
         let is_other = seen.get(key) != now.as_ref();
         let all = |of: Option<Source<'_>>, live: &mut Live, comes: bool| match of {
@@ -210,6 +220,7 @@ impl Table {
             all(source(collection, seen, replica, collation), live, false);
         }
         if is_other {
+            holders.get_mut().moved(key, seen.get(key), now.as_ref());
             put(seen, key, now);
         }
         let of = source(collection, seen, replica, collation);

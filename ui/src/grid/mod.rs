@@ -55,6 +55,7 @@ mod tests {
                 options,
                 policy: None,
                 position: position as i64,
+                details: Default::default(),
             };
             (field.name.clone(), field)
         };

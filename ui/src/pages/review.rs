@@ -275,5 +275,6 @@ fn field_of(here: &Here, collection: &CollectionId, name: &FieldName, sample: &V
         options: Vec::new(),
         policy: None,
         position: 0,
+        details: Default::default(),
     })
 }
