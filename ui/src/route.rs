@@ -70,13 +70,23 @@ pub enum Route {
         /// The collection's name.
         collection: String,
     },
-    /// What a collection does where edits meet.
+    /// A collection's settings.
     #[at("/w/:workspace/c/:collection/settings")]
     Settings {
         /// See [`workspace_name`].
         workspace: String,
         /// The collection's name.
         collection: String,
+    },
+    /// The same, where one of its fields is changed.
+    #[at("/w/:workspace/c/:collection/settings/:field")]
+    EditField {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+        /// The field's name.
+        field: String,
     },
     /// A new record.
     #[at("/w/:workspace/c/:collection/new")]
@@ -127,6 +137,7 @@ impl Route {
             | Self::NewCollection { workspace }
             | Self::Collection { workspace, .. }
             | Self::Settings { workspace, .. }
+            | Self::EditField { workspace, .. }
             | Self::NewRecord { workspace, .. }
             | Self::Record { workspace, .. }
             | Self::History { workspace, .. } => Some(workspace),

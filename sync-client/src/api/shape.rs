@@ -44,6 +44,8 @@ pub struct Reshaped {
     pub broken: usize,
     /// Some of them.
     pub broken_sample: Vec<Unfit>,
+    /// Values that more than one record holds, where the field shall have none twice.
+    pub twice: usize,
     /// The values as people read them, with how many records hold each; empty where there are too many to choose from.
     pub values: BTreeMap<String, usize>,
 }

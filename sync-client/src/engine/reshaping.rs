@@ -1,5 +1,7 @@
 //! A field made another: its definition and what records hold in it, as one step that can be taken back. Counted first.
 
+use std::collections::BTreeMap;
+
 use sync_protocol::schema::{Field, check_value};
 use sync_protocol::{Change, Edit, FieldType, Fields, RecordId, RecordKey, Value};
 
@@ -9,6 +11,7 @@ use crate::api::{Answer, Event, Failure, Op, Reshape, Reshaped, Seen, Types, Unf
 use crate::device::Device;
 use crate::limits;
 use crate::query::storage;
+use crate::replica::rules::written;
 use crate::replica::write::{Bases, Want};
 use crate::store::LocalStore;
 
@@ -99,6 +102,7 @@ fn plan<'r>(
 ) -> Planned {
     let Reshape { saw, want, .. } = reshape;
     let (mut told, mut edits, mut many) = (Reshaped::default(), Vec::new(), false);
+    let mut held_by = BTreeMap::new();
     for (key, fields) in records {
         let held = fields.get(&want.name).map(|value| saw.field_type.plain(value));
         let Some(held) = held.filter(|held| !held.is_absent()) else {
@@ -123,7 +127,10 @@ fn plan<'r>(
                 }
                 if value != *held {
                     told.converted += 1;
-                    edits.push((key.clone(), Seen { saw: held.clone(), want: value }));
+                    edits.push((key.clone(), Seen { saw: held.clone(), want: value.clone() }));
+                }
+                if let Some(text) = written(&value).filter(|_| want.details.unique) {
+                    *held_by.entry(text).or_insert(0usize) += 1;
                 }
             }
             Err(why) => {
@@ -139,6 +146,7 @@ fn plan<'r>(
             many = told.values.len() > limits::DISTINCT_VALUES;
         }
     }
+    told.twice = held_by.values().filter(|records| **records > 1).count();
     if many {
         told.values.clear();
     }

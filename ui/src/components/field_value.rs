@@ -4,7 +4,7 @@ use super::button::{Button, Look};
 use super::icon::{Icon, icon};
 use crate::platform::clock;
 use crate::text::count;
-use sync_protocol::schema::Field;
+use sync_protocol::schema::{Colour, Field};
 use sync_protocol::{FieldType, Value, value};
 use yew::prelude::*;
 
@@ -27,9 +27,24 @@ pub fn cell(field: &Field, value: &Value) -> Html {
         FieldType::DateTime => html! { { clock::to_cell(value.as_text().unwrap_or_default()) } },
         FieldType::Bytes => html! { { size(value) } },
         FieldType::Choice => {
-            html! { <span class="pf-v6-c-label pf-m-outline pf-m-compact"><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text">{ field.field_type.show(value) }</span></span></span> }
+            let colour = value.as_text().and_then(|option| field.details.colours.get(option));
+            html! { <span class={classes!("pf-v6-c-label", "pf-m-compact", colour.map_or("pf-m-outline", |colour| colour_class(*colour)))}><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text">{ field.field_type.show(value) }</span></span></span> }
         }
         field_type => html! { { cut(&field_type.show(value)) } },
+    }
+}
+
+/// The colour of an option's label.
+pub fn colour_class(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Grey => "pf-m-grey",
+        Colour::Blue => "pf-m-blue",
+        Colour::Teal => "pf-m-teal",
+        Colour::Green => "pf-m-green",
+        Colour::Yellow => "pf-m-yellow",
+        Colour::Orange => "pf-m-orange",
+        Colour::Red => "pf-m-red",
+        Colour::Purple => "pf-m-purple",
     }
 }
 

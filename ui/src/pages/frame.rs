@@ -8,7 +8,7 @@ pub use first_sync::{FirstSync, is_arriving};
 pub use masthead::Masthead;
 
 use super::collection::CollectionPage;
-use super::collection_form::NewCollection;
+use super::collection_form::{DeletedCollections, NewCollection};
 use super::import::Import;
 use super::left::LeftWorkspace;
 use super::merges::MergesPage;
@@ -32,7 +32,7 @@ use sync_client::api::{
 };
 use sync_client::text;
 use sync_protocol::message::Workspace;
-use sync_protocol::{ChangeId, CollectionId, RecordKey, WorkspaceId};
+use sync_protocol::{ChangeId, CollectionId, FieldName, RecordKey, WorkspaceId};
 use yew::prelude::*;
 
 /// A screen within a workspace.
@@ -53,8 +53,8 @@ pub enum Place {
     Record(CollectionId, RecordKey),
     /// The versions of a record.
     History(CollectionId, RecordKey),
-    /// What a collection does where edits meet.
-    Settings(CollectionId),
+    /// A collection's settings; the field of it that is changed first.
+    Settings(CollectionId, Option<FieldName>),
 }
 
 impl Place {
@@ -65,7 +65,7 @@ impl Place {
             | Self::NewRecord(id)
             | Self::Record(id, _)
             | Self::History(id, _)
-            | Self::Settings(id) => Some(id),
+            | Self::Settings(id, _) => Some(id),
             Self::Start
             | Self::Review
             | Self::Decide(_)
@@ -86,6 +86,8 @@ pub struct Here {
     pub workspace: Workspace,
     /// Its collections, as last heard.
     pub collections: Rc<Vec<CollectionInfo>>,
+    /// Those that were deleted.
+    pub deleted: Rc<Vec<CollectionInfo>>,
 }
 
 impl Here {
@@ -277,9 +279,12 @@ fn Inside(props: &OpenedProps) -> Html {
         Place::NewMirror => Some("Mirror a table"),
         Place::Import => Some("Import"),
         Place::NewCollection => Some("New collection"),
-        Place::Settings(_) => Some("When edits meet"),
         // the collection's own page names them
-        Place::Collection(_) | Place::NewRecord(_) | Place::Record(..) | Place::History(..) => None,
+        Place::Settings(..)
+        | Place::Collection(_)
+        | Place::NewRecord(_)
+        | Place::Record(..)
+        | Place::History(..) => None,
     };
     use_title_of(title.map(|title| match title {
         "" => props.workspace.name.clone(),
@@ -317,7 +322,8 @@ fn Inside(props: &OpenedProps) -> Html {
             </div>
         };
     };
-    let here = Here { name: props.name.clone(), workspace: props.workspace.clone(), collections };
+    let (deleted, collections) = (*collections).clone();
+    let here = Here { name: props.name.clone(), workspace: props.workspace.clone(), collections, deleted };
     html! {
         <ContextProvider<Here> context={here.clone()}>
             <div class="pf-v6-c-page">
@@ -345,13 +351,17 @@ fn Inside(props: &OpenedProps) -> Html {
     }
 }
 
-fn pick_collections(answer: Answer) -> Option<Vec<CollectionInfo>> {
+/// Those that were deleted, and the others.
+type Collections = (Rc<Vec<CollectionInfo>>, Rc<Vec<CollectionInfo>>);
+
+fn pick_collections(answer: Answer) -> Option<Collections> {
     match answer {
         Answer::Collections(mut list) => {
             let places =
                 text::Collation::default().places(list.iter().map(|info| info.collection.label.as_str()));
             list.sort_by_key(|info| places.get(&info.collection.label).copied());
-            Some(list)
+            let (deleted, there) = list.into_iter().partition(|info| info.collection.deleted);
+            Some((Rc::new(deleted), Rc::new(there)))
         }
         _ => None,
     }
@@ -373,14 +383,19 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
             html! { <section class="mooring-narrow">{ may_only_read() }</section> }
         }
         Place::NewCollection => html! { <NewCollection /> },
-        Place::Settings(id) if here.collection(id).is_some() => html! { <Settings id={id.clone()} /> },
+        Place::Settings(id, field) if here.collection(id).is_some() => {
+            html! { <Settings key={id.to_string()} id={id.clone()} field={field.clone()} /> }
+        }
         Place::Collection(id)
         | Place::NewRecord(id)
         | Place::Record(id, _)
         | Place::History(id, _)
-        | Place::Settings(id) => match here.collection(id) {
+        | Place::Settings(id, _) => match here.collection(id) {
             Some(info) => {
                 html! { <CollectionPage key={id.to_string()} info={info.clone()} place={place.clone()} /> }
+            }
+            None if here.deleted.iter().any(|info| info.id == *id) && here.may_shape() => {
+                html! { <section class="mooring-narrow"><DeletedCollections /></section> }
             }
             None if is_arriving(status) => html! { <FirstSync page=true /> },
             None => html! {
