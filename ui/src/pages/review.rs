@@ -269,7 +269,8 @@ fn collection_label(here: &Here, id: &CollectionId) -> String {
 fn field_of(here: &Here, collection: &CollectionId, name: &FieldName, sample: &Value) -> Field {
     // parts of definitions have names for people, too
     let own = Schema::default();
-    let known = here.collection(collection).map(|info| &info.collection).or_else(|| own.collection(collection));
+    let known =
+        here.collection(collection).map(|info| &info.collection).or_else(|| own.collection(collection));
     let known = known.and_then(|collection| collection.fields.get(name));
     known.cloned().unwrap_or_else(|| Field {
         name: name.clone(),

@@ -8,7 +8,6 @@ use crate::components::field_input::FieldInput;
 use crate::components::field_value::colour_class;
 use crate::components::form::{Group, TextField, control, input_text, select_arrow};
 use crate::components::icon::Icon;
-use crate::components::states::{Notice, Tint};
 use crate::hooks::{use_call, use_toaster};
 use crate::platform::dom;
 use crate::text::field::type_label;
@@ -146,7 +145,7 @@ pub fn Editor(props: &EditorProps) -> Html {
     let (saw_default, saw_smallest, saw_largest) =
         (&saw.details.default, &saw.details.smallest, &saw.details.largest);
     html! {
-        <form class="pf-v6-c-form mooring-editor" {onsubmit} novalidate=true data-test="field-editor" data-field={name.to_owned()}>
+        <form class="pf-v6-c-form mooring-field-editor" {onsubmit} novalidate=true data-test="field-editor" data-field={name.to_owned()}>
             <div class="mooring-pair">
                 <TextField id={format!("label-{name}")} label="Name" value={draft.label.clone()} oninput={text(|draft, text| draft.label = text)}
                     error={error("label")} required=true autofocus=true test="editor-label" />
@@ -189,7 +188,7 @@ pub fn Editor(props: &EditorProps) -> Html {
                     { value("largest", "Largest value", &draft.largest, saw_largest, |draft, text| draft.largest = text) }
                 </div>
             }
-            <div class="mooring-form-foot">
+            <div class="mooring-editor-foot">
                 <Button look={Look::Primary} submit=true text="Save" busy={*busy} test="editor-save" />
                 <Button look={Look::Link} text="Cancel" onclick={props.onclose.reform(|_: MouseEvent| ())} test="editor-cancel" />
                 <span class="mooring-space"></span>
@@ -198,9 +197,6 @@ pub fn Editor(props: &EditorProps) -> Html {
             </div>
             if let Some(weighing) = &*weighing {
                 { weighed(weighing, *busy, confirm, cancel) }
-            }
-            if *busy {
-                <Notice tint={Tint::Info} title="Looking at the records" />
             }
         </form>
     }
@@ -228,7 +224,7 @@ fn options(
     let last = all.len().saturating_sub(1);
     html! {
         <Group id="editor-options" label="Options" {error} hint="One that is removed stays in the records that have it.">
-            <ol class="mooring-options" role="list" id="editor-options">
+            <ol class="mooring-option-list" role="list" id="editor-options">
                 { for all.iter().enumerate().map(|(at, option)| {
                     let oninput = {
                         let change = change.clone();
