@@ -87,12 +87,13 @@ export async function shape(a, other) {
   });
 
   await check('a field is deleted, its values stay, and it is restored', async () => {
+    await settings();
     await edit('note');
     await a.click(hook('field-delete'));
     await until('gone from the list', async () => await a.count(one('note')) === 0);
     await grid();
     equal(await a.count(`${hook('heading')}${field('note')}`), 0, 'columns of it');
-    equal((await record('P1')).fields.note, 'behind the door', 'what the record keeps');
+    equal((await record('P1')).note, 'behind the door', 'what the record keeps');
     await settings();
     await a.click(`${hook('deleted-field')}${field('note')} ${hook('field-restore')}`);
     await a.waitFor(one('note'));
@@ -118,6 +119,7 @@ export async function shape(a, other) {
   });
 
   await check('another type is counted first: what does not fit is named, and Undo brings it back', async () => {
+    await settings();
     await edit('price');
     await a.choose(hook('editor-type'), 'Decimal number');
     await a.click(hook('editor-save'));
@@ -130,10 +132,11 @@ export async function shape(a, other) {
     await says(one('price'), 'Decimal number');
     await a.click(`${hook('toast')} button:has-text("Undo")`);
     await says(one('price'), 'Text');
-    await until('its values are back', async () => (await record('P4')).fields.price === 'ca. 9');
+    await until('its values are back', async () => (await record('P4')).price === 'ca. 9');
   });
 
   await check('what a field asks is held in the form, the grid, a paste and an import', async () => {
+    await settings();
     await edit('code');
     await a.click(hook('editor-required'));
     await a.click(hook('editor-unique'));
@@ -158,7 +161,7 @@ export async function shape(a, other) {
     await a.page.evaluate(() => navigator.clipboard.writeText('C-P1'));
     await a.press('Control+v');
     await says(hook('toast'), '“C-P1” is in another record already');
-    equal((await record('P2')).fields.code, 'C-P2', 'what is kept');
+    equal((await record('P2')).code, 'C-P2', 'what is kept');
     const file = path.join(scratch, 'parts.csv');
     fs.writeFileSync(file, 'Article,Remark\nC-NEW,fine\n,without\nC-P1,twice\n');
     await a.go(`${home}/import`);
@@ -182,11 +185,12 @@ export async function shape(a, other) {
     await edit('note');
     await a.fill(hook('option-text'), 'on the shelf');
     await save({ weighed: true });
-    await until('renamed in the record', async () => (await record('P1')).fields.note === 'on the shelf');
+    await until('renamed in the record', async () => (await record('P1')).note === 'on the shelf');
     await pictures('settings', hook('settings'));
   });
 
   await check('a collection is described, copied, deleted and restored', async () => {
+    await settings();
     await a.fill(hook('about-help'), 'What is in stock');
     await a.click(hook('about-save'));
     await a.click(hook('collection-duplicate'));

@@ -19,7 +19,7 @@ pub fn weighed(weighing: &Weighing, busy: bool, onconfirm: Callback<()>, oncance
     let n = |n: usize| count::records(n as u64);
     let of_type = saw.field_type != want.field_type;
     let title = match of_type {
-        true => format!("Make “{}” {}?", want.label, type_label(want.field_type).to_lowercase()),
+        true => format!("Change “{}” to “{}”?", want.label, type_label(want.field_type)),
         false => format!("Change “{}”?", want.label),
     };
     let action = match told.unfit {
