@@ -169,6 +169,7 @@ pub(crate) async fn new_collection(
             options: Vec::new(),
             policy: None,
             position,
+            details: Default::default(),
         });
     }
     match link.ask(Command::NewCollection { label: label.into(), fields }).await? {

@@ -117,6 +117,7 @@ mod tests {
                 options: Vec::new(),
                 policy: None,
                 position: 0,
+                details: Default::default(),
             };
             (name, field)
         };

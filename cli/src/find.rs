@@ -84,7 +84,7 @@ pub(crate) async fn workspace(link: &mut Link, wanted: Option<&str>) -> Result<W
 
 pub(crate) async fn collections(link: &mut Link) -> Result<Vec<CollectionInfo>, Failure> {
     match link.ask(Command::Collections).await? {
-        Answer::Collections(all) => Ok(all),
+        Answer::Collections(all) => Ok(all.into_iter().filter(|one| !one.collection.deleted).collect()),
         other => Err(unexpected(&other)),
     }
 }
@@ -108,7 +108,7 @@ pub(crate) async fn collection(link: &mut Link, name: &str) -> Result<Collection
 
 /// A field by its name or by what people call it.
 pub(crate) fn field<'c>(collection: &'c Collection, name: &str) -> Result<&'c Field, Failure> {
-    let fields = || collection.fields.values();
+    let fields = || collection.fields.values().filter(|one| !one.details.deleted);
     let found = fields().find(|one| one.name.as_str() == name);
     found.or_else(|| fields().find(|one| one.label.eq_ignore_ascii_case(name))).ok_or_else(|| {
         let labels = list(collection.ordered().into_iter().map(|one| one.label.as_str()));

@@ -25,6 +25,8 @@ mod record;
 mod review;
 mod rows;
 mod session;
+#[cfg(feature = "screens")]
+mod shape;
 mod view;
 mod write;
 
@@ -40,6 +42,8 @@ pub use record::*;
 pub use review::*;
 pub use rows::*;
 pub use session::*;
+#[cfg(feature = "screens")]
+pub use shape::*;
 pub use sync_protocol::ConflictKind;
 pub use view::*;
 pub use write::*;
@@ -133,6 +137,10 @@ pub enum Command {
         /// The field.
         field: Field,
     },
+    #[cfg(feature = "screens")]
+    /// Makes a field another, and what records hold in it: one step, which can be undone. Works offline. Progress comes as
+    /// events. Answer: `Reshaped`.
+    Reshape(Box<Reshape>),
     /// Records of a collection as the person sees them. Answer: `Rows`.
     Rows(RowsQuery),
     /// The values of records, and nothing else about them. Answer: `Got`.
@@ -480,6 +488,9 @@ pub enum Answer {
         /// The records.
         ids: Vec<RecordId>,
     },
+    #[cfg(feature = "screens")]
+    /// What becomes of a field's values.
+    Reshaped(Box<Reshaped>),
     /// What undoing or redoing did.
     Undone(Box<Undone>),
     /// What can be undone and redone next.

@@ -155,6 +155,15 @@ pub const BULK_STEP: usize = 100;
 /// Conflicts that one bulk decision settles at most: as many as the outbox has room for with ease.
 pub const BULK: usize = 20_000;
 
+/// Values that a change of a field would not keep, listed by name; the rest is counted. A screen full.
+pub const UNFIT_LISTED: usize = 20;
+
+/// Characters of a value in such a list: a line.
+pub const SAMPLE_CHARS: usize = 80;
+
+/// Different values of a field that are listed with how many records hold each: more are nothing to choose from.
+pub const DISTINCT_VALUES: usize = 200;
+
 /// Conflicts left open that are listed by name in a report; the rest is counted.
 pub const LEFT_LISTED: usize = 100;
 

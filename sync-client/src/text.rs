@@ -85,11 +85,16 @@ fn normal(text: &str, form: &str) -> String {
     if form == "NFC" { text.nfc().collect() } else { text.nfkd().collect() }
 }
 
-/// The name of a new field beside others: that of its label, or one told from it where another label has that already.
+/// The name of a new field beside others: that of its label, or one told from it where another label has that already, or a
+/// field that was deleted.
 pub fn field_name(label: &str, taken: &BTreeMap<FieldName, Field>) -> FieldName {
-    let name = FieldName::from_label(label);
-    let free = |name: &FieldName| taken.get(name).is_none_or(|field| self::label(&field.label) == label);
-    if free(&name) { name } else { FieldName::marked(label, label.as_bytes()) }
+    let free = |name: &FieldName| {
+        let is_this = |field: &Field| self::label(&field.label) == label && !field.details.deleted;
+        taken.get(name).is_none_or(is_this)
+    };
+    let marked = |again: usize| FieldName::marked(label, format!("{label}{}", "+".repeat(again)).as_bytes());
+    let mut names = std::iter::once(FieldName::from_label(label)).chain((0..).map(marked));
+    names.find(free).expect("there is a name for each number")
 }
 
 #[cfg(test)]
@@ -130,6 +135,7 @@ mod tests {
                 options: vec![],
                 policy: None,
                 position: 0,
+                details: Default::default(),
             };
             (name, made)
         };
@@ -138,5 +144,12 @@ mod tests {
         assert!(field_name("C", &old).as_str().starts_with("c__"));
         assert_ne!(field_name("C", &old), FieldName::from_label("C++"));
         assert_eq!(field_name("C", &BTreeMap::from([field("c", "C")])).as_str(), "c");
+        // one that was deleted keeps its name, and its values
+        let mut deleted = BTreeMap::from([field("c", "C")]);
+        deleted.values_mut().for_each(|field| field.details.deleted = true);
+        let second = field_name("C", &deleted);
+        assert!(second.as_str().starts_with("c__"));
+        deleted.insert(second.clone(), deleted.values().next().unwrap().clone());
+        assert_ne!(field_name("C", &deleted), second);
     }
 }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use sync_client::api::{Dates, ImportMode, ImportPlan, Numbers, Preview, Reading};
-use sync_client::import::{File, Known, Rows, adopt, changes, look, preview, refused_file};
+use sync_client::import::{Asking, File, Known, Rows, adopt, changes, look, preview, refused_file};
 use sync_protocol::schema::{Collection, Field};
-use sync_protocol::{FieldName, FieldType, Fields, RecordKey, Value};
+use sync_protocol::{CollectionId, FieldName, FieldType, Fields, RecordKey, Value};
 
 fn read(name: &str, text: &str) -> (File, Preview) {
     let file = File::read(name, text).unwrap();
@@ -228,6 +228,7 @@ fn collection(fields: &[(&str, &str, FieldType, &[&str])]) -> Collection {
                 options,
                 policy: None,
                 position: position as i64,
+                details: Default::default(),
             };
             (name, field)
         };
@@ -236,6 +237,51 @@ fn collection(fields: &[(&str, &str, FieldType, &[&str])]) -> Collection {
         fields: fields.iter().enumerate().map(field).collect(),
         ..Collection::default()
     }
+}
+
+/// A collection of which no value is in a record yet.
+fn asking(collection: &Collection) -> Asking<'_> {
+    static THINGS: std::sync::LazyLock<CollectionId> =
+        std::sync::LazyLock::new(|| CollectionId::from_label("x"));
+    Asking { id: &THINGS, collection, holders: &|_| Default::default() }
+}
+
+#[test]
+fn rows_keep_to_what_fields_ask_before_they_are_saved() {
+    use FieldType::{Integer, Text};
+    let mut known =
+        collection(&[("code", "Code", Text, &[]), ("qty", "Qty", Integer, &[]), ("by", "By", Text, &[])]);
+    known.fields.get_mut("code").unwrap().details.unique = true;
+    known.fields.get_mut("code").unwrap().details.required = true;
+    known.fields.get_mut("qty").unwrap().details.largest = Value::from(9);
+    known.fields.get_mut("by").unwrap().details.default = Value::from("import");
+    let held = |(_, _, text): &(CollectionId, FieldName, String)| {
+        if text == "taken" { [RecordKey::Int(99)].into() } else { Default::default() }
+    };
+    let there = |key: &RecordKey| {
+        let fields = Fields::from([(FieldName::new("code").unwrap(), Value::from("old"))]);
+        (*key == RecordKey::Int(5)).then_some(fields)
+    };
+    let asking = Asking { holders: &held, ..asking(&known) };
+    let text = "id,Code,Qty\n1,a,1\n2,,2\n3,b,10\n4,a,3\n5,,4\n6,taken,5\n7,c,6\n";
+    let file = File::read("a.csv", text).unwrap();
+    let looked = look(&file, None, Some(Known { asking, view: &there }));
+    let refused: Vec<(usize, &str)> = looked.refused.iter().map(|r| (r.row, r.reason.as_str())).collect();
+    assert_eq!(
+        refused,
+        [
+            (2, "Code: It has to be filled in."),
+            (3, "Qty: The largest value is 9."),
+            (4, "Code: “a” is in another record already, and no value may be there twice."),
+            (6, "Code: “taken” is in another record already, and no value may be there twice."),
+        ]
+    );
+    assert_eq!(
+        (looked.counts.new, looked.counts.change),
+        (2, 1),
+        "an empty cell says nothing of a record that is there"
+    );
+    assert_eq!(looked.sample[0].fields["by"], Value::from("import"));
 }
 
 #[test]
@@ -257,7 +303,7 @@ fn into_a_collection_its_types_count_and_values_are_refused() {
     ] {
         let known = collection(&[("price", "Price", field_type, &["open", "done"])]);
         let file = File::read("a.csv", &format!("id,price\n1,{good}\n2,{bad}\n")).unwrap();
-        let looked = look(&file, None, Some(Known { collection: &known, view: &|_| None }));
+        let looked = look(&file, None, Some(Known { asking: asking(&known), view: &|_| None }));
         assert_eq!(types(&looked)[1].1, field_type);
         let refused = if bad.is_empty() { 0 } else { 1 };
         assert_eq!((looked.refused_total, looked.counts.new), (refused, 2 - refused), "{field_type:?}");
@@ -271,7 +317,7 @@ fn columns_are_fields_by_what_they_are_called_in_any_order_and_script() {
     let known =
         collection(&[("f", "Имя", Text, &[]), ("f_2", "Город", Text, &[]), ("gr_e", "Größe", Text, &[])]);
     let file = File::read("a.csv", "Город,Имя,größe,Grüße\nКазань,Кама,1,2\n").unwrap();
-    let plan = look(&file, None, Some(Known { collection: &known, view: &|_| None })).plan;
+    let plan = look(&file, None, Some(Known { asking: asking(&known), view: &|_| None })).plan;
     let fields: Vec<_> = plan.columns.iter().map(|c| (c.field.label.as_str(), c.known)).collect();
     assert_eq!(fields, [("Город", true), ("Имя", true), ("Größe", true), ("Grüße", false)]);
     assert_eq!(plan.columns[0].field.name.as_str(), "f_2");
@@ -307,7 +353,7 @@ fn importing_again_updates_and_says_before_what_it_will_do() {
         }
     };
     let file = File::read("a.csv", "id,qty,note\n1,6,\n2,7,\n3,1,new\nx,y,\n").unwrap();
-    let known = Known { collection: &known, view: &there };
+    let known = Known { asking: asking(&known), view: &there };
     let looked = look(&file, None, Some(known));
     let counts = |looked: &Preview| {
         (

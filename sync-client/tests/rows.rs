@@ -48,6 +48,7 @@ fn definition() -> Vec<Field> {
             options: Vec::new(),
             policy: None,
             position,
+            details: Default::default(),
         })
         .collect()
 }

@@ -39,6 +39,7 @@ fn definition() -> Vec<Field> {
         options: Vec::new(),
         policy: None,
         position,
+        details: Default::default(),
     };
     (0..).zip(types).map(field).collect()
 }

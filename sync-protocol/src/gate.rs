@@ -101,6 +101,9 @@ fn own_collection(change: &Change) -> Result<(), Rejection> {
         let Some(text) = value.as_text() else { continue };
         let most = match (name, field.as_str()) {
             (reserved::COMMENTS, "text") | (reserved::MIRRORS, "reason") => limits::COMMENT_CHARS,
+            (reserved::COLLECTIONS | reserved::FIELDS, "help") => limits::HELP_CHARS,
+            // of a text field it is a text of that field
+            (reserved::FIELDS, "default") => continue,
             _ => limits::LABEL_CHARS,
         };
         let lines = name == reserved::COMMENTS && field.as_str() == "text";

@@ -76,6 +76,9 @@ pub const PARTITIONS_MAX: u16 = 1_024;
 /// Characters in a name that people give (workspace, person, device, label).
 pub const LABEL_CHARS: usize = 200;
 
+/// Characters of what is said of a field or a collection: some lines below an input.
+pub const HELP_CHARS: usize = 500;
+
 /// Characters of a comment: a page of text.
 pub const COMMENT_CHARS: usize = 4_000;
 

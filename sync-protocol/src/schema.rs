@@ -10,6 +10,15 @@ use crate::policy::Policy;
 use crate::record::{Fields, value_of};
 use crate::value::{FieldType, Misfit, Value};
 
+mod details;
+mod own;
+mod rules;
+
+pub use details::{Colour, Details};
+pub use rules::Broken;
+
+use own::built_in;
+
 /// Names of the reserved collections and of their fields.
 pub mod reserved {
     use crate::id::{CollectionId, FieldName};
@@ -65,6 +74,24 @@ pub struct Field {
     pub policy: Option<Policy>,
     /// Its place among the fields.
     pub position: i64,
+    /// All else that is said of it.
+    #[serde(default, skip_serializing_if = "Details::is_empty")]
+    pub details: Details,
+}
+
+impl Field {
+    /// A field of which nothing more is said.
+    pub fn new(name: FieldName, label: impl Into<String>, field_type: FieldType) -> Self {
+        Self {
+            name,
+            label: label.into(),
+            field_type,
+            options: Vec::new(),
+            policy: None,
+            position: 0,
+            details: Details::default(),
+        }
+    }
 }
 
 /// One collection.
@@ -78,7 +105,19 @@ pub struct Collection {
     /// Whether its fields appear as they are written: a program need not declare them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub open: bool,
-    /// Its fields by name.
+    /// What people read of it; in one line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub help: String,
+    /// Whether it was deleted: people see it no more, its records stay, and it can be restored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// The field that names its records; `None`: the first text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<FieldName>,
+    /// What is drawn beside its name, where a screen knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
+    /// Its fields by name, those that were deleted too.
     pub fields: BTreeMap<FieldName, Field>,
 }
 
@@ -89,17 +128,25 @@ impl Collection {
         GONE.get_or_init(Self::default)
     }
 
-    /// The fields in the order in which people see them.
+    /// The fields in the order in which people see them, without those that were deleted.
     pub fn ordered(&self) -> Vec<&Field> {
-        let mut fields: Vec<&Field> = self.fields.values().collect();
+        let mut fields: Vec<&Field> = self.fields.values().filter(|field| !field.details.deleted).collect();
         crate::sort_few(&mut fields, |a, b| (a.position, &a.name).cmp(&(b.position, &b.name)));
         fields
     }
 
-    /// What a record is called, for people: its first text, else its key; at most [`limits::TITLE_CHARS`] characters.
+    /// The field that names a record: the one that the collection says, else the first text.
+    pub fn title_field(&self) -> Option<&Field> {
+        let said = self.title.as_ref().and_then(|name| self.fields.get(name));
+        said.filter(|field| !field.details.deleted)
+            .or_else(|| self.ordered().into_iter().find(|field| field.field_type == FieldType::Text))
+    }
+
+    /// What a record is called, for people: its title field, else its key; at most [`limits::TITLE_CHARS`] characters.
     pub fn title(&self, key: &RecordKey, fields: &Fields) -> String {
-        let first = self.ordered().into_iter().find(|field| field.field_type == FieldType::Text);
-        let named = first.and_then(|field| fields.get(&field.name)).and_then(Value::as_text).map(str::trim);
+        let named =
+            self.title_field().and_then(|field| Some(field.field_type.show(fields.get(&field.name)?)));
+        let named = named.as_deref().map(str::trim);
         let title = named.filter(|text| !text.is_empty()).map_or_else(|| key.to_string(), str::to_owned);
         match title.char_indices().nth(limits::TITLE_CHARS) {
             Some((end, _)) => format!("{}…", &title[..end]),
@@ -174,12 +221,16 @@ impl Schema {
             Some(fields) => {
                 let label = text(fields, "label").unwrap_or(name.as_str()).to_owned();
                 let policy = text(fields, "policy").and_then(Policy::from_name);
-                let open = fields.get("open").is_some_and(|open| open.0 == true);
+                let yes = |name: &str| fields.get(name).is_some_and(|value| value.0 == true);
                 let orphans = self.orphans.remove(&name);
                 let collection = self.collections.entry(name).or_default();
                 collection.label = label;
                 collection.policy = policy;
-                collection.open = open;
+                collection.open = yes("open");
+                collection.help = text(fields, "help").unwrap_or_default().to_owned();
+                collection.deleted = yes("deleted");
+                collection.title = text(fields, "title").and_then(|name| FieldName::new(name).ok());
+                collection.icon = text(fields, "icon").map(str::to_owned);
                 collection.fields.extend(orphans.into_iter().flatten());
             }
             None => {
@@ -222,6 +273,22 @@ pub fn open_collection_record(name: &CollectionId, label: &str) -> (RecordId, Fi
     (id, fields)
 }
 
+/// The record of a collection with all that it says of itself: its fields have records of their own.
+pub fn full_collection_record(name: &CollectionId, collection: &Collection) -> (RecordId, Fields) {
+    let (id, mut fields) = collection_record(name, &collection.label, collection.policy);
+    let said = [
+        ("open", collection.open.then(|| Value::from(true))),
+        ("help", Some(Value::from(collection.help.as_str())).filter(|_| !collection.help.is_empty())),
+        ("deleted", collection.deleted.then(|| Value::from(true))),
+        ("title", collection.title.as_ref().map(|name| Value::from(name.as_str()))),
+        ("icon", collection.icon.as_deref().map(Value::from)),
+    ];
+    for (name, value) in said {
+        fields.extend(value.map(|value| (reserved::field(name), value)));
+    }
+    (id, fields)
+}
+
 /// The collection whose field a record of [`reserved::FIELDS`] defines.
 pub(crate) fn field_of(id: &RecordId) -> Option<CollectionId> {
     let RecordKey::Text(key) = &id.key else { return None };
@@ -248,6 +315,7 @@ pub fn field_record(collection: &CollectionId, field: &Field) -> (RecordId, Fiel
     if let Some(policy) = field.policy {
         fields.insert(reserved::field("policy"), Value::from(policy.name()));
     }
+    fields.extend(field.details.parts());
     (id, fields)
 }
 
@@ -283,8 +351,9 @@ pub fn check_schema_record(id: &RecordId, fields: &Fields) -> Result<(), &'stati
             if name.is_reserved() {
                 return Err("collection names that start with _ are reserved");
             }
-            match text(fields, "policy") {
-                Some(p) if Policy::from_name(p).is_none() => Err("there is no such policy"),
+            match (text(fields, "policy"), text(fields, "title")) {
+                (Some(p), _) if Policy::from_name(p).is_none() => Err("there is no such policy"),
+                (_, Some(title)) if FieldName::new(title).is_err() => Err("this is not a valid field name"),
                 _ => Ok(()),
             }
         }
@@ -296,6 +365,11 @@ pub fn check_schema_record(id: &RecordId, fields: &Fields) -> Result<(), &'stati
             field_from(&name, fields).ok_or("a field needs a known type")?;
             let field_type =
                 text(fields, "type").and_then(FieldType::from_name).ok_or("a field needs a known type")?;
+            if fields.contains_key("former") && texts(fields, "former").is_none()
+                || fields.get("colours").is_some_and(|colours| !colours.0.is_object())
+            {
+                return Err("former options are a list of texts, and colours are told by option");
+            }
             match text(fields, "policy").map(Policy::from_name) {
                 Some(None) => Err("there is no such policy"),
                 Some(Some(p)) if !p.fits(field_type) => {
@@ -314,15 +388,15 @@ fn parse_field_key(key: &str) -> Option<(CollectionId, FieldName)> {
 }
 
 fn field_from(name: &FieldName, fields: &Fields) -> Option<Field> {
+    // a field of a type that a later version knows is there, with its values, all the same
+    let field_type = FieldType::from_name(text(fields, "type")?).unwrap_or(FieldType::Unknown);
     Some(Field {
         name: name.clone(),
         label: text(fields, "label").unwrap_or(name.as_str()).to_owned(),
-        // a field of a type that a later version knows is there, with its values, all the same
-        field_type: FieldType::from_name(text(fields, "type")?).unwrap_or(FieldType::Unknown),
+        field_type,
+        details: Details::of(fields, field_type),
         options: match fields.get("options") {
-            Some(options) => {
-                options.0.as_array()?.iter().map(|o| o.as_str().map(str::to_owned)).collect::<Option<_>>()?
-            }
+            Some(_) => texts(fields, "options")?,
             None => Vec::new(),
         },
         policy: text(fields, "policy").and_then(Policy::from_name),
@@ -330,87 +404,21 @@ fn field_from(name: &FieldName, fields: &Fields) -> Option<Field> {
     })
 }
 
+/// A list of texts.
+fn texts(fields: &Fields, name: &str) -> Option<Vec<String>> {
+    fields.get(name)?.0.as_array()?.iter().map(|each| each.as_str().map(str::to_owned)).collect()
+}
+
 fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
     fields.get(name).and_then(Value::as_text)
 }
 
-/// The fixed shape of the reserved collections.
-fn built_in(id: &CollectionId) -> Option<&'static Collection> {
-    static BUILT_IN: std::sync::OnceLock<BTreeMap<CollectionId, Collection>> = std::sync::OnceLock::new();
-    BUILT_IN
-        .get_or_init(|| {
-            use FieldType::{DateTime, Integer, Json, LongText, Text, YesNo};
-            [
-                // names are not worth a conflict: the last edit of a label, a person's or a device's name wins
-                (
-                    reserved::COLLECTIONS,
-                    Some(Policy::Ask),
-                    &[("label", Text), ("policy", Text), ("open", YesNo)][..],
-                ),
-                (
-                    reserved::FIELDS,
-                    Some(Policy::Ask),
-                    &[
-                        ("label", Text),
-                        ("type", Text),
-                        ("options", Json),
-                        ("policy", Text),
-                        ("position", Integer),
-                    ],
-                ),
-                (reserved::PEOPLE, Some(Policy::Last), &[("name", Text)]),
-                (reserved::DEVICES, Some(Policy::Last), &[("user", Text), ("name", Text), ("channel", Text)]),
-                // who looks at what, and when, is settled by the last who said so
-                (reserved::ASSIGNMENTS, Some(Policy::Last), &[("user", Text)]),
-                (
-                    reserved::COMMENTS,
-                    Some(Policy::Last),
-                    &[("conflict", Text), ("user", Text), ("text", LongText), ("at", DateTime)],
-                ),
-                (reserved::SNOOZES, Some(Policy::Last), &[("until", DateTime)]),
-                // the server alone says what it mirrors
-                (
-                    reserved::MIRRORS,
-                    Some(Policy::Last),
-                    &[
-                        ("collection", Text),
-                        ("keyspace", Text),
-                        ("table", Text),
-                        ("direction", Text),
-                        ("state", Text),
-                        ("reason", Text),
-                        ("columns", Json),
-                        ("by", Text),
-                    ],
-                ),
-            ]
-            .into_iter()
-            .map(|(name, policy, fields)| {
-                let fields = fields.iter().enumerate().map(|(position, (name, field_type))| {
-                    let name = reserved::field(name);
-                    let field = Field {
-                        label: name.to_string(),
-                        name: name.clone(),
-                        field_type: *field_type,
-                        options: Vec::new(),
-                        policy: (name.as_str() == "position").then_some(Policy::Last),
-                        position: position as i64,
-                    };
-                    (name, field)
-                });
-                (
-                    reserved::collection(name),
-                    Collection { label: name.to_owned(), policy, open: false, fields: fields.ordered_map() },
-                )
-            })
-            .ordered_map()
-        })
-        .get(id)
-}
-
-/// Why a value cannot be in that field.
+/// Why a value cannot be in that field. An option that is offered no more can: somebody may have chosen it before.
 pub fn check_value(field: &Field, value: &Value) -> Result<(), Misfit> {
-    field.field_type.check(value, &field.options)
+    match field.field_type.check(value, &field.options) {
+        Err(Misfit::NotAnOption) => field.field_type.check(value, &field.details.former),
+        checked => checked,
+    }
 }
 
 #[cfg(test)]
@@ -472,6 +480,7 @@ mod tests {
             options: vec!["A".into()],
             policy: Some(Policy::Last),
             position: 3,
+            details: Default::default(),
         };
         let records = [collection_record(&name, "Airports", None), field_record(&name, &field)];
         let fold = |order: [usize; 2]| {

@@ -108,6 +108,7 @@ async fn schema(engine: &PartitionEngine, workspace: WorkspaceId) -> Result<(), 
             options: Vec::new(),
             policy: None,
             position,
+            details: Default::default(),
         };
         records.push(field_record(&collection, &field));
     }

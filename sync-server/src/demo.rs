@@ -142,6 +142,7 @@ impl Sample {
                     options: field.options.clone(),
                     policy: field.policy,
                     position: position as i64,
+                    details: Default::default(),
                 };
                 records.push(schema::field_record(&collection.name, &field));
             }

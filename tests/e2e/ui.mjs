@@ -8,6 +8,7 @@ import { Device } from './lib/api.mjs';
 import { Browser, cleanUp, hook } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
 import { barriers, closeToasts } from './lib/review.mjs';
+import { shape } from './shape.mjs';
 
 whenFailed(cleanUp);
 for (const name of ['MOORING_SERVER', 'MOORING_CHROMIUM', 'MOORING_UI_DIST']) need(name);
@@ -445,6 +446,8 @@ await check('the grid in light and dark, on a desk and on a phone, as axe sees i
   await press('Shift+ArrowDown', 'Shift+ArrowRight');
   await pictures('grid');
 });
+
+await shape(a, other);
 
 await check('no page reported an error of its own', async () => {
   equal(await a.reports(), [], 'errors');

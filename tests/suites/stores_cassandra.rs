@@ -325,6 +325,7 @@ async fn nodes_write_together(stores: [Arc<CassandraStore>; 2]) -> Result<()> {
         options: Vec::new(),
         policy: None,
         position: 1,
+        details: Default::default(),
     };
     let key = |n: i64| RecordId::new(collection.clone(), RecordKey::Int(n));
     let mut made = Vec::new();

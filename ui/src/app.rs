@@ -12,7 +12,7 @@ use crate::route::{Route, collection_of, workspace_of};
 use crate::unsaved::Unsaved;
 use std::rc::Rc;
 use sync_client::api::{Answer, Command, Event, Failure, Session, Status};
-use sync_protocol::ChangeId;
+use sync_protocol::{ChangeId, FieldName};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 use yew_router::prelude::*;
@@ -156,7 +156,11 @@ fn screen(route: Route) -> Html {
             None => return start::not_found(),
         },
         Route::Settings { workspace, collection } => match collection_of(&collection) {
-            Some(id) => (workspace, Place::Settings(id)),
+            Some(id) => (workspace, Place::Settings(id, None)),
+            None => return start::not_found(),
+        },
+        Route::EditField { workspace, collection, field } => match collection_of(&collection) {
+            Some(id) => (workspace, Place::Settings(id, FieldName::new(field).ok())),
             None => return start::not_found(),
         },
         Route::Deleted { workspace, collection } => match collection_of(&collection) {

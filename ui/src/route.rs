@@ -88,7 +88,7 @@ pub enum Route {
         /// The collection's name.
         collection: String,
     },
-    /// What a collection does where edits meet.
+    /// A collection's settings.
     #[at("/w/:workspace/c/:collection/settings")]
     Settings {
         /// See [`workspace_name`].
@@ -103,6 +103,16 @@ pub enum Route {
         workspace: String,
         /// The collection's name.
         collection: String,
+    },
+    /// Its settings, where one of its fields is changed.
+    #[at("/w/:workspace/c/:collection/settings/:field")]
+    EditField {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+        /// The field's name.
+        field: String,
     },
     /// A new record.
     #[at("/w/:workspace/c/:collection/new")]
@@ -156,6 +166,7 @@ impl Route {
             | Self::Collection { workspace, .. }
             | Self::Settings { workspace, .. }
             | Self::Deleted { workspace, .. }
+            | Self::EditField { workspace, .. }
             | Self::NewRecord { workspace, .. }
             | Self::Record { workspace, .. }
             | Self::History { workspace, .. } => Some(workspace),

@@ -9,9 +9,10 @@ use super::past::Step;
 use super::{Engine, Reply, failure};
 use crate::api::{Answer, Event, Failure, FailureKind, ImportCounts, ImportPlan, ImportReport, RefusedRow};
 use crate::device::Device;
-use crate::import::{self, Fate, File, Known, Rows};
+use crate::import::{self, Asking, Fate, File, Known, Rows};
 use crate::limits;
 use crate::query::storage;
+use crate::replica::rules::{Held, Holders, Rules};
 use crate::replica::uuid_key;
 use crate::store::{Batch, LocalStore};
 use crate::text;
@@ -87,7 +88,9 @@ impl<D: Device> Engine<D> {
                 };
                 let views = open.tables.views(&open.store, &open.replica, &into).await.map_err(storage)?;
                 let view = |key: &RecordKey| views.view_of(key);
-                import::look(file, plan, Some(Known { collection, view: &view }))
+                let holders = |(_, name, text): &Held| views.holders(name, text);
+                let asking = Asking { id: &into, collection, holders: &holders };
+                import::look(file, plan, Some(Known { asking, view: &view }))
             }
             _ => import::look(file, plan, None),
         };
@@ -196,34 +199,50 @@ impl<D: Device> Engine<D> {
                 Some(Ok((key, fields))) => {
                     let minted = importing.plan.key.is_none();
                     let key = if minted { importing.mint.key(rows.position()) } else { key };
-                    step.push((import::record_id(&importing.collection, key), fields));
+                    step.push((rows.position(), import::record_id(&importing.collection, key), fields));
                 }
             }
         }
         importing.at = rows.position();
+        let ids: Vec<_> = step.iter().map(|(_, id, _)| id.clone()).collect();
+        let bases = open.store.get(&ids).await.map_err(storage)?;
+        let mut counts = importing.counts;
+        let mut records = Vec::new();
+        let name = &importing.collection;
+        let collection = open.replica.schema().collection(name).ok_or_else(gone)?;
+        let views = match collection.fields.values().any(|field| field.details.unique) {
+            true => Some(open.tables.views(&open.store, &open.replica, name).await.map_err(storage)?),
+            false => None,
+        };
+        let holders = |(_, name, text): &Held| {
+            views.as_ref().map(|views| views.holders(name, text)).unwrap_or_default()
+        };
+        let asking = Asking { id: name, collection, holders: &holders };
+        let mut rules = Rules::new(Holders::new());
+        for ((row, id, fields), base) in step.into_iter().zip(bases) {
+            let there = open.replica.view(&id, base.as_ref());
+            let fate = import::fate(&importing.plan, there.as_ref(), &fields, &taken);
+            let wanted = match (fate, &there) {
+                (Fate::Change, Some(there)) => import::changes(&importing.plan, there, &fields, &taken),
+                _ => fields,
+            };
+            match import::hold(&mut rules, asking, (&id.key, there.as_ref()), fate, wanted) {
+                Err(reason) => {
+                    rows.refuse(row, "", reason);
+                    continue;
+                }
+                Ok(fields) if fate == Fate::New => records.push((id, None, fields)),
+                Ok(wanted) if fate == Fate::Change => records.push((id, base, wanted)),
+                Ok(_) => {}
+            }
+            counts.add(fate);
+        }
         let room = limits::REFUSED_LISTED.saturating_sub(importing.refused.len());
         importing.refused.extend(rows.refused.drain(..).take(room));
         importing.all_refused.append(&mut rows.all_refused);
         importing.keys = rows.into_keys();
-        let ids: Vec<_> = step.iter().map(|(id, _)| id.clone()).collect();
-        let bases = open.store.get(&ids).await.map_err(storage)?;
-        let mut counts = importing.counts;
-        let mut records = Vec::new();
-        for ((id, fields), base) in step.into_iter().zip(bases) {
-            let there = open.replica.view(&id, base.as_ref());
-            let fate = import::fate(&importing.plan, there.as_ref(), &fields, &taken);
-            counts.add(fate);
-            match (fate, &there) {
-                (Fate::New, _) => records.push((id, None, fields)),
-                (Fate::Change, Some(there)) => {
-                    let wanted = import::changes(&importing.plan, there, &fields, &taken);
-                    records.push((id, base, wanted));
-                }
-                _ => {}
-            }
-        }
         let batch: Batch = open.replica.import(now, records)?;
-        importing.step.add(&batch);
+        importing.step.add(&batch, &[]);
         self.save(batch).await?;
         importing.counts = counts;
         self.tell(Event::Importing { done: importing.at, total });

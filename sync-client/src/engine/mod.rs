@@ -45,6 +45,8 @@ mod profile;
 mod reading;
 mod records;
 mod refusal;
+#[cfg(feature = "screens")]
+mod reshaping;
 mod watching;
 mod workspace;
 mod writing;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use sync_protocol::Ordered;
 
-use sync_protocol::{Edit, Fields, RecordId};
+use sync_protocol::{Change, Edit, Fields, RecordId, reserved};
 
 use crate::api::{StepInfo, Undoable};
 use crate::limits;
@@ -52,16 +52,23 @@ impl Way {
 }
 
 impl Step {
-    pub fn of(label: Option<String>, batch: &Batch) -> Self {
+    pub fn of(label: Option<String>, batch: &Batch, asked: &[RecordId]) -> Self {
         let mut step = Self { label, ..Self::default() };
-        step.add(batch);
+        step.add(batch, asked);
         step
     }
 
-    /// What a batch does is a part of the step. Fields that it declares stay. Edits that come to nothing do no harm: they
-    /// are not found when the step is taken back.
-    pub fn add(&mut self, batch: &Batch) {
-        for change in batch.enqueue.iter().filter(|change| !change.record.collection.is_reserved()) {
+    /// What a batch does is a part of the step. Fields that it declares stay; of Mooring's own records only definitions that
+    /// somebody `asked` to change become what they were. Edits that come to nothing do no harm: they are not found when the
+    /// step is taken back.
+    pub fn add(&mut self, batch: &Batch, asked: &[RecordId]) {
+        let defines = |change: &Change| {
+            matches!(change.record.collection.as_str(), reserved::COLLECTIONS | reserved::FIELDS)
+                && matches!(change.edit, Edit::Patch { .. })
+                && asked.contains(&change.record)
+        };
+        let kept = |change: &&Change| !change.record.collection.is_reserved() || defines(change);
+        for change in batch.enqueue.iter().filter(kept) {
             self.bytes += change.size();
             self.edits.push((change.record.clone(), change.edit.clone()));
         }
@@ -71,8 +78,8 @@ impl Step {
     }
 
     /// The edits that take it back, as a step.
-    pub fn back(&self, batch: &Batch) -> Self {
-        Self::of(self.label.clone(), batch)
+    pub fn back(&self, batch: &Batch, asked: &[RecordId]) -> Self {
+        Self::of(self.label.clone(), batch, asked)
     }
 
     pub fn label(&self) -> Option<String> {

@@ -18,6 +18,7 @@ use crate::store::{Batch, LocalStore, Memos, Receipt, Written};
 use crate::text;
 
 use super::workspace::Workspace;
+use super::writing::Held;
 
 impl<D: Device> Engine<D> {
     pub(super) async fn command(&mut self, Asked { command, request, who, reply }: Asked) {
@@ -205,6 +206,8 @@ impl<D: Device> Engine<D> {
                 let batch = open.replica.set_field(now, &collection, &field)?;
                 self.finish(batch, Written::Done).await
             }
+            #[cfg(feature = "screens")]
+            Command::Reshape(reshape) => self.reshape(*reshape).await,
             Command::OpenCollection(collection) => {
                 let batch = open.replica.open_collection(now, &collection)?;
                 self.finish(batch, Written::Made(collection)).await
@@ -214,14 +217,14 @@ impl<D: Device> Engine<D> {
                 self.finish(batch, Written::Done).await
             }
             Command::Insert { collection, key, fields } => {
-                self.save_one(Op::Insert { collection, key, fields }).await
+                self.save_one(Op::Insert { collection, key, fields }, Held::ToRules).await
             }
-            Command::Edit { id, fields } => self.save_one(Op::Edit { id, fields }).await,
+            Command::Edit { id, fields } => self.save_one(Op::Edit { id, fields }, Held::ToRules).await,
             Command::Delete { ids } => {
                 let ops = ids.into_iter().map(|id| Op::Delete { id });
-                self.save_ops(ops.collect(), None, Types::new(), Memos::new()).await
+                self.save_ops(ops.collect(), None, Types::new(), Memos::new(), Held::ToNone).await
             }
-            Command::Restore { id, fields } => self.save_one(Op::Put { id, fields }).await,
+            Command::Restore { id, fields } => self.save_one(Op::Put { id, fields }, Held::ToNone).await,
             Command::Undelete { ids } => self.undelete(ids).await,
             Command::Write { ops, label, types, memos } => self.write(ops, label, types, memos).await,
             Command::Memos(prefix) => Ok(Answer::Memos(self.memos(&prefix)?)),

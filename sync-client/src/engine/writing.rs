@@ -16,8 +16,18 @@ use crate::device::Device;
 use crate::limits;
 use crate::query::storage;
 use crate::replica::activity::is_activity;
+use crate::replica::rules::Rules;
 use crate::replica::write::{Bases, Want};
 use crate::store::{Batch, LocalStore, Memos, Written};
+
+/// Whether a step is held to what fields ask of their values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It gives new values.
+    ToRules,
+    /// It makes a record what it was before.
+    ToNone,
+}
 
 impl<D: Device> Engine<D> {
     /// Several edits that a program asks for.
@@ -53,7 +63,7 @@ impl<D: Device> Engine<D> {
                 "This is more than a program can keep on this device beside its records.",
             ));
         }
-        self.save_ops(ops, label, types, memos).await
+        self.save_ops(ops, label, types, memos, Held::ToRules).await
     }
 
     /// What programs keep on this device under names that begin so.
@@ -69,6 +79,7 @@ impl<D: Device> Engine<D> {
         label: Option<String>,
         types: Types,
         memos: Memos,
+        held: Held,
     ) -> Result<Answer, Failure> {
         let mut read = BTreeSet::new();
         let mut wants = Vec::new();
@@ -83,12 +94,21 @@ impl<D: Device> Engine<D> {
         }
         let open = self.workspace()?;
         let bases = bases(open, read).await?;
-        self.save_wants(wants, label, &types, memos, &bases).await
+        let rules = match held {
+            Held::ToRules => {
+                let asked = open.replica.asked_about(&wants);
+                Some(Rules::new(
+                    open.tables.holders(&open.store, &open.replica, asked).await.map_err(storage)?,
+                ))
+            }
+            Held::ToNone => None,
+        };
+        self.save_wants(wants, label, &types, memos, &bases, rules).await
     }
 
     /// One edit of a person.
-    pub(super) async fn save_one(&mut self, op: Op) -> Result<Answer, Failure> {
-        self.save_ops(vec![op], None, Types::new(), Memos::new()).await
+    pub(super) async fn save_one(&mut self, op: Op, held: Held) -> Result<Answer, Failure> {
+        self.save_ops(vec![op], None, Types::new(), Memos::new(), held).await
     }
 
     fn wanted(&self, op: Op) -> (RecordId, Want) {
@@ -110,12 +130,13 @@ impl<D: Device> Engine<D> {
         types: &Types,
         memos: Memos,
         bases: &Bases,
+        rules: Option<Rules>,
     ) -> Result<Answer, Failure> {
         let (now, who) = (self.device.now(), self.who.clone());
-        let ids = wants.iter().map(|(id, _)| id.clone()).collect();
-        let batch = self.workspace()?.replica.write(now, wants, types, bases)?;
+        let ids: Vec<RecordId> = wants.iter().map(|(id, _)| id.clone()).collect();
+        let batch = self.workspace()?.replica.write_by(now, wants, types, bases, rules)?;
         let batch = Batch { memos, ..batch };
-        let step = Step::of(label, &batch);
+        let step = Step::of(label, &batch, &ids);
         let answer = self.finish(batch, Written::Saved(ids)).await?;
         self.workspace()?.past.did(&who, step);
         Ok(answer)
@@ -135,7 +156,7 @@ impl<D: Device> Engine<D> {
                 "There is nothing to bring back from this device any more. The history of the record has its versions.",
             ));
         }
-        self.save_wants(back, None, &Types::new(), Memos::new(), &bases).await
+        self.save_wants(back, None, &Types::new(), Memos::new(), &bases, None).await
     }
 
     /// Takes a step of whoever asks back, or the taking back of one.
@@ -161,11 +182,12 @@ impl<D: Device> Engine<D> {
         let bases = bases(open, step.edits.iter().map(|(id, _)| id.clone()).ordered_set()).await?;
         let mut undo = open.replica.undo(&step.edits, &bases);
         let left = undo.kept();
-        let ids: BTreeSet<RecordId> = undo.wants.iter().map(|(id, _)| id.clone()).ordered_set();
+        let ids: Vec<RecordId> =
+            undo.wants.iter().map(|(id, _)| id.clone()).ordered_set().into_iter().collect();
         let batch = open.replica.write(now, undo.wants, &Types::new(), &bases)?;
-        open.past.give(who, way.other(), step.back(&batch));
+        open.past.give(who, way.other(), step.back(&batch, &ids));
         let next = open.past.next(who);
-        let undone = Undone { label: step.label(), ids: ids.into_iter().collect(), left, next };
+        let undone = Undone { label: step.label(), ids, left, next };
         let changes = !batch.enqueue.is_empty();
         let answer = self.finish(batch, Written::Undone(Box::new(undone))).await;
         if let (Err(_), true, Some(open)) = (&answer, changes, &mut self.open) {

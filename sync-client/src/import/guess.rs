@@ -28,7 +28,7 @@ pub(super) fn plan(file: &File, wanted: Option<ImportPlan>, into: Option<&Collec
     let nobody = BTreeMap::new();
     let mut taken = into.map_or(&nobody, |collection| &collection.fields).clone();
     let mut last = taken.values().map(|field| field.position).max().unwrap_or(-1);
-    let mut left: Vec<Field> = taken.values().cloned().collect();
+    let mut left: Vec<Field> = taken.values().filter(|field| !field.details.deleted).cloned().collect();
     // columns called exactly like a field take it before those that only look like it
     let mut found: Vec<Option<Field>> = vec![None; file.headings.len()];
     for alike in [same_label as fn(&str, &Field) -> bool, looks_alike] {
@@ -47,7 +47,15 @@ pub(super) fn plan(file: &File, wanted: Option<ImportPlan>, into: Option<&Collec
         let label = label(heading);
         let name = text::field_name(&label, &taken);
         last += 1;
-        let field = Field { name, label, field_type, options: Vec::new(), policy: None, position: last };
+        let field = Field {
+            name,
+            label,
+            field_type,
+            options: Vec::new(),
+            policy: None,
+            position: last,
+            details: Default::default(),
+        };
         taken.insert(field.name.clone(), field.clone());
         // what is nothing but the key is not there twice; a name is a field of its own
         let is_only_key = is_key && file.headings.len() > 1 && is_code(file, place);

@@ -10,15 +10,18 @@ use crate::api::{
     Failure, ImportColumn, ImportCounts, ImportMode, ImportPlan, Preview, Reading, RefusedRow, Row,
 };
 use crate::limits;
+use crate::replica::rules::{Holders, Rules};
 use crate::sheet;
 
 mod file;
 mod forms;
 mod guess;
+mod held;
 mod json;
 mod table;
 
 pub use file::{Cell, File, FileRow, check_file};
+pub use held::{Asking, hold};
 
 /// Rows of a preview's sample.
 const SAMPLE: usize = 8;
@@ -30,8 +33,8 @@ pub(crate) const OF_REFUSED: [&str; 2] = ["Line in the file", "Why it was refuse
 /// The collection that a file is imported into.
 #[derive(Clone, Copy)]
 pub struct Known<'a> {
-    /// What it is.
-    pub collection: &'a Collection,
+    /// What it is, and what its fields ask.
+    pub asking: Asking<'a>,
     /// Its records, as the person sees them.
     pub view: &'a dyn Fn(&RecordKey) -> Option<Fields>,
 }
@@ -43,7 +46,7 @@ pub fn preview(file: &File, plan: Option<ImportPlan>) -> Preview {
 
 /// Looks at a file: what it would become under a plan, or under a guessed one.
 pub fn look(file: &File, plan: Option<ImportPlan>, known: Option<Known<'_>>) -> Preview {
-    let collection = known.map(|known| known.collection);
+    let collection = known.map(|known| known.asking.collection);
     let mut plan = match plan {
         Some(plan) if !plan.columns.is_empty() => plan,
         wanted => guess::plan(file, wanted, collection),
@@ -60,12 +63,29 @@ pub fn look(file: &File, plan: Option<ImportPlan>, known: Option<Known<'_>>) -> 
         }
     }
     let mut rows = Rows::new(file, &plan);
+    let mut asked = Rules::new(Holders::new());
     let mut sample = Vec::new();
     let mut counts = ImportCounts::default();
     while let Some(result) = rows.next() {
         let Ok((key, fields)) = result else { continue };
         let there = known.filter(|_| plan.key.is_some()).and_then(|known| (known.view)(&key));
-        counts.add(fate(&plan, there.as_ref(), &fields, &rows.taken()));
+        let fate = fate(&plan, there.as_ref(), &fields, &rows.taken());
+        let mut fields = fields;
+        if let Some(known) = known {
+            let wanted = match (fate, &there) {
+                (Fate::Change, Some(there)) => changes(&plan, there, &fields, &rows.taken()),
+                _ => fields.clone(),
+            };
+            match held::hold(&mut asked, known.asking, (&key, there.as_ref()), fate, wanted) {
+                Ok(with_defaults) if fate == Fate::New => fields = with_defaults,
+                Ok(_) => {}
+                Err(reason) => {
+                    rows.refuse(rows.position(), "", reason);
+                    continue;
+                }
+            }
+        }
+        counts.add(fate);
         if sample.len() < SAMPLE {
             sample.push(Row { key, fields, marks: Default::default(), gone: false });
         }
@@ -139,7 +159,7 @@ impl ImportCounts {
 /// Into a collection its own fields count: what they are called, their types and their options.
 pub fn adopt(plan: &mut ImportPlan, collection: &Collection) {
     for column in &mut plan.columns {
-        let known = collection.fields.get(&column.field.name);
+        let known = collection.fields.get(&column.field.name).filter(|field| !field.details.deleted);
         column.known = known.is_some();
         if let Some(known) = known {
             column.field = known.clone();
@@ -263,7 +283,8 @@ impl<'f> Rows<'f> {
         self.keys
     }
 
-    fn refuse(&mut self, row: usize, column: &str, reason: String) {
+    /// Notes that a row was refused; `row` counts from 1.
+    pub fn refuse(&mut self, row: usize, column: &str, reason: String) {
         self.refused_total += 1;
         let told = if column.is_empty() { reason.clone() } else { format!("{column}: {reason}") };
         self.all_refused.push((row - 1, told));

@@ -5,7 +5,9 @@
 //! it follows the delta of each batch (`Table`), and with it the answers to what is asked of it (`Live`). What a screen watches
 //! is compared with what it was told last (`Watching`), and the difference is told.
 
-use sync_protocol::{CollectionId, Fields, Record, RecordId, RecordKey};
+use std::collections::BTreeSet;
+
+use sync_protocol::{CollectionId, FieldName, Fields, Record, RecordId, RecordKey};
 
 use crate::api::{
     Aggregate, Event, Failure, FailureKind, Keys, Looked, Rows, RowsQuery, SortBy, View, ViewId, Watched,
@@ -14,6 +16,7 @@ use crate::api::{
 use crate::delta::Delta;
 use crate::limits;
 use crate::replica::Replica;
+use crate::replica::rules::{Held, Holders};
 use crate::store::{LocalStore, StoreError};
 use crate::text::Collation;
 
@@ -29,6 +32,7 @@ mod seen;
 mod sum;
 mod table;
 mod tally;
+mod unique;
 mod wanted;
 mod watching;
 
@@ -185,6 +189,22 @@ impl Tables {
         Ok(Views { table: &self.tables[at], collation: &self.collation })
     }
 
+    /// The records that hold those values; reads their collections, where they are not in memory.
+    pub async fn holders<S: LocalStore>(
+        &mut self,
+        store: &S,
+        replica: &Replica,
+        asked: BTreeSet<Held>,
+    ) -> Result<Holders, StoreError> {
+        let mut found = Holders::new();
+        for held in asked {
+            let at = self.load(store, replica, &held.0).await?;
+            let keys = self.tables[at].holders(&held.1, &held.2);
+            found.insert(held, keys);
+        }
+        Ok(found)
+    }
+
     /// Whether a collection is in memory.
     pub fn holds(&self, collection: &CollectionId) -> bool {
         self.tables.iter().any(|table| table.collection == *collection)
@@ -267,6 +287,11 @@ impl Views<'_> {
         self.table.seen().get(key).cloned()
     }
 
+    /// The records that hold such a value in a field.
+    pub fn holders(&self, name: &FieldName, text: &str) -> BTreeSet<RecordKey> {
+        self.table.holders(name, text)
+    }
+
     /// Records by key, numbers before texts; all of them, or those behind one.
     pub fn behind(&self, after: Option<RecordKey>) -> impl Iterator<Item = (&RecordKey, &Fields)> {
         self.table.seen().behind(after)
@@ -297,7 +322,7 @@ mod tests {
     use super::*;
     use crate::text;
     use sync_protocol::schema::{Collection, Field};
-    use sync_protocol::{FieldName, FieldType, Value};
+    use sync_protocol::{FieldType, Value};
 
     /// The keys of what matches, in the order asked for; all records have one field of that type.
     fn found(field_type: FieldType, records: &[(RecordKey, Value)], search: &str, sort: bool) -> String {
@@ -309,6 +334,7 @@ mod tests {
             options: Vec::new(),
             policy: None,
             position: 0,
+            details: Default::default(),
         };
         let definition =
             Collection { fields: BTreeMap::from([(name.clone(), field)]), ..Collection::default() };

@@ -1,13 +1,15 @@
 //! One collection in memory as the person sees it. It follows the delta of each batch, row by row.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_protocol::{CollectionId, Fields, Partition, Record, RecordId, RecordKey};
+use sync_protocol::{CollectionId, FieldName, Fields, Partition, Record, RecordId, RecordKey};
 
 use super::columns::Columns;
 use super::live::{Live, Source};
 use super::seen::Seen;
+use super::unique::Holders;
 use super::watching::Watching;
 use crate::api::{Failure, View, ViewChange, ViewId, Watched, Window};
 use crate::delta::{Delta, Move};
@@ -27,6 +29,8 @@ pub(super) struct Table {
     pending: BTreeSet<RecordKey>,
     /// What the base has of these.
     beneath: BTreeMap<RecordKey, Fields>,
+    /// Which records hold which values, of the fields that were asked about.
+    holders: RefCell<Holders>,
     /// The last answers that nobody watches, or watches any more: the same question needs no other, and another order of the
     /// same rows has their figures.
     idle: Vec<Live>,
@@ -46,8 +50,9 @@ impl Table {
     ) -> Self {
         let (pending, beneath) = (BTreeSet::new(), BTreeMap::new());
         let (idle, watched, ended) = (Vec::new(), Vec::new(), Vec::new());
-        let columns = Columns::default();
-        let mut table = Self { collection, seen: base, columns, pending, beneath, idle, watched, ended };
+        let (columns, holders) = Default::default();
+        let mut table =
+            Self { collection, seen: base, columns, pending, beneath, holders, idle, watched, ended };
         let waiting: Vec<&RecordId> = replica.pending_records_of(&table.collection).collect();
         for id in waiting {
             table.row(id, None, replica, collation);
@@ -58,6 +63,11 @@ impl Table {
     /// The rows, in no order that a person knows.
     pub(super) fn seen(&self) -> &Seen {
         &self.seen
+    }
+
+    /// The records that hold such a value in a field.
+    pub(super) fn holders(&self, name: &FieldName, text: &str) -> BTreeSet<RecordKey> {
+        self.holders.borrow_mut().of(name, text, &self.seen)
     }
 
     /// The answer to a question that nobody watches; it is kept for the next time.
@@ -232,7 +242,7 @@ impl Table {
 
     /// A record is seen like this from now on: the views follow.
     fn look(&mut self, id: &RecordId, now: Option<Fields>, replica: &Replica, collation: &Collation) {
-        let Self { collection, seen, columns, idle, watched, .. } = self;
+        let Self { collection, seen, columns, holders, idle, watched, .. } = self;
         let key = &id.key;
         let is_other = seen.get(key) != now.as_ref();
         let was_plain = seen.is_plain();
@@ -247,6 +257,7 @@ impl Table {
             all(source(collection, (seen, columns), replica, collation), live, false);
         }
         if is_other {
+            holders.get_mut().moved(key, seen.get(key), now.as_ref());
             seen.put(key, now);
         }
         if seen.is_plain() != was_plain {

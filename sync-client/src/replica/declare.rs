@@ -7,8 +7,8 @@ use sync_protocol::schema::{
     Field, Schema, check_schema_record, check_value, field_record, open_collection_record,
 };
 use sync_protocol::{
-    Change, CollectionId, Edit, FieldName, FieldType, RecordId, RecordKey, Timestamp, Value, limits as wire,
-    reserved,
+    Change, CollectionId, Edit, FieldName, FieldType, Fields, RecordId, RecordKey, Timestamp, Value,
+    limits as wire, reserved,
 };
 
 use super::Replica;
@@ -30,6 +30,13 @@ pub(super) struct Shape<'r> {
 impl<'r> Shape<'r> {
     pub fn new(replica: &'r Replica, types: &'r Types) -> Self {
         Self { replica, types, schema: Cow::Borrowed(replica.schema()), declared: Vec::new() }
+    }
+
+    /// What a step makes of a definition holds for what comes after it.
+    pub fn follow(&mut self, id: &RecordId, after: Option<&Fields>) {
+        if matches!(id.collection.as_str(), reserved::COLLECTIONS | reserved::FIELDS) {
+            self.schema.to_mut().apply(id, after);
+        }
     }
 
     /// Whether the record's collection has that field.
@@ -76,6 +83,7 @@ impl<'r> Shape<'r> {
                     .map(|field| field.position.saturating_add(1))
                     .max()
                     .unwrap_or(0),
+                details: Default::default(),
             },
         };
         if known != Some(&field) {

@@ -306,7 +306,7 @@ impl Replica {
     }
 
     /// Whether so many more changes can wait to be sent.
-    pub(super) fn room_for(&self, changes: usize) -> Result<(), Failure> {
+    pub(crate) fn room_for(&self, changes: usize) -> Result<(), Failure> {
         if self.outbox.len() + changes > limits::OUTBOX_CHANGES {
             return Err(Failure::input(format!(
                 "This device holds {} unsent changes, the most it keeps. Connect to the network to send them, then go on.",

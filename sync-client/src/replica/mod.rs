@@ -36,6 +36,7 @@ mod record;
 mod renew;
 pub mod retry;
 pub mod review;
+pub mod rules;
 pub mod session;
 mod undo;
 pub mod view;

@@ -61,9 +61,8 @@ impl Replica {
                 set_value(&mut fields, name, value.clone());
             }
             let collection = self.schema().collection(&id.collection);
-            let first = collection
-                .and_then(|c| c.ordered().into_iter().find(|field| field.field_type == FieldType::Text));
-            if let Some(field) = first
+            let named = collection.and_then(|c| c.title_field());
+            if let Some(field) = named.filter(|field| field.field_type == FieldType::Text)
                 && value_of(&fields, &field.name).is_absent()
                 && !conflict.title.is_empty()
                 && conflict.title != id.key.to_string()

@@ -49,6 +49,10 @@ impl Replica {
             let after = self.undo_one(&mut undo, id, edit, there);
             seen.insert(id.clone(), after);
         }
+        // values are taken back into fields that are what they were
+        let (definitions, records): (Vec<_>, Vec<_>) =
+            undo.wants.into_iter().partition(|(id, _)| id.collection.is_reserved());
+        undo.wants = definitions.into_iter().chain(records).collect();
         undo
     }
 

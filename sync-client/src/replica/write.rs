@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 
 use sync_protocol::record::{per_field, value_of};
-use sync_protocol::{Change, Delta, Edit, FieldName, Fields, Record, RecordId, Rejection, Timestamp, Value};
+use sync_protocol::schema::{Collection, check_schema_record};
+use sync_protocol::{
+    Change, Delta, Edit, FieldName, FieldType, Fields, Record, RecordId, Rejection, Timestamp, Value,
+    reserved,
+};
 
 use super::declare::Shape;
-use super::edit::failure;
+use super::edit::{check_label, failure};
+use super::rules::Rules;
 use super::{Replica, view};
 use crate::api::{Failure, FailureKind, Seen, Types};
 use crate::store::Batch;
@@ -42,6 +47,22 @@ impl Replica {
         types: &Types,
         bases: &Bases,
     ) -> Result<Batch, Failure> {
+        self.write_by(now, wants, types, bases, None)
+    }
+
+    /// The same, held to what fields ask of their values where there are rules.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with the place of the edit at fault among all.
+    pub fn write_by(
+        &self,
+        now: Timestamp,
+        wants: Vec<(RecordId, Want)>,
+        types: &Types,
+        bases: &Bases,
+        mut rules: Option<Rules>,
+    ) -> Result<Batch, Failure> {
         let mut shape = Shape::new(self, types);
         let mut seen: BTreeMap<RecordId, Option<Fields>> = BTreeMap::new();
         let mut changes = Vec::new();
@@ -49,17 +70,33 @@ impl Replica {
             let at_fault = |failure| Failure { op: Some(at), ..failure };
             let base = bases.get(&id);
             let there = seen.get_mut(&id).map(std::mem::take).unwrap_or_else(|| self.view(&id, base));
+            let ruled = self.schema().collection(&id.collection).filter(|_| !id.collection.is_reserved());
+            let want = match ruled.filter(|_| rules.is_some()) {
+                Some(collection) => with_defaults(collection, want),
+                None => want,
+            };
             let edit = edit(&mut shape, &id, there.as_ref(), want).map_err(at_fault)?;
             let Some(edit) = edit else {
                 seen.insert(id, there);
                 continue;
             };
+            if let (Some(rules), Some(collection)) = (&mut rules, ruled) {
+                rules.hold(at, &id, collection, there.as_ref(), &edit).map_err(at_fault)?;
+            }
             // what is added saw no record
             let base = base.filter(|_| !matches!(edit, Edit::Insert { .. }));
             let change = self.change(1, now, id.clone(), base, edit);
             shape.admit(&change).map_err(at_fault)?;
-            seen.insert(id, view::fold(there, std::iter::once(&change), |_| None));
+            let after = view::fold(there, std::iter::once(&change), |_| None);
+            if let Some(after) = &after {
+                check_definition(&id, after).map_err(at_fault)?;
+            }
+            shape.follow(&id, after.as_ref());
+            seen.insert(id, after);
             changes.push(change);
+        }
+        if let Some(rules) = rules {
+            rules.end(|(of, name, _)| self.schema().collection(of)?.fields.get(name), 0)?;
         }
         let declared = shape.declared(now)?;
         self.room_for(declared.len() + changes.len())?;
@@ -140,6 +177,32 @@ fn edit(
         }
     }
     Ok((!touched.is_empty()).then(|| Edit::Patch { fields: per_field(touched) }))
+}
+
+/// A record that is added has the defaults of what is not said.
+fn with_defaults(collection: &Collection, want: Want) -> Want {
+    match want {
+        Want::New(fields) => Want::New(Rules::with_defaults(collection, fields)),
+        other => other,
+    }
+}
+
+/// Whether a definition of a collection or a field is one, as it becomes. Of a type that only a later version knows the server
+/// says what fits.
+fn check_definition(id: &RecordId, fields: &Fields) -> Result<(), Failure> {
+    let label = fields.get("label").and_then(Value::as_text).unwrap_or_default();
+    match id.collection.as_str() {
+        reserved::COLLECTIONS => {}
+        reserved::FIELDS => {
+            let known = fields.get("type").and_then(Value::as_text).and_then(FieldType::from_name);
+            if known.is_none_or(|known| known == FieldType::Unknown) {
+                return Ok(());
+            }
+        }
+        _ => return Ok(()),
+    }
+    check_label(label)?;
+    check_schema_record(id, fields).map_err(schema_failure)
 }
 
 /// Values on top of what is there.

@@ -72,6 +72,7 @@ pub fn definition() -> Vec<Field> {
         options: Vec::new(),
         policy,
         position: 0,
+        details: Default::default(),
     };
     vec![
         field("n", FieldType::Integer, None),

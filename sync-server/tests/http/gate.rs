@@ -191,6 +191,7 @@ async fn anything(ann: &Person<'_>) -> (WorkspaceId, Device, FieldName) {
         options: Vec::new(),
         policy: None,
         position: 1,
+        details: Default::default(),
     };
     let mut changes = device.schema();
     let (id, fields) = field_record(&boat(1).collection, &field);
@@ -341,6 +342,7 @@ async fn a_collection_has_so_many_fields_and_no_more() {
         options: Vec::new(),
         policy: None,
         position: 0,
+        details: Default::default(),
     };
     for n in 0..520 {
         let (id, fields) = field_record(&boat(1).collection, &field(n));

@@ -205,6 +205,7 @@ impl Device {
             options: Vec::new(),
             policy: None,
             position: 0,
+            details: Default::default(),
         };
         [collection_record(&boats, "Boats", None), field_record(&boats, &field)]
             .into_iter()

@@ -211,6 +211,7 @@ impl Device {
                 options: vec![],
                 policy: None,
                 position: 1,
+                details: Default::default(),
             });
         let mut records = vec![collection_record(&collection, "Airports", None)];
         records.extend(fields.iter().map(|field| field_record(&collection, field)));

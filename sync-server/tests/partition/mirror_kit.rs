@@ -73,6 +73,7 @@ impl Scene {
                 options: vec![],
                 policy: *policy,
                 position: 1,
+                details: Default::default(),
             };
             field_record(&collection(), &field)
         }));

@@ -373,6 +373,7 @@ async fn a_conflict_has_a_limit() {
                 options: vec![],
                 policy: None,
                 position: n,
+                details: Default::default(),
             };
             let (id, fields) = sync_protocol::schema::field_record(&airport(1).collection, &field);
             maker.change(&id, Edit::Insert { fields })

@@ -76,6 +76,7 @@ fn fields() -> Vec<Field> {
         options: Vec::new(),
         policy: None,
         position,
+        details: Default::default(),
     };
     (0..).zip(types).map(field).collect()
 }

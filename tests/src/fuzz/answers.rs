@@ -69,6 +69,7 @@ impl Device {
             options: Vec::new(),
             policy: None,
             position,
+            details: Default::default(),
         };
         let fields = [field("title", FieldType::Text, 0), field("n", FieldType::Integer, 1)];
         let made = device.replica.new_collection(NOW, &items, "Items", &fields);

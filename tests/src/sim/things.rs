@@ -45,7 +45,15 @@ pub fn extra() -> Field {
 
 fn field(name: &str, field_type: FieldType, policy: Option<Policy>, position: i64) -> Field {
     let options = if field_type == FieldType::Choice { vec!["new".into(), "old".into()] } else { Vec::new() };
-    Field { name: FieldName::from_label(name), label: name.to_owned(), field_type, options, policy, position }
+    Field {
+        name: FieldName::from_label(name),
+        label: name.to_owned(),
+        field_type,
+        options,
+        policy,
+        position,
+        details: Default::default(),
+    }
 }
 
 /// The field that a number names.

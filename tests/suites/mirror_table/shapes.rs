@@ -103,6 +103,7 @@ pub async fn a_table_for_a_collection_is_that_collection(scene: &Scene) -> Resul
             options: vec!["red".into()],
             policy: None,
             position: at as i64,
+            details: Default::default(),
         })
         .collect();
     for (name, form) in [("Published", KeyForm::Text), ("numbered", KeyForm::Number)] {

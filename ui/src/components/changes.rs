@@ -54,5 +54,6 @@ pub fn known_or(collection: &Collection, name: &FieldName, sample: &Value) -> Fi
         options: Vec::new(),
         policy: None,
         position: i64::MAX,
+        details: Default::default(),
     })
 }

@@ -5,7 +5,7 @@ use super::field_value::{SHOWN_CHARS, beginning, show_all};
 use super::form::{Group, control, input_text, message_id, select_arrow};
 use super::icon::Icon;
 use crate::platform::{clock, dom};
-use crate::text::field::{misfit, point, type_hint};
+use crate::text::field::{misfit, point, sentence, type_hint};
 use crate::text::{lines, locale};
 use sync_protocol::schema::Field;
 use sync_protocol::{FieldType, Value};
@@ -48,7 +48,11 @@ pub fn from_input(field: &Field, text: &str, before: &Value) -> Result<Value, St
         FieldType::Integer | FieldType::Counter => locale::typed(text),
         _ => text.to_owned(),
     };
-    field.field_type.parse(&text, &field.options).map_err(|wrong| misfit(&wrong))
+    let value = field.field_type.parse(&text, &field.options).map_err(|wrong| misfit(&wrong))?;
+    match field.broken(&value) {
+        Some(broken) => Err(sentence(&broken.to_string())),
+        None => Ok(value),
+    }
 }
 
 const SKIPPED: &str =
@@ -80,8 +84,14 @@ pub fn FieldInput(props: &FieldInputProps) -> Html {
         FieldType::DateTime => Some(AttrValue::from(zone_hint(props))),
         other => type_hint(other).map(AttrValue::Static),
     };
+    let help = &props.field.details.help;
+    let hint = match hint {
+        _ if help.is_empty() => hint,
+        Some(hint) => Some(AttrValue::from(format!("{} {hint}", sentence(help)))),
+        None => Some(AttrValue::from(help.clone())),
+    };
     html! {
-        <Group id={id.clone()} label={props.field.label.clone()} error={props.error.clone()} {hint}>
+        <Group id={id.clone()} label={props.field.label.clone()} required={props.field.details.required} error={props.error.clone()} {hint}>
             { input(props, id) }
         </Group>
     }

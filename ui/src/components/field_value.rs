@@ -5,7 +5,7 @@ use super::icon::{Icon, icon};
 use crate::platform::clock;
 use crate::text::{count, locale};
 use sync_client::text::hits;
-use sync_protocol::schema::Field;
+use sync_protocol::schema::{Colour, Field};
 use sync_protocol::{FieldType, Value, value};
 use yew::prelude::*;
 
@@ -26,7 +26,11 @@ pub fn cell(field: &Field, value: &Value, search: &str) -> Html {
         },
         FieldType::Tags => tags(value, search),
         FieldType::Bytes => html! { { size(value) } },
-        FieldType::Choice => label("pf-m-outline", marked(&field.field_type.show(value), search)),
+        FieldType::Choice => {
+            let colour = value.as_text().and_then(|option| field.details.colours.get(option));
+            let look = colour.map_or("pf-m-outline", |colour| colour_class(*colour));
+            label(look, marked(&field.field_type.show(value), search))
+        }
         field_type => marked(&cut(&shown(field_type, value)), search),
     }
 }
@@ -66,6 +70,20 @@ pub fn marked(text: &str, search: &str) -> Html {
 
 fn label(look: &'static str, inside: Html) -> Html {
     html! { <span class={classes!("pf-v6-c-label", look, "pf-m-compact")}><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text">{ inside }</span></span></span> }
+}
+
+/// The colour of an option's label.
+pub fn colour_class(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Grey => "pf-m-grey",
+        Colour::Blue => "pf-m-blue",
+        Colour::Teal => "pf-m-teal",
+        Colour::Green => "pf-m-green",
+        Colour::Yellow => "pf-m-yellow",
+        Colour::Orange => "pf-m-orange",
+        Colour::Red => "pf-m-red",
+        Colour::Purple => "pf-m-purple",
+    }
 }
 
 /// In full, for a decision between two.

@@ -79,7 +79,7 @@ pub fn ViewBar(props: &ViewBarProps) -> Html {
                 if props.may_shape {
                     <Button look={Look::Plain} icon={Icon::Plus} text="Add field" title="Add a field" onclick={props.onfield.reform(|_: MouseEvent| ())} test="add-field" />
                 }
-                <Button look={Look::Plain} icon={Icon::Settings} text="When two people change the same thing"
+                <Button look={Look::Plain} icon={Icon::Settings} text="Collection settings"
                     onclick={props.onsettings.reform(|_: MouseEvent| ())} test="collection-settings" />
                 <CollectionExport info={props.info.clone()} />
                 if props.may_edit {

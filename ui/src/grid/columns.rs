@@ -55,6 +55,7 @@ impl Column {
 /// The fields in the order in which they are shown, hidden ones among them.
 pub fn ordered<'a>(collection: &'a Collection, shown: &Shown) -> Vec<&'a Field> {
     let first = shown.order.iter().filter_map(|name| collection.fields.get(name));
+    let first = first.filter(|field| !field.details.deleted);
     let rest = collection.ordered().into_iter().filter(|field| !shown.order.contains(&field.name));
     first.chain(rest).collect()
 }

@@ -25,6 +25,8 @@ pub struct Headings {
     pub onshown: Callback<Shown>,
     pub sizes: Rc<Sizes>,
     pub onsizes: Callback<Sizes>,
+    /// Changes a field, for those who may.
+    pub onfield: Option<Callback<FieldName>>,
     /// The filter was given another condition: for its values to be chosen.
     pub onfilter: Callback<()>,
     pub columns: Rc<Vec<Column>>,
@@ -200,6 +202,13 @@ impl Headings {
                         Entry::new(if pinned { "Let it scroll" } else { "Keep in view" }, entry).test("pin"),
                     );
                 }
+            }
+            if let Some(onfield) = &self.onfield {
+                let (onfield, name) = (onfield.clone(), name.clone());
+                more.push(
+                    Entry::new("Edit field…", Callback::from(move |()| onfield.emit(name.clone())))
+                        .test("edit-field"),
+                );
             }
             let hide = act(Box::new(move |headings| {
                 headings.show(|shown| shown.hidden.extend([name.clone()]));

@@ -57,6 +57,7 @@ mod tests {
                 options,
                 policy: None,
                 position: position as i64,
+                details: Default::default(),
             };
             (field.name.clone(), field)
         };

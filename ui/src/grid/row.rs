@@ -141,8 +141,7 @@ pub fn card(
     (search, open): (&str, bool),
 ) -> Html {
     let title = collection.title(&row.key, &row.fields);
-    let named =
-        collection.ordered().into_iter().find(|field| field.field_type == sync_protocol::FieldType::Text);
+    let named = collection.title_field();
     let title = if title == row.key.to_string() {
         key_label(&row.key).unwrap_or_else(|| "No name".to_owned())
     } else {

@@ -4,7 +4,7 @@ use super::cursor::{Cell, Step};
 use super::table::{Asking, Table};
 use super::tsv;
 use crate::components::field_input::from_input;
-use crate::text::field::{misfit, point};
+use crate::text::field::{misfit, point, sentence};
 use crate::text::{count, step};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -265,7 +265,10 @@ fn read(field: &Field, text: &str) -> Result<Value, String> {
     }
     let parsed = field.field_type.parse(text, &field.options);
     match (parsed, field.field_type) {
-        (Ok(value), _) => Ok(value),
+        (Ok(value), _) => match field.broken(&value) {
+            Some(broken) => Err(told(field, text, &sentence(&broken.to_string()))),
+            None => Ok(value),
+        },
         (Err(_), FieldType::DateTime) => {
             from_input(field, text, &Value::ABSENT).map_err(|why| told(field, text, &why))
         }

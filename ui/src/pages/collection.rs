@@ -33,7 +33,7 @@ use shown::{use_narrow, use_shown, use_sizes};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use sync_client::api::{CollectionInfo, Command};
-use sync_protocol::{RecordId, RecordKey};
+use sync_protocol::{FieldName, RecordId, RecordKey};
 use views::ViewMenu;
 use yew::prelude::*;
 
@@ -170,6 +170,14 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         onshown: show.clone(),
         sizes,
         onsizes,
+        onfield: here.may_shape().then(|| {
+            let (workspace, collection) = (here.name.to_string(), id.to_string());
+            go.reform(move |field: FieldName| Route::EditField {
+                workspace: workspace.clone(),
+                collection: collection.clone(),
+                field: field.to_string(),
+            })
+        }),
         onfilter: {
             let filtering = filtering.clone();
             Callback::from(move |()| filtering.set(*filtering + 1))

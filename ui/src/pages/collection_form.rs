@@ -3,6 +3,7 @@
 mod field_row;
 
 use super::frame::use_here;
+use super::settings::use_shape;
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Dialog;
 use crate::components::form::TextField;
@@ -12,13 +13,14 @@ use crate::components::states::{Notice, Tint};
 use crate::hooks::{use_call, use_toaster};
 use crate::platform::dom;
 use crate::route::Route;
+use crate::text::count;
 use field_row::{FieldDraft, FieldRow, field};
 use std::collections::{BTreeMap, BTreeSet};
-use sync_client::api::{Answer, CollectionInfo, Command, Failure};
+use sync_client::api::{Answer, CollectionInfo, Command, Failure, collection_op};
 use sync_client::text;
 use sync_protocol::FieldName;
 use sync_protocol::Ordered;
-use sync_protocol::schema::Field;
+use sync_protocol::schema::{Collection, Field};
 use yew::prelude::*;
 
 /// A new collection: what it is called, and its fields.
@@ -108,6 +110,42 @@ pub fn NewCollection() -> Html {
                     <Button look={Look::Primary} submit=true text="Make collection" busy={*busy} test="collection-create" />
                 </div>
             </form>
+            <DeletedCollections />
+        </section>
+    }
+}
+
+/// Collections that were deleted, each with a way to have it back.
+#[component]
+pub fn DeletedCollections() -> Html {
+    let (here, shape, go) = (use_here(), use_shape(), use_go());
+    if here.deleted.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <section aria-labelledby="deleted-title" data-test="deleted-collections">
+            <h2 class="pf-v6-c-title pf-m-lg" id="deleted-title">{ "Deleted collections" }</h2>
+            <ul class="mooring-shape" role="list">
+                { for here.deleted.iter().map(|info| {
+                    let restore = {
+                        let (shape, go, info, to) = (shape.clone(), go.clone(), info.clone(), here.to_collection(&info.id));
+                        Callback::from(move |_: MouseEvent| {
+                            let want = Collection { deleted: false, ..info.collection.clone() };
+                            let ops = collection_op(&info.id, &info.collection, &want).into_iter().collect();
+                            let then = go.reform({ let to = to.clone(); move |()| to.clone() });
+                            shape.emit((ops, format!("“{}” restored on this device", info.collection.label), then));
+                        })
+                    };
+                    html! {
+                        <li key={info.id.to_string()} data-test="deleted-collection" data-collection={info.id.to_string()}>
+                            <div class="mooring-shape-head">
+                                <span class="mooring-shape-name"><span dir="auto">{ &info.collection.label }</span>{ " " }<span class="mooring-muted">{ count::records(info.records) }</span></span>
+                                <Button look={Look::Link} icon={Icon::Undo} text="Restore" title={format!("Restore “{}”", info.collection.label)} onclick={restore} test="collection-restore" />
+                            </div>
+                        </li>
+                    }
+                }) }
+            </ul>
         </section>
     }
 }
@@ -125,7 +163,8 @@ pub fn AddField(props: &AddFieldProps) -> Html {
     let row = use_state(FieldDraft::default);
     let failure = use_state(|| None::<Failure>);
     let busy = use_state_eq(|| false);
-    let taken: Vec<&str> = props.info.collection.fields.values().map(|field| field.label.as_str()).collect();
+    let taken: Vec<&str> =
+        props.info.collection.ordered().into_iter().map(|field| field.label.as_str()).collect();
     let problem = problems(std::slice::from_ref(&*row), &taken).pop().flatten();
     let onsubmit = {
         let (row, failure, busy) = (row.clone(), failure.setter(), busy.setter());

@@ -23,7 +23,7 @@ use renamed::use_renamed;
 use std::rc::Rc;
 use sync_client::api::{CollectionInfo, may_edit, may_manage, may_shape};
 use sync_protocol::message::Workspace;
-use sync_protocol::{ChangeId, CollectionId, RecordKey};
+use sync_protocol::{ChangeId, CollectionId, FieldName, RecordKey};
 use yew::prelude::*;
 
 /// A screen within a workspace.
@@ -48,8 +48,8 @@ pub enum Place {
     Record(CollectionId, RecordKey),
     /// The versions of a record.
     History(CollectionId, RecordKey),
-    /// What a collection does where edits meet.
-    Settings(CollectionId),
+    /// A collection's settings; the field of it that is changed first.
+    Settings(CollectionId, Option<FieldName>),
     /// Its name, its members, the ways out of it.
     WorkspaceSettings,
     /// One's own account: outside of workspaces.
@@ -67,7 +67,7 @@ impl Place {
             | Self::NewRecord(id)
             | Self::Record(id, _)
             | Self::History(id, _)
-            | Self::Settings(id) => Some(id),
+            | Self::Settings(id, _) => Some(id),
             Self::Start
             | Self::Review
             | Self::Decide(_)
@@ -92,6 +92,8 @@ pub struct Here {
     pub workspace: Workspace,
     /// Its collections, as last heard.
     pub collections: Rc<Vec<CollectionInfo>>,
+    /// Those that were deleted.
+    pub deleted: Rc<Vec<CollectionInfo>>,
 }
 
 impl Here {

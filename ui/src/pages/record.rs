@@ -30,7 +30,8 @@ pub use panel::Around;
 use panel::Panel;
 use std::collections::BTreeMap;
 use sync_client::api::{Answer, CollectionInfo, Command, Event, RecordInfo};
-use sync_protocol::schema::Collection;
+use sync_protocol::record::set_value;
+use sync_protocol::schema::{Collection, check_value};
 use sync_protocol::{FieldType, Fields, RecordId, RecordKey};
 use yew::prelude::*;
 
@@ -57,7 +58,7 @@ pub fn NewRecord(props: &NewRecordProps) -> Html {
     };
     html! {
         <Panel title="New record" focus=false onclose={props.onclose.clone()}>
-            <RecordForm info={props.info.clone()} target={Target::New} values={Fields::new()} readonly=false {onsaved}
+            <RecordForm info={props.info.clone()} target={Target::New} values={defaults(&props.info.collection)} readonly=false {onsaved}
                 onclose={props.onclose.clone()} />
         </Panel>
     }
@@ -212,15 +213,25 @@ fn pick_record(answer: Answer) -> Option<RecordInfo> {
     }
 }
 
+/// What a new record begins with.
+fn defaults(collection: &Collection) -> Fields {
+    let fields = collection.ordered().into_iter();
+    let said = fields.filter(|field| check_value(field, &field.details.default).is_ok());
+    let mut values = Fields::new();
+    said.for_each(|field| set_value(&mut values, &field.name, field.details.default.clone()));
+    values
+}
+
 /// What a record is called: its key where somebody chose one, else its first text.
 pub fn title(collection: &Collection, key: &RecordKey, fields: Option<&Fields>) -> String {
     let text = || {
         let fields = fields?;
-        let first = collection.ordered().into_iter().filter(|field| field.field_type == FieldType::Text);
-        first
-            .filter_map(|field| fields.get(&field.name)?.as_text())
-            .find(|text| !text.trim().is_empty())
-            .map(str::to_owned)
+        let texts = collection.ordered().into_iter().filter(|field| field.field_type == FieldType::Text);
+        let mut named = collection.title_field().into_iter().chain(texts);
+        named.find_map(|field| {
+            let text = field.field_type.show(fields.get(&field.name)?);
+            (!text.trim().is_empty()).then_some(text)
+        })
     };
     match (text(), key_label(key)) {
         (Some(text), _) => text,

@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use sync_client::api::{
     Answer, Command, Event, Review as List, ReviewFilter, ReviewQuery, ReviewTab, Transport,
 };
-use sync_protocol::schema::Field;
+use sync_protocol::schema::{Field, Schema};
 use sync_protocol::{ChangeId, CollectionId, FieldName, FieldType, Value};
 use yew::prelude::*;
 
@@ -267,7 +267,11 @@ fn collection_label(here: &Here, id: &CollectionId) -> String {
 
 /// A field to show a value by, also where its collection does not define it (any more).
 fn field_of(here: &Here, collection: &CollectionId, name: &FieldName, sample: &Value) -> Field {
-    let known = here.collection(collection).and_then(|info| info.collection.fields.get(name));
+    // parts of definitions have names for people, too
+    let own = Schema::default();
+    let known =
+        here.collection(collection).map(|info| &info.collection).or_else(|| own.collection(collection));
+    let known = known.and_then(|collection| collection.fields.get(name));
     known.cloned().unwrap_or_else(|| Field {
         name: name.clone(),
         label: name.to_string(),
@@ -275,5 +279,6 @@ fn field_of(here: &Here, collection: &CollectionId, name: &FieldName, sample: &V
         options: Vec::new(),
         policy: None,
         position: 0,
+        details: Default::default(),
     })
 }

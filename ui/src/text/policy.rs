@@ -89,6 +89,7 @@ mod tests {
             options: Vec::new(),
             policy: own,
             position: 0,
+            details: Default::default(),
         };
         (
             Collection {

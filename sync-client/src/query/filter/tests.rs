@@ -23,6 +23,7 @@ fn definition() -> Collection {
         options: vec!["red".into()],
         policy: None,
         position: 0,
+        details: Default::default(),
     };
     let fields: BTreeMap<_, _> = TYPES.into_iter().map(|t| (name(t), field(t))).ordered_map();
     Collection { fields, ..Collection::default() }

@@ -187,6 +187,7 @@ pub fn propose(info: &TableInfo) -> Result<Proposal, Refusal> {
             options: Vec::new(),
             policy: None,
             position: proposal.fields.len() as i64,
+            details: Default::default(),
         });
         proposal.chosen.columns.push(ChosenColumn {
             column: column.name.clone(),

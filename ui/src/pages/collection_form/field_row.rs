@@ -57,6 +57,7 @@ pub fn field(draft: &FieldDraft, position: i64, taken: &BTreeMap<FieldName, Fiel
         options: draft.options(),
         policy: draft.policy.filter(|policy| policy.fits(draft.field_type)),
         position,
+        details: Default::default(),
     }
 }
 

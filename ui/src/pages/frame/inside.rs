@@ -19,6 +19,7 @@ use crate::pages::review::Looking;
 use crate::platform::dom;
 use crate::route::Route;
 use crate::text::count;
+use std::rc::Rc;
 use sync_client::api::{Answer, CollectionInfo, Command, Event, Phase, Status, Transport};
 use sync_client::text;
 use yew::prelude::*;
@@ -56,10 +57,10 @@ pub fn Inside(props: &OpenedProps) -> Html {
         Place::NewMirror => Some("Mirror a table"),
         Place::Import => Some("Import"),
         Place::NewCollection => Some("New collection"),
-        Place::Settings(_) => Some("When edits meet"),
         Place::WorkspaceSettings | Place::Account | Place::Join => Some("Workspace settings"),
         // the collection's own page names them
-        Place::Deleted(_)
+        Place::Settings(..)
+        | Place::Deleted(_)
         | Place::Collection(_)
         | Place::NewRecord(_)
         | Place::Record(..)
@@ -104,7 +105,8 @@ pub fn Inside(props: &OpenedProps) -> Html {
             </div>
         };
     };
-    let here = Here { name: props.name.clone(), workspace: props.workspace.clone(), collections };
+    let (deleted, collections) = (*collections).clone();
+    let here = Here { name: props.name.clone(), workspace: props.workspace.clone(), collections, deleted };
     html! {
         <ContextProvider<Here> context={here.clone()}>
             <div class="pf-v6-c-page">
@@ -185,13 +187,17 @@ fn bottom_bar(
     }
 }
 
-fn pick_collections(answer: Answer) -> Option<Vec<CollectionInfo>> {
+/// Those that were deleted, and the others.
+type Collections = (Rc<Vec<CollectionInfo>>, Rc<Vec<CollectionInfo>>);
+
+fn pick_collections(answer: Answer) -> Option<Collections> {
     match answer {
         Answer::Collections(mut list) => {
             let places =
                 text::Collation::default().places(list.iter().map(|info| info.collection.label.as_str()));
             list.sort_by_key(|info| places.get(&info.collection.label).copied());
-            Some(list)
+            let (deleted, there) = list.into_iter().partition(|info| info.collection.deleted);
+            Some((Rc::new(deleted), Rc::new(there)))
         }
         _ => None,
     }
@@ -209,7 +215,7 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
         Place::Mirrors | Place::NewMirror | Place::Import | Place::NewCollection | Place::Activity => {
             html! { <Later part={Part::Setup} place={place.clone()} /> }
         }
-        Place::Settings(id) | Place::Deleted(id) if here.collection(id).is_some() => {
+        Place::Settings(id, _) | Place::Deleted(id) if here.collection(id).is_some() => {
             html! { <Later part={Part::Setup} place={place.clone()} /> }
         }
         Place::Collection(id)
@@ -217,9 +223,12 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
         | Place::Record(id, _)
         | Place::History(id, _)
         | Place::Deleted(id)
-        | Place::Settings(id) => match here.collection(id) {
+        | Place::Settings(id, _) => match here.collection(id) {
             Some(info) => {
                 html! { <CollectionPage key={id.to_string()} info={info.clone()} place={place.clone()} /> }
+            }
+            None if here.deleted.iter().any(|info| info.id == *id) && here.may_shape() => {
+                html! { <Later part={Part::Setup} place={place.clone()} /> }
             }
             None if is_arriving(status) => html! { <FirstSync page=true /> },
             None => html! {

@@ -56,6 +56,14 @@ pub fn ready(info: &CollectionInfo, target: &Target, draft: &Draft, unfinished: 
             Err(error) => drop(errors.entry(name.to_string()).or_insert(error)),
         }
     }
+    if *target == Target::New {
+        for field in info.collection.ordered() {
+            let said = wanted.contains_key(&field.name) || errors.contains_key(field.name.as_str());
+            if !said && let Some(broken) = field.broken(&field.details.default) {
+                errors.insert(field.name.to_string(), sentence(&broken.to_string()));
+            }
+        }
+    }
     let key = draft.key.trim();
     let key = (!key.is_empty()).then(|| RecordKey::from_input(key));
     if let Some(Err(wrong)) = key.as_ref().map(RecordKey::check) {
@@ -70,7 +78,12 @@ pub fn ready(info: &CollectionInfo, target: &Target, draft: &Draft, unfinished: 
     let command = match target {
         Target::New => {
             let fields = wanted.iter().map(|(name, seen)| (name.clone(), seen.want.clone()));
-            let fields = fields.filter(|(_, want)| !want.is_absent()).ordered_map();
+            // one that was emptied does not get its default
+            let said = |(name, want): &(FieldName, Value)| {
+                let field = info.collection.fields.get(name);
+                !want.is_absent() || field.is_some_and(|field| !field.details.default.is_absent())
+            };
+            let fields = fields.filter(said).ordered_map();
             Command::Insert { collection: info.id.clone(), key, fields }
         }
         Target::Edit(_) if wanted.is_empty() => return Ready::Nothing,
