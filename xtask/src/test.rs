@@ -20,7 +20,7 @@ use std::{
 };
 
 /// Of these, `tests/*.rs` are the crate's own tests.
-const CRATES: [&str; 6] = ["sync-protocol", "sync-client", "sync-server", "ui", "src-tauri", "xtask"];
+const CRATES: [&str; 7] = ["sync-protocol", "sync-client", "sync-server", "ui", "src-tauri", "cli", "xtask"];
 
 /// How a suite in JavaScript says that it needs the desktop app; one in Rust names the variable.
 const OPENS_DESKTOP: &str = "new Desktop(";
@@ -91,6 +91,7 @@ fn environment() -> Result<Environment> {
     // dev-dependencies too): otherwise half of the dependencies would be built a second time.
     sh::run(sh::cargo().args(["build", "--quiet", "--workspace", "--bins", "--examples"]))?;
     env.push(("MOORING_SERVER", sh::target_dir().join("debug/mooring-server")));
+    env.push(("MOORING_CLI", sh::target_dir().join("debug/mooring-cli")));
     Ok(env)
 }
 
