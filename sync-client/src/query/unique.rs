@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::{FieldName, Fields, RecordKey};
 
-use super::table::Seen;
+use super::seen::Seen;
 use crate::replica::rules::written;
 use crate::steps::step;
 
@@ -35,7 +35,7 @@ impl Holders {
     pub(super) fn of(&mut self, name: &FieldName, text: &str, seen: &Seen) -> BTreeSet<RecordKey> {
         let held = self.0.entry(name.clone()).or_insert_with(|| {
             let mut held = BTreeMap::<String, BTreeSet<RecordKey>>::new();
-            for (key, fields) in seen {
+            for (key, fields) in seen.iter() {
                 step();
                 if let Some(text) = fields.get(name).and_then(written) {
                     held.entry(text).or_default().insert(key.clone());
