@@ -200,6 +200,7 @@ export async function shape(a, other) {
     await a.click(hook('confirm'));
     await until('out of sight', async () => await a.count(`${hook('collection-item')}[data-name="parts"]`) === 0);
     await a.go(`${home}/c/parts`);
+    await a.click(hook('to-deleted'));
     await a.click(`${hook('deleted-collection')} ${hook('collection-restore')}`);
     await a.waitFor(hook('record-row'));
     await act.cellSays(a, 'P1', 'note', 'on the shelf');

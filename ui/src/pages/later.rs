@@ -3,7 +3,7 @@
 //! of a release together. Whatever only these screens need goes along with them by itself.
 
 use super::activity::Activity;
-use super::collection_form::{DeletedCollections, NewCollection};
+use super::collection_form::NewCollection;
 use super::deleted::DeletedPage;
 use super::frame::{Here, Place};
 use super::import::Import;
@@ -103,15 +103,11 @@ fn setup() -> Result<Draw, SplitLoaderError> {
             html! { <section class="mooring-narrow">{ may_only_read() }</section> }
         }
         Place::NewCollection => html! { <NewCollection /> },
-        Place::Settings(id, field) if here.is_some_and(|here| here.collection(id).is_some()) => {
+        Place::Settings(id, field) => {
             html! { <Settings key={id.to_string()} id={id.clone()} field={field.clone()} /> }
         }
         Place::Activity => html! { <Activity /> },
         Place::Deleted(id) => html! { <DeletedPage key={id.to_string()} id={id.clone()} /> },
-        // a collection that was deleted
-        place if place.collection().is_some() => {
-            html! { <section class="mooring-narrow"><DeletedCollections /></section> }
-        }
         _ => Html::default(),
     })
 }

@@ -15,6 +15,7 @@ use crate::components::icon::Icon;
 use crate::components::link::{Link, use_go};
 use crate::components::states::{Empty, Notice, Tint};
 use crate::hooks::{use_call, use_title, use_toaster};
+use crate::platform::dom;
 use crate::route::Route;
 use crate::text::count;
 use crate::text::field::type_label;
@@ -144,7 +145,12 @@ pub fn Settings(props: &SettingsProps) -> Html {
                         };
                         let show = {
                             let (open, name) = (open.setter(), field.name.clone());
-                            Callback::from(move |on: bool| open.set(on.then(|| name.clone())))
+                            Callback::from(move |on: bool| {
+                                open.set(on.then(|| name.clone()));
+                                if !on {
+                                    dom::focus_soon(&format!("[data-test=shape-field][data-field='{name}'] [data-test=field-edit]"));
+                                }
+                            })
                         };
                         let ondragstart = {
                             let (dragged, name) = (dragged.setter(), field.name.clone());
@@ -209,7 +215,7 @@ pub fn Settings(props: &SettingsProps) -> Html {
             </section>
             <WhenEditsMeet info={info.clone()} {may} />
             <section aria-labelledby="whole-title">
-                <h2 class="pf-v6-c-title pf-m-lg" id="whole-title">{ "The whole collection" }</h2>
+                <h2 class="pf-v6-c-title pf-m-lg" id="whole-title">{ "Export, copy, delete" }</h2>
                 <div class="mooring-actions mooring-gap">
                     <CollectionExport info={info.clone()} />
                     if may {
@@ -287,6 +293,8 @@ fn About(props: &AboutProps) -> Html {
     let can_name = fields.iter().filter(|field| field.field_type.can_be_unique());
     let first = fields.iter().find(|field| field.field_type == FieldType::Text);
     let usual = first.map_or("As usual: the key".to_owned(), |field| format!("As usual: {}", field.label));
+    let is = &props.info.collection;
+    let same = (&want.label, &want.help, &want.title) == (&is.label, &is.help, &is.title);
     let error = label.is_empty().then_some(AttrValue::Static("A collection needs a name."));
     html! {
         <form class="pf-v6-c-form" {onsubmit} novalidate=true data-test="about-collection">
@@ -305,7 +313,7 @@ fn About(props: &AboutProps) -> Html {
                 </Group>
             </div>
             <TextField id="about-help" label="Description" value={want.help.clone()} oninput={text(|next, text| next.help = text)} test="about-help" />
-            <div><Button submit=true text="Save" disabled={*want == props.info.collection} test="about-save" /></div>
+            <div><Button submit=true text="Save" disabled={same} test="about-save" /></div>
         </form>
     }
 }

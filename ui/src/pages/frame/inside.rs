@@ -57,10 +57,10 @@ pub fn Inside(props: &OpenedProps) -> Html {
         Place::NewMirror => Some("Mirror a table"),
         Place::Import => Some("Import"),
         Place::NewCollection => Some("New collection"),
+        Place::Settings(..) => None,
         Place::WorkspaceSettings | Place::Account | Place::Join => Some("Workspace settings"),
         // the collection's own page names them
-        Place::Settings(..)
-        | Place::Deleted(_)
+        Place::Deleted(_)
         | Place::Collection(_)
         | Place::NewRecord(_)
         | Place::Record(..)
@@ -227,9 +227,16 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
             Some(info) => {
                 html! { <CollectionPage key={id.to_string()} info={info.clone()} place={place.clone()} /> }
             }
-            None if here.deleted.iter().any(|info| info.id == *id) && here.may_shape() => {
-                html! { <Later part={Part::Setup} place={place.clone()} /> }
-            }
+            None if here.deleted.iter().any(|info| info.id == *id) => html! {
+                <Empty title="This collection was deleted" icon={Icon::Trash} page=true test="collection-deleted">
+                    <div class="pf-v6-c-empty-state__body">{ "Its records and fields are kept." }</div>
+                    if here.may_shape() {
+                        <div class="pf-v6-c-empty-state__footer">
+                            <Link to={Route::NewCollection { workspace: here.name.to_string() }} class="pf-v6-c-button pf-m-primary" test="to-deleted">{ "To the deleted collections" }</Link>
+                        </div>
+                    }
+                </Empty>
+            },
             None if is_arriving(status) => html! { <FirstSync page=true /> },
             None => html! {
                 <Empty title="This collection is not here" icon={Icon::Search} page=true test="collection-gone">
