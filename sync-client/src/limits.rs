@@ -26,6 +26,17 @@ pub const RECEIPTS: usize = 64;
 /// What programs keep on this device: a version and the next number of a key for each of some hundred stores.
 pub const MEMOS: usize = 2_000;
 
+/// Entries of the log of what was sent and received: some hours of steady work, days of a quiet one.
+pub const ACTIVITY: usize = 200;
+
+/// Collections that one entry of it tells apart.
+pub const ACTIVITY_COLLECTIONS: usize = 30;
+
+/// Fields of which a list of reviews shows both values, and bytes that these take at most: what a line has room for.
+pub const REVIEW_SIDES: usize = 2;
+/// See [`REVIEW_SIDES`].
+pub const REVIEW_SIDES_BYTES: usize = 400;
+
 /// Bytes of a memo's name.
 pub const MEMO_NAME_BYTES: usize = 2 << 10;
 
@@ -76,6 +87,15 @@ pub const SCAN_STEP: usize = 4_096;
 
 /// Collections kept in memory for the grid: the one on the screen and the one before.
 pub const TABLES: usize = 2;
+
+/// Answers kept of each of them that nobody watches: each follows all edits, as one that is watched does.
+pub const IDLE_VIEWS: usize = 2;
+
+/// Columns kept of each of them: as many as one view can ask for, and its keys. Each is four bytes a record.
+pub const COLUMNS: usize = VIEW_SORTS + 2;
+
+/// One of so many rows may be newer than a column. Each costs a search for its place, and a new column costs all rows.
+pub const COLUMN_LATE: usize = 64;
 
 /// First wait after a failed request, in milliseconds.
 pub const RETRY_FIRST_MS: u64 = 500;

@@ -1,11 +1,15 @@
 //! Texts as people compare them: equal labels are one label, and a search finds what looks alike.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use sync_protocol::Ordered;
 
 use sync_protocol::FieldName;
 use sync_protocol::schema::Field;
+
+mod collation;
+mod find;
+
+pub use collation::{Collation, Keyed};
+pub use find::{Folded, hits};
 
 /// A label in its one form: composed (NFC), without blanks around it, and with one blank where there are several. Ends of
 /// lines stay, for the rule about labels to refuse.
@@ -48,36 +52,6 @@ pub fn folded(text: &str) -> String {
     folded
 }
 
-/// The order in which people look for texts: by the Unicode collation, numbers within them by size. It is for the screen only,
-/// so it may follow the language of the device.
-pub struct Collation(platform::Collator);
-
-impl Collation {
-    /// Which of two comes first; of two that people take for one, the one whose code points do.
-    pub fn compare(&self, a: &str, b: &str) -> Ordering {
-        platform::compare(&self.0, a, b).then_with(|| a.cmp(b))
-    }
-
-    /// Puts many texts in order at once: each gets its place.
-    pub fn places<'a>(&self, texts: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
-        let distinct: std::collections::BTreeSet<&str> = texts.ordered_set();
-        let sorted = platform::sorted(&self.0, distinct.into_iter().collect());
-        sorted.into_iter().enumerate().map(|(at, text)| (text, at)).ordered_map()
-    }
-}
-
-impl Default for Collation {
-    fn default() -> Self {
-        Self(platform::collator())
-    }
-}
-
-impl std::fmt::Debug for Collation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Collation")
-    }
-}
-
 /// A moment such as `2026-11-23T14:30:00Z` as screens show it: in the zone of the device, to the second.
 pub fn local_time(utc: &str) -> Option<String> {
     local(utc)
@@ -111,68 +85,6 @@ fn normal(text: &str, form: &str) -> String {
     if form == "NFC" { text.nfc().collect() } else { text.nfkd().collect() }
 }
 
-#[cfg(target_arch = "wasm32")]
-mod platform {
-    use std::cmp::Ordering;
-
-    use js_sys::{Array, Function, Intl, Object, Reflect};
-    use wasm_bindgen::{JsCast, JsValue};
-
-    /// The browser's own comparison.
-    pub(super) type Collator = Function;
-
-    pub(super) fn collator() -> Collator {
-        let options = Object::new();
-        // setting a property of a fresh plain object cannot fail
-        drop(Reflect::set(&options, &JsValue::from_str("numeric"), &JsValue::TRUE));
-        Intl::Collator::new(&Array::new(), &options).compare()
-    }
-
-    pub(super) fn compare(collator: &Collator, a: &str, b: &str) -> Ordering {
-        let order = collator.call2(&JsValue::UNDEFINED, &JsValue::from_str(a), &JsValue::from_str(b));
-        let order = order.ok().and_then(|order| order.as_f64()).unwrap_or_default();
-        order.partial_cmp(&0.0).unwrap_or(Ordering::Equal)
-    }
-
-    pub(super) fn sorted(collator: &Collator, texts: Vec<&str>) -> Vec<String> {
-        let all: Array = texts.into_iter().map(JsValue::from_str).collect();
-        // sorted by the browser with its own comparison: no call of this module for each pair
-        let sort = Reflect::get(&all, &JsValue::from_str("sort")).ok();
-        if let Some(sort) = sort.and_then(|sort| sort.dyn_into::<Function>().ok()) {
-            drop(sort.call1(&all, collator));
-        }
-        all.iter().filter_map(|text| text.as_string()).collect()
-    }
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-mod platform {
-    use std::cmp::Ordering;
-
-    use icu_collator::options::CollatorOptions;
-    use icu_collator::preferences::CollationNumericOrdering;
-    use icu_collator::{CollatorBorrowed, CollatorPreferences};
-
-    /// `None`: without its tables, which are part of the program, the order of code points is left.
-    pub(super) type Collator = Option<CollatorBorrowed<'static>>;
-
-    pub(super) fn collator() -> Collator {
-        let mut wanted = CollatorPreferences::default();
-        wanted.numeric_ordering = Some(CollationNumericOrdering::True);
-        icu_collator::Collator::try_new(wanted, CollatorOptions::default()).ok()
-    }
-
-    pub(super) fn compare(collator: &Collator, a: &str, b: &str) -> Ordering {
-        collator.as_ref().map_or(Ordering::Equal, |collator| collator.compare(a, b))
-    }
-
-    pub(super) fn sorted(collator: &Collator, texts: Vec<&str>) -> Vec<String> {
-        let mut texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
-        texts.sort_by(|a, b| compare(collator, a, b));
-        texts
-    }
-}
-
 /// The name of a new field beside others: that of its label, or one told from it where another label has that already.
 pub fn field_name(label: &str, taken: &BTreeMap<FieldName, Field>) -> FieldName {
     let name = FieldName::from_label(label);
@@ -201,22 +113,6 @@ mod tests {
             assert_eq!(folded(written), folded(found));
         }
         assert_ne!(folded("имя"), folded("имена"));
-    }
-
-    #[test]
-    fn the_order_is_the_one_people_look_for() {
-        let sorted = |texts: &[&str]| {
-            let places = Collation::default().places(texts.iter().copied());
-            let mut all = texts.to_vec();
-            all.sort_by_key(|text| places[*text]);
-            all.join(" ")
-        };
-        assert_eq!(
-            sorted(&["Zebra", "Öl", "item 10", "apple", "Éclair", "item 2", "zoo", "Äpfel", "Ångström"]),
-            "Ångström Äpfel apple Éclair item 2 item 10 Öl Zebra zoo"
-        );
-        assert_eq!(sorted(&["R100", "R1", "R10", "R2"]), "R1 R2 R10 R100");
-        assert_eq!(sorted(&["10001", "90210", "00501", "02108"]), "00501 02108 10001 90210");
     }
 
     #[test]

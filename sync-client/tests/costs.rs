@@ -291,3 +291,44 @@ fn a_row_that_leaves_with_the_extreme_costs_no_count_of_the_others() {
     });
     assert!(taken[1] <= taken[0] + 3 * 8, "{taken:?}");
 }
+
+#[test]
+fn the_place_of_a_record_costs_a_search() {
+    let taken = SIZES.map(|size| {
+        let (replica, _store, mut tables) = views(size);
+        let key = item(size as i64 / 2).key;
+        let (taken, place) = steps::during(|| tables.place(&replica, ViewId(0), &key).unwrap());
+        assert!(place.is_some_and(|place| place < size as usize), "{place:?}");
+        taken
+    });
+    assert!(taken[1] <= taken[0] + 8 && taken[0] <= 16, "{taken:?}");
+}
+
+#[test]
+fn another_order_of_the_same_rows_compares_and_counts_nothing_anew() {
+    let size = SIZES[1];
+    let (mut replica, store, mut tables) = views(size);
+    let ask = |replica: &Replica, tables: &mut Tables, descending: bool| {
+        let sort = vec![SortBy { field: Some(name("n")), descending }];
+        let question = (
+            View { sort, ..View::of(collection()) },
+            Window { offset: 0, limit: SHOWN },
+            [Figure::Sum, Figure::Max].map(|what| Aggregate { field: name("n"), what }).to_vec(),
+        );
+        let watched = tables.watch(&store, replica, ViewId(9), question).now_or_never().unwrap().unwrap();
+        tables.unwatch(ViewId(9));
+        watched
+    };
+    let shown = 3 * SHOWN as u64;
+    // each record is looked at, walked over in its order and counted, and none compared with another
+    assert_eq!(steps::during(|| ask(&replica, &mut tables, true)).0, 3 * size + shown);
+    assert_eq!(steps::during(|| ask(&replica, &mut tables, false)).0, size + shown);
+    assert_eq!(steps::during(|| ask(&replica, &mut tables, false)).0, shown, "it was kept up to date");
+    let want = seen(json!({"n": [7_919 * 150 % 20_011, 1_000_000]}));
+    let batch = replica.edit(Timestamp(1), item(150), None, want).unwrap();
+    follow(&mut replica, &mut tables, &batch);
+    let (taken, watched) = steps::during(|| ask(&replica, &mut tables, true));
+    assert_eq!((&watched.shown.rows[0].key, &watched.figures[1]), (&item(150).key, &1_000_000.into()));
+    let place = taken - size - shown;
+    assert!((1..=20).contains(&place), "{place} steps: the record that changed finds its place");
+}

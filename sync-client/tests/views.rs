@@ -250,10 +250,28 @@ impl Shown {
             prop_assert_eq!(&shown, &anew.shown, "{}", &what);
             prop_assert_eq!(&screen.groups, &anew.groups, "{}", &what);
             prop_assert_eq!(&screen.figures, &anew.figures, "{}", &what);
+            self.check_places(screen, &what)?;
             let counted: usize =
                 screen.groups.iter().flat_map(|all| &all.groups).map(|group| group.rows).sum();
             prop_assert!(screen.groups.is_none() || counted == shown.matching, "{}", &what);
         }
+        Ok(())
+    }
+}
+
+impl Shown {
+    /// Each row is where the window has it, and nobody else is anywhere.
+    fn check_places(&self, screen: &Screen, what: &str) -> Result<(), TestCaseError> {
+        let (view, window, _) = &screen.question;
+        let everything = (view.clone(), Window { offset: 0, limit: 100 }, Vec::new());
+        let mut tables = Tables::default();
+        let all = watch(&mut tables, &self.device, 0, everything).unwrap().shown.rows;
+        for n in 0..15 {
+            let place = tables.place(&self.device.replica, ViewId(0), &key(n)).unwrap();
+            let wanted = all.iter().position(|row| row.key == key(n));
+            prop_assert_eq!(place, wanted, "{:?} of {}", key(n), what);
+        }
+        prop_assert!(screen.shown.rows.iter().eq(all.iter().skip(window.offset).take(window.limit)));
         Ok(())
     }
 }

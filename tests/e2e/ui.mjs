@@ -293,10 +293,13 @@ await check('a search finds words in any order and with other accents', async ()
   const all = Object.values((await server.records()).orders);
   await a.fill(hook('search'), 'co muller');
   await count(`${all.filter(one => one.customer.startsWith('Müller')).length} of 3,000 records`);
+  const marked = () => a.page.locator('[data-row="0"] [data-field="customer"] mark').allTextContents();
+  equal(await marked(), ['Müller', 'Co'], 'what is marked as found');
   await a.fill(hook('search'), 'care fragile');
   await count('273 of 3,000 records');
   await a.page.locator(hook('search')).press('Escape');
   await count('3,000 records');
+  equal(await marked(), [], 'what is marked without a search');
 });
 
 await check('a save does not move the row under the cursor; it goes where it belongs when the cursor leaves', async () => {

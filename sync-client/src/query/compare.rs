@@ -1,17 +1,23 @@
 //! How two rows compare, for the screen only: it decides nothing.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
 use sync_protocol::value::decimal::Decimal;
-use sync_protocol::{FieldType, Fields, RecordKey, Value};
+use sync_protocol::{FieldType, RecordKey, Value};
 
 use super::wanted::Wanted;
 use crate::steps::step;
-use crate::text::Collation;
+use crate::text::{Collation, Keyed};
 
 /// How two texts compare.
 pub(super) type Texts<'a> = &'a dyn Fn(&str, &str) -> Ordering;
+
+/// What the bytes of a text begin with.
+pub(super) const TEXT: u8 = 3;
+/// What the bytes of a key begin with that is neither below zero nor minted.
+pub(super) const KEY: u8 = 9;
 
 /// What rows are compared by: the first one first.
 pub(super) struct Comparison<'a> {
@@ -26,8 +32,6 @@ pub(super) struct Placed<'r> {
     /// What it is sorted by.
     pub(super) values: Vec<Option<SortValue>>,
     pub(super) key: &'r RecordKey,
-    /// The place of the key's text among all that are compared, where it is known.
-    pub(super) key_place: Option<usize>,
 }
 
 impl Comparison<'_> {
@@ -37,7 +41,7 @@ impl Comparison<'_> {
         for (by, (one, other)) in self.wanted.sort.iter().zip(a.values.iter().zip(&b.values)) {
             let order = match (one, other) {
                 // the last thing that any two differ by
-                _ if by.field.is_none() => self.keys(a, b),
+                _ if by.field.is_none() => compare_keys(self.plain, &texts, a.key, b.key),
                 // those without a value come last, whichever way it goes
                 (None, None) => continue,
                 (Some(_), None) => return Ordering::Less,
@@ -48,26 +52,116 @@ impl Comparison<'_> {
                 return if by.descending { order.reverse() } else { order };
             }
         }
-        let order = self.keys(a, b);
+        let order = compare_keys(self.plain, &texts, a.key, b.key);
         if self.wanted.keys_descend() { order.reverse() } else { order }
     }
+}
 
-    /// Keys as people count: numbers by size, also within texts. Where all of them are plain, nothing is looked up.
-    fn keys(&self, a: &Placed<'_>, b: &Placed<'_>) -> Ordering {
-        let (a_minted, b_minted) = (a.key.is_minted(), b.key.is_minted());
-        let order = match (a.key, b.key) {
-            // behind the keys that people chose, in the order in which they were minted
-            _ if a_minted || b_minted => a_minted.cmp(&b_minted),
-            (RecordKey::Int(a), RecordKey::Int(b)) => a.cmp(b),
-            (RecordKey::Text(a), RecordKey::Text(b)) if self.plain => natural(a, b),
-            (one, other) if self.plain => natural(&one.to_string(), &other.to_string()),
-            (one, other) => match (a.key_place, b.key_place) {
-                (Some(a), Some(b)) => a.cmp(&b),
-                _ => self.collation.compare(&one.to_string(), &other.to_string()),
-            },
-        };
-        order.then_with(|| a.key.cmp(b.key))
+/// Keys as people count: numbers by size, also within texts. Where all of them are plain, nothing is looked up.
+pub(super) fn compare_keys(plain: bool, texts: Texts<'_>, a: &RecordKey, b: &RecordKey) -> Ordering {
+    let kind = kind_of(a);
+    let order = kind.cmp(&kind_of(b)).then_with(|| match (a, b) {
+        (RecordKey::Int(a), RecordKey::Int(b)) => a.cmp(b),
+        _ if kind != KEY => Ordering::Equal,
+        _ if plain => {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            natural(&text_of(a), &mut one);
+            natural(&text_of(b), &mut other);
+            one.cmp(&other)
+        }
+        _ => texts(&text_of(a), &text_of(b)),
+    });
+    order.then_with(|| a.cmp(b))
+}
+
+/// Numbers below zero are before all other keys; minted ones are behind those that people chose, in the order in which they
+/// were minted.
+fn kind_of(key: &RecordKey) -> u8 {
+    match key {
+        RecordKey::Int(n) if *n < 0 => KEY - 1,
+        key if key.is_minted() => KEY + 1,
+        _ => KEY,
     }
+}
+
+fn text_of(key: &RecordKey) -> Cow<'_, str> {
+    match key {
+        RecordKey::Int(_) => Cow::Owned(key.to_string()),
+        RecordKey::Text(text) => Cow::Borrowed(text),
+    }
+}
+
+/// Adds a key as bytes that have its order. Those of two may be the same.
+pub(super) fn key_bytes(
+    key: &RecordKey,
+    plain: bool,
+    collation: &Collation,
+    most: usize,
+    bytes: &mut Vec<u8>,
+) -> Keyed {
+    let kind = kind_of(key);
+    bytes.push(kind);
+    match key {
+        RecordKey::Int(n) if kind != KEY => bytes.extend((n ^ i64::MIN).to_be_bytes()),
+        key if kind != KEY => bytes.extend(text_of(key).bytes()),
+        key if plain => natural(&text_of(key), bytes),
+        key => match collation.key(&text_of(key), most, bytes) {
+            Keyed::Wholly => {}
+            keyed => return keyed,
+        },
+    }
+    Keyed::Openly
+}
+
+/// Adds a value as bytes that have its order among values of its field.
+pub(super) fn value_bytes(
+    field_type: FieldType,
+    value: &Value,
+    collation: &Collation,
+    most: usize,
+    bytes: &mut Vec<u8>,
+) -> Keyed {
+    let kind = bytes.len();
+    bytes.push(1);
+    match (field_type, &value.0) {
+        (FieldType::Integer | FieldType::Counter, Json::Number(n)) if n.is_i64() => {
+            bytes.extend((n.as_i64().unwrap_or_default() ^ i64::MIN).to_be_bytes());
+        }
+        (FieldType::Date | FieldType::DateTime | FieldType::Time, Json::String(at)) => {
+            bytes[kind] = 2;
+            bytes.extend(at.trim_end_matches('Z').bytes());
+        }
+        (FieldType::Text | FieldType::LongText | FieldType::Choice | FieldType::Uuid, Json::String(text)) => {
+            bytes[kind] = TEXT;
+            return collation.key(text, most, bytes);
+        }
+        _ => match SortValue::of(field_type, value) {
+            SortValue::Decimal(decimal) => decimal.order_bytes(bytes),
+            SortValue::Number(number) => bytes.extend(number_bytes(number)),
+            SortValue::Flag(flag) => {
+                bytes[kind] = 0;
+                bytes.push(u8::from(flag));
+            }
+            SortValue::Text(text) => {
+                bytes[kind] = TEXT;
+                return collation.key(&text, most, bytes);
+            }
+            // they are above
+            SortValue::Whole(_) | SortValue::Time(_) => {}
+        },
+    }
+    Keyed::Wholly
+}
+
+/// Both zeros are one; what is no number comes last.
+fn number_bytes(number: f64) -> [u8; 8] {
+    let bits = match number {
+        0.0 => 0,
+        number if number.is_nan() => return [u8::MAX; 8],
+        number => number.to_bits(),
+    };
+    let order = if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };
+    order.to_be_bytes()
 }
 
 /// Whether a key is compared without the collation.
@@ -78,62 +172,28 @@ pub(super) fn is_plain(key: &RecordKey) -> bool {
     }
 }
 
-/// All rows in order.
-pub(super) fn sorted<'a>(
-    wanted: &Wanted,
-    collation: &Collation,
-    rows: impl Iterator<Item = (&'a RecordKey, &'a Fields)>,
-) -> Vec<&'a RecordKey> {
-    let placed = rows.map(|(key, fields)| Placed { values: wanted.values(fields), key, key_place: None });
-    let mut rows: Vec<Placed<'_>> = placed.collect();
-    let plain = rows.iter().all(|row| is_plain(row.key));
-    let keys: Vec<String> =
-        if plain { Vec::new() } else { rows.iter().map(|row| row.key.to_string()).collect() };
-    let values = rows.iter().flat_map(|row| &row.values).flatten();
-    let texts = values.filter_map(SortValue::as_text).chain(keys.iter().map(String::as_str));
-    // each text is compared with others once, for all the pairs that it is in
-    let places: BTreeMap<String, usize> = collation.places(texts);
-    for row in &mut rows {
-        for value in row.values.iter_mut().flatten() {
-            if let Some(place) = value.as_text().and_then(|text| places.get(text)) {
-                *value = SortValue::Place(*place);
-            }
+/// Adds a text of ASCII as bytes that have its order: runs of digits by their value, letters without case.
+fn natural(text: &str, bytes: &mut Vec<u8>) {
+    let text = text.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 {
+            bytes.push(byte.to_ascii_lowercase());
+            at += 1;
+            continue;
         }
-    }
-    for (row, key) in rows.iter_mut().zip(&keys) {
-        row.key_place = places.get(key).copied();
-    }
-    let by = Comparison { wanted, collation, plain };
-    rows.sort_by(|a, b| by.rows(a, b));
-    rows.into_iter().map(|row| row.key).collect()
-}
-
-/// The order of two texts of ASCII: runs of digits by their value, letters without case.
-fn natural(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
-    loop {
-        match (a.first(), b.first()) {
-            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
-                let run = |text: &[u8]| text.iter().take_while(|c| c.is_ascii_digit()).count();
-                let ((x, rest_a), (y, rest_b)) = (a.split_at(run(a)), b.split_at(run(b)));
-                let bare = |digits: &[u8]| digits.iter().take_while(|c| **c == b'0').count();
-                let (x, y) = (&x[bare(x)..], &y[bare(y)..]);
-                match x.len().cmp(&y.len()).then_with(|| x.cmp(y)) {
-                    Ordering::Equal => (a, b) = (rest_a, rest_b),
-                    other => return other,
-                }
-            }
-            (Some(x), Some(y)) => match x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase()) {
-                Ordering::Equal => (a, b) = (&a[1..], &b[1..]),
-                other => return other,
-            },
-            (x, y) => return x.is_some().cmp(&y.is_some()),
-        }
+        let value = &text[at..at + digits];
+        let value = &value[value.iter().take_while(|digit| **digit == b'0').count()..];
+        bytes.push(b'0');
+        bytes.extend((value.len() as u32).to_be_bytes());
+        bytes.extend(value);
+        at += digits;
     }
 }
 
 /// A value as it is sorted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum SortValue {
     Whole(i64),
     Decimal(Decimal),
@@ -141,8 +201,6 @@ pub(super) enum SortValue {
     /// A moment as it is stored, without the letter behind it that would come after a fraction.
     Time(String),
     Text(String),
-    /// A text's place among all that are compared.
-    Place(usize),
     Flag(bool),
 }
 
@@ -174,7 +232,6 @@ impl SortValue {
             (Self::Number(a), Self::Number(b)) => a.partial_cmp(b).unwrap_or(a.is_nan().cmp(&b.is_nan())),
             (Self::Time(a), Self::Time(b)) => a.cmp(b),
             (Self::Text(a), Self::Text(b)) => texts(a, b),
-            (Self::Place(a), Self::Place(b)) => a.cmp(b),
             (Self::Flag(a), Self::Flag(b)) => a.cmp(b),
             (a, b) => a.rank().cmp(&b.rank()),
         }
@@ -186,7 +243,7 @@ impl SortValue {
             Self::Flag(_) => 0,
             Self::Whole(_) | Self::Decimal(_) | Self::Number(_) => 1,
             Self::Time(_) => 2,
-            Self::Text(_) | Self::Place(_) => 3,
+            Self::Text(_) => 3,
         }
     }
 
@@ -197,12 +254,5 @@ impl SortValue {
 
     pub(super) fn is_nan(&self) -> bool {
         matches!(self, Self::Number(number) if number.is_nan())
-    }
-
-    fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! What rows must pass, fitted to the types of the fields.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use super::compare::SortValue;
 use super::wanted::{Typed, refused};
 use crate::api::{Failure, Filter, Test};
 use crate::limits;
-use crate::text;
+use crate::text::Folded;
 
 /// A filter that fits.
 #[derive(Debug)]
@@ -27,10 +28,8 @@ pub(super) enum Pass {
 pub(super) enum Check {
     Filled,
     OneOf(Vec<SortValue>),
-    /// Folded.
-    Contains(String),
-    /// Folded.
-    Begins(String),
+    Contains(Folded),
+    Begins(Folded),
     /// From the first to the second; each with whether it is included.
     Range(Option<(SortValue, bool)>, Option<(SortValue, bool)>),
     HasAny(BTreeSet<String>),
@@ -59,15 +58,18 @@ impl Pass {
 
 impl Check {
     fn holds(&self, field_type: FieldType, value: &Value) -> bool {
-        let folded = || text::folded(&field_type.show(value));
+        let shown = || match value.as_text() {
+            Some(text) => Cow::Borrowed(text),
+            None => Cow::Owned(field_type.show(value)),
+        };
         match self {
             Self::Filled => true,
             Self::OneOf(values) => {
                 let value = SortValue::of(field_type, value);
                 values.iter().any(|one| one.compare(&value, &str::cmp) == Ordering::Equal)
             }
-            Self::Contains(part) => folded().contains(part.as_str()),
-            Self::Begins(start) => folded().starts_with(start.as_str()),
+            Self::Contains(part) => part.is_in(&shown()),
+            Self::Begins(start) => start.begins(&shown()),
             Self::Range(from, to) => {
                 let value = SortValue::of(field_type, value);
                 let inside = |bound: &Option<(SortValue, bool)>, beyond: Ordering| {
@@ -178,12 +180,11 @@ impl Fitting<'_> {
         Err(self.refused("has no smaller or larger values: only numbers, dates and times have.".into()))
     }
 
-    /// Folded.
-    fn text(&self, part: &str) -> Result<String, Failure> {
+    fn text(&self, part: &str) -> Result<Folded, Failure> {
         use FieldType::{Choice, LongText, Text, Uuid};
         self.bounded_text(part)?;
         match self.field.map(|field| field.field_type) {
-            None | Some(Text | LongText | Choice | Uuid) => Ok(text::folded(part)),
+            None | Some(Text | LongText | Choice | Uuid) => Ok(Folded::new(part)),
             Some(_) => Err(self.refused("holds no text to look into.".into())),
         }
     }

@@ -3,8 +3,9 @@
 use sync_protocol::schema::Collection;
 use sync_protocol::{CollectionId, Fields, RecordId, RecordKey, Value};
 
+use super::columns::Columns;
 use super::order::{Ground, Order};
-use super::table::Seen;
+use super::seen::Seen;
 use super::tally::{ByValue, Distinct, Tally, count_by};
 use super::wanted::Wanted;
 use crate::api::{Aggregate, Failure, Group, Groups, Only, Row, View};
@@ -20,6 +21,8 @@ pub(super) struct Source<'a> {
     pub(super) collation: &'a Collation,
     /// All rows of the collection.
     pub(super) seen: &'a Seen,
+    /// Their columns.
+    pub(super) columns: &'a Columns,
 }
 
 /// A view that follows.
@@ -32,6 +35,8 @@ pub(super) struct Live {
     waiting: Option<Seen>,
     /// `None`: all have to be put in order and counted anew.
     found: Option<Found>,
+    /// Figures that are known before all are put in order: those of another order of the same rows.
+    counted: Option<(Tally, ByValue)>,
     /// Rows that came, changed or went.
     moves: u64,
 }
@@ -48,12 +53,29 @@ impl Live {
     /// Fits a view to its collection; nothing is looked at yet.
     pub(super) fn new(view: View, figures: Vec<Aggregate>, definition: &Collection) -> Result<Self, Failure> {
         let wanted = Wanted::new(&view, &figures, definition)?;
-        Ok(Self { view, figures, wanted, waiting: None, found: None, moves: 0 })
+        Ok(Self { view, figures, wanted, waiting: None, found: None, counted: None, moves: 0 })
     }
 
     /// Whether it is the answer to that.
-    pub(super) fn answers(&self, view: &View) -> bool {
-        self.view == *view && self.figures.is_empty()
+    pub(super) fn answers(&self, view: &View, figures: &[Aggregate]) -> bool {
+        self.view == *view && self.figures == figures
+    }
+
+    /// Whether it asks for the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.answers(&other.view, &other.figures)
+    }
+
+    /// Takes the figures of another order of the same rows, which nobody asks for any more.
+    pub(super) fn take_figures(&mut self, other: &mut Self) {
+        let unsorted = |live: &Self| View { sort: Vec::new(), ..live.view.clone() };
+        if self.counted.is_none()
+            && self.wanted.counts()
+            && self.figures == other.figures
+            && unsorted(self) == unsorted(other)
+        {
+            self.counted = other.found.take().map(|found| (found.all, found.groups));
+        }
     }
 
     /// Fits it to a schema that has changed; then it is to be forgotten.
@@ -65,8 +87,19 @@ impl Live {
     /// All have to be put in order and counted anew.
     pub(super) fn forget(&mut self) {
         self.found = None;
+        self.counted = None;
         self.waiting = None;
         self.moves += 1;
+    }
+
+    /// Whether all are in order and counted.
+    pub(super) fn is_ready(&self) -> bool {
+        self.found.is_some()
+    }
+
+    /// What all have to be put in order by, where they are not.
+    pub(super) fn unready(&self) -> Option<&Wanted> {
+        (self.found.is_none() && !self.is_review()).then_some(&self.wanted)
     }
 
     /// Puts all in order, if they are not.
@@ -75,21 +108,25 @@ impl Live {
             return;
         }
         if self.view.only == Some(Only::Review) {
-            let mut waiting = Seen::new();
+            let mut waiting = Seen::default();
             for id in of.replica.in_review(&self.view.collection) {
-                waiting.extend(waits(of, id).map(|fields| (id.key.clone(), fields)));
+                waiting.put(&id.key, waits(of, id));
             }
             self.waiting = Some(waiting);
         }
+        let counted = self.counted.take();
         let on = self.ground(of);
-        let mut found =
-            Found { order: Order::of(on), all: Tally::new(&self.wanted.figures), groups: ByValue::new() };
-        if self.wanted.counts() {
-            for fields in found.order.from(0).filter_map(|key| on.rows.get(key)) {
-                count(&self.wanted, &mut found.all, &mut found.groups, fields, true);
+        let order = Order::of(on);
+        let (all, groups) = counted.unwrap_or_else(|| {
+            let (mut all, mut groups) = (Tally::default(), ByValue::new());
+            if self.wanted.counts() {
+                for fields in order.from(0).filter_map(|key| on.rows.get(key)) {
+                    count(&self.wanted, &mut all, &mut groups, fields, true);
+                }
             }
-        }
-        self.found = Some(found);
+            (all, groups)
+        });
+        self.found = Some(Found { order, all, groups });
     }
 
     /// A row goes: its values, or what is known of it, are still what they were.
@@ -111,7 +148,12 @@ impl Live {
         }
         self.change(of, &id.key, false);
         if let Some(waiting) = &mut self.waiting {
-            super::table::put(waiting, &id.key, now);
+            let was_plain = waiting.is_plain();
+            waiting.put(&id.key, now);
+            if waiting.is_plain() != was_plain {
+                // keys compare in another way now
+                self.found = None;
+            }
         }
         self.change(of, &id.key, true);
         true
@@ -129,17 +171,18 @@ impl Live {
             self.found = Some(Found { order, all, groups });
             return;
         };
-        let order = if comes { order.with(on, key) } else { order.without(on, key) };
-        if self.wanted.counts() {
-            count(&self.wanted, &mut all, &mut groups, fields, comes);
-        }
-        self.found = order.map(|order| Found { order, all, groups });
+        let order = if comes { Some(order.with(on, key)) } else { order.without(on, key) };
+        let is_lost = self.wanted.counts() && count(&self.wanted, &mut all, &mut groups, fields, comes);
+        self.found = order.filter(|_| !is_lost).map(|order| Found { order, all, groups });
         self.moves += 1;
     }
 
     fn ground<'a>(&'a self, of: Source<'a>) -> Ground<'a> {
-        let rows = self.waiting.as_ref().unwrap_or(of.seen);
-        Ground { definition: of.definition, collation: of.collation, wanted: &self.wanted, rows }
+        let (rows, columns) = match &self.waiting {
+            Some(waiting) => (waiting, None),
+            None => (of.seen, Some(of.columns)),
+        };
+        Ground { definition: of.definition, collation: of.collation, wanted: &self.wanted, rows, columns }
     }
 
     /// How many rows match.
@@ -157,11 +200,18 @@ impl Live {
         self.found.iter().flat_map(move |found| found.order.from(offset))
     }
 
+    /// The place of a row among those that match.
+    pub(super) fn find(&self, of: Source<'_>, key: &RecordKey) -> Option<usize> {
+        let on = self.ground(of);
+        on.matching(key)?;
+        self.found.as_ref()?.order.find(on, key)
+    }
+
     /// A row as it is shown.
     pub(super) fn row(&self, of: Source<'_>, key: &RecordKey) -> Option<Row> {
         let id = RecordId::new(self.view.collection.clone(), key.clone());
         let fields = self.ground(of).rows.get(key)?.clone();
-        let gone = self.waiting.is_some() && !of.seen.contains_key(key);
+        let gone = self.waiting.is_some() && of.seen.get(key).is_none();
         Some(Row { key: id.key.clone(), fields, marks: of.replica.marks_of(&id), gone })
     }
 
@@ -194,12 +244,13 @@ impl Live {
     }
 }
 
-/// Counts a row in or out, in all and in its group.
-fn count(wanted: &Wanted, all: &mut Tally, groups: &mut ByValue, fields: &Fields, comes: bool) {
+/// Counts a row in or out, in all and in its group. Whether all have to be counted anew.
+fn count(wanted: &Wanted, all: &mut Tally, groups: &mut ByValue, fields: &Fields, comes: bool) -> bool {
     all.count(&wanted.figures, fields, comes);
-    if let Some(field) = &wanted.group {
-        count_by(groups, Distinct::shared(field, fields), &wanted.figures, fields, comes);
-    }
+    let is_lost = wanted.group.as_ref().is_some_and(|field| {
+        count_by(groups, Distinct::shared(field, fields), &wanted.figures, fields, comes)
+    });
+    is_lost || all.is_lost()
 }
 
 /// What a person sees of a record that waits for one, there or not; `None` where nothing of it waits.

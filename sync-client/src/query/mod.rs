@@ -5,8 +5,6 @@
 //! it follows the delta of each batch (`Table`), and with it the answers to what is asked of it (`Live`). What a screen watches
 //! is compared with what it was told last (`Watching`), and the difference is told.
 
-use std::collections::BTreeMap;
-
 use sync_protocol::{CollectionId, Fields, Record, RecordId, RecordKey};
 
 use crate::api::{
@@ -19,20 +17,24 @@ use crate::replica::Replica;
 use crate::store::{LocalStore, StoreError};
 use crate::text::Collation;
 
+mod columns;
 mod compare;
 mod difference;
 mod filter;
 mod live;
 mod order;
+mod ranks;
 mod search;
+mod seen;
 mod sum;
 mod table;
 mod tally;
 mod wanted;
 mod watching;
 
-use compare::sorted;
 use live::Live;
+use order::sorted;
+use seen::Seen;
 use table::{Table, no_collection};
 use wanted::Wanted;
 use watching::bounded;
@@ -120,9 +122,25 @@ impl Tables {
         found.next().map(|(watching, of)| watching.keys(offset, of)).ok_or_else(ended)
     }
 
+    /// The place of a record among the rows that match an open view. Costs finding it.
+    ///
+    /// # Errors
+    ///
+    /// It has ended.
+    pub fn place(
+        &mut self,
+        replica: &Replica,
+        id: ViewId,
+        key: &RecordKey,
+    ) -> Result<Option<usize>, Failure> {
+        let Self { tables, collation, .. } = self;
+        let mut found = tables.iter_mut().filter_map(|table| table.watching(id, replica, collation));
+        found.next().map(|(watching, of)| watching.place(key, of)).ok_or_else(ended)
+    }
+
     /// Ends a view.
     pub fn unwatch(&mut self, id: ViewId) {
-        self.tables.iter_mut().for_each(|table| table.watched.retain(|watching| watching.id != id));
+        self.tables.iter_mut().for_each(|table| table.unwatch(id));
         self.forget_tables();
     }
 
@@ -190,11 +208,11 @@ impl Tables {
             self.tables[..=at].rotate_right(1);
             return Ok(0);
         }
-        let mut base = BTreeMap::new();
+        let mut base = Seen::default();
         let mut from = None;
         loop {
             let scanned = store.scan(collection, from, limits::SCAN_STEP).await?;
-            base.extend(scanned.records.into_iter().map(|r: Record| (r.key, r.fields)));
+            scanned.records.into_iter().for_each(|r: Record| base.add(r.key, r.fields));
             match scanned.next {
                 Some(next) => from = Some(next),
                 None => break,
@@ -251,14 +269,13 @@ impl Views<'_> {
 
     /// Records by key, numbers before texts; all of them, or those behind one.
     pub fn behind(&self, after: Option<RecordKey>) -> impl Iterator<Item = (&RecordKey, &Fields)> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        self.table.seen().range((after.map_or(Unbounded, Excluded), Unbounded))
+        self.table.seen().behind(after)
     }
 
     /// Every record, in the order of keys.
     pub fn all(&self) -> Vec<(RecordKey, Fields)> {
         let seen = self.table.seen();
-        let keys = sorted(&Wanted::all(), self.collation, seen.iter());
+        let (keys, _) = sorted(&Wanted::all(), self.collation, seen.is_plain(), None, seen.numbered());
         keys.into_iter().filter_map(|key| Some((key.clone(), seen.get(key)?.clone()))).collect()
     }
 }
@@ -275,6 +292,8 @@ pub fn storage(error: StoreError) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::text;
     use sync_protocol::schema::{Collection, Field};
@@ -302,9 +321,10 @@ mod tests {
         let wanted = Wanted::new(&view, &[], &definition).expect("it fits");
         let records: Vec<(RecordKey, Fields)> =
             records.iter().map(|(key, v)| (key.clone(), Fields::from([(name.clone(), v.clone())]))).collect();
-        let rows = records.iter().map(|(key, fields)| (key, fields));
-        let found = rows.filter(|(key, fields)| wanted.takes(&definition, key, fields));
-        let keys = sorted(&wanted, &Collation::default(), found);
+        let mut seen = Seen::default();
+        records.into_iter().for_each(|(key, fields)| seen.add(key, fields));
+        let found = seen.numbered().filter(|(key, fields, _)| wanted.takes(&definition, key, fields));
+        let (keys, _) = sorted(&wanted, &Collation::default(), seen.is_plain(), None, found);
         keys.into_iter().map(RecordKey::to_string).collect::<Vec<_>>().join(" ")
     }
 

@@ -24,39 +24,58 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    pub(super) fn add(&mut self, value: &SortValue) {
-        self.change(value, true);
-    }
-
-    pub(super) fn take_out(&mut self, value: &SortValue) {
-        self.change(value, false);
-    }
-
-    fn change(&mut self, value: &SortValue, comes: bool) {
-        let one = if comes { 1 } else { -1 };
-        let decimal = match value {
-            SortValue::Whole(whole) => Decimal::read(&whole.to_string()),
-            SortValue::Decimal(decimal) => Some(decimal.clone()),
-            SortValue::Number(number) if number.is_nan() => return self.odd_one(0, comes),
-            SortValue::Number(number) if number.is_infinite() => {
-                return self.odd_one(if *number > 0.0 { 1 } else { 2 }, comes);
+    /// A value comes, or goes.
+    pub(super) fn change(&mut self, value: &SortValue, comes: bool) {
+        let sign = if comes { 1 } else { -1 };
+        match value {
+            SortValue::Whole(whole) => {
+                // three parts hold any of them
+                let mut rest = *whole;
+                for power in 0..3 {
+                    if rest != 0 {
+                        *number_at(&mut self.parts, power) += sign * (rest % PART);
+                    }
+                    rest /= PART;
+                }
+                self.one_more(0, sign);
             }
-            // the shortest text of that number is what people read
-            SortValue::Number(number) => Decimal::read(&format!("{number:e}")),
+            SortValue::Decimal(decimal) => self.decimal(decimal, sign),
+            SortValue::Number(number) if number.is_nan() => self.odd_one(0, comes),
+            SortValue::Number(number) if number.is_infinite() => {
+                self.odd_one(if *number > 0.0 { 1 } else { 2 }, comes);
+            }
+            SortValue::Number(number) => {
+                // the shortest text of that number is what people read
+                if let Some(decimal) = Decimal::read(&format!("{number:e}")) {
+                    self.decimal(&decimal, sign);
+                }
+            }
             // a value that does not fit its field's type
-            _ => None,
-        };
-        let Some(decimal) = decimal else { return };
-        self.count = self.count.saturating_add_signed(one);
-        *number_at(&mut self.places, decimal.scale().max(0)) += one as i64;
-        let unscaled = decimal.unscaled();
-        let (negative, digits) =
-            unscaled.strip_prefix('-').map_or((false, unscaled.as_str()), |rest| (true, rest));
-        for (digit, power) in digits.bytes().rev().zip(-decimal.scale()..) {
-            let worth = i64::from(digit - b'0') * 10_i64.pow(power.rem_euclid(DIGITS).unsigned_abs());
-            let part = number_at(&mut self.parts, power.div_euclid(DIGITS));
-            *part += if negative == comes { -worth } else { worth };
+            _ => {}
         }
+    }
+
+    fn decimal(&mut self, decimal: &Decimal, sign: i64) {
+        self.one_more(decimal.scale().max(0), sign);
+        let sign = if decimal.is_negative() { -sign } else { sign };
+        let mut power = -decimal.scale();
+        let mut digits = decimal.digits().as_bytes();
+        // the digits of one part at a time, from the last
+        while !digits.is_empty() {
+            let in_part = power.rem_euclid(DIGITS);
+            let (before, own) = digits.split_at(digits.len().saturating_sub((DIGITS - in_part) as usize));
+            let worth = own.iter().fold(0, |worth, digit| worth * 10 + i64::from(digit - b'0'));
+            let part = number_at(&mut self.parts, power.div_euclid(DIGITS));
+            *part += sign * worth * 10_i64.pow(in_part.unsigned_abs());
+            power += own.len() as i32;
+            digits = before;
+        }
+    }
+
+    /// A value with so many places behind the point comes, or goes.
+    fn one_more(&mut self, places: i32, sign: i64) {
+        self.count = self.count.saturating_add_signed(sign as isize);
+        *number_at(&mut self.places, places) += sign;
     }
 
     fn odd_one(&mut self, which: usize, comes: bool) {
@@ -185,7 +204,7 @@ mod tests {
 
     fn sum(values: &[&str]) -> Sum {
         let mut sum = Sum::default();
-        values.iter().for_each(|value| sum.add(&decimal(value)));
+        values.iter().for_each(|value| sum.change(&decimal(value), true));
         sum
     }
 
@@ -231,23 +250,23 @@ mod tests {
     fn what_goes_in_comes_out_again() {
         let mut sum = sum(&["12.50", "-0.125", "1E+40"]);
         for number in [0.1, 0.2, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 5e-324, f64::MAX] {
-            sum.add(&SortValue::Number(number));
+            sum.change(&SortValue::Number(number), true);
         }
         assert_eq!(sum.total().as_deref(), Some("NaN"));
         for number in [f64::NAN, f64::NEG_INFINITY] {
-            sum.take_out(&SortValue::Number(number));
+            sum.change(&SortValue::Number(number), false);
         }
         assert_eq!(sum.average().as_deref(), Some("Infinity"));
         for number in [f64::MAX, f64::INFINITY, 5e-324] {
-            sum.take_out(&SortValue::Number(number));
+            sum.change(&SortValue::Number(number), false);
         }
-        ["12.50", "-0.125", "1E+40"].iter().for_each(|value| sum.take_out(&decimal(value)));
+        ["12.50", "-0.125", "1E+40"].iter().for_each(|value| sum.change(&decimal(value), false));
         assert_eq!(sum.total().as_deref(), Some("0.3"), "what people read, added up");
-        sum.take_out(&SortValue::Number(0.1));
-        sum.take_out(&SortValue::Number(0.2));
+        sum.change(&SortValue::Number(0.1), false);
+        sum.change(&SortValue::Number(0.2), false);
         assert_eq!(sum.total(), None);
-        sum.add(&SortValue::Whole(i64::MIN));
-        sum.add(&SortValue::Whole(i64::MIN));
+        sum.change(&SortValue::Whole(i64::MIN), true);
+        sum.change(&SortValue::Whole(i64::MIN), true);
         assert_eq!(sum.total().as_deref(), Some("-18446744073709551616"));
     }
 }

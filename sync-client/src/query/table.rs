@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_protocol::{CollectionId, Fields, Partition, Record, RecordId, RecordKey};
 
+use super::columns::Columns;
 use super::live::{Live, Source};
+use super::seen::Seen;
 use super::watching::Watching;
 use crate::api::{Failure, View, ViewChange, ViewId, Watched, Window};
 use crate::delta::{Delta, Move};
+use crate::limits;
 use crate::replica::Replica;
 use crate::steps::step;
 use crate::text::Collation;
-
-/// The rows that a person sees.
-pub(super) type Seen = BTreeMap<RecordKey, Fields>;
 
 /// A collection.
 #[derive(Debug)]
@@ -22,12 +22,14 @@ pub(super) struct Table {
     pub(super) collection: CollectionId,
     /// The base with what is pending on top.
     seen: Seen,
+    columns: Columns,
     /// Records with pending changes.
     pending: BTreeSet<RecordKey>,
     /// What the base has of these.
     beneath: BTreeMap<RecordKey, Fields>,
-    /// The answer to the last question that nobody watches.
-    asked: Option<Live>,
+    /// The last answers that nobody watches, or watches any more: the same question needs no other, and another order of the
+    /// same rows has their figures.
+    idle: Vec<Live>,
     /// The views that screens watch.
     pub(super) watched: Vec<Watching>,
     /// Views whose question no longer fits the collection.
@@ -43,8 +45,9 @@ impl Table {
         collation: &Collation,
     ) -> Self {
         let (pending, beneath) = (BTreeSet::new(), BTreeMap::new());
-        let (asked, watched, ended) = (None, Vec::new(), Vec::new());
-        let mut table = Self { collection, seen: base, pending, beneath, asked, watched, ended };
+        let (idle, watched, ended) = (Vec::new(), Vec::new(), Vec::new());
+        let columns = Columns::default();
+        let mut table = Self { collection, seen: base, columns, pending, beneath, idle, watched, ended };
         let waiting: Vec<&RecordId> = replica.pending_records_of(&table.collection).collect();
         for id in waiting {
             table.row(id, None, replica, collation);
@@ -64,12 +67,16 @@ impl Table {
         replica: &'a Replica,
         collation: &'a Collation,
     ) -> Result<(&'a Live, Source<'a>), Failure> {
-        let of = source(&self.collection, &self.seen, replica, collation).ok_or_else(no_collection)?;
-        let live = match self.asked.take().filter(|live| live.answers(&view)) {
-            Some(live) => live,
-            None => Live::new(view, Vec::new(), of.definition)?,
+        let definition = replica.schema().collection(&self.collection).ok_or_else(no_collection)?;
+        let live = match self.idle.iter().position(|live| live.answers(&view, &[])) {
+            Some(at) => self.idle.remove(at),
+            None => Live::new(view, Vec::new(), definition)?,
         };
-        let live = self.asked.insert(live);
+        self.keep(live);
+        let Self { collection, seen, columns, idle, .. } = self;
+        let live = &mut idle[0];
+        prepare(columns, seen, live, collation);
+        let of = source(collection, (seen, columns), replica, collation).ok_or_else(no_collection)?;
         live.ready(of);
         Ok((live, of))
     }
@@ -78,15 +85,37 @@ impl Table {
     pub(super) fn watch(
         &mut self,
         id: ViewId,
-        live: Live,
+        mut live: Live,
         window: Window,
         replica: &Replica,
         collation: &Collation,
     ) -> Result<Watched, Failure> {
-        let of = source(&self.collection, &self.seen, replica, collation).ok_or_else(no_collection)?;
+        match self.idle.iter().position(|idle| idle.is_same(&live)) {
+            Some(at) => live = self.idle.remove(at),
+            None => {
+                self.idle.iter_mut().for_each(|idle| live.take_figures(idle));
+                self.idle.retain(Live::is_ready);
+            }
+        }
+        let Self { collection, seen, columns, .. } = self;
+        prepare(columns, seen, &live, collation);
+        let of = source(collection, (seen, columns), replica, collation).ok_or_else(no_collection)?;
         let (watching, watched) = Watching::open(id, live, window, of);
         self.watched.push(watching);
         Ok(watched)
+    }
+
+    /// Nobody watches a view any more.
+    pub(super) fn unwatch(&mut self, id: ViewId) {
+        if let Some(at) = self.watched.iter().position(|watching| watching.id == id) {
+            let live = self.watched.remove(at).live;
+            self.keep(live);
+        }
+    }
+
+    fn keep(&mut self, live: Live) {
+        self.idle.insert(0, live);
+        self.idle.truncate(limits::IDLE_VIEWS);
     }
 
     /// A view that is watched, with what its rows are taken from.
@@ -96,9 +125,10 @@ impl Table {
         replica: &'a Replica,
         collation: &'a Collation,
     ) -> Option<(&'a mut Watching, Source<'a>)> {
-        let of = source(&self.collection, &self.seen, replica, collation)?;
-        let watching = self.watched.iter_mut().find(|watching| watching.id == id)?;
-        Some((watching, of))
+        let Self { collection, seen, columns, watched, .. } = self;
+        let watching = watched.iter_mut().find(|watching| watching.id == id)?;
+        prepare(columns, seen, &watching.live, collation);
+        Some((watching, source(collection, (seen, columns), replica, collation)?))
     }
 
     /// What changed in the views that are watched since it was last told. `waits`: of which something still waits to be heard,
@@ -109,9 +139,14 @@ impl Table {
         collation: &Collation,
         waits: impl Fn(ViewId) -> bool,
     ) -> Vec<ViewChange> {
-        let Some(of) = source(&self.collection, &self.seen, replica, collation) else { return Vec::new() };
-        let watched = self.watched.iter_mut();
-        watched.filter_map(|watching| watching.change(waits(watching.id), of)).collect()
+        let Self { collection, seen, columns, watched, .. } = self;
+        let mut changes = Vec::new();
+        for watching in watched.iter_mut().filter(|watching| watching.touched) {
+            prepare(columns, seen, &watching.live, collation);
+            let Some(of) = source(collection, (seen, columns), replica, collation) else { break };
+            changes.extend(watching.change(waits(watching.id), of));
+        }
+        changes
     }
 
     /// Follows what the replica has followed.
@@ -151,10 +186,11 @@ impl Table {
     }
 
     fn clear(&mut self, partitions: &[Partition], replica: &Replica, collation: &Collation) {
-        self.asked = None;
+        self.idle.clear();
         // fewer steps than a place for each of them
         self.watched.iter_mut().for_each(|watching| watching.live.forget());
-        let keys: Vec<RecordKey> = self.seen.keys().chain(self.beneath.keys()).cloned().collect();
+        let seen = self.seen.iter().map(|(key, _)| key);
+        let keys: Vec<RecordKey> = seen.chain(self.beneath.keys()).cloned().collect();
         for key in keys {
             let id = RecordId::new(self.collection.clone(), key);
             if partitions.contains(&id.partition(replica.meta().partitions)) {
@@ -196,9 +232,10 @@ impl Table {
 
     /// A record is seen like this from now on: the views follow.
     fn look(&mut self, id: &RecordId, now: Option<Fields>, replica: &Replica, collation: &Collation) {
-        let Self { collection, seen, asked, watched, .. } = self;
+        let Self { collection, seen, columns, idle, watched, .. } = self;
         let key = &id.key;
         let is_other = seen.get(key) != now.as_ref();
+        let was_plain = seen.is_plain();
         let all = |of: Option<Source<'_>>, live: &mut Live, comes: bool| match of {
             Some(_) if live.is_review() || !is_other => {}
             Some(of) if comes => live.with(of, key),
@@ -206,14 +243,19 @@ impl Table {
             Some(of) => live.without(of, key),
             None => live.forget(),
         };
-        for live in asked.iter_mut().chain(watched.iter_mut().map(|watching| &mut watching.live)) {
-            all(source(collection, seen, replica, collation), live, false);
+        for live in idle.iter_mut().chain(watched.iter_mut().map(|watching| &mut watching.live)) {
+            all(source(collection, (seen, columns), replica, collation), live, false);
         }
         if is_other {
-            put(seen, key, now);
+            seen.put(key, now);
         }
-        let of = source(collection, seen, replica, collation);
-        if let Some(live) = asked {
+        if seen.is_plain() != was_plain {
+            // keys compare in another way now
+            let views = watched.iter_mut().map(|watching| &mut watching.live);
+            idle.iter_mut().chain(views).for_each(Live::forget);
+        }
+        let of = source(collection, (seen, columns), replica, collation);
+        for live in idle {
             all(of, live, true);
             of.map(|of| live.review(of, id));
         }
@@ -230,7 +272,7 @@ impl Table {
     /// The fields of collections changed: how values compare, and what a search reads of them, may be another. While they come
     /// anew from the server, what is not there yet ends no view.
     fn refit(&mut self, replica: &Replica, which: impl Fn(&Watching) -> bool) {
-        self.asked = None;
+        self.idle.clear();
         let definition = replica.schema().collection(&self.collection);
         let (ended, all_there) = (&mut self.ended, replica.snapshot().is_none());
         self.watched.retain_mut(|watching| {
@@ -259,19 +301,26 @@ impl Table {
 /// What views of a collection take rows from; `None` where it is no longer there.
 fn source<'a>(
     collection: &CollectionId,
-    seen: &'a Seen,
+    (seen, columns): (&'a Seen, &'a Columns),
     replica: &'a Replica,
     collation: &'a Collation,
 ) -> Option<Source<'a>> {
     let definition = replica.schema().collection(collection)?;
-    Some(Source { replica, definition, collation, seen })
+    Some(Source { replica, definition, collation, seen, columns })
+}
+
+/// Has the columns at hand by which a view is put in order, where it is not.
+fn prepare(columns: &mut Columns, seen: &mut Seen, live: &Live, collation: &Collation) {
+    if let Some(wanted) = live.unready() {
+        columns.prepare(seen, wanted, collation);
+    }
 }
 
 pub(super) fn no_collection() -> Failure {
     Failure::input("This collection does not exist (any more).")
 }
 
-pub(super) fn put(rows: &mut BTreeMap<RecordKey, Fields>, key: &RecordKey, row: Option<Fields>) {
+fn put(rows: &mut BTreeMap<RecordKey, Fields>, key: &RecordKey, row: Option<Fields>) {
     match row {
         Some(row) => drop(rows.insert(key.clone(), row)),
         None => drop(rows.remove(key)),

@@ -5,22 +5,23 @@ use sync_protocol::{FieldName, FieldType, Fields, RecordKey, Value};
 
 use super::compare::SortValue;
 use super::filter::Pass;
-use super::search::{matches, words};
+use super::search::matches;
+use super::tally::Figures;
 use crate::api::{Aggregate, Failure, Figure, SortBy, View};
 use crate::limits;
+use crate::text::Folded;
 
 /// Which rows, in which order.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    /// Folded.
-    words: Vec<String>,
+    words: Vec<Folded>,
     filter: Option<Pass>,
     /// What rows are sorted by, the most important first; what they are grouped by before all.
     pub(super) sort: Vec<Criterion>,
     /// What they are grouped by.
     pub(super) group: Option<Typed>,
     /// Figures about those that match.
-    pub(super) figures: Vec<(Typed, Figure)>,
+    pub(super) figures: Figures,
 }
 
 /// One thing that rows are sorted by.
@@ -32,7 +33,7 @@ pub(super) struct Criterion {
 }
 
 /// A field with what it holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Typed {
     pub(super) name: FieldName,
     pub(super) field_type: FieldType,
@@ -41,7 +42,7 @@ pub(super) struct Typed {
 impl Wanted {
     /// All rows in the order of their keys.
     pub(super) fn all() -> Self {
-        Self { words: Vec::new(), filter: None, sort: Vec::new(), group: None, figures: Vec::new() }
+        Self { words: Vec::new(), filter: None, sort: Vec::new(), group: None, figures: Figures::default() }
     }
 
     /// Fits a view to the fields of its collection.
@@ -65,17 +66,18 @@ impl Wanted {
             let field = field.as_ref().map(|field| Typed::new(field, definition)).transpose()?;
             sort.push(Criterion { field, descending: *descending });
         }
-        let fitted = figures.iter().map(|Aggregate { field, what }| {
+        let mut fitted = Figures::default();
+        for Aggregate { field, what } in figures {
             let field = Typed::new(field, definition)?;
             field.has_figure(*what, definition)?;
-            Ok((field, *what))
-        });
+            fitted.add(field, *what);
+        }
         Ok(Self {
-            words: words(&view.search),
+            words: Folded::words(&view.search),
             filter: view.filter.as_ref().map(|filter| Pass::new(filter, definition)).transpose()?,
             sort,
             group,
-            figures: fitted.collect::<Result<_, Failure>>()?,
+            figures: fitted,
         })
     }
 
@@ -116,10 +118,15 @@ impl Typed {
         (!value.is_absent() && value.as_text() != Some("")).then_some(value)
     }
 
+    /// A row's value, where there is one.
+    pub(super) fn there<'f>(&self, fields: &'f Fields) -> Option<&'f Value> {
+        let value = self.field_type.plain(fields.get(&self.name)?);
+        (!value.is_absent()).then_some(value)
+    }
+
     /// What a row is sorted by.
     pub(super) fn sort_value(&self, fields: &Fields) -> Option<SortValue> {
-        let value = self.field_type.plain(fields.get(&self.name)?);
-        (!value.is_absent()).then(|| SortValue::of(self.field_type, value))
+        self.there(fields).map(|value| SortValue::of(self.field_type, value))
     }
 
     fn has_figure(&self, figure: Figure, definition: &Collection) -> Result<(), Failure> {

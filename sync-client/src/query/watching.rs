@@ -160,6 +160,12 @@ impl Watching {
         Keys { keys, next, moves: self.live.moves() }
     }
 
+    /// The place of a record.
+    pub(super) fn place(&mut self, key: &RecordKey, of: Source<'_>) -> Option<usize> {
+        self.live.ready(of);
+        self.live.find(of, key)
+    }
+
     fn page(&self) -> Vec<RecordKey> {
         self.live.keys(self.window.offset).take(self.window.limit).cloned().collect()
     }

@@ -30,22 +30,32 @@ impl Decimal {
             None => (number, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let written = format!("{whole}{fraction}");
-        let is_number = !written.is_empty() && written.bytes().all(|b| b.is_ascii_digit());
-        let digits = written.trim_start_matches('0');
+        let has_digits = whole.len() + fraction.len() > 0;
+        let is_number = has_digits && whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit());
+        let whole = whole.trim_start_matches('0');
+        let digits = match whole {
+            "" => fraction.trim_start_matches('0').to_owned(),
+            whole => [whole, fraction].concat(),
+        };
         let scale = i32::try_from(fraction.len()).ok()?.checked_sub(power)?;
         let fits = digits.len() <= DECIMAL_DIGITS && scale.unsigned_abs() as usize <= DECIMAL_DIGITS;
-        (is_number && fits).then(|| Self {
-            negative: negative && !digits.is_empty(),
-            digits: digits.to_owned(),
-            scale,
-        })
+        (is_number && fits).then(|| Self { negative: negative && !digits.is_empty(), digits, scale })
     }
 
     /// The whole number that [`Decimal::scale`] divides, in digits with its sign.
     pub fn unscaled(&self) -> String {
         let sign = if self.negative { "-" } else { "" };
         format!("{sign}{:0>1}", self.digits)
+    }
+
+    /// Whether it is below zero.
+    pub fn is_negative(&self) -> bool {
+        self.negative
+    }
+
+    /// The digits of [`Decimal::unscaled`] without leading zeros; none for zero.
+    pub fn digits(&self) -> &str {
+        &self.digits
     }
 
     /// How many digits are behind the point; negative where zeros before it were never written.
@@ -71,6 +81,27 @@ impl Decimal {
                 _ => size(self).cmp(&size(other)).then_with(|| a.cmp(b)),
             }
         })
+    }
+}
+
+impl Decimal {
+    /// Adds bytes that have the order of [`Decimal::compare`], whatever is behind them: `1.0` and `1.00` have the same.
+    pub fn order_bytes(&self, bytes: &mut Vec<u8>) {
+        let digits = self.digits.trim_end_matches('0').as_bytes();
+        if digits.is_empty() {
+            return bytes.push(1);
+        }
+        let size = self.digits.len() as i64 - i64::from(self.scale);
+        let size = (size ^ i64::MIN).to_be_bytes();
+        if self.negative {
+            bytes.push(0);
+            bytes.extend(size.iter().chain(digits).map(|byte| !byte));
+            bytes.push(u8::MAX);
+        } else {
+            bytes.push(2);
+            bytes.extend(size.iter().chain(digits));
+            bytes.push(0);
+        }
     }
 }
 
@@ -176,13 +207,20 @@ mod tests {
             "2E+2",
         ];
         let read = |text: &str| Decimal::read(text).expect("a number");
+        let bytes = |text: &str| {
+            let mut bytes = Vec::new();
+            read(text).order_bytes(&mut bytes);
+            bytes
+        };
         for (at, a) in rising.iter().enumerate() {
             for (other, b) in rising.iter().enumerate() {
                 assert_eq!(read(a).compare(&read(b)), at.cmp(&other), "{a} {b}");
+                assert_eq!(bytes(a).cmp(&bytes(b)), at.cmp(&other), "{a} {b}");
             }
         }
         for (a, b) in [("1.0", "1.00"), ("100", "1E+2"), ("0", "0.00"), ("-0.50", "-0.5"), ("0E+9", "0")] {
             assert_eq!(read(a).compare(&read(b)), Ordering::Equal, "{a} {b}");
+            assert_eq!(bytes(a), bytes(b), "{a} {b}");
             assert_ne!(read(a), read(b));
         }
     }

@@ -3,7 +3,8 @@
 use super::button::{Button, Look};
 use super::icon::{Icon, icon};
 use crate::platform::clock;
-use crate::text::count;
+use crate::text::{count, locale};
+use sync_client::text::hits;
 use sync_protocol::schema::Field;
 use sync_protocol::{FieldType, Value, value};
 use yew::prelude::*;
@@ -11,26 +12,60 @@ use yew::prelude::*;
 /// Most characters of a text in a grid's cell; the rest is in the record.
 const CELL_CHARS: usize = 80;
 
-/// In a grid's cell: one line.
-pub fn cell(field: &Field, value: &Value) -> Html {
+/// In a grid's cell: one line, with what a search found in it marked.
+pub fn cell(field: &Field, value: &Value, search: &str) -> Html {
     if value.is_absent() {
         return Html::default();
     }
     match field.field_type {
         FieldType::YesNo => match value.0.as_bool() {
             Some(true) => {
-                html! { <span class="mooring-yes">{ icon(Icon::Check) }<span>{ "yes" }</span></span> }
+                html! { <span class="mooring-yes">{ icon(Icon::Check) }<span>{ marked("yes", search) }</span></span> }
             }
-            _ => html! { { "no" } },
+            _ => marked("no", search),
         },
-        FieldType::Tags => tags(value),
-        FieldType::DateTime => html! { { clock::to_cell(value.as_text().unwrap_or_default()) } },
+        FieldType::Tags => tags(value, search),
         FieldType::Bytes => html! { { size(value) } },
-        FieldType::Choice => {
-            html! { <span class="pf-v6-c-label pf-m-outline pf-m-compact"><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text">{ field.field_type.show(value) }</span></span></span> }
-        }
-        field_type => html! { { cut(&field_type.show(value)) } },
+        FieldType::Choice => label("pf-m-outline", marked(&field.field_type.show(value), search)),
+        field_type => marked(&cut(&shown(field_type, value)), search),
     }
+}
+
+/// A number in a column whose numbers have up to so many places.
+pub fn number_cell(field: &Field, value: &Value, places: usize, search: &str) -> Html {
+    let text = field.field_type.show(value);
+    if text.is_empty() {
+        return Html::default();
+    }
+    marked(&locale::aligned(locale::number(&text), locale::places(&text), places), search)
+}
+
+/// As people here write it, as a text of one line.
+fn shown(field_type: FieldType, value: &Value) -> String {
+    let text = field_type.show(value);
+    match field_type {
+        FieldType::DateTime => clock::to_cell(&text),
+        FieldType::Date => clock::to_day(&text),
+        _ if right_aligned(field_type) => locale::number(&text),
+        _ => text,
+    }
+}
+
+/// A text with what a search found in it marked.
+pub fn marked(text: &str, search: &str) -> Html {
+    let mut parts = Vec::new();
+    let mut from = 0;
+    for hit in hits(search, text) {
+        parts.push(html! { { &text[from..hit.start] } });
+        parts.push(html! { <mark>{ &text[hit.clone()] }</mark> });
+        from = hit.end;
+    }
+    parts.push(html! { { &text[from..] } });
+    parts.into_iter().collect()
+}
+
+fn label(look: &'static str, inside: Html) -> Html {
+    html! { <span class={classes!("pf-v6-c-label", look, "pf-m-compact")}><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text">{ inside }</span></span></span> }
 }
 
 /// In full, for a decision between two.
@@ -39,10 +74,9 @@ pub fn full(field: &Field, value: &Value) -> Html {
         return html! { <span class="mooring-muted">{ "no value" }</span> };
     }
     match field.field_type {
-        FieldType::Tags => tags(value),
-        FieldType::DateTime => html! { { clock::to_cell(value.as_text().unwrap_or_default()) } },
+        FieldType::Tags => tags(value, ""),
         FieldType::Json | FieldType::Unknown => long(value.0.to_string(), "mooring-json"),
-        field_type => long(field_type.show(value), "mooring-text"),
+        field_type => long(shown(field_type, value), "mooring-text"),
     }
 }
 
@@ -99,13 +133,12 @@ pub fn quoted(field_type: FieldType, value: &Value) -> String {
     if value.is_absent() {
         return "no value".to_owned();
     }
-    let shown = match field_type {
-        FieldType::DateTime => clock::to_cell(value.as_text().unwrap_or_default()),
+    let all = match field_type {
         FieldType::Bytes => size(value),
-        _ => field_type.show(value),
+        _ => shown(field_type, value),
     };
-    let mut text: String = shown.chars().take(40).collect();
-    if text.len() < shown.len() {
+    let mut text: String = all.chars().take(40).collect();
+    if text.len() < all.len() {
         text.push('…');
     }
     match field_type {
@@ -133,15 +166,9 @@ fn size(value: &Value) -> String {
     count::bytes(value::bytes::count(value.as_text().unwrap_or_default()) as u64)
 }
 
-fn tags(value: &Value) -> Html {
+fn tags(value: &Value, search: &str) -> Html {
     let tags = value.as_tags().unwrap_or_default();
-    html! {
-        <span class="mooring-tags">
-            { for tags.into_iter().map(|tag| html! {
-                <span class="pf-v6-c-label pf-m-compact"><span class="pf-v6-c-label__content"><span class="pf-v6-c-label__text">{ tag }</span></span></span>
-            }) }
-        </span>
-    }
+    html! { <span class="mooring-tags">{ for tags.into_iter().map(|tag| label("", marked(tag, search))) }</span> }
 }
 
 pub fn cut(text: &str) -> String {

@@ -22,6 +22,8 @@ pub mod heading;
 #[cfg(target_arch = "wasm32")]
 mod keys;
 #[cfg(target_arch = "wasm32")]
+mod menus;
+#[cfg(target_arch = "wasm32")]
 mod row;
 #[cfg(target_arch = "wasm32")]
 pub mod rows;

@@ -3,7 +3,7 @@
 use super::columns::Column;
 use super::table::Editing;
 use crate::components::field_input;
-use crate::components::field_value::{cell, right_aligned};
+use crate::components::field_value::{cell, marked, number_cell, right_aligned};
 use crate::components::icon::{Icon, icon};
 use crate::text::field::key_label;
 use std::ops::{Range, RangeInclusive};
@@ -27,10 +27,14 @@ pub struct GridRowProps {
     /// The columns of the range, where this row is in it.
     pub range: Option<RangeInclusive<usize>>,
     pub editing: Option<Editing>,
+    /// What was searched for.
+    pub search: AttrValue,
     pub selected: bool,
     /// Whether its record is open beside the grid.
     pub open: bool,
     pub may_edit: bool,
+    /// Of each column the most places that a number has.
+    pub places: Rc<Vec<usize>>,
     /// The address of its record.
     pub href: AttrValue,
     pub oninput: Callback<String>,
@@ -82,9 +86,15 @@ fn grid_cell(props: &GridRowProps, row: &Row, at: usize) -> Html {
     let value = column.field.as_ref().map(|field| value_of(&row.fields, &field.name));
     let inside = match (editing, &column.field) {
         (Some(editing), _) => return edited(props, editing, class),
-        (None, Some(field)) => cell(field, value_of(&row.fields, &field.name)),
+        (None, Some(field)) if right_aligned(field.field_type) => {
+            let places = props.places.get(at).copied().unwrap_or_default();
+            number_cell(field, value_of(&row.fields, &field.name), places, &props.search)
+        }
+        (None, Some(field)) => cell(field, value_of(&row.fields, &field.name), &props.search),
         // nobody reads a minted key
-        (None, None) => key_label(&row.key).map_or_else(|| icon(Icon::Open), |key| html! { { key } }),
+        (None, None) => {
+            key_label(&row.key).map_or_else(|| icon(Icon::Open), |key| marked(&key, &props.search))
+        }
     };
     // the first says which record it is, and leads to it
     let inside = match (at, &column.field) {
@@ -128,7 +138,7 @@ pub fn card(
     href: String,
     at: usize,
     columns: &[Column],
-    open: bool,
+    (search, open): (&str, bool),
 ) -> Html {
     let title = collection.title(&row.key, &row.fields);
     let named =
@@ -147,10 +157,10 @@ pub fn card(
         <div class={classes!("mooring-card", open.then_some("mooring-row-on"))} role="listitem" data-test="record-row" data-key={row.key.to_string()}
             data-row={at.to_string()} data-gone={row.gone.then_some("true")} aria-setsize="-1" aria-posinset={(at + 1).to_string()}>
             <a href={href} class="mooring-card-inside" data-field="_key">
-                <span class="mooring-card-name" dir="auto">{ marks(row) }{ title }</span>
+                <span class="mooring-card-name" dir="auto">{ marks(row) }{ marked(&title, search) }</span>
                 <span class="mooring-card-fields">
                     { for filled.map(|field| html! {
-                        <span data-test="cell" data-field={field.name.to_string()} dir="auto"><span class="mooring-muted">{ &field.label }{ " " }</span>{ cell(field, value_of(&row.fields, &field.name)) }</span>
+                        <span data-test="cell" data-field={field.name.to_string()} dir="auto"><span class="mooring-muted">{ &field.label }{ " " }</span>{ cell(field, value_of(&row.fields, &field.name), search) }</span>
                     }) }
                 </span>
             </a>

@@ -159,14 +159,10 @@ impl Source {
     /// The place of a record among all that match, wherever it is.
     pub async fn find(&self, key: &RecordKey) -> Option<usize> {
         let id = self.inner.borrow().id?;
-        let mut offset = 0;
-        while let Ok(Answer::Keys(keys)) = self.backend.call(Command::Keys { id, offset }).await {
-            if let Some(at) = keys.keys.iter().position(|other| other == key) {
-                return Some(offset + at);
-            }
-            offset = keys.next?;
+        match self.backend.call(Command::Place { id, key: key.clone() }).await {
+            Ok(Answer::Place(place)) => place,
+            _ => None,
         }
-        None
     }
 
     /// Asks again, for a button.

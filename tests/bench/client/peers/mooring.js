@@ -3,8 +3,7 @@ import { open as openWorkspace } from '/bench/package/src/index.js';
 
 let workspace, records;
 export async function open(store, { token }) {
-  workspace = await openWorkspace({ server: location.origin, workspace: 'Bench', token, store });
-  await workspace.pause();
+  workspace = await openWorkspace({ server: location.origin, workspace: 'Bench', token, store, paused: true });
   records = workspace.collection('records');
 }
 export const insert = ({ id, ...fields }) => records.insert(fields, id);

@@ -39,7 +39,7 @@ pub fn sample(preview: &Preview, busy: bool) -> Html {
                                 }
                                 { for fields.iter().map(|field| html! {
                                     <td class={classes!("pf-v6-c-table__td", right_aligned(field.field_type).then_some("mooring-right"))}>
-                                        { cell(field, value_of(&row.fields, &field.name)) }
+                                        { cell(field, value_of(&row.fields, &field.name), "") }
                                     </td>
                                 }) }
                             </tr>
