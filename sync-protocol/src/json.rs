@@ -1,7 +1,7 @@
 //! Reading JSON: what serde gives each struct and enum, and half as much code of it.
 //!
 //! A struct is an object here. What serde derives takes arrays, too, field after field, and carries the code for it with every struct,
-//! though nobody writes one that way: a quarter of all that reads, 100 KB of what a browser compiles. So every text is read by [`read`].
+//! though nobody writes one that way: a quarter of all code that reads, 100 KB of what a browser compiles. So every text is read by [`read`].
 
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess,

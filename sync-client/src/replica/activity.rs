@@ -83,7 +83,7 @@ impl Activity {
 /// A memo of the log.
 fn read((name, text): &(String, String)) -> Option<(usize, ActivityInfo)> {
     let slot = name.strip_prefix(NAME)?.parse().ok()?;
-    Some((slot, serde_json::from_str(text).ok()?))
+    Some((slot, sync_protocol::json::read(text).ok()?))
 }
 
 fn count(what: &mut ActivityInfo, collection: &CollectionId, n: u64) {
