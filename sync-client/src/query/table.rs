@@ -1,7 +1,7 @@
 //! One collection in memory as the person sees it. It follows the delta of each batch, row by row.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use sync_protocol::{CollectionId, Fields, Partition, Record, RecordId, RecordKey};
 
@@ -26,7 +26,7 @@ pub(super) struct Table {
     /// Records with pending changes.
     pending: BTreeSet<RecordKey>,
     /// What the base has of these.
-    beneath: BTreeMap<RecordKey, Fields>,
+    beneath: Seen,
     /// The last answers that nobody watches, or watches any more: the same question needs no other, and another order of the
     /// same rows has their figures.
     idle: Vec<Live>,
@@ -44,7 +44,7 @@ impl Table {
         replica: &Replica,
         collation: &Collation,
     ) -> Self {
-        let (pending, beneath) = (BTreeSet::new(), BTreeMap::new());
+        let (pending, beneath) = (BTreeSet::new(), Seen::default());
         let (idle, watched, ended) = (Vec::new(), Vec::new(), Vec::new());
         let columns = Columns::default();
         let mut table = Self { collection, seen: base, columns, pending, beneath, idle, watched, ended };
@@ -190,7 +190,8 @@ impl Table {
         // fewer steps than a place for each of them
         self.watched.iter_mut().for_each(|watching| watching.live.forget());
         let seen = self.seen.iter().map(|(key, _)| key);
-        let keys: Vec<RecordKey> = seen.chain(self.beneath.keys()).cloned().collect();
+        let beneath = self.beneath.iter().map(|(key, _)| key);
+        let keys: Vec<RecordKey> = seen.chain(beneath).cloned().collect();
         for key in keys {
             let id = RecordId::new(self.collection.clone(), key);
             if partitions.contains(&id.partition(replica.meta().partitions)) {
@@ -227,7 +228,7 @@ impl Table {
         } else {
             self.pending.remove(key);
         }
-        put(&mut self.beneath, key, base.filter(|_| is_pending));
+        self.beneath.put(key, base.filter(|_| is_pending));
     }
 
     /// A record is seen like this from now on: the views follow.
@@ -318,11 +319,4 @@ fn prepare(columns: &mut Columns, seen: &mut Seen, live: &Live, collation: &Coll
 
 pub(super) fn no_collection() -> Failure {
     Failure::input("This collection does not exist (any more).")
-}
-
-fn put(rows: &mut BTreeMap<RecordKey, Fields>, key: &RecordKey, row: Option<Fields>) {
-    match row {
-        Some(row) => drop(rows.insert(key.clone(), row)),
-        None => drop(rows.remove(key)),
-    }
 }

@@ -39,7 +39,7 @@ impl Decimal {
         };
         let scale = i32::try_from(fraction.len()).ok()?.checked_sub(power)?;
         let fits = digits.len() <= DECIMAL_DIGITS && scale.unsigned_abs() as usize <= DECIMAL_DIGITS;
-        (is_number && fits).then(|| Self { negative: negative && !digits.is_empty(), digits, scale })
+        (is_number && fits).then_some(Self { negative: negative && !digits.is_empty(), digits, scale })
     }
 
     /// The whole number that [`Decimal::scale`] divides, in digits with its sign.
