@@ -1,6 +1,7 @@
 // Mooring's service worker: the program starts without a network. It never touches data: what the server answers
-// under /v1/ goes past it. A new release waits until the person reloads into it; the files of the release before
-// stay for one release, so that a page which is still open keeps working.
+// under /v1/ goes past it. A release is kept whole, with all parts of its program, or not at all. A new release waits
+// until the person reloads into it; the files of the release before stay for one release, so that a page which is still
+// open keeps working.
 const CACHE = 'mooring-{{build}}';
 const FILES = [
 {{precache}}];

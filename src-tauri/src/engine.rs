@@ -1,4 +1,4 @@
-//! The engine on a thread of its own: it is not `Send`, and the window never waits for it.
+//! The engine, for the window: what it asks, what it is told, and what the person is notified of.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::{Stream, StreamExt};
 use sync_client::api::{Event, Failure, FailureKind, Request, Response};
 use sync_client::engine::Handle;
-use sync_client::native::NativeDevice;
+use sync_client::native;
 use sync_client::store::StoreError;
 use tokio::time::Instant;
 
@@ -58,25 +58,9 @@ impl Engine {
 
 /// Runs an engine on a folder until the program ends.
 fn run(folder: &Path, tell: &Tell, notifier: &Arc<Notifier>) -> Result<Handle, StoreError> {
-    let gone = |what: &dyn std::fmt::Display| StoreError::Gone(what.to_string());
-    let (started, handle) = std::sync::mpsc::channel();
-    let (folder, tell, notifier) = (folder.to_owned(), tell.clone(), notifier.clone());
-    let body = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let device = NativeDevice::open(&folder, device_name(), "desktop");
-        match (runtime, device) {
-            (Ok(runtime), Ok(device)) => {
-                let (handle, mut events, run) = sync_client::engine::Engine::start(device);
-                drop(started.send(Ok(handle)));
-                let telling = telling(&mut events, &*tell, &notifier);
-                runtime.block_on(futures::future::join(run, telling));
-            }
-            (Err(error), _) => drop(started.send(Err(gone(&error)))),
-            (_, Err(error)) => drop(started.send(Err(error))),
-        }
-    };
-    std::thread::Builder::new().name("engine".into()).spawn(body).map_err(|error| gone(&error))?;
-    handle.recv().unwrap_or_else(|_| Err(gone(&"its thread ended")))
+    let (tell, notifier) = (tell.clone(), notifier.clone());
+    let listen = move |mut events: native::Told| async move { telling(&mut events, &*tell, &notifier).await };
+    native::run(folder, device_name(), "desktop", listen)
 }
 
 /// Tells the screen every event, and the person what has newly come up for review: what comes together as one.

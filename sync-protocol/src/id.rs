@@ -257,7 +257,7 @@ impl RecordKey {
 
     /// Reads back what [`RecordKey::to_text`] wrote.
     pub fn from_text(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        crate::json::read(text).ok()
     }
 
     /// Whether it is a UUID: minted, and chosen by nobody. Its digits are no numbers that people count by.

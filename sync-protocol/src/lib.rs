@@ -14,6 +14,7 @@ pub mod cursor;
 pub mod feed;
 pub mod gate;
 pub mod id;
+pub mod json;
 pub mod limits;
 pub mod merge;
 pub mod message;
@@ -22,6 +23,7 @@ mod naming;
 #[cfg(feature = "openapi")]
 mod openapi;
 pub mod ordered;
+pub mod people;
 pub mod permit;
 pub mod policy;
 pub mod record;

@@ -26,7 +26,7 @@ type Schemas = Vec<(String, RefOr<Schema>)>;
 const JSON: &str = "application/json";
 
 const ABOUT: &str = "Offline-first sync: push changes, get a verdict for each; pull the feed; take a snapshot. \
-    See docs/protocol.md. Every request may be sent with Content-Encoding: gzip; answers are compressed with gzip or br \
+    See docs/protocol.md. Every request may be sent with Content-Encoding: gzip; answers are compressed with zstd, br or gzip \
     where the client accepts it. Unknown fields are ignored.";
 
 /// What the document says of a route, beyond what follows from its address.

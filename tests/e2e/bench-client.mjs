@@ -137,6 +137,14 @@ async function browser(stage, profile = path.join(scratch, `profile-${profiles++
   return { profile, bench, page, close: () => context.close() };
 }
 
+/** Waits until nothing has come from the server for half a second: what one client still fetches is not the next one's. */
+async function quiet(counted) {
+  for (let before, turn = 0; turn < 60 && before !== counted.bytes; turn += 1) {
+    before = counted.bytes;
+    await new Promise(later => setTimeout(later, 500));
+  }
+}
+
 const all = Object.fromEntries(PEERS.map(peer => [peer, {}]));
 const note = (peer, key, value) => (all[peer][key] ??= []).push(value);
 
@@ -155,6 +163,7 @@ async function round(peer, size) {
     note(peer, `bulk_${size}_per_s`, (size * 1000) / bulk);
     if (!local(peer)) {
       note(peer, `push_${size}_s`, (await first.bench('push', options.url, size)) / 1000);
+      await quiet(here.counted);
       const before = here.counted.bytes;
       const second = await browser(here);
       note(peer, `first_sync_${size}_s`, (await second.bench('first', 'c', options, size)) / 1000);

@@ -126,6 +126,14 @@ await check('edits that meet become a conflict, on every device, and end by a de
   truthy(versions.length >= 3 && versions[0].fields.port === 'Tromsø', 'its history');
 });
 
+await check('opened paused, it fetches nothing until it may', async () => {
+  const workspace = await open(options({ paused: true }));
+  equal([workspace.status.phase, await workspace.get('boats', 'ran')], ['paused', undefined], 'before');
+  await workspace.resume();
+  await until('there', async () => (await workspace.get('boats', 'ran'))?.port === 'Tromsø');
+  await workspace.close();
+});
+
 await check('errors say what happened, and to a program what to do', async () => {
   equal(await kindOf(open(options({ password: 'wrong' }))), 'refused', 'a wrong password');
   equal(await kindOf(open(options({ workspace: 'Nowhere', create: false }))), 'input', 'no such workspace');

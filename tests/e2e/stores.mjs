@@ -24,6 +24,15 @@ await inBrowser(async ({ page, context, origin, call }) => {
     return expected(await call('profile', 'session', '{"two":"ü"}'), '{"two":"ü"}');
   });
 
+  await check('places_of_few_pages_are_not_waited_for_one_by_one', async () => {
+    await call('keep_answers', 512);
+    await call('first_sync', 'few');
+    await call('most_at_once');
+    await call('read_all', 'few', 512);
+    const most = await call('most_at_once');
+    return most >= 8 ? undefined : `at most ${most} of 16 reads at once`;
+  });
+
   await check('newer_store_is_left_alone', async () => {
     const make = (version) =>
       page.evaluate((version) => new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 // "Reload to update": a new release waits until the person asks for it; the one before works on, also offline.
 import { check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
-import { firstRelease, nextRelease } from './lib/release.mjs';
+import { firstRelease, nextRelease, partsOf, withoutPart } from './lib/release.mjs';
 import { onSled } from './lib/server.mjs';
 import { Browser, hook, picturesOf } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
@@ -13,7 +13,36 @@ let other;
 
 /** The start script names the release that a page runs. */
 const release = tab => tab.page.evaluate(() => document.querySelector('script[src*="boot-"]').src);
+/** The parts of the program that a page has loaded since it began. */
+const parts = tab => tab.page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name.split('/').at(-1)).filter(name => name.startsWith('part-')));
+/** Shows a screen that the first load does not carry, and looks which release's it is. */
+const laterScreen = async (tab, release) => {
+  await act.goTo(tab, '/import');
+  await tab.waitFor(hook('import-file'));
+  const loaded = await parts(tab);
+  truthy(loaded.length > 0 && loaded.every(name => release.includes(name)), `${loaded} are of the release in use`);
+  await act.goTo(tab, '/c/people');
+};
 let before;
+const firstParts = partsOf(web);
+
+await check('a first visit loads no part; one that does not come is told, and comes when it is asked for again', async () => {
+  const hasty = new Browser('hasty', server.url);
+  const putBack = withoutPart(web, 'record');
+  await hasty.open();
+  await act.join(hasty);
+  await act.showCollection(hasty, 'people');
+  equal(await parts(hasty), [], 'parts that came with the grid');
+  await act.findRow(hasty, 2);
+  await hasty.click(act.toRecord(2));
+  await hasty.waitFor(hook('load-failed'));
+  truthy((await hasty.text(hook('load-failed'))).includes('This screen could not be loaded. Check the network'), 'it is told in words');
+  putBack();
+  await hasty.click(`${hook('load-failed')} button`);
+  await hasty.waitFor(hook('record-form'));
+  equal(await hasty.count(hook('load-failed')), 0, 'failures');
+  await hasty.close();
+});
 
 const begun = await check('a new release is offered, and not taken by itself', async () => {
   await browser.open();
@@ -40,6 +69,7 @@ await check('until then the release before works on, also without a network', as
   await act.findRow(browser, 2);
   await act.editRecord(browser, 2, 'email', 'amina@example.com');
   await browser.pillSays('Offline, 1 change safe on this device');
+  await laterScreen(browser, firstParts);
 });
 
 await check('a click reloads into the new one, also without a network; what is unsent survives and is sent', async () => {
@@ -49,6 +79,8 @@ await check('a click reloads into the new one, also without a network; what is u
   await act.findRow(browser, 2);
   await act.cellSays(browser, 2, 'email', 'amina@example.com');
   equal(await browser.count(hook('update-ready')), 0, 'offers');
+  await laterScreen(browser, partsOf(web));
+  truthy(partsOf(web).every(name => !firstParts.includes(name)), 'the new release has other parts');
   await browser.offline(false);
   await browser.pillSays('Synced and verified');
   equal((await server.records()).people[2].email, 'amina@example.com', 'the server’s value');

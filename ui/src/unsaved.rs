@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use sync_protocol::{FieldName, UserId, Value};
+use sync_protocol::{FieldName, UserId, Value, json};
 use yew::Callback;
 
 /// What a person wrote into a form: only the fields that were touched.
@@ -69,7 +69,7 @@ impl PartialEq for Unsaved {
 impl Unsaved {
     /// What was kept when the page was left.
     pub fn new() -> Self {
-        let kept = drafts::read().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let kept = drafts::read().and_then(|text| json::read(&text).ok()).unwrap_or_default();
         let unsaved = Self(Rc::new(Inner { kept: RefCell::new(kept), ..Inner::default() }));
         let leaving = unsaved.clone();
         EventListener::new(&crate::platform::window(), "pagehide", move |_| leaving.0.write()).forget();

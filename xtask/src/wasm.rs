@@ -9,15 +9,18 @@ use crate::{
     sh,
     tools::{self, Kit},
 };
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
+use wasmparser::Payload;
 
 /// The target of the browser bundle.
 pub const TARGET: &str = "wasm32-unknown-unknown";
+/// What loads the parts of a program: imported by its glue, and importing that.
+pub const LINK: &str = "./parts.js";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
 /// A cargo whose compiler can build for wasm, with a target folder of its own. It is to be given `--target`.
@@ -58,6 +61,50 @@ pub fn target_dir() -> PathBuf {
 /// `cargo_args` choose the program; `module` is its name in cargo's output folder (an example's is `examples/...`).
 /// `dev`: quickly, and with names for the debugger; otherwise with the profile `web`.
 pub fn for_browser(cargo_args: &[&str], module: &str, name: &str, dev: bool, out: &Path) -> Result<()> {
+    bind(&build(cargo_args, module, dev, out)?, name, dev, false, out)
+}
+
+/// The same for a program that has parts which come later (`#[wasm_split]`): beside it `LINK` and a `.wasm` for each part.
+pub fn in_parts(cargo_args: &[&str], module: &str, name: &str, dev: bool, out: &Path) -> Result<()> {
+    let whole = fs::read(build(cargo_args, module, dev, out)?)?;
+    let main = out.join("main.wasm");
+    let mut options = wasm_split_cli_support::Options::new(&whole);
+    options.output_dir = out;
+    options.main_out_path = &main;
+    options.link_name = LINK;
+    let glue = format!("./{name}.js");
+    options.main_module = &glue;
+    wasm_split_cli_support::transform(options).map_err(|error| anyhow!("wasm-split: {error:?}"))?;
+    bind(&main, name, dev, true, out)?;
+    fs::remove_file(main)?;
+    if !dev {
+        for path in sh::files(out)? {
+            if path.extension().is_some_and(|ext| ext == "wasm") {
+                fs::write(&path, without_names(&fs::read(&path)?)?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A module without the sections that only people read. wasm-bindgen leaves them out of the module that it is given, which is one of
+/// several where a program has parts.
+fn without_names(module: &[u8]) -> Result<Vec<u8>> {
+    let mut lean = wasm_encoder::Module::new();
+    for payload in wasmparser::Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        let named = matches!(&payload, Payload::CustomSection(section) if ["name", "producers"].contains(&section.name()));
+        if let Some((id, range)) = payload.as_section().filter(|_| !named) {
+            let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
+            let data = module.get(range).context("a section ends outside of its module")?;
+            lean.section(&wasm_encoder::RawSection { id, data });
+        }
+    }
+    Ok(lean.finish())
+}
+
+/// Compiles a program, empties the folder `out`, and says where the module is.
+fn build(cargo_args: &[&str], module: &str, dev: bool, out: &Path) -> Result<PathBuf> {
     let profile = if dev { "dev" } else { "web" };
     let mut build = cargo()?;
     build.arg("build").args(cargo_args).args(["--target", TARGET, "--profile", profile]);
@@ -67,12 +114,18 @@ pub fn for_browser(cargo_args: &[&str], module: &str, name: &str, dev: bool, out
     }
     fs::create_dir_all(out)?;
     let folder = target_dir().join(TARGET).join(if dev { "debug" } else { profile });
+    Ok(folder.join(format!("{module}.wasm")))
+}
+
+/// `parts`: others import what the linker exports.
+fn bind(module: &Path, name: &str, dev: bool, parts: bool, out: &Path) -> Result<()> {
     wasm_bindgen_cli_support::Bindgen::new()
-        .input_path(folder.join(format!("{module}.wasm")))
+        .input_path(module)
         .out_name(name)
         .web(true)?
         .typescript(false)
         .debug(dev)
+        .keep_lld_exports(parts)
         .remove_name_section(!dev)
         .remove_producers_section(!dev)
         .generate(out)

@@ -31,6 +31,16 @@ export async function here(store, device, say) {
   };
 }
 
+let compiling;
+/**
+ * The module, compiled beside a worker that starts: each takes as long as the other. `undefined` where a page may not, and leaves
+ * it to the worker. Pages that open several workspaces compile it once.
+ */
+function compiled() {
+  compiling ??= (async () => WebAssembly.compileStreaming(fetch(await load())))().catch(() => undefined);
+  return compiling;
+}
+
 /** In a worker of this page, once it says who it is. `url`: where its script is served, if not with this package. */
 export async function inWorker(store, device, say, url) {
   if (typeof Worker === 'undefined') throw wrong('There are no workers here: give worker: false.');
@@ -40,7 +50,7 @@ export async function inWorker(store, device, say, url) {
   const id = await new Promise((known, failed) => {
     worker.onmessage = ({ data }) => known(data.id);
     worker.onerror = () => failed(new MooringError('internal', 'This page does not let Mooring’s worker start.'));
-    worker.postMessage({ store, device });
+    compiled().then((module) => worker.postMessage({ store, device, module }));
   });
   worker.onmessage = ({ data }) => say(data);
   worker.onerror = () => say('stopped');

@@ -76,6 +76,8 @@ export interface OpenOptions extends Credentials {
   device?: string;
   /** The network is trusted: `http://` is allowed for other machines, too. */
   unencrypted?: boolean;
+  /** It is paused at once: nothing of its records is sent or fetched until `resume()`. */
+  paused?: boolean;
 }
 
 export interface ConnectOptions extends Credentials {

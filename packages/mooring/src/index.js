@@ -19,6 +19,7 @@ export async function open(options) {
       ? inWorker(store, options.device, say, typeof options.worker === 'string' ? options.worker : undefined)
       : here(store, options.device, say));
   try {
+    if (options.paused) await link.ask('pause');
     if (server !== undefined) await signIn(link, options);
     await openIn(link, options);
     const workspace = await Workspace.over(link, options);

@@ -19,8 +19,8 @@ addEventListener('message', ({ data }) => {
   engine = typeof data === 'string' ? asked(data) : start(data);
 });
 
-async function start({ store, device }) {
-  await init({ module_or_path: new URL('../engine/mooring_engine_bg.wasm', import.meta.url) });
+async function start({ store, device, module }) {
+  await init({ module_or_path: module ?? new URL('../engine/mooring_engine_bg.wasm', import.meta.url) });
   const early = [];
   let began = false;
   const running = new Engine(store, device, (text) => (began ? say(text) : early.push(text)));

@@ -17,6 +17,7 @@ use std::rc::Rc;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use sync_protocol::json;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BroadcastChannel, DedicatedWorkerGlobalScope, MessageEvent};
@@ -248,7 +249,7 @@ impl Tab {
 
     /// The page asks: a text of [`Request`]. Each gets its answer through `page`; what has no number is left alone.
     pub fn page_asks(self: &Rc<Self>, text: &str) {
-        let Ok(Number { id }) = serde_json::from_str(text) else { return };
+        let Ok(Number { id }) = json::read(text) else { return };
         if self.open.borrow().len() >= limits::UNDER_WAY {
             return self.to_page(&no(id, "Too much was asked for at once. Wait a moment, then try again."));
         }
@@ -269,7 +270,7 @@ impl Tab {
             Role::Waiting => return,
             Role::Follower => {
                 open.passed_on = true;
-                if let Ok(request) = serde_json::from_str(&open.text) {
+                if let Ok(request) = json::read(&open.text) {
                     self.say(&Message::Ask { from: self.id.clone(), request });
                 }
                 return;
@@ -281,7 +282,7 @@ impl Tab {
             }
             Role::Leader(handle) => handle.clone(),
         };
-        let Ok(request) = serde_json::from_str::<Request>(&open.text) else {
+        let Ok(request) = json::read::<Request>(&open.text) else {
             all.remove(&id);
             return self.to_page(&no(id, "This version of Mooring cannot do this."));
         };
@@ -307,12 +308,12 @@ impl Tab {
     fn tab_says(self: &Rc<Self>, event: &MessageEvent) {
         let Some(text) = event.data().as_string() else { return };
         self.others.set(true);
-        let Ok(message) = serde_json::from_str::<Message<'_>>(&text) else { return };
+        let Ok(message) = json::read::<Message<'_>>(&text) else { return };
         let is_follower = matches!(&*self.role.borrow(), Role::Follower);
         match message {
             Message::Ask { from, request } => self.lead_for(from, request.get()),
             Message::Tell { to, response } if to == self.id => {
-                if let Ok(Told { answer }) = serde_json::from_str(response.get()) {
+                if let Ok(Told { answer }) = json::read(response.get()) {
                     self.answered(answer.id, response.get());
                 }
             }
@@ -335,11 +336,10 @@ impl Tab {
 
     /// Does what another tab's page asks for, where the engine runs here.
     fn lead_for(self: &Rc<Self>, from: String, text: &str) {
-        let (Role::Leader(handle), Ok(Number { id })) = (&*self.role.borrow(), serde_json::from_str(text))
-        else {
+        let (Role::Leader(handle), Ok(Number { id })) = (&*self.role.borrow(), json::read(text)) else {
             return;
         };
-        let Ok(request) = serde_json::from_str::<Request>(text) else {
+        let Ok(request) = json::read::<Request>(text) else {
             // another version's tab waits all the same
             let why = "Another tab of Mooring runs another version, which cannot do this. Reload all tabs.";
             return self.tell(from, &no(id, why));
@@ -389,7 +389,7 @@ impl Tab {
     }
 
     fn tell(&self, to: String, response: &str) {
-        if let Ok(response) = serde_json::from_str(response) {
+        if let Ok(response) = json::read(response) {
             self.say(&Message::Tell { to, response });
         }
     }

@@ -37,11 +37,14 @@ mod importing;
 mod leaving;
 mod local;
 #[cfg(feature = "screens")]
+mod members;
+#[cfg(feature = "screens")]
 mod mirroring;
 mod past;
 mod profile;
 mod reading;
 mod records;
+mod refusal;
 mod watching;
 mod workspace;
 mod writing;
@@ -60,8 +63,9 @@ use workspace::Workspace;
 
 /// Commands that may wait in line; a screen that sends more waits itself.
 const COMMANDS: usize = 256;
-/// Idle time before the store is tidied up, in milliseconds.
-const TIDY_AFTER_MS: u64 = 2_000;
+/// Idle time before the store is tidied up, in milliseconds: longer than the pauses of whoever types, short enough that most of
+/// what came is in pages when a program ends, because what is not makes its next start longer.
+const TIDY_AFTER_MS: u64 = 500;
 /// Time after a write until the store is asked how full it is, in milliseconds: the figure is for people.
 const USAGE_AFTER_MS: i64 = 2_000;
 
@@ -128,6 +132,8 @@ pub struct Engine<D: Device> {
     device: Rc<D>,
     events: Telling,
     profile: Profile,
+    /// The profile as the device keeps it; `None` where that is not known.
+    saved_profile: Option<String>,
     transport: Option<Transport>,
     open: Option<Workspace<D::Store>>,
     /// The workspace that was to be opened and could not be, with the reason.
@@ -156,11 +162,15 @@ pub struct Engine<D: Device> {
     /// Requests about the account.
     account: FuturesUnordered<LocalBoxFuture<'static, Done>>,
     told: Option<Status>,
+    /// Nothing is sent or fetched until somebody lets it go on.
+    paused: bool,
     tidy_at: Option<Timestamp>,
     /// When the store is asked how full it is; `None` while nothing was written since.
     usage_at: Option<Timestamp>,
     /// When a store that failed is tried again.
     mend_at: Option<Timestamp>,
+    /// When the server was asked for the person's name because others know another one.
+    name_asked: Option<Timestamp>,
 }
 
 enum Input {
@@ -178,6 +188,7 @@ impl<D: Device> Engine<D> {
             device: Rc::new(device),
             events,
             profile: Profile::default(),
+            saved_profile: None,
             transport: None,
             open: None,
             shut: None,
@@ -198,9 +209,11 @@ impl<D: Device> Engine<D> {
             requests: FuturesUnordered::new(),
             account: FuturesUnordered::new(),
             told: None,
+            paused: false,
             tidy_at: None,
             usage_at: None,
             mend_at: None,
+            name_asked: None,
         };
         (Handle { commands: Arc::new(Mutex::new(commands)), who: "".into() }, told, engine.run(inbox))
     }

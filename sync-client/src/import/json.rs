@@ -6,6 +6,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sync_protocol::gate::look::is_exact;
+use sync_protocol::json;
 
 use crate::api::Failure;
 
@@ -13,7 +14,7 @@ use super::file::{Cell, File, FileRow, check_headings};
 
 /// Reads a file.
 pub(super) fn read(stem: &str, text: &str) -> Result<File, Failure> {
-    let objects: Vec<Object> = serde_json::from_str(text).map_err(|e| {
+    let objects: Vec<Object> = json::read(text).map_err(|e| {
         Failure::input(format!(
             "This is not a list of objects in JSON (line {}, column {}). Mooring imports files such as [{{\"name\": \"John\"}}, …].",
             e.line(),
@@ -64,7 +65,7 @@ pub(super) fn read(stem: &str, text: &str) -> Result<File, Failure> {
 /// digits.
 fn exact(raw: &str) -> serde_json::Result<(Value, usize)> {
     // this also sees to the depth, so that what follows goes no deeper
-    let value: Value = serde_json::from_str(raw)?;
+    let value: Value = json::read(raw)?;
     let mut as_text = 0;
     let value = if is_suspicious(raw) { kept(raw, value, &mut as_text)? } else { value };
     Ok((value, as_text))
@@ -94,16 +95,16 @@ fn kept(raw: &str, value: Value, as_text: &mut usize) -> serde_json::Result<Valu
             }
         }
         Value::Array(_) => {
-            let items: Vec<Box<RawValue>> = serde_json::from_str(raw)?;
+            let items: Vec<Box<RawValue>> = json::read(raw)?;
             items
                 .iter()
-                .map(|item| kept(item.get(), serde_json::from_str(item.get())?, as_text))
+                .map(|item| kept(item.get(), json::read(item.get())?, as_text))
                 .collect::<Result<_, _>>()?
         }
         Value::Object(_) => {
-            let items: BTreeMap<String, Box<RawValue>> = serde_json::from_str(raw)?;
+            let items: BTreeMap<String, Box<RawValue>> = json::read(raw)?;
             let item = |(name, item): (String, Box<RawValue>)| {
-                Ok((name, kept(item.get(), serde_json::from_str(item.get())?, as_text)?))
+                Ok((name, kept(item.get(), json::read(item.get())?, as_text)?))
             };
             Value::Object(items.into_iter().map(item).collect::<serde_json::Result<_>>()?)
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sync_protocol::{ChangeId, CollectionId, Edit, Partition, Record, RecordId};
+use sync_protocol::{ChangeId, CollectionId, Edit, Partition, Record, RecordId, json};
 
 use super::{Replica, is_schema};
 use crate::delta::{Delta, Move, decided_about};
@@ -24,7 +24,7 @@ impl Replica {
                 continue;
             }
             // the store takes the page as it is; one that cannot be read shows as a checksum mismatch and is refetched
-            let records: Vec<Record> = serde_json::from_str(page.records.get()).unwrap_or_default();
+            let records: Vec<Record> = json::read(page.records.get()).unwrap_or_default();
             for record in records {
                 let id = RecordId::new(page.collection.clone(), record.key.clone());
                 moves.push(Move::Record(id, Some(Cow::Owned(record))));
@@ -138,7 +138,10 @@ impl Replica {
                 Move::Decided(decision) => drop(self.decisions.insert(decision.id, (*decision).clone())),
                 Move::Forgotten(id, _) => drop(self.decisions.remove(id)),
                 Move::Receipts(receipts) => self.receipts = receipts.to_vec(),
-                Move::Memos(became) => follow_memos(&mut self.memos, became),
+                Move::Memos(became) => {
+                    follow_memos(&mut self.memos, became);
+                    became.iter().for_each(|memo| self.activity.follow(memo));
+                }
                 Move::Head(cursor) => self.cursor = (*cursor).clone(),
                 Move::Snapshot(snapshot) => self.snapshot = snapshot.cloned(),
                 Move::Checksums(moved) => {

@@ -270,5 +270,5 @@ impl Disk {
 }
 
 fn unpack(page: &Page) -> Result<Vec<Record>, StoreError> {
-    serde_json::from_str(page.records.get()).map_err(|e| StoreError::Corrupt(format!("a page: {e}")))
+    sync_protocol::json::read(page.records.get()).map_err(|e| StoreError::Corrupt(format!("a page: {e}")))
 }

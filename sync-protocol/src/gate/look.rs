@@ -60,7 +60,7 @@ pub fn look(json: &str) -> Look {
                     && std::mem::take(name_comes)
                 {
                     // an escape is another spelling of the same name
-                    let name = serde_json::from_str(json.get(at..end).unwrap_or_default());
+                    let name = crate::json::read(json.get(at..end).unwrap_or_default());
                     seen.once &= name.is_ok_and(|name| names.insert(name));
                 }
             }
@@ -99,7 +99,7 @@ pub fn is_exact(number: &str) -> bool {
 pub fn exact_float(number: &str) -> Option<f64> {
     let spelled = digits(number)?;
     // by the reader that records go through: what is exact here is exact there (`float_roundtrip`)
-    let read: f64 = serde_json::from_str(&spelled.as_json()).ok()?;
+    let read: f64 = crate::json::read(&spelled.as_json()).ok()?;
     let json = serde_json::Number::from_f64(read)?;
     // where two shortest texts are equally near, one writer takes this one and another that one
     let writers = [json.to_string(), format!("{read:e}")];

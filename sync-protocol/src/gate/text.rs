@@ -125,7 +125,7 @@ struct HasRecord {
 }
 
 fn part<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
-    serde_json::from_str(json).ok()
+    crate::json::read(json).ok()
 }
 
 /// Reads one change, as it was written or not at all.
@@ -142,7 +142,7 @@ pub fn read(json: &str) -> Result<Change, Rejection> {
     if !plain && let Some(found) = misfit(json) {
         return Err(found);
     }
-    serde_json::from_str(json).map_err(|_| {
+    crate::json::read(json).map_err(|_| {
         misfit(json).unwrap_or_else(|| {
             let rule = "the change is not written as the protocol says, or nested too deep";
             Rejection::Impossible { rule: rule.into() }

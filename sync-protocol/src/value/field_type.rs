@@ -315,7 +315,7 @@ fn uuid(text: &str) -> Option<String> {
 ///
 /// What would be another value after it was read and written again.
 pub fn from_json(text: &str) -> Result<Value, Misfit> {
-    let value = serde_json::from_str(text).map_err(|_| Misfit::Kind("not valid JSON"))?;
+    let value = crate::json::read(text).map_err(|_| Misfit::Kind("not valid JSON"))?;
     let seen = look(text);
     match (seen.exact, seen.once) {
         (false, _) => Err(Misfit::Inexact),

@@ -13,18 +13,31 @@ export function firstRelease(name) {
   return folder;
 }
 
+/** The names of the release's parts: modules that come when one of their screens is asked for. */
+export function partsOf(folder) {
+  return fs.readdirSync(path.join(folder, 'assets')).filter(file => /^part-.*\.wasm$/.test(file));
+}
+
+/** Takes a part away from the served folder, as a network does; gives what puts it back. */
+export function withoutPart(folder, name) {
+  const files = fs.readdirSync(path.join(folder, 'assets')).filter(file => file.startsWith(`part-${name}-`));
+  const move = (from, to) => { for (const file of files) fs.renameSync(path.join(folder, from, file), path.join(folder, to, file)); };
+  move('assets', '.');
+  return () => move('.', 'assets');
+}
+
 /**
- * Makes the folder's release the next one: another program (the wasm module gets a section that says nothing), so
- * other names for it and for whatever names it.
+ * Makes the folder's release the next one: another program (each wasm module gets a section that says nothing), so
+ * other names for it, for its parts and for whatever names them.
  */
 export function nextRelease(folder) {
   const files = new Map(fs.readdirSync(folder, { recursive: true }).map(file => path.join(folder, file))
     .filter(file => fs.statSync(file).isFile() && !file.endsWith('.br'))
     .map(file => [path.relative(folder, file), fs.readFileSync(file)]));
-  const wasm = [...files.keys()].find(file => file.endsWith('.wasm'));
+  const modules = [...files.keys()].filter(file => file.endsWith('.wasm'));
   const section = Buffer.from('\0\x06\x05again', 'latin1'); // a custom section named "again", empty
   const renamed = [];
-  change(wasm, Buffer.concat([files.get(wasm), section]));
+  for (const wasm of modules) change(wasm, Buffer.concat([files.get(wasm), section]));
   while (renamed.length) {
     const [from, to] = renamed.shift();
     for (const [file, bytes] of [...files]) {

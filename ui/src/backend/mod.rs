@@ -10,6 +10,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use sync_client::api::{Answer, Command, Event, Failure, FailureKind, ImportPlan, Request, Response};
+use sync_protocol::json;
 use yew::Callback;
 
 /// What an engine's answer comes as.
@@ -127,7 +128,7 @@ impl Inbox {
     /// The text of a response arrived.
     fn receive(&self, text: &str) {
         let Some(inner) = self.0.upgrade() else { return };
-        match serde_json::from_str(text) {
+        match json::read(text) {
             Ok(Response::Answer { id, result }) => {
                 let waiting = inner.waiting.borrow_mut().remove(&id);
                 if let Some(waiting) = waiting {

@@ -16,7 +16,7 @@ use std::{
 };
 
 /// What a build depends on, relative to the repository.
-const INPUTS: [&str; 21] = [
+const INPUTS: [&str; 22] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
@@ -27,6 +27,7 @@ const INPUTS: [&str; 21] = [
     "sync-protocol/Cargo.toml",
     "sync-protocol/src",
     "ui/Cargo.toml",
+    "ui/build.rs",
     "ui/css.list",
     "ui/index.html",
     "ui/manifest.webmanifest",
@@ -74,7 +75,7 @@ fn make(dev: bool, sizes: bool) -> Result<()> {
     }
     tools::npm()?;
     let stage = sh::target_dir().join("ui-stage");
-    wasm::for_browser(&["--package", "mooring-ui", "--bin", "mooring-ui"], "mooring-ui", "app", dev, &stage)?;
+    wasm::in_parts(&["--package", "mooring-ui", "--bin", "mooring-ui"], "mooring-ui", "app", dev, &stage)?;
     let later = sh::target_dir().join("workbook-stage");
     wasm::for_browser(&["--package", "workbook", "--lib"], "workbook", "workbook", dev, &later)?;
     let mut built = assemble(&stage, &later, dev, &inputs)?;
@@ -106,7 +107,14 @@ fn assemble(stage: &Path, later: &Path, dev: bool, inputs: &str) -> Result<Dist>
 
     let module = fs::read(stage.join("app_bg.wasm"))?;
     let wasm = dist.asset("app.wasm", module.clone());
-    let mut glue = fs::read_to_string(stage.join("app.js"))?;
+    let mut glue = one_script(stage)?;
+    let mut program = module.clone();
+    for (name, part) in parts(stage)? {
+        program.extend_from_slice(&part);
+        let plain = name.trim_start_matches("split_");
+        let hashed = dist.asset(&format!("{}{plain}.wasm", dist::PART), part);
+        glue = fill_name(&glue, &format!("./{name}.wasm"), &format!("./{hashed}"))?;
+    }
     let snippets = snippets(stage)?;
     if let Some(hash) = &snippets {
         glue = glue.replace("./snippets/", &format!("./snippets-{hash}/"));
@@ -141,7 +149,7 @@ fn assemble(stage: &Path, later: &Path, dev: bool, inputs: &str) -> Result<Dist>
         list: &fs::read_to_string(root.join("ui/css.list")).context("ui/css.list")?,
         base: &patternfly,
         own: &root.join("ui/style.css"),
-        module: &module,
+        module: &program,
         text: &sources()?,
     })?;
     let mut text = sheet.text;
@@ -179,7 +187,7 @@ fn assemble(stage: &Path, later: &Path, dev: bool, inputs: &str) -> Result<Dist>
     if !dev {
         let precache: Vec<String> = dist
             .paths()
-            .filter(|path| *path != "index.html" && !dist::is_later(path))
+            .filter(|path| *path != "index.html" && !dist::is_rare(path))
             .map(|path| format!("  './{path}',\n"))
             .collect();
         let id = dist.id();
@@ -189,6 +197,57 @@ fn assemble(stage: &Path, later: &Path, dev: bool, inputs: &str) -> Result<Dist>
     let id = dist.id();
     dist.file(STAMP, format!("{{\"build\":\"{id}\",\"inputs\":\"{inputs}\",\"dev\":{dev}}}\n"));
     Ok(dist)
+}
+
+/// What came out as parts of the program: their names, and what is in them.
+fn parts(stage: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut parts = Vec::new();
+    for path in sh::files(stage)? {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if path.extension().is_some_and(|ext| ext == "wasm") && name != "app_bg" {
+            parts.push((name, fs::read(&path)?));
+        }
+    }
+    ensure!(!parts.is_empty(), "the program has no parts that come later");
+    Ok(parts)
+}
+
+/// The program's glue, and with it what loads parts, which is made as a script of its own: each would name the other, and names
+/// carry hashes of the content.
+fn one_script(stage: &Path) -> Result<String> {
+    let glue = fs::read_to_string(stage.join("app.js"))?;
+    let loader = fs::read_to_string(stage.join(wasm::LINK))?;
+    let loader = fill_name(&loader, "import { initSync } from \"./app.js\";\n", "")?;
+    let names: Vec<&str> = loader
+        .lines()
+        .filter_map(|line| line.strip_prefix("export const "))
+        .filter_map(|line| line.split_once(" = ").map(|(name, _)| name))
+        .collect();
+    let mut text =
+        format!("{}\nconst parts = {{ {} }};\n", loader.replace("export const ", "const "), names.join(", "));
+    let mut imports = 0;
+    for line in glue.lines() {
+        let from = format!(" from \"{}\"", wasm::LINK);
+        // once for each function
+        let local =
+            line.trim_end_matches(';').strip_suffix(&from).and_then(|line| line.strip_prefix("import * as "));
+        imports += usize::from(local.is_some());
+        match local {
+            Some(local) => text.push_str(&format!("const {local} = parts;\n")),
+            None => text.push_str(&format!("{line}\n")),
+        }
+    }
+    ensure!(
+        imports > 0 && !text.lines().any(|line| line.starts_with("import ")),
+        "the program loads its parts in another way"
+    );
+    Ok(text)
+}
+
+/// Another name in a script that has it.
+fn fill_name(script: &str, name: &str, other: &str) -> Result<String> {
+    ensure!(script.contains(name), "a script lacks {name}");
+    Ok(script.replace(name, other))
 }
 
 /// The hash of the JavaScript that crates bring along, if any does.

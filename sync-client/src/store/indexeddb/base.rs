@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use sync_protocol::{CollectionId, Partition, Record, RecordId};
 
@@ -78,9 +79,7 @@ impl Base {
             self.forget(partition, false);
         }
         for (collection, partition, records) in segment.places {
-            for (key, record) in records {
-                self.set(&(collection.clone(), partition), key, Newer { segment: number, record });
-            }
+            self.cover((collection, partition), number, records);
         }
     }
 
@@ -122,18 +121,24 @@ impl Base {
         }
     }
 
-    fn set(&mut self, place: &Place, key: String, newer: Newer) {
-        self.overlay_count += 1;
-        self.overlay_bytes += weight(&key, &newer);
-        if let Some(live) = self.segments.get_mut(&newer.segment) {
-            *live += 1;
+    /// Lays a segment's records of one place over what is there.
+    fn cover(&mut self, place: Place, segment: u64, records: KeyedRecords) {
+        let mut older = Vec::new();
+        *self.segments.entry(segment).or_default() += records.len();
+        self.overlay_count += records.len();
+        let section = self.sections.entry(place).or_default();
+        for (key, record) in records {
+            let newer = Newer { segment, record };
+            self.overlay_bytes += weight(&key, &newer);
+            match section.overlay.entry(key) {
+                Entry::Vacant(free) => {
+                    free.insert(newer);
+                }
+                Entry::Occupied(mut taken) => older.push((taken.key().clone(), taken.insert(newer))),
+            }
         }
-        if !self.sections.contains_key(place) {
-            self.sections.insert(place.clone(), Section::default());
-        }
-        let older = self.sections.get_mut(place).and_then(|s| s.overlay.insert(key.clone(), newer));
-        if let Some(older) = older {
-            self.let_go(&key, &older);
+        for (key, older) in &older {
+            self.let_go(key, older);
         }
     }
 
@@ -218,7 +223,7 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(what: &str, bytes: &'a [u8]) -> Resu
 
 /// Reads a stored text.
 pub(super) fn parse_text<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|e| StoreError::Corrupt(format!("{what}: {e}")))
+    sync_protocol::json::read(text).map_err(|e| StoreError::Corrupt(format!("{what}: {e}")))
 }
 
 fn weight(key: &str, newer: &Newer) -> usize {

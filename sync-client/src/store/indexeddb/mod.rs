@@ -17,7 +17,7 @@ mod tidy;
 
 use futures::lock::{Mutex, MutexGuard};
 use js_sys::{Array, Uint8Array};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use sync_protocol::checksum::Checksums;
 use sync_protocol::{CollectionId, Partition, Record, RecordId};
 use wasm_bindgen::{JsCast, JsValue};
@@ -55,14 +55,15 @@ struct Inner {
     /// What is stored, as far as it is kept in memory. `None` while that is not known: before the first operation,
     /// and after one that failed or was given up half-way.
     state: Option<State>,
-    ahead: Option<scan::Ahead>,
+    /// Pages that will probably be asked for next.
+    ahead: VecDeque<scan::Ahead>,
 }
 
 impl IndexedDbStore {
     /// Opens the store of that name; makes an empty one where there is none.
     pub async fn open(name: &str) -> Result<Self, StoreError> {
         let database = Database::open(name, &LAYOUT).await?;
-        Ok(Self { inner: Mutex::new(Inner { database, state: None, ahead: None }) })
+        Ok(Self { inner: Mutex::new(Inner { database, state: None, ahead: VecDeque::new() }) })
     }
 
     /// The names of all databases of this origin; empty where the browser does not tell.
@@ -164,7 +165,7 @@ impl LocalStore for IndexedDbStore {
 impl Inner {
     /// The state, to be changed and put back once the change is stored.
     async fn take_state(&mut self) -> Result<State, StoreError> {
-        self.ahead = None;
+        self.ahead.clear();
         match self.state.take() {
             Some(state) => Ok(state),
             None => Ok(state::read(&self.database).await?.0),

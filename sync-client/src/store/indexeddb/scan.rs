@@ -1,4 +1,4 @@
-//! Reading many records: pages in steps, the next ones on their way while these are taken apart.
+//! Reading many records: pages in steps, those of the next steps on their way while these are taken apart.
 
 use std::collections::BTreeMap;
 use sync_protocol::checksum::Checksums;
@@ -47,21 +47,13 @@ impl Inner {
             first_step(&state.base, collection, partition, from, count)
         };
         while let Some(step) = next.take_if(|_| records.len() * 2 < limit) {
-            let pages = self.pages_of(&step).await?;
-            let (database, state) = self.ready().await?;
-            let following = step_after(&state.base, &step, count);
-            // on their way while these are taken apart
-            let ahead =
-                following.clone().filter(|step| count > 1 && !step.pages.is_empty()).and_then(|step| {
-                    let reading = database.read_ahead(&step.reads())?;
-                    Some(Ahead { step, reading })
-                });
+            let pages = self.pages_of(&step, count).await?;
+            let (_, state) = self.ready().await?;
             let stopped = read_records(&state.base, &step, &pages, limit, &mut records)?;
             next = match stopped {
                 Some(from) => Some(step_at(&state.base, step.place, from, count)),
-                None => following,
+                None => step_after(&state.base, &step, count),
             };
-            self.ahead = ahead;
         }
         Ok(Scanned { records, next: next.map(|step| position(&step)) })
     }
@@ -75,7 +67,7 @@ impl Inner {
             let (_, state) = self.ready().await?;
             let mut next = Some(step_at(&state.base, place.clone(), String::new(), CHECKED_PAGES));
             while let Some(step) = next.take() {
-                let pages = self.pages_of(&step).await?;
+                let pages = self.pages_of(&step, CHECKED_PAGES).await?;
                 let (_, state) = self.ready().await?;
                 let Some(section) = state.base.section(&place) else { break };
                 let mut all = Vec::new();
@@ -98,19 +90,42 @@ impl Inner {
         Ok(sums)
     }
 
-    /// The pages of a step, read ahead or now.
-    async fn pages_of(&mut self, step: &Step) -> Result<Vec<Vec<u8>>, StoreError> {
-        let ahead = self.ahead.take().filter(|ahead| ahead.step == *step);
-        let read = match ahead {
+    /// The pages of a step. Sends for those of the following ones before it waits: places of few pages would else be waited for
+    /// one by one.
+    async fn pages_of(&mut self, step: &Step, count: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        if step.pages.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.send_for(step, count);
+        let read = match self.ahead.pop_front() {
             Some(ahead) => ahead.reading.results().await.ok(),
             None => None,
         };
         let read: Vec<JsValue> = match read {
             Some(read) => read,
-            None if step.pages.is_empty() => Vec::new(),
             None => self.database.read(&step.reads()).await?,
         };
         read.iter().map(bytes).collect()
+    }
+
+    /// Sends for the pages of a step and of those after it, as far as they are not on their way.
+    fn send_for(&mut self, step: &Step, count: usize) {
+        let Self { database, state, ahead } = self;
+        let Some(state) = state else { return ahead.clear() };
+        if ahead.front().is_none_or(|first| first.step != *step) {
+            ahead.clear();
+        }
+        let after = |step: &Step| step_after(&state.base, step, count);
+        let mut next = ahead.back().map_or_else(|| Some(step.clone()), |last| after(&last.step));
+        let mut under_way: usize = ahead.iter().map(|ahead| ahead.step.pages.len()).sum();
+        while let Some(step) = next.take_if(|_| under_way <= count) {
+            next = after(&step).filter(|_| count > 1);
+            under_way += step.pages.len();
+            if !step.pages.is_empty() {
+                let Some(reading) = database.read_ahead(&step.reads()) else { return };
+                ahead.push_back(Ahead { step, reading });
+            }
+        }
     }
 }
 

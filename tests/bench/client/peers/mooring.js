@@ -3,8 +3,7 @@ import { open as openWorkspace } from '/bench/package/src/index.js';
 
 let workspace, records;
 export async function open(store, { token }) {
-  workspace = await openWorkspace({ server: location.origin, workspace: 'Bench', token, store });
-  await workspace.pause();
+  workspace = await openWorkspace({ server: location.origin, workspace: 'Bench', token, store, paused: true });
   records = workspace.collection('records');
 }
 export const insert = ({ id, ...fields }) => records.insert(fields, id);
@@ -15,8 +14,11 @@ export async function bulk(all) {
   }
 }
 export const connect = () => workspace.resume();
-export const pushed = () => new Promise(done => {
-  const stop = workspace.onStatus(({ pending }) => pending === 0 && setTimeout(() => { stop(); done(); }));
+export const pushed = () => new Promise((done, refuse) => {
+  const stop = workspace.onStatus(({ pending, rejected }) => {
+    if (rejected > 0) refuse(new Error(`the server refused ${rejected} changes`));
+    else if (pending === 0) setTimeout(() => { stop(); done(); });
+  });
 });
 export const count = async () => (await records.query({ limit: 1 }).once()).total;
 export const page = async () => (await records.query({ sort: 'name', limit: 50 }).once()).rows.map(({ fields }) => fields);

@@ -1,4 +1,13 @@
-//! The device of a desktop install or of a program that embeds Mooring: sled stores in a folder, tokio's timer.
+//! The device of a desktop install or of a program that embeds Mooring: sled stores in a folder, tokio's timer. And an engine
+//! on such a device that works beside the program which started it, for other programs of the same person too.
+
+mod news;
+#[cfg(unix)]
+pub mod socket;
+mod thread;
+
+pub use news::News;
+pub use thread::{Told, run};
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
