@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use sync_protocol::{CollectionId, FieldName, Fields, Partition, Record, RecordId, RecordKey};
 
@@ -28,7 +28,7 @@ pub(super) struct Table {
     /// Records with pending changes.
     pending: BTreeSet<RecordKey>,
     /// What the base has of these.
-    beneath: BTreeMap<RecordKey, Fields>,
+    beneath: Seen,
     /// Which records hold which values, of the fields that were asked about.
     holders: RefCell<Holders>,
     /// The last answers that nobody watches, or watches any more: the same question needs no other, and another order of the
@@ -48,7 +48,7 @@ impl Table {
         replica: &Replica,
         collation: &Collation,
     ) -> Self {
-        let (pending, beneath) = (BTreeSet::new(), BTreeMap::new());
+        let (pending, beneath) = (BTreeSet::new(), Seen::default());
         let (idle, watched, ended) = (Vec::new(), Vec::new(), Vec::new());
         let (columns, holders) = Default::default();
         let mut table =
@@ -200,7 +200,8 @@ impl Table {
         // fewer steps than a place for each of them
         self.watched.iter_mut().for_each(|watching| watching.live.forget());
         let seen = self.seen.iter().map(|(key, _)| key);
-        let keys: Vec<RecordKey> = seen.chain(self.beneath.keys()).cloned().collect();
+        let beneath = self.beneath.iter().map(|(key, _)| key);
+        let keys: Vec<RecordKey> = seen.chain(beneath).cloned().collect();
         for key in keys {
             let id = RecordId::new(self.collection.clone(), key);
             if partitions.contains(&id.partition(replica.meta().partitions)) {
@@ -237,7 +238,7 @@ impl Table {
         } else {
             self.pending.remove(key);
         }
-        put(&mut self.beneath, key, base.filter(|_| is_pending));
+        self.beneath.put(key, base.filter(|_| is_pending));
     }
 
     /// A record is seen like this from now on: the views follow.
@@ -329,11 +330,4 @@ fn prepare(columns: &mut Columns, seen: &mut Seen, live: &Live, collation: &Coll
 
 pub(super) fn no_collection() -> Failure {
     Failure::input("This collection does not exist (any more).")
-}
-
-fn put(rows: &mut BTreeMap<RecordKey, Fields>, key: &RecordKey, row: Option<Fields>) {
-    match row {
-        Some(row) => drop(rows.insert(key.clone(), row)),
-        None => drop(rows.remove(key)),
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use sync_protocol::sort_few;
+
 use super::folded;
 
 /// A text that is searched for: letter case, accents and width do not matter.
@@ -75,7 +77,7 @@ pub fn hits(search: &str, shown: &str) -> Vec<Range<usize>> {
             from = end;
         }
     }
-    hits.sort_unstable_by_key(|hit| hit.start);
+    sort_few(&mut hits, |one, other| one.start.cmp(&other.start));
     let mut apart: Vec<Range<usize>> = Vec::new();
     for hit in hits {
         match apart.last_mut() {
