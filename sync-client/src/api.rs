@@ -7,15 +7,19 @@
 use crate::store::Memos;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use sync_protocol::message::DeletedPlace;
 use sync_protocol::schema::Field;
 use sync_protocol::{
     ChangeId, CollectionId, Counter, FieldName, Fields, Outcome, Policy, RecordId, RecordKey, Revision,
     Timestamp, UserId, Value, WorkspaceId,
 };
 
+mod activity;
 mod failure;
 #[cfg(feature = "screens")]
 mod import;
+#[cfg(feature = "screens")]
+mod members;
 mod mirror;
 mod record;
 mod review;
@@ -25,9 +29,12 @@ mod view;
 mod write;
 
 pub use crate::status::{Phase, Pill, Status, Transport};
+pub use activity::*;
 pub use failure::*;
 #[cfg(feature = "screens")]
 pub use import::*;
+#[cfg(feature = "screens")]
+pub use members::*;
 pub use mirror::*;
 pub use record::*;
 pub use review::*;
@@ -331,6 +338,16 @@ pub enum Command {
         /// Where to go on, as the answer before said.
         resume: Option<Revision>,
     },
+    /// What this device has sent and received lately, newest first. Answer: `Activity`.
+    Activity,
+    /// Records of a collection that are deleted. Without `resume` those whose deletion is not sent yet, which works offline;
+    /// the server's, as long as it keeps them, are behind what that answer says. Answer: `Deleted`.
+    Deleted {
+        /// Of which collection.
+        collection: CollectionId,
+        /// Where to go on, as the answer before said.
+        resume: Option<DeletedPlace>,
+    },
     /// Makes a record what it was in a version; one that is deleted is added again. Works offline. Answer: `Saved`.
     Restore {
         /// Which.
@@ -398,6 +415,9 @@ pub enum Command {
     #[cfg(feature = "screens")]
     /// Something about mirrors; for owners. Needs the network. Answer: `Mirror`.
     Mirror(Box<MirrorAsk>),
+    #[cfg(feature = "screens")]
+    /// Something about members, invitations and the person's own account. Answer: `Members` or `Session`.
+    Members(Box<MembersAsk>),
     /// Tries the network now. Answer: `Done`.
     SyncNow,
     /// Compares checksums of what is really stored with the server's. Answer: `Done`; the result is in the status.
@@ -478,6 +498,10 @@ pub enum Answer {
     Merges(Merges),
     /// Versions of a record.
     History(Box<HistoryPage>),
+    /// Deleted records.
+    Deleted(DeletedPage),
+    /// What was sent and received.
+    Activity(Vec<ActivityInfo>),
     #[cfg(feature = "screens")]
     /// What an import would do.
     Preview(Box<Preview>),
@@ -487,6 +511,9 @@ pub enum Answer {
     #[cfg(feature = "screens")]
     /// About mirrors.
     Mirror(Box<MirrorTold>),
+    #[cfg(feature = "screens")]
+    /// About members, invitations and devices.
+    Members(Box<MembersTold>),
     /// The status.
     Status(Box<Status>),
     /// A text.

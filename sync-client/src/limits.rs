@@ -26,6 +26,17 @@ pub const RECEIPTS: usize = 64;
 /// What programs keep on this device: a version and the next number of a key for each of some hundred stores.
 pub const MEMOS: usize = 2_000;
 
+/// Entries of the log of what was sent and received: some hours of steady work, days of a quiet one.
+pub const ACTIVITY: usize = 200;
+
+/// Collections that one entry of it tells apart.
+pub const ACTIVITY_COLLECTIONS: usize = 30;
+
+/// Fields of which a list of reviews shows both values, and bytes that these take at most: what a line has room for.
+pub const REVIEW_SIDES: usize = 2;
+/// See [`REVIEW_SIDES`].
+pub const REVIEW_SIDES_BYTES: usize = 400;
+
 /// Bytes of a memo's name.
 pub const MEMO_NAME_BYTES: usize = 2 << 10;
 

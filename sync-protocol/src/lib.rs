@@ -23,6 +23,7 @@ mod naming;
 #[cfg(feature = "openapi")]
 mod openapi;
 pub mod ordered;
+pub mod people;
 pub mod permit;
 pub mod policy;
 pub mod record;

@@ -49,16 +49,22 @@ pub struct SignIn {
     pub name: String,
     /// The password.
     pub password: String,
+    /// What people call the device that asks.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device: String,
 }
 
-/// `POST /v1/me/password`: ends all sessions of the account; the answer is a new one.
-#[derive(Clone, Serialize, Deserialize)]
+/// `POST /v1/me/password`: ends all sessions of the account, or only the one that asks; the answer is a new one.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewPassword {
     /// The password as it is.
     pub current: String,
     /// The password as it shall be.
     pub new: String,
+    /// Whether the account's other devices stay signed in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_others: bool,
 }
 
 /// What signing in gives.
@@ -332,6 +338,40 @@ pub struct Version {
     /// What a policy decided when it became so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge: Option<Box<Merge>>,
+}
+
+/// `POST /v1/workspaces/{workspace}/deleted`: the records of a collection that are deleted, with their last values, as long as
+/// the server keeps them. A look at a bounded piece of the collection; the client goes on until `next` is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Deleted {
+    /// Of which collection.
+    pub collection: CollectionId,
+    /// Where to go on, as the answer before said; `None` starts at the first partition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<DeletedPlace>,
+}
+
+/// How far a look at deleted records has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeletedPlace {
+    /// In this partition,
+    pub partition: Partition,
+    /// behind the record of this key text; empty at the partition's start.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub after: String,
+}
+
+/// The answer to a look at deleted records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeletedAnswer {
+    /// The records, `deleted` all of them: who deleted each and when is its `stamp`. May be empty before the end.
+    pub records: Vec<Record>,
+    /// Where to go on; `None` when all was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<DeletedPlace>,
 }
 
 /// `POST /v1/workspaces/{workspace}/audit`: everything that policies and people decided where edits met, as far as the

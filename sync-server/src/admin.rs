@@ -142,7 +142,11 @@ async fn account(store: &dyn Store, login: &str) -> anyhow::Result<Account> {
     })
 }
 
-fn check_login(login: &str) -> anyhow::Result<String> {
+/// A login that can be made, as it is stored.
+///
+/// # Errors
+/// A sentence that says what a login is.
+pub(crate) fn check_login(login: &str) -> anyhow::Result<String> {
     let login = login_of(login);
     let fits = (1..=limits::LOGIN_BYTES).contains(&login.len())
         && !login.contains('/')

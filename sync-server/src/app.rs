@@ -39,6 +39,8 @@ pub struct Options {
     pub quotas: Quotas,
     /// Keyspaces whose tables owners may mirror.
     pub mirror_keyspaces: Vec<String>,
+    /// Whether accounts are only made by whoever runs the server: an invitation makes none.
+    pub no_new_accounts: bool,
 }
 
 /// Shared by all requests; cheap to clone.
@@ -77,6 +79,8 @@ pub struct Inner {
     pub making: Throttle,
     /// Who asks for how many logins that there are none of.
     pub asking: Throttle,
+    /// Who tries links of invitations that do not hold, or makes accounts with them.
+    pub joining: Throttle,
     /// What there is to do with mirrors; `None` on a store that no other program writes to.
     pub desk: Option<Desk>,
     /// Cancelled once the server stops: waiting pulls end.
@@ -137,6 +141,7 @@ impl App {
             commits: TaskTracker::new(),
             making: Throttle::new(in_a_row, limits::WORKSPACE_PAUSE, limits::SPARING),
             asking: Throttle::new(limits::UNKNOWN_LOGINS, limits::UNKNOWN_LOGIN_PAUSE, limits::SPARING),
+            joining: Throttle::new(limits::JOINS_PER_ADDRESS, limits::JOIN_PAUSE, limits::SPARING),
             stopping: CancellationToken::new(),
         }))
     }

@@ -91,6 +91,9 @@ pub struct ServeArgs {
     /// all tables there for them that its account on Cassandra may. Without any, mirrors are only added on the command line.
     #[arg(long, env = "MOORING_MIRROR_KEYSPACES", value_name = "NAMES", value_delimiter = ',')]
     pub mirror_keyspaces: Vec<String>,
+    /// Make no accounts for people who are invited: only whoever runs the server adds them.
+    #[arg(long, env = "MOORING_NO_NEW_ACCOUNTS")]
+    pub no_new_accounts: bool,
     /// Edits that may wait for review in one workspace.
     #[arg(long, env = "MOORING_QUOTA_REVIEWS", value_name = "NUMBER", default_value_t = Quotas::default().reviews, value_parser = clap::value_parser!(u64).range(1..))]
     pub quota_reviews: u64,
@@ -242,6 +245,7 @@ impl ServeArgs {
             behind_proxy: self.behind_proxy,
             workspaces_in_a_row: Some(self.workspaces_in_a_row),
             mirror_keyspaces: self.mirrored_keyspaces(),
+            no_new_accounts: self.no_new_accounts,
             quotas: Quotas {
                 bytes: self.quota_mib << 20,
                 records: self.quota_records,

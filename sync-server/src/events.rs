@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use sync_protocol::message::Role;
 use sync_protocol::{UserId, WorkspaceId};
 use tracing::{info, warn};
+use uuid::Uuid;
 
 /// The key of the hashes of logins, another one in each process: lines of one run can be put together, no more.
 static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
@@ -52,6 +53,51 @@ pub enum Event<'a> {
         workspace: WorkspaceId,
         /// By whom.
         by: UserId,
+    },
+    /// A workspace was taken away, and with it everybody's access.
+    WorkspaceRemoved {
+        /// Which.
+        workspace: WorkspaceId,
+        /// By whom.
+        by: UserId,
+    },
+    /// An invitation was made.
+    InvitationMade {
+        /// Which.
+        invitation: Uuid,
+        /// Where to.
+        workspace: WorkspaceId,
+        /// By whom.
+        by: UserId,
+        /// What whoever joins may do.
+        role: Role,
+    },
+    /// An invitation was taken back.
+    InvitationEnded {
+        /// Which.
+        invitation: Uuid,
+        /// By whom.
+        by: UserId,
+    },
+    /// An account was made with an invitation.
+    AccountMade {
+        /// Whose.
+        user: UserId,
+        /// With which.
+        invitation: Uuid,
+        /// Where they are.
+        from: IpAddr,
+    },
+    /// Somebody became a member with an invitation.
+    Joined {
+        /// Where.
+        workspace: WorkspaceId,
+        /// Who.
+        user: UserId,
+        /// With which.
+        invitation: Uuid,
+        /// As what.
+        role: Role,
     },
     /// A member's role was set.
     Member {
@@ -116,6 +162,23 @@ impl Event<'_> {
             }
             Self::WorkspaceMade { workspace, by } => {
                 info!(event = "workspace_made", %workspace, %by, "workspace made");
+            }
+            Self::WorkspaceRemoved { workspace, by } => {
+                info!(event = "workspace_removed", %workspace, %by, "workspace removed");
+            }
+            Self::InvitationMade { invitation, workspace, by, role } => {
+                let role = role_name(role);
+                info!(event = "invitation_made", %invitation, %workspace, %by, role, "invitation made");
+            }
+            Self::InvitationEnded { invitation, by } => {
+                info!(event = "invitation_ended", %invitation, %by, "invitation taken back");
+            }
+            Self::AccountMade { user, invitation, from } => {
+                info!(event = "account_made", %user, %invitation, %from, "account made");
+            }
+            Self::Joined { workspace, user, invitation, role } => {
+                let role = role_name(role);
+                info!(event = "joined", %workspace, %user, %invitation, role, "joined");
             }
             Self::Member { workspace, by, user, role } => {
                 let (by, role) = (operator(by), role.map_or("none", role_name));

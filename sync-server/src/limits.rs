@@ -152,6 +152,28 @@ pub const UNKNOWN_LOGIN_PAUSE: Duration = Duration::from_secs(60);
 /// People remembered for the limits of the two above.
 pub const SPARING: usize = 16_384;
 
+/// Members of one workspace: a list that a person looks through; whoever runs the server can add more.
+pub const MEMBERS: usize = 1_000;
+
+/// Members that are read where an owner is looked for: what the command line may have added is among them.
+pub const MEMBERS_READ: usize = 10_000;
+
+/// Invitations of one workspace that still let somebody in: one for each person who is asked, and a screen full.
+pub const INVITATIONS: usize = 50;
+
+/// Sessions of one account that are listed: more than anybody has devices.
+pub const SESSIONS_LISTED: usize = 100;
+
+/// When a device was last heard of is noted once in this time: one write per device and hour, whatever it does.
+pub const SEEN_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Tries with links of invitations that do not hold, and accounts made with such links, in a row from one address: a whole
+/// class that joins from one room.
+pub const JOINS_PER_ADDRESS: u32 = 60;
+
+/// After those, one per this time. Guessing a link of 256 bits is hopeless at any speed; this is for the database.
+pub const JOIN_PAUSE: Duration = Duration::from_secs(2);
+
 /// Time for an order of whoever runs the server: every row of a large workspace is looked at and mended.
 pub const ORDER_TIME: Duration = Duration::from_secs(3_600);
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use sync_protocol::message::Role;
 use sync_protocol::{Partition, Revision, Timestamp, UserId, WorkspaceId};
 use sync_server::store::clock::{Clock, ManualClock};
 use sync_server::store::conformance::{Subject, run_all};
@@ -201,6 +202,33 @@ async fn a_torn_row_is_reported_not_served() {
 }
 
 #[tokio::test]
+async fn members_that_an_older_release_has_written_are_listed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (workspace, user) = (WorkspaceId(Uuid::from_u128(7)), UserId(Uuid::from_u128(8)));
+    let store = SledStore::open(folder.path()).expect("open");
+    store.set_member(workspace, user, Some(Role::Owner)).await.expect("set");
+    drop(store);
+    // opened and closed, so that nothing is left in the journal
+    drop(SledStore::open(folder.path()).expect("open"));
+    {
+        let db = raw(folder.path());
+        let directory = db.open_tree("directory").expect("tree");
+        for prefix in ["memberof:", "complete:"] {
+            for key in directory.scan_prefix(prefix).keys() {
+                directory.remove(key.expect("key")).expect("remove");
+            }
+        }
+        assert_eq!(directory.len(), 1, "the member's own row is left");
+        db.flush().expect("flush");
+    }
+    for _ in 0..2 {
+        let store = SledStore::open(folder.path()).expect("open");
+        let members = std::collections::BTreeMap::from([(user, Role::Owner)]);
+        assert_eq!(store.members_of(workspace, 10).await, Ok(members));
+    }
+}
+
+#[tokio::test]
 async fn expired_rows_leave_an_idle_store_too_sessions_among_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = clock();
@@ -213,7 +241,7 @@ async fn expired_rows_leave_an_idle_store_too_sessions_among_them() {
         let mut hash = [0; 32];
         hash[..8].copy_from_slice(&n.to_be_bytes());
         let expires = Timestamp(clock.now().0 + 60_000);
-        let session = SessionRow { user: UserId(Uuid::from_u128(1)), expires };
+        let session = SessionRow::new(UserId(Uuid::from_u128(1)), expires);
         store.add_session(&hash, &session).await.expect("add");
     }
     clock.advance(Duration::from_secs(61));

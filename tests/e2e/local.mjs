@@ -93,11 +93,11 @@ await check('the only copy is not removed by one click', async () => {
   await newLocal(ann, 'For the bin', { 1: 'Alma' });
   await ann.page.goto(server.url);
   await ann.click(hook('local-remove'));
-  await ann.waitFor(hook('local-remove-dialog'));
-  await ann.click(hook('local-remove-now'));
+  await ann.waitFor(hook('remove-dialog'));
+  await ann.click(hook('remove-now'));
   await until('gone, or asked once more', async () => {
     if (await ann.count(hook('local-item')) === 0) return true;
-    if (await ann.count(hook('local-remove-now'))) await ann.click(hook('local-remove-now'));
+    if (await ann.count(hook('remove-now'))) await ann.click(hook('remove-now'));
     return false;
   });
 });

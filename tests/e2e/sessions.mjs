@@ -4,6 +4,7 @@ import { check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs'
 import { onSled } from './lib/server.mjs';
 import { Browser, hook, picturesOf } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
+import { people } from './sessions/people.mjs';
 
 whenFailed(picturesOf);
 const password = 'correct horse';
@@ -153,7 +154,10 @@ await check('signing out while another tab holds on to the records: they are gon
   await demo.click(hook('sign-out'));
   await demo.waitFor(hook('sign-in-demo'));
   equal(await rows(), 0, 'rows left on the device');
+  truthy((await demo.address()).endsWith('/'), 'whoever signs in next begins at the beginning');
   await demo.click(hook('sign-in-demo'));
+  await demo.click(hook('workspace-item'));
+  await act.showCollection(demo, 'people');
   await demo.pillSays('Synced and verified');
   await act.cellSays(demo, 1, 'email', 'john@example.com');
   await holding.closeTab();
@@ -227,6 +231,7 @@ await check('damaged records: what is unsent can be taken away as a file, and al
   await damaged.click(hook('sign-out-discard'));
   await damaged.offline(false);
   await damaged.click(hook('sign-in-demo'));
+  await damaged.click(hook('workspace-item'));
   await damaged.pillSays('Synced and verified');
   await damaged.close();
 });
@@ -255,8 +260,10 @@ await check('the page’s program is ended: the page loads again by itself, but 
   await ended.close();
 });
 
+const cyd = await people(server, ann, harbour, { name: 'ann', password });
+
 await check('no page reported an error of its own', async () => {
-  for (const screen of [ann, demo]) equal(await screen.reports(), [], `errors of ${screen.name}`);
+  for (const screen of [ann, demo, cyd]) equal(await screen.reports(), [], `errors of ${screen.name}`);
   truthy(device.token, 'the other device was signed in');
 });
 await end();

@@ -17,12 +17,16 @@ use sync_protocol::{
 };
 use sync_server::partition::{Author, PartitionEngine, Settings};
 use sync_server::store::cassandra::{CassandraOptions, CassandraStore};
+use sync_server::store::clock::{Clock, SystemClock};
 use sync_server::store::conformance::{Subject, run_all};
 use sync_server::store::{
-    Account, Commit, Committed, DirectoryStore, Head, Kept, Kind, PartitionId, PartitionStore, Read, Step,
-    StoreError,
+    Account, Commit, Committed, DirectoryStore, Head, InvitationRow, InvitationStore, Kept, Kind,
+    PartitionId, PartitionStore, Read, SessionRow, Step, StoreError,
 };
 use xtask::cassandra::Node;
+
+/// The hash of a token.
+const OLD: [u8; 32] = [0x0b; 32];
 
 /// An address of its own, so that no other node on this machine is in the way.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 21, 1);
@@ -104,6 +108,7 @@ async fn a_keyspace_of_the_first_release_goes_on(options: &CassandraOptions) -> 
     let session = SessionBuilder::new().known_nodes(&options.nodes).build().await?;
     make_keyspace(&session, &k).await?;
     let (workspace, user) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
+    let (old, later) = ("0b".repeat(32), SystemClock.now().0 + 3_600_000);
     for statement in [
         format!("CREATE TABLE {k}.schema_version (what text PRIMARY KEY, version int, owner uuid)"),
         format!("CREATE TABLE {k}.partition_rows (workspace uuid, partition int, kind text, key text, step bigint static, head bigint static, checksums text static, body text, PRIMARY KEY ((workspace, partition), kind, key))"),
@@ -118,6 +123,8 @@ async fn a_keyspace_of_the_first_release_goes_on(options: &CassandraOptions) -> 
         format!("INSERT INTO {k}.accounts (user, login, name, password_hash) VALUES ({user}, 'ann', 'Ann', 'hash')"),
         format!("INSERT INTO {k}.logins (login, user) VALUES ('ann', {user}) IF NOT EXISTS"),
         format!("INSERT INTO {k}.members (user, workspace, role) VALUES ({user}, {workspace}, 'owner')"),
+        format!("INSERT INTO {k}.sessions (token_hash, user, expires) VALUES (0x{old}, {user}, {later}) IF NOT EXISTS"),
+        format!("INSERT INTO {k}.sessions_of (user, token_hash) VALUES ({user}, 0x{old})"),
         format!("BEGIN UNLOGGED BATCH
             UPDATE {k}.partition_rows SET step = 1, head = 1, checksums = '{{}}' WHERE workspace = {workspace} AND partition = 0 IF step = null;
             INSERT INTO {k}.partition_rows (workspace, partition, kind, key, body) VALUES ({workspace}, 0, 'replica', 'r', '{{}}');
@@ -139,6 +146,22 @@ async fn a_keyspace_of_the_first_release_goes_on(options: &CassandraOptions) -> 
     ensure!(store.account("ann").await?.is_some_and(|account| account.user == user));
     store.set_password(user, "new").await?;
     ensure!(store.account_of(user).await?.is_some_and(|account| account.password_hash == "new"));
+    // the index of members by workspace is filled by the database, in its own time
+    let members = BTreeMap::from([(user, Role::Owner)]);
+    let listed = async {
+        while store.members_of(id.workspace, 10).await.ok() != Some(members.clone()) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), listed)
+        .await
+        .context("the members of before are listed")?;
+    let before = store.session(&OLD).await?.context("a session of before")?;
+    ensure!(before == SessionRow::new(user, before.expires), "{before:?}");
+    store.note_session(&OLD, Some("Till 2"), Timestamp(7)).await?;
+    ensure!(
+        store.sessions_of(user, 10).await?.iter().any(|(hash, row)| *hash == OLD && row.device == "Till 2")
+    );
     store.set_member(id.workspace, user, Some(Role::Reader)).await?;
     ensure!(store.role(id.workspace, user).await? == Some(Role::Reader));
     store.set_member(id.workspace, user, None).await?;
@@ -155,20 +178,30 @@ async fn what_guards_access_is_written_conditionally(
 ) -> Result<()> {
     let session = SessionBuilder::new().known_nodes(&options.nodes).build().await?;
     let (workspace, user) = (WorkspaceId(uuid::Uuid::now_v7()), UserId(uuid::Uuid::now_v7()));
-    let agreed = async |table: &str, key: uuid::Uuid| -> Result<bool> {
+    let agreed = async |table: &str, key: &[u8]| -> Result<bool> {
         let id = "SELECT id FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?";
         let id = session.query_unpaged(id, (&options.keyspace, table)).await?.into_rows_result()?;
         let (id,) = id.first_row::<(uuid::Uuid,)>()?;
         let rows = "SELECT cf_id FROM system.paxos WHERE row_key = ? AND cf_id = ?";
-        let rows = session.query_unpaged(rows, (key.as_bytes().as_slice(), id)).await?.into_rows_result()?;
+        let rows = session.query_unpaged(rows, (key, id)).await?.into_rows_result()?;
         Ok(rows.rows_num() > 0)
     };
     let account = Account { user, login: user.to_string(), name: "Ann".into(), password_hash: "hash".into() };
     ensure!(store.add_account(&account).await?);
     store.set_member(workspace, user, Some(Role::Owner)).await?;
     for table in ["accounts", "members"] {
-        ensure!(agreed(table, user.0).await?, "{table} are written plainly");
+        ensure!(agreed(table, user.0.as_bytes()).await?, "{table} are written plainly");
     }
+    let invitation = InvitationRow {
+        id: uuid::Uuid::now_v7(),
+        workspace,
+        role: Role::Editor,
+        by: user,
+        expires: Timestamp(SystemClock.now().0 + 3_600_000),
+        uses: 1,
+    };
+    store.add_invitation(&OLD, &invitation).await?;
+    ensure!(agreed("invitations", &OLD).await?, "invitations are written plainly");
     Ok(())
 }
 

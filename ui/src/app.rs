@@ -5,8 +5,9 @@ use crate::components::states::loading;
 use crate::components::toast::{Toaster, Toasts, toast_list};
 use crate::hooks::SessionContext;
 use crate::pages::frame::{Frame, Place};
+use crate::pages::later::{Later, Part};
 use crate::pages::{start, workspaces::Workspaces};
-use crate::platform::{network, theme};
+use crate::platform::{clock, network, theme};
 use crate::route::{Route, collection_of, workspace_of};
 use crate::unsaved::Unsaved;
 use std::rc::Rc;
@@ -19,6 +20,7 @@ use yew_router::prelude::*;
 /// Shows the app.
 pub fn start() {
     theme::start();
+    clock::set_numbers();
     yew::Renderer::<App>::new().render();
 }
 
@@ -110,7 +112,10 @@ fn Shared() -> Html {
     html! {
         <ContextProvider<SessionContext> context={SessionContext { session: session.clone(), set }}>
             <ContextProvider<Rc<Status>> context={(*status).clone()}>
-                if session.user.is_some() || is_local {
+                if route == Some(Route::Join) && session.server.is_some() {
+                    // with or without somebody who is signed in: it stays the same page while one signs in
+                    { later(Place::Join) }
+                } else if session.user.is_some() || is_local {
                     <Switch<Route> render={screen} />
                 } else if session.server.is_none() {
                     <start::Server />
@@ -122,13 +127,22 @@ fn Shared() -> Html {
     }
 }
 
+/// A screen outside of workspaces that comes when it is asked for.
+fn later(place: Place) -> Html {
+    html! { <Later part={Part::People} {place} /> }
+}
+
 fn screen(route: Route) -> Html {
     let (workspace, place) = match route {
         Route::Home => return html! { <Workspaces /> },
+        Route::Join => return later(Place::Join),
+        Route::Account => return later(Place::Account),
+        Route::WorkspaceSettings { workspace } => (workspace, Place::WorkspaceSettings),
         Route::NotFound => return start::not_found(),
         Route::Workspace { workspace } => (workspace, Place::Start),
         Route::Review { workspace } => (workspace, Place::Review),
         Route::Merges { workspace } => (workspace, Place::Merges),
+        Route::Activity { workspace } => (workspace, Place::Activity),
         Route::Mirrors { workspace } => (workspace, Place::Mirrors),
         Route::NewMirror { workspace } => (workspace, Place::NewMirror),
         Route::Decide { workspace, id } => match ChangeId::try_from(id) {
@@ -143,6 +157,10 @@ fn screen(route: Route) -> Html {
         },
         Route::Settings { workspace, collection } => match collection_of(&collection) {
             Some(id) => (workspace, Place::Settings(id)),
+            None => return start::not_found(),
+        },
+        Route::Deleted { workspace, collection } => match collection_of(&collection) {
+            Some(id) => (workspace, Place::Deleted(id)),
             None => return start::not_found(),
         },
         Route::NewRecord { workspace, collection } => match collection_of(&collection) {

@@ -74,6 +74,17 @@ pub fn use_live<T: Clone + PartialEq + 'static>(first: impl FnOnce() -> T) -> Li
 /// Hears keys anywhere on the page while the component is there, unless somebody is typing or means the browser.
 #[hook]
 pub fn use_keys(onkey: Callback<KeyboardEvent>) {
+    use_heard(onkey, |key| !(key.ctrl_key() || key.meta_key() || key.alt_key()) && !dom::typing(key));
+}
+
+/// Hears keys with Ctrl, or Command, anywhere on the page while the component is there, also while somebody is typing.
+#[hook]
+pub fn use_chords(onkey: Callback<KeyboardEvent>) {
+    use_heard(onkey, |key| key.ctrl_key() || key.meta_key());
+}
+
+#[hook]
+fn use_heard(onkey: Callback<KeyboardEvent>, meant: fn(&KeyboardEvent) -> bool) {
     let newest = use_mut_ref(Callback::noop);
     *newest.borrow_mut() = onkey;
     // not an effect: those come after the drawing, and a key may come before them
@@ -81,8 +92,7 @@ pub fn use_keys(onkey: Callback<KeyboardEvent>) {
         let options = EventListenerOptions::enable_prevent_default();
         EventListener::new_with_options(&crate::platform::document(), "keydown", options, move |event| {
             let Some(key) = event.dyn_ref::<KeyboardEvent>() else { return };
-            let meant = !(key.ctrl_key() || key.meta_key() || key.alt_key() || event.default_prevented());
-            if meant && !dom::typing(event) {
+            if meant(key) && !event.default_prevented() {
                 let handler = newest.borrow().clone();
                 handler.emit(key.clone());
             }

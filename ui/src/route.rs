@@ -12,6 +12,18 @@ pub enum Route {
     /// The workspaces.
     #[at("/")]
     Home,
+    /// Where the link of an invitation leads.
+    #[at("/join")]
+    Join,
+    /// One's own account.
+    #[at("/account")]
+    Account,
+    /// Settings of a workspace, and its members.
+    #[at("/w/:workspace/settings")]
+    WorkspaceSettings {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
     /// A workspace's first screen.
     #[at("/w/:workspace")]
     Workspace {
@@ -27,6 +39,12 @@ pub enum Route {
     /// What was merged automatically.
     #[at("/w/:workspace/merges")]
     Merges {
+        /// See [`workspace_name`].
+        workspace: String,
+    },
+    /// What was sent and received.
+    #[at("/w/:workspace/activity")]
+    Activity {
         /// See [`workspace_name`].
         workspace: String,
     },
@@ -78,6 +96,14 @@ pub enum Route {
         /// The collection's name.
         collection: String,
     },
+    /// The records of a collection that are deleted.
+    #[at("/w/:workspace/c/:collection/deleted")]
+    Deleted {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+    },
     /// A new record.
     #[at("/w/:workspace/c/:collection/new")]
     NewRecord {
@@ -116,10 +142,12 @@ impl Route {
     /// The workspace that it is in, by its [`workspace_name`].
     pub fn workspace(&self) -> Option<&str> {
         match self {
-            Self::Home | Self::NotFound => None,
+            Self::Home | Self::Join | Self::Account | Self::NotFound => None,
             Self::Workspace { workspace }
+            | Self::WorkspaceSettings { workspace }
             | Self::Review { workspace }
             | Self::Merges { workspace }
+            | Self::Activity { workspace }
             | Self::Mirrors { workspace }
             | Self::NewMirror { workspace }
             | Self::Decide { workspace, .. }
@@ -127,6 +155,7 @@ impl Route {
             | Self::NewCollection { workspace }
             | Self::Collection { workspace, .. }
             | Self::Settings { workspace, .. }
+            | Self::Deleted { workspace, .. }
             | Self::NewRecord { workspace, .. }
             | Self::Record { workspace, .. }
             | Self::History { workspace, .. } => Some(workspace),

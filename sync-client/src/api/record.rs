@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use sync_protocol::message::DeletedPlace;
 use sync_protocol::{ChangeId, ConflictKind, FieldName, Fields, RecordId, RecordKey, Revision, Timestamp};
 
 use super::{ConflictInfo, Marks, RejectedInfo, Seen};
@@ -96,4 +97,30 @@ pub struct NewReview {
     pub kind: ConflictKind,
     /// Who made the incoming side.
     pub incoming: Author,
+}
+
+/// Deleted records of a collection, a piece at a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedPage {
+    /// The records.
+    pub records: Vec<DeletedInfo>,
+    /// Where to go on; `None` when there are no more. That needs the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<DeletedPlace>,
+}
+
+/// A deleted record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedInfo {
+    /// Its key.
+    pub key: RecordKey,
+    /// What it is called, for people.
+    pub title: String,
+    /// Its last values.
+    pub fields: Fields,
+    /// Who deleted it, and when.
+    pub by: Author,
+    /// Whether the server has not judged that yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsent: bool,
 }

@@ -49,6 +49,9 @@ pub struct ReviewItem {
     pub kind: ConflictKind,
     /// The fields that need a decision.
     pub clashing: Vec<FieldName>,
+    /// Of the first of these the values of both sides, the current one first, where they are short. Only in a list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sides: Vec<(Value, Value)>,
     /// Who made the incoming side.
     pub incoming: Author,
     /// Who made the current side; `None` where there is none.

@@ -23,6 +23,12 @@ pub struct Session {
     /// Workspaces that are the person's no longer, and of which this device still keeps records.
     #[serde(default)]
     pub left: Vec<Left>,
+    /// The server's workspaces of which this device keeps something.
+    #[serde(default)]
+    pub kept: Vec<WorkspaceId>,
+    /// What people call this device.
+    #[serde(default)]
+    pub device: String,
     /// Workspaces on this device only: no server knows of them, and nobody has to be signed in.
     #[serde(default)]
     pub local: Vec<Workspace>,

@@ -1,11 +1,15 @@
 //! Commands about the account: where the server is, who is signed in, which workspace is open.
 
 use futures::FutureExt;
-use sync_protocol::message::{Info, NewWorkspace, ProblemCode, SignIn, SignedIn, Workspace as Remote};
+use sync_protocol::message::{Info, NewWorkspace, SignIn, SignedIn, User, Workspace as Remote};
+use sync_protocol::people::Named;
 use sync_protocol::{Counter, Timestamp, WorkspaceId};
 
 use super::address::{addresses, is_open, is_the_same_encrypted};
+#[cfg(feature = "screens")]
+use super::members::MembersDone;
 use super::profile::{Moving, Profile, Token, store_name};
+use super::refusal::{refused, refused_there};
 use super::workspace::Workspace;
 use super::{Done, Engine, Reply, failure};
 use crate::api::{Answer, Event, Failure, FailureKind, Session};
@@ -39,10 +43,12 @@ pub(super) enum AccountDone {
     /// Where the server is, who wants to know, and whether it may be one without encryption.
     Info(String, Option<(Reply, bool)>, Result<Info, SendError>),
     SignedIn(Reply, Option<String>, Result<(SignedIn, Vec<Remote>), SendError>),
-    Workspaces(Option<Reply>, Result<Vec<Remote>, SendError>),
+    Workspaces(Option<Reply>, Result<(User, Vec<Remote>), SendError>),
     /// A workspace, and all there are; for the records of one that was on this device only, where that is told.
     Made(Reply, Option<WorkspaceId>, Result<(Remote, Vec<Remote>), SendError>),
     SignedOut,
+    #[cfg(feature = "screens")]
+    Members(Reply, Result<MembersDone, SendError>),
 }
 
 impl<D: Device> Engine<D> {
@@ -115,6 +121,8 @@ impl<D: Device> Engine<D> {
             workspaces: self.profile.workspaces.clone(),
             open: self.open.as_ref().map(|open| open.replica.meta().workspace),
             left: self.left(),
+            kept: self.profile.user.as_ref().map(|user| self.kept_of(user.id)).unwrap_or_default(),
+            device: self.device_name(),
             local: self.profile.local.clone(),
         }
     }
@@ -134,15 +142,18 @@ impl<D: Device> Engine<D> {
             Credentials::Password(credentials) => Some(credentials.name.clone()),
             Credentials::Demo | Credentials::Token(_) => None,
         };
+        let device = self.device_name();
         let request = async move {
             let signed_in = async {
                 let transport = transport.with_token(None);
                 let signed_in: SignedIn = match credentials {
                     Credentials::Password(credentials) => {
+                        let credentials = SignIn { device, ..credentials };
                         transport.post("/v1/sign-in", &credentials, WAIT_MS).await?
                     }
                     Credentials::Demo => {
-                        transport.post("/v1/sign-in/demo", &serde_json::json!({}), WAIT_MS).await?
+                        let device = serde_json::json!({ "device": device });
+                        transport.post("/v1/sign-in/demo", &device, WAIT_MS).await?
                     }
                     Credentials::Token(token) => {
                         let transport = transport.with_token(Some(token.clone()));
@@ -168,8 +179,17 @@ impl<D: Device> Engine<D> {
             }
             return;
         };
+        let untold = self.profile.device.as_ref().filter(|device| !device.told);
+        let device = untold.map(|device| Named { name: device.name.clone() });
         let request = async move {
-            Done::Account(AccountDone::Workspaces(reply, transport.get("/v1/workspaces", WAIT_MS).await))
+            let asked = async {
+                if let Some(device) = &device {
+                    transport.post::<()>("/v1/me/device", device, WAIT_MS).await?;
+                }
+                let user = transport.get("/v1/me", WAIT_MS).await?;
+                Ok((user, transport.get("/v1/workspaces", WAIT_MS).await?))
+            };
+            Done::Account(AccountDone::Workspaces(reply, asked.await))
         };
         self.account.push(request.boxed_local());
     }
@@ -193,10 +213,18 @@ impl<D: Device> Engine<D> {
     pub(super) async fn account_done(&mut self, done: AccountDone) {
         match done {
             AccountDone::SignedOut => {}
+            #[cfg(feature = "screens")]
+            AccountDone::Members(reply, result) => {
+                let answer = match result {
+                    Ok(done) => self.members_done(done).await,
+                    Err(error) => Err(refused(&error)),
+                };
+                drop(reply.send(answer));
+            }
             AccountDone::Info(server, reply, result) => {
                 let open = reply.as_ref().is_some_and(|(_, openly)| !openly) && is_open(&server);
                 let answer = match result {
-                    Err(error) => Err(refused(&error)),
+                    Err(error) => Err(refused_there(&error)),
                     Ok(_) if open => Err(failure(FailureKind::Open, format!("{server} {OPEN}"))),
                     Ok(info) => {
                         let before = self.profile.server.as_deref().unwrap_or_default();
@@ -232,7 +260,11 @@ impl<D: Device> Engine<D> {
             }
             AccountDone::Workspaces(reply, result) => {
                 let answer = match result {
-                    Ok(workspaces) => self.know_workspaces(workspaces).await,
+                    Ok((user, workspaces)) => {
+                        self.profile.device.iter_mut().for_each(|device| device.told = true);
+                        self.know_name(user).await;
+                        self.know_workspaces(workspaces).await
+                    }
                     // offline the known ones are the answer
                     Err(SendError::NoAnswer(_) | SendError::Strange(_) | SendError::Untrusted(_)) => Ok(()),
                     Err(error) => Err(refused(&error)),
@@ -263,12 +295,17 @@ impl<D: Device> Engine<D> {
         self.begin_moving(Moving { from, to, user }).await
     }
 
-    async fn signed_in(&mut self, signed_in: SignedIn, workspaces: Vec<Remote>) -> Result<Answer, Failure> {
+    pub(super) async fn signed_in(
+        &mut self,
+        signed_in: SignedIn,
+        workspaces: Vec<Remote>,
+    ) -> Result<Answer, Failure> {
         if self.profile.user.as_ref().is_some_and(|user| user.id != signed_in.user.id) {
             self.close().await;
             self.profile.last = None;
         }
         self.profile.token = Some(Token(signed_in.token));
+        self.profile.device.iter_mut().for_each(|device| device.told = true);
         self.profile.user = Some(signed_in.user);
         self.find_stores().await;
         self.connect();
@@ -284,7 +321,24 @@ impl<D: Device> Engine<D> {
         Ok(Answer::Session(self.session()))
     }
 
-    async fn know_workspaces(&mut self, workspaces: Vec<Remote>) -> Result<(), Failure> {
+    /// What the server calls the person; the open workspace is told as well.
+    pub(super) async fn know_name(&mut self, user: User) {
+        if self.profile.user.as_ref().is_none_or(|known| known.id != user.id) {
+            return;
+        }
+        if self.profile.user.as_ref() != Some(&user) {
+            self.profile.user = Some(user);
+            self.tell(Event::SessionChanged);
+        }
+        self.introduce(true).await;
+    }
+
+    /// What people call this device.
+    pub(super) fn device_name(&self) -> String {
+        self.profile.device.as_ref().map_or_else(|| self.device.name(), |device| device.name.clone())
+    }
+
+    pub(super) async fn know_workspaces(&mut self, workspaces: Vec<Remote>) -> Result<(), Failure> {
         if self.profile.workspaces != workspaces {
             if let Some(user) = &self.profile.user {
                 for listed in &workspaces {
@@ -403,24 +457,5 @@ impl<D: Device> Engine<D> {
             self.profile.contacts.insert(name.clone(), open.contact());
             self.profile.unsent.insert(name, open.unsent());
         }
-    }
-}
-
-/// A server's refusal (or silence) as a person reads it.
-pub(super) fn refused(error: &SendError) -> Failure {
-    match error {
-        SendError::NoAnswer(message) => failure(
-            FailureKind::Offline,
-            format!("{message} Check the network and the address, then try again."),
-        ),
-        SendError::Strange(message) | SendError::Untrusted(message) => {
-            failure(FailureKind::Offline, message.clone())
-        }
-        // its words are for changes, which are sent again by themselves; what a person asks for is not
-        SendError::Problem { problem, .. } if problem.code == ProblemCode::Unavailable => failure(
-            FailureKind::Offline,
-            "The server cannot do this at the moment. Try again in a few seconds.",
-        ),
-        SendError::Problem { problem, .. } => failure(FailureKind::Refused, problem.message.clone()),
     }
 }

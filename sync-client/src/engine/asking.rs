@@ -3,10 +3,10 @@
 use futures::FutureExt;
 #[cfg(feature = "screens")]
 use sync_protocol::message::AuditAnswer;
-use sync_protocol::message::{History, HistoryAnswer};
-use sync_protocol::{RecordId, Revision, WorkspaceId};
+use sync_protocol::message::{Deleted, DeletedAnswer, DeletedPlace, History, HistoryAnswer};
+use sync_protocol::{CollectionId, RecordId, Revision, WorkspaceId};
 
-use super::account::refused;
+use super::refusal::refused;
 use super::{Done, Engine, Reply, failure};
 #[cfg(feature = "screens")]
 use crate::api::MirrorTold;
@@ -19,6 +19,8 @@ use crate::transport::Transport;
 /// The end of such a request.
 pub(super) enum Told {
     History(WorkspaceId, Reply, Result<HistoryAnswer, SendError>),
+    /// Of a collection.
+    Deleted(WorkspaceId, CollectionId, Reply, Result<DeletedAnswer, SendError>),
     #[cfg(feature = "screens")]
     /// With the number of the export that asked: a stopped one may still be answered.
     Audit(u64, Result<AuditAnswer, SendError>),
@@ -37,6 +39,26 @@ impl<D: Device> Engine<D> {
             Done::Told(Told::History(workspace, reply, transport.post(&path, &body, limits::ANSWER_MS).await))
         };
         self.account.push(request.boxed_local());
+    }
+
+    /// Deleted records: first what this device knows by itself, then what the server keeps.
+    pub(super) fn deleted(&mut self, collection: CollectionId, resume: Option<DeletedPlace>, reply: Reply) {
+        let here = match (&resume, self.workspace()) {
+            (None, Ok(open)) => Ok(Answer::Deleted(open.replica.deleted_here(&collection))),
+            (None, Err(failure)) => Err(failure),
+            (Some(_), _) => match self.ask_path("deleted") {
+                Err(failure) => Err(failure),
+                Ok((transport, workspace, path)) => {
+                    let request = async move {
+                        let body = Deleted { collection: collection.clone(), resume };
+                        let answer = transport.post(&path, &body, limits::ANSWER_MS).await;
+                        Done::Told(Told::Deleted(workspace, collection, reply, answer))
+                    };
+                    return self.account.push(request.boxed_local());
+                }
+            },
+        };
+        drop(reply.send(here));
     }
 
     pub(super) fn ask_path(&mut self, what: &str) -> Result<(Transport, WorkspaceId, String), Failure> {
@@ -61,6 +83,16 @@ impl<D: Device> Engine<D> {
                     }
                     let page = replica.history_page(now, answer);
                     Ok(Answer::History(Box::new(page)))
+                });
+                drop(reply.send(answer));
+            }
+            Told::Deleted(workspace, collection, reply, result) => {
+                let answer = result.map_err(|error| refused(&error)).and_then(|answer| {
+                    let replica = &self.workspace()?.replica;
+                    if replica.meta().workspace != workspace {
+                        return Err(Failure::input("The workspace was closed."));
+                    }
+                    Ok(Answer::Deleted(replica.deleted_there(&collection, answer)))
                 });
                 drop(reply.send(answer));
             }

@@ -4,8 +4,8 @@ use futures::FutureExt;
 use sync_protocol::message::{Audit, AuditAnswer};
 use sync_protocol::{Cursor, Entry};
 
-use super::account::refused;
 use super::asking::Told;
+use super::refusal::refused;
 use super::{Done, Engine, Reply};
 use crate::api::{Answer, Event, Failure, FileFormat};
 use crate::audit;

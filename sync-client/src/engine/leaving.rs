@@ -63,6 +63,11 @@ impl<D: Device> Engine<D> {
         self.profile.stores.iter().filter_map(of).collect()
     }
 
+    /// The same without their names.
+    pub(super) fn kept_of(&self, user: UserId) -> Vec<WorkspaceId> {
+        self.kept(user).into_iter().map(|(id, _)| id).collect()
+    }
+
     /// Those of them that are the person's no longer.
     pub(super) fn left(&self) -> Vec<Left> {
         let Some(user) = &self.profile.user else { return Vec::new() };

@@ -37,11 +37,14 @@ mod importing;
 mod leaving;
 mod local;
 #[cfg(feature = "screens")]
+mod members;
+#[cfg(feature = "screens")]
 mod mirroring;
 mod past;
 mod profile;
 mod reading;
 mod records;
+mod refusal;
 mod watching;
 mod workspace;
 mod writing;
@@ -166,6 +169,8 @@ pub struct Engine<D: Device> {
     usage_at: Option<Timestamp>,
     /// When a store that failed is tried again.
     mend_at: Option<Timestamp>,
+    /// When the server was asked for the person's name because others know another one.
+    name_asked: Option<Timestamp>,
 }
 
 enum Input {
@@ -208,6 +213,7 @@ impl<D: Device> Engine<D> {
             tidy_at: None,
             usage_at: None,
             mend_at: None,
+            name_asked: None,
         };
         (Handle { commands: Arc::new(Mutex::new(commands)), who: "".into() }, told, engine.run(inbox))
     }

@@ -46,6 +46,17 @@ pub(super) struct Profile {
     /// One of them that is on its way to the server's.
     #[serde(default)]
     pub moving: Option<Moving>,
+    /// What people call this device; `None`: as the platform says.
+    #[serde(default)]
+    pub device: Option<DeviceName>,
+}
+
+/// What people call a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct DeviceName {
+    pub name: String,
+    /// Whether the server knows it for this session.
+    pub told: bool,
 }
 
 /// A workspace of this device only whose records become those of one on the server.
@@ -67,8 +78,8 @@ impl Profile {
 
     /// What stays when the account goes.
     pub fn of_device(self) -> Self {
-        let Self { server, demo, unsent, contacts, stores, local, moving, .. } = self;
-        Self { server, demo, unsent, contacts, stores, local, moving, ..Self::default() }
+        let Self { server, demo, unsent, contacts, stores, local, moving, device, .. } = self;
+        Self { server, demo, unsent, contacts, stores, local, moving, device, ..Self::default() }
     }
 }
 

@@ -29,7 +29,8 @@ impl<D: Device> Engine<D> {
             Command::Connect { server } => return self.connect_to(&server, false, reply),
             Command::ConnectOpenly { server } => return self.connect_to(&server, true, reply),
             Command::SignIn { name, password } => {
-                return self.sign_in(Credentials::Password(SignIn { name, password }), reply);
+                return self
+                    .sign_in(Credentials::Password(SignIn { name, password, device: String::new() }), reply);
             }
             Command::SignInDemo => return self.sign_in(Credentials::Demo, reply),
             Command::SignInWith { token } => return self.sign_in(Credentials::Token(token), reply),
@@ -44,11 +45,14 @@ impl<D: Device> Engine<D> {
                 return self.resolve_many(which, rule, dry_run, reply);
             }
             Command::TakeBack { conflicts } => return self.take_back(conflicts, reply),
+            Command::Deleted { collection, resume } => return self.deleted(collection, resume, reply),
             Command::History { id, resume } => return self.history(id, resume, reply),
             #[cfg(feature = "screens")]
             Command::ExportAudit { format } => return self.export_audit(format, reply),
             #[cfg(feature = "screens")]
             Command::Mirror(ask) => return self.mirror(*ask, reply),
+            #[cfg(feature = "screens")]
+            Command::Members(ask) => return self.members(*ask, reply).await,
             Command::CancelBulk => {
                 self.cancel_work();
                 Ok(Answer::Done)
@@ -58,7 +62,14 @@ impl<D: Device> Engine<D> {
             Command::SignOut { unsent } => self.sign_out(unsent).await,
             Command::RemoveRecords { workspace, unsent } => self.remove_records(workspace, unsent).await,
             Command::ExportUnsent => self.export_unsent().await,
-            Command::Open { workspace } => self.open(workspace).await.map(|()| Answer::Done),
+            Command::Open { workspace } => {
+                let opened = self.open(workspace).await.map(|()| Answer::Done);
+                if self.profile.token.is_some() {
+                    // what the person may do here may have changed
+                    self.ask_workspaces(None);
+                }
+                opened
+            }
             Command::Status => Ok(Answer::Status(Box::new(self.status()))),
             #[cfg(feature = "screens")]
             Command::CancelImport => {
@@ -117,6 +128,7 @@ impl<D: Device> Engine<D> {
         }
         let open = self.workspace()?;
         match command {
+            Command::Activity => Ok(Answer::Activity(open.replica.activity())),
             Command::Collections => Ok(Answer::Collections(collections(open))),
             Command::Rows(query) => {
                 open.tables.rows(&open.store, &open.replica, &query).await.map(Answer::Rows)

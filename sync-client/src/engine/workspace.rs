@@ -3,7 +3,9 @@
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
-use sync_protocol::{Counter, Partition, RecordId, Revision, Timestamp, Verdict, WorkspaceId, reserved};
+use sync_protocol::{
+    Counter, Partition, RecordId, Rejection, Revision, Timestamp, Verdict, WorkspaceId, reserved,
+};
 
 use super::past::Past;
 use super::profile::Contact;
@@ -43,6 +45,9 @@ fn renamed(unsent: usize) -> String {
 
 /// Wait before a store that failed is tried again, in milliseconds: a person who has made room looks once more.
 const MEND_AFTER_MS: i64 = 2_000;
+
+/// Time between two questions for the person's name, in milliseconds.
+const NAME_PAUSE_MS: i64 = 60_000;
 
 /// Times that a partition is fetched again because its checksum differs, before a person is told.
 const REFETCHES: u32 = 3;
@@ -297,8 +302,10 @@ impl<D: Device> Engine<D> {
     }
 
     pub(super) async fn pushed(&mut self, sent: Vec<Counter>, answer: PushAnswer) -> Result<(), Failed> {
+        let now = self.device.now();
         let Some(open) = &mut self.open else { return Ok(()) };
-        let batch = open.replica.pushed(&sent, &answer).map_err(|e| (true, unusable(&e)))?;
+        let mut batch = open.replica.pushed(&sent, &answer).map_err(|e| (true, unusable(&e)))?;
+        open.replica.note_sent(now, &sent, &answer, &mut batch);
         let schema = sent.iter().zip(&answer.verdicts).filter_map(|(counter, verdict)| {
             let in_schema = open.replica.pending(*counter)?.record.collection.is_reserved();
             match verdict {
@@ -313,22 +320,31 @@ impl<D: Device> Engine<D> {
         let schema: Option<Revision> = schema.max();
         self.commit(&batch).await.map_err(|e| (true, SendError::Strange(e.to_string())))?;
         let Some(open) = &mut self.open else { return Ok(()) };
+        let refused = answer
+            .verdicts
+            .iter()
+            .any(|verdict| matches!(verdict, Verdict::Rejected { reason: Rejection::NotPermitted, .. }));
         let judged = sent.iter().filter_map(|counter| Some(open.replica.pending(*counter)?.record.clone()));
         let judged: Vec<RecordId> = judged.collect();
         open.replica.note_verdicts(&sent, &answer, open.session.last_pull());
         open.judged(&judged);
         open.session.pushed(schema);
+        if refused {
+            // the role has become another one
+            self.ask_workspaces(None);
+        }
         self.renew().await.map_err(|e| (true, e))
     }
 
     pub(super) async fn pulled(&mut self, number: u64, answer: PullAnswer) -> Result<(), Failed> {
         let strange = |e: String| (false, SendError::Strange(e));
+        let now = self.device.now();
         let Some(open) = &mut self.open else { return Ok(()) };
-        let batch = open.replica.pulled(number, &answer).map_err(|e| (false, unusable(&e)))?;
+        let mut batch = open.replica.pulled(number, &answer).map_err(|e| (false, unusable(&e)))?;
+        open.replica.note_received(now, &answer, &mut batch);
         let unread = unread(&answer);
         let moved = batch.cursor.is_some() || !answer.expired.is_empty() || !unread.is_empty();
         self.commit(&batch).await.map_err(|e| strange(e.to_string()))?;
-        let now = self.device.now();
         let Some(open) = &mut self.open else { return Ok(()) };
         open.replica.note_pulled(number, &answer);
         if let Some(partition) = unread.first() {
@@ -361,7 +377,7 @@ impl<D: Device> Engine<D> {
             return self.refetch(differing).await;
         }
         if !answer.more {
-            self.introduce().await;
+            self.introduce(false).await;
         }
         Ok(())
     }
@@ -392,9 +408,13 @@ impl<D: Device> Engine<D> {
     }
 
     pub(super) async fn snapshotted(&mut self, answer: SnapshotAnswer) -> Result<(), Failed> {
+        let now = self.device.now();
         let Some(open) = &mut self.open else { return Ok(()) };
         let (done, total) = (answer.done, answer.total);
-        let batch = open.replica.snapshotted(answer).map_err(|e| (false, unusable(&e)))?;
+        let mut noted = Batch::default();
+        open.replica.note_copied(now, &answer, &mut noted);
+        let mut batch = open.replica.snapshotted(answer).map_err(|e| (false, unusable(&e)))?;
+        batch.memos = noted.memos;
         self.commit(&batch).await.map_err(|e| (false, SendError::Strange(e.to_string())))?;
         let Some(open) = &mut self.open else { return Ok(()) };
         open.must_scan = true;
@@ -403,14 +423,25 @@ impl<D: Device> Engine<D> {
     }
 
     /// Writes this person's and this device's names into the workspace, once it is known what is there.
-    async fn introduce(&mut self) {
+    /// `renames`: the server has just said what the person is called. Where it has not, another device may have been told
+    /// of a newer name, and the server is asked.
+    pub(super) async fn introduce(&mut self, renames: bool) {
         let Some(user) = self.profile.user.clone() else { return };
-        let (device, channel, now) = (self.device.name(), self.device.channel(), self.device.now());
+        let (device, channel, now) = (self.device_name(), self.device.channel(), self.device.now());
         let Some(open) = &self.open else { return };
         if open.replica.snapshot().is_some() {
             return;
         }
-        match open.replica.introduce(now, &user.name, &device, channel) {
+        if open.replica.is_local() {
+            return;
+        }
+        let called = open.replica.person_name().filter(|called| !renames && *called != user.name);
+        if called.is_some() && self.name_asked.is_none_or(|at| now.0 - at.0 > NAME_PAUSE_MS || now < at) {
+            self.name_asked = Some(now);
+            self.ask_workspaces(None);
+        }
+        let Some(open) = &self.open else { return };
+        match open.replica.introduce(now, called.as_ref().unwrap_or(&user.name), &device, channel) {
             Ok(batch) if batch.enqueue.is_empty() => {}
             Ok(batch) => drop(self.commit(&batch).await), // a full disk shows in the status; names can wait
             Err(failure) => tracing::debug!(%failure, "the device's name was not written"),

@@ -15,6 +15,7 @@ use crate::api::{Answer, Failure, Op, Types, Undone};
 use crate::device::Device;
 use crate::limits;
 use crate::query::storage;
+use crate::replica::activity::is_activity;
 use crate::replica::write::{Bases, Want};
 use crate::store::{Batch, LocalStore, Memos, Written};
 
@@ -39,10 +40,11 @@ impl<D: Device> Engine<D> {
         if label.as_ref().is_some_and(|label| label.chars().count() > sync_protocol::limits::LABEL_CHARS) {
             return Err(Failure::input("The name of this step is too long. Choose a shorter one."));
         }
-        let kept = self.workspace()?.replica.memos();
+        let replica = &self.workspace()?.replica;
+        let kept = replica.memos();
         let is_new =
             |(name, _): &&(String, String)| kept.binary_search_by(|(known, _)| known.cmp(name)).is_err();
-        let count = kept.len() + memos.iter().filter(is_new).count();
+        let count = kept.len() - replica.activity_count() + memos.iter().filter(is_new).count();
         let is_large = |(name, text): &(String, String)| {
             name.len() > limits::MEMO_NAME_BYTES || text.len() > limits::MEMO_BYTES
         };
@@ -57,7 +59,7 @@ impl<D: Device> Engine<D> {
     /// What programs keep on this device under names that begin so.
     pub(super) fn memos(&mut self, prefix: &str) -> Result<Memos, Failure> {
         let all = self.workspace()?.replica.memos().iter();
-        Ok(all.filter(|(name, _)| name.starts_with(prefix)).cloned().collect())
+        Ok(all.filter(|(name, _)| name.starts_with(prefix) && !is_activity(name)).cloned().collect())
     }
 
     /// Edits as one step, with an answer that names the record of each.

@@ -138,7 +138,10 @@ impl Replica {
                 Move::Decided(decision) => drop(self.decisions.insert(decision.id, (*decision).clone())),
                 Move::Forgotten(id, _) => drop(self.decisions.remove(id)),
                 Move::Receipts(receipts) => self.receipts = receipts.to_vec(),
-                Move::Memos(became) => follow_memos(&mut self.memos, became),
+                Move::Memos(became) => {
+                    follow_memos(&mut self.memos, became);
+                    became.iter().for_each(|memo| self.activity.follow(memo));
+                }
                 Move::Head(cursor) => self.cursor = (*cursor).clone(),
                 Move::Snapshot(snapshot) => self.snapshot = snapshot.cloned(),
                 Move::Checksums(moved) => {

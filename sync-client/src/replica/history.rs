@@ -1,14 +1,15 @@
 //! Versions of a record as a screen shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::Ordered;
-use sync_protocol::message::{HistoryAnswer, Version};
-use sync_protocol::record::value_of;
-use sync_protocol::{FieldName, Fields, Timestamp, Value};
+use sync_protocol::message::{DeletedAnswer, DeletedPlace, HistoryAnswer, Version};
+use sync_protocol::record::{Stamp, value_of};
+use sync_protocol::{CollectionId, FieldName, Fields, RecordId, Timestamp, Value};
 
 use super::Replica;
 use super::review::Authors;
-use crate::api::{HistoryPage, VersionInfo};
+use crate::api::{DeletedInfo, DeletedPage, HistoryPage, VersionInfo};
+use crate::limits;
 
 impl Replica {
     /// One answer of the server about a record's history.
@@ -38,6 +39,50 @@ impl Replica {
             next: answer.next,
             expired: answer.expired,
             conflicts: answer.conflicts.iter().map(|c| self.conflict_info(now, c, None)).collect(),
+        }
+    }
+}
+
+impl Replica {
+    /// The records of a collection that were deleted on this device, as long as the server has not judged that. Newest first.
+    pub fn deleted_here(&self, collection: &CollectionId) -> DeletedPage {
+        let mut seen = BTreeSet::new();
+        let mut records: Vec<DeletedInfo> = Vec::new();
+        for change in self.unsent().filter(|change| change.record.collection == *collection) {
+            if let (Some(fields), true) =
+                (self.deleted(&change.record), seen.insert(change.record.key.clone()))
+            {
+                records.push(self.deleted_info(
+                    &change.record,
+                    fields,
+                    Stamp { by: self.id(), at: change.at },
+                    true,
+                ));
+            }
+        }
+        records.reverse();
+        records.truncate(limits::ROWS);
+        DeletedPage { records, next: (!self.is_local()).then(DeletedPlace::default) }
+    }
+
+    /// One answer of the server about deleted records, without those that are brought back on this device meanwhile.
+    pub fn deleted_there(&self, collection: &CollectionId, answer: DeletedAnswer) -> DeletedPage {
+        let records = answer.records.into_iter().filter_map(|record| {
+            let id = RecordId::new(collection.clone(), record.key.clone());
+            // what waits here says more than the server knows
+            let moved = self.pending_of(&id).next().is_some();
+            (!moved && record.deleted).then(|| self.deleted_info(&id, record.fields, record.stamp, false))
+        });
+        DeletedPage { records: records.collect(), next: answer.next }
+    }
+
+    fn deleted_info(&self, id: &RecordId, fields: Fields, stamp: Stamp, unsent: bool) -> DeletedInfo {
+        DeletedInfo {
+            key: id.key.clone(),
+            title: self.called(id, &fields),
+            fields,
+            by: self.author(stamp),
+            unsent,
         }
     }
 }

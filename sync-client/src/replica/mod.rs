@@ -16,6 +16,7 @@ use sync_protocol::{
 use crate::limits;
 use crate::store::{Decided, Decision, Loaded, Memos, Meta, Quarantined, Receipt, SnapshotState, Written};
 
+pub(crate) mod activity;
 pub mod bulk;
 mod decisions;
 mod declare;
@@ -40,6 +41,7 @@ mod undo;
 pub mod view;
 pub mod write;
 
+use activity::Activity;
 pub use edit::uuid_key;
 pub use feed::{FeedError, unread};
 use for_review::ForReview;
@@ -89,6 +91,7 @@ pub struct Replica {
     decisions: BTreeMap<ChangeId, Decision>,
     receipts: Vec<Receipt>,
     memos: Memos,
+    activity: Activity,
     /// Base records of the reserved collections: schema, people, devices.
     reserved: BTreeMap<RecordId, Record>,
     schema: Schema,
@@ -109,6 +112,7 @@ impl Replica {
             for_review: ForReview::default(),
             decisions: loaded.decisions.into_iter().map(|d| (d.id, d)).ordered_map(),
             receipts: loaded.receipts,
+            activity: Activity::load(&loaded.memos),
             memos: loaded.memos,
             reserved: BTreeMap::new(),
             schema: Schema::default(),

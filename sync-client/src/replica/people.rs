@@ -51,6 +51,12 @@ impl Replica {
         Ok(all)
     }
 
+    /// What this replica's person is called here; `None` where that was not told yet.
+    pub fn person_name(&self) -> Option<String> {
+        let person = self.record_of(reserved::PEOPLE, self.meta().user.to_string())?;
+        Some(person.get("name").and_then(Value::as_text).unwrap_or_default().to_owned())
+    }
+
     /// Who made a change, by the names that people know.
     pub fn author(&self, stamp: Stamp) -> Author {
         let device = self.record_of(reserved::DEVICES, stamp.by.to_string());

@@ -18,6 +18,7 @@ use crate::api::{
     Author, ConflictInfo, Facets, Marks, MergeInfo, Merges, RejectedInfo, Review, ReviewFilter, ReviewItem,
     ReviewQuery, ReviewTab, SettledInfo,
 };
+use crate::limits;
 use crate::store::{Decided, Quarantined};
 
 /// Authors by replica: lists name the same few devices again and again.
@@ -171,13 +172,29 @@ impl Replica {
         Review {
             matching: items.len(),
             first,
-            items: items.into_iter().skip(first).take(query.limit).collect(),
+            items: items
+                .into_iter()
+                .skip(first)
+                .take(query.limit)
+                .map(|item| self.with_sides(item))
+                .collect(),
             open: self.conflict_count(),
             snoozed: self.conflicts().filter(is_snoozed).count(),
             settled: settled().count(),
             rejected: self.rejected().map(|entry| self.rejected_info(now, entry, None)).collect(),
             facets,
         }
+    }
+
+    /// With the values that met, as far as a list has room for them.
+    fn with_sides(&self, item: ReviewItem) -> ReviewItem {
+        let fields = self.any_conflict(item.id).map(|conflict| &conflict.fields);
+        let sides = item.clashing.iter().filter_map(|name| fields?.get(name)).take(limits::REVIEW_SIDES);
+        let sides: Vec<(Value, Value)> = sides
+            .take_while(|sides| sides.current.size() + sides.incoming.size() <= limits::REVIEW_SIDES_BYTES)
+            .map(|sides| (sides.current.clone(), sides.incoming.clone()))
+            .collect();
+        ReviewItem { sides, ..item }
     }
 
     /// The open conflicts that a filter lets in, in the order of the list.
@@ -194,6 +211,7 @@ impl Replica {
             title: title(&conflict.title, &conflict.record.key),
             kind: conflict.kind,
             clashing: conflict.fields.iter().filter(|(_, s)| s.clash).map(|(name, _)| name.clone()).collect(),
+            sides: Vec::new(),
             incoming: authors.of(self, conflict.incoming),
             current: current_side(conflict).map(|stamp| authors.of(self, stamp)),
             pending: self.decided(conflict).map(|(_, outcome)| outcome.clone()),

@@ -9,8 +9,10 @@ mod tries;
 use std::net::IpAddr;
 use std::sync::Arc;
 use sync_protocol::message::{NewPassword, ProblemCode, SignIn, SignedIn, User};
-use sync_protocol::{Timestamp, UserId};
-use tracing::error;
+use sync_protocol::people::SessionInfo;
+use sync_protocol::{Timestamp, UserId, limits as wire};
+use tracing::{debug, error};
+use uuid::Uuid;
 
 use crate::answer::Failure;
 use crate::events::{Event, SignInEnd};
@@ -18,6 +20,7 @@ use crate::limits;
 use crate::store::clock::Clock;
 use crate::store::{Account, SessionRow, Store};
 use password::Passwords;
+use throttle::Throttle;
 pub use token::{Token, TokenHash};
 use tries::Tries;
 pub use tries::network_of;
@@ -37,12 +40,15 @@ pub struct Auth {
     clock: Arc<dyn Clock>,
     passwords: Passwords,
     tries: Tries,
+    /// When sessions were noted to be alive.
+    noting: Throttle,
 }
 
 impl Auth {
     /// On a store; remembers failed tries in memory.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, passwords: Passwords::new(), tries: Tries::new() }
+        let noting = Throttle::new(1, limits::SEEN_EVERY, limits::THROTTLED);
+        Self { store, clock, passwords: Passwords::new(), tries: Tries::new(), noting }
     }
 
     /// Checks name and password and starts a session. One answer for an unknown name and a wrong password, and the
@@ -68,7 +74,7 @@ impl Auth {
             return Err(wrong());
         };
         self.tries.succeeded(try_, now);
-        let signed_in = self.start(&account).await?;
+        let signed_in = self.start(&account, &request.device).await?;
         // a password that was changed while this one was checked has ended all sessions but this one
         let now = self.store.account_of(account.user).await?;
         if now.is_none_or(|now| now.password_hash != account.password_hash) {
@@ -82,7 +88,7 @@ impl Auth {
         Ok(signed_in)
     }
 
-    /// Sets a new password, ends all sessions of the account and starts a new one.
+    /// Sets a new password, ends all sessions of the account (or this one only) and starts a new one.
     ///
     /// # Errors
     /// A wrong current password, which counts as a failed sign-in; a new one that is not good enough; an account without
@@ -115,9 +121,68 @@ impl Auth {
         let password_hash = self.passwords.hash(request.new).await?;
         // the password first: whoever signs in with the old one meanwhile is found by `sign_in`
         self.store.set_password(account.user, &password_hash).await?;
-        let sessions = self.store.end_sessions(account.user).await?;
+        let device = self.store.session(&session.token.0).await?.map(|row| row.device).unwrap_or_default();
+        let sessions = if request.keep_others {
+            self.store.end_session(&session.token.0).await?;
+            1
+        } else {
+            self.store.end_sessions(account.user).await?
+        };
         Event::PasswordChanged { user: account.user, by: Some(account.user), sessions }.log();
-        self.start(&account).await
+        self.start(&account, &device).await
+    }
+
+    /// A new password as it is stored.
+    ///
+    /// # Errors
+    /// One that is not good enough for that person; too many at work.
+    pub async fn new_hash(&self, password: String, about: &[&str]) -> Result<String, Failure> {
+        password::check_new(&password, about).map_err(Failure::bad_request)?;
+        self.passwords.hash(password).await
+    }
+
+    /// The sessions of whoever asks, the one that was heard of last first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn sessions(&self, session: Session) -> Result<Vec<SessionInfo>, Failure> {
+        let rows = self.store.sessions_of(session.user, limits::SESSIONS_LISTED).await?;
+        let info = |(hash, row): ([u8; 32], SessionRow)| SessionInfo {
+            id: TokenHash(hash).id(),
+            device: row.device,
+            since: row.since,
+            seen: row.seen,
+            current: hash == session.token.0,
+        };
+        let mut sessions: Vec<SessionInfo> = rows.into_iter().map(info).collect();
+        sessions.sort_by_key(|one| (!one.current, std::cmp::Reverse(one.seen), one.id));
+        Ok(sessions)
+    }
+
+    /// Ends one of them.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`] where whoever asks has none of that id.
+    pub async fn end(&self, session: Session, id: Uuid) -> Result<(), Failure> {
+        let rows = self.store.sessions_of(session.user, limits::SESSIONS_LISTED).await?;
+        let (hash, _) = rows.into_iter().find(|(hash, _)| TokenHash(*hash).id() == id).ok_or_else(|| {
+            Failure::new(
+                ProblemCode::NotFound,
+                "That device is not signed in (any more). Look at the list again.",
+            )
+        })?;
+        self.store.end_session(&hash).await?;
+        Event::SessionsEnded { user: session.user, sessions: 1 }.log();
+        Ok(())
+    }
+
+    /// Calls the device of a session by another name.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn name_device(&self, session: Session, name: &str) -> Result<(), Failure> {
+        let now = self.clock.now();
+        Ok(self.store.note_session(&session.token.0, Some(&device_label(name)), now).await?)
     }
 
     /// Ends all sessions of an account.
@@ -131,14 +196,20 @@ impl Auth {
     }
 
     /// Starts a session for an account that was checked in some other way.
-    pub async fn start(&self, account: &Account) -> Result<SignedIn, Failure> {
+    pub async fn start(&self, account: &Account, device: &str) -> Result<SignedIn, Failure> {
         let token = Token::mint().map_err(|error| {
             error!(%error, "the system gives no random numbers");
             Failure::internal()
         })?;
         let life = i64::try_from(limits::SESSION_TIME.as_millis()).unwrap_or(i64::MAX);
-        let session =
-            SessionRow { user: account.user, expires: Timestamp(self.clock.now().0.saturating_add(life)) };
+        let now = self.clock.now();
+        let session = SessionRow {
+            user: account.user,
+            expires: Timestamp(now.0.saturating_add(life)),
+            device: device_label(device),
+            since: Some(now),
+            seen: Some(now),
+        };
         self.store.add_session(&token.hash().0, &session).await?;
         Ok(SignedIn { token: token.into_text(), user: User { id: account.user, name: account.name.clone() } })
     }
@@ -146,13 +217,36 @@ impl Auth {
     /// The session of a token as the client sent it; a problem where there is none (any more).
     pub async fn session(&self, token: &str) -> Result<Session, Failure> {
         let token = TokenHash::of_text(token).ok_or_else(Failure::needs_sign_in)?;
-        self.session_of(token).await
+        let row = self.alive(token).await?;
+        self.note(token, row.seen);
+        Ok(Session { user: row.user, token })
     }
 
     /// Asks again whether a session goes on.
     pub async fn session_of(&self, token: TokenHash) -> Result<Session, Failure> {
+        Ok(Session { user: self.alive(token).await?.user, token })
+    }
+
+    async fn alive(&self, token: TokenHash) -> Result<SessionRow, Failure> {
         let row = self.store.session(&token.0).await?.filter(|row| row.expires > self.clock.now());
-        row.map(|row| Session { user: row.user, token }).ok_or_else(Failure::needs_sign_in)
+        row.ok_or_else(Failure::needs_sign_in)
+    }
+
+    /// Notes that a session is alive, now and then; nobody waits for it.
+    fn note(&self, token: TokenHash, seen: Option<Timestamp>) {
+        let now = self.clock.now();
+        let every = i64::try_from(limits::SEEN_EVERY.as_millis()).unwrap_or(i64::MAX);
+        if seen.is_some_and(|seen| now.0 < seen.0.saturating_add(every))
+            || self.noting.take(token.0, self.clock.instant()).is_err()
+        {
+            return;
+        }
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            if let Err(error) = store.note_session(&token.0, None, now).await {
+                debug!(%error, "when a device was last heard of is not noted");
+            }
+        });
     }
 
     /// Ends a session.
@@ -166,6 +260,11 @@ impl Auth {
 /// A login as it is stored and looked up: without blanks around it, in lower case.
 pub fn login_of(name: &str) -> String {
     name.trim().to_lowercase()
+}
+
+/// What a device calls itself, as far as it fits: nobody is kept out for it.
+fn device_label(name: &str) -> String {
+    name.trim().chars().filter(|c| !c.is_control()).take(wire::LABEL_CHARS).collect()
 }
 
 fn too_often(wait: std::time::Duration) -> Failure {

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use std::fmt;
+use uuid::Uuid;
 
 /// A session token as the client holds it. `Debug` hides it.
 pub struct Token(String);
@@ -36,6 +37,15 @@ impl TokenHash {
     pub fn of_text(text: &str) -> Option<Self> {
         let secret = URL_SAFE_NO_PAD.decode(text).ok()?;
         (secret.len() == 32).then(|| Self(Sha256::digest(text.as_bytes()).into()))
+    }
+}
+
+impl TokenHash {
+    /// What stands for it where people choose among several; nobody gets in with it.
+    pub fn id(&self) -> Uuid {
+        let mut half = [0; 16];
+        half.copy_from_slice(&self.0[..16]);
+        uuid::Builder::from_random_bytes(half).into_uuid()
     }
 }
 

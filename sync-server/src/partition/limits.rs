@@ -133,3 +133,6 @@ pub const AUDIT_BYTES: usize = 1 << 20;
 
 /// Reads of one answer to an audit: a feed without anything to tell still answers within a second.
 pub const AUDIT_READS: usize = 32;
+
+/// Reads of one look at deleted records: a large collection in which nothing is deleted still answers within a second.
+pub const DELETED_READS: usize = 16;

@@ -8,6 +8,7 @@ mod audit;
 mod cache;
 mod case;
 mod commit;
+mod deleted;
 mod feed;
 mod history;
 mod judge;

@@ -2,9 +2,12 @@
 
 mod account;
 mod audit;
+mod deleted;
 mod health;
 mod history;
 mod info;
+mod invitations;
+mod members;
 pub(crate) mod mirrors;
 mod pull;
 mod push;
@@ -23,12 +26,16 @@ use axum::routing::{MethodRouter, get, post, put};
 use std::any::Any;
 use std::time::{Duration, Instant};
 use sync_protocol::message::{
-    Audit, AuditAnswer, History, HistoryAnswer, Info, Member, NewPassword, NewWorkspace, ProblemCode, Pull,
-    PullAnswer, Push, PushAnswer, SignIn, SignedIn, Snapshot, SnapshotAnswer, User, VERSION_HEADER,
-    Workspace,
+    Audit, AuditAnswer, Deleted, DeletedAnswer, History, HistoryAnswer, Info, Member, NewPassword,
+    NewWorkspace, ProblemCode, Pull, PullAnswer, Push, PushAnswer, SignIn, SignedIn, Snapshot,
+    SnapshotAnswer, User, VERSION_HEADER, Workspace,
 };
 use sync_protocol::mirror::{
     LookedAt, Mirror, MirrorPlan, MirrorTables, NewMirror, ResumeMirror, Touched, Verified,
+};
+use sync_protocol::people::{
+    Invitation, InvitationToken, Invited, MadeInvitation, Named, NewAccount, NewInvitation, SessionInfo,
+    SetRole, WorkspaceMember,
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -64,7 +71,7 @@ impl Route {
 
 /// All routes but the web application's files.
 pub fn table() -> Vec<Route> {
-    use ProblemCode::{NeedsSignIn, NotPermitted, SlowDown};
+    use ProblemCode::{Exists, NeedsSignIn, NotFound, NotPermitted, SlowDown};
     let route = |method, path, handler, about| Route { method, path, about, handler };
     let get_ = |path, handler, about| route(Method::GET, path, handler, about);
     let post_ = |path, handler, about| route(Method::POST, path, handler, about);
@@ -116,7 +123,7 @@ pub fn table() -> Vec<Route> {
         post_(
             "/v1/me/password",
             post(account::change_password),
-            about("account", "Set a new password: all sessions of the account end, the answer is a new one")
+            about("account", "Set a new password: all sessions of the account end (or this one only), the answer is a new one")
                 .takes::<NewPassword>()
                 .gives::<SignedIn>(200, "A session of 30 days.")
                 .fails(&[NotPermitted, SlowDown]),
@@ -125,6 +132,56 @@ pub fn table() -> Vec<Route> {
             "/v1/me/sign-out-everywhere",
             post(account::sign_out_everywhere),
             about("account", "End all sessions of the account, this one too"),
+        ),
+        post_(
+            "/v1/me/name",
+            post(account::rename),
+            about("account", "Be called something else").takes::<Named>().gives::<User>(200, "The person."),
+        ),
+        post_(
+            "/v1/me/device",
+            post(account::name_device),
+            about("account", "Call the device that asks something else").takes::<Named>(),
+        ),
+        get_(
+            "/v1/me/sessions",
+            get(account::sessions),
+            about("account", "The devices that are signed in, at most 100")
+                .gives_list::<SessionInfo>("The one that asks first, then the one that was heard of last.")
+                .fails(&[SlowDown]),
+        ),
+        post_(
+            "/v1/me/sessions/{session}/end",
+            post(account::end_session),
+            about("account", "End the session of one of them")
+                .gives_list::<SessionInfo>("Those that are left.")
+                .fails(&[SlowDown]),
+        ),
+        post_(
+            "/v1/invitation/look",
+            post(invitations::look),
+            about("account", "What an invitation is for")
+                .open()
+                .takes::<InvitationToken>()
+                .gives::<Invited>(200, "It holds.")
+                .fails(&[NotFound, SlowDown]),
+        ),
+        post_(
+            "/v1/invitation/accept",
+            post(invitations::accept),
+            about("account", "Join a workspace by an invitation")
+                .takes::<InvitationToken>()
+                .gives::<Workspace>(200, "The user is a member.")
+                .fails(&[NotFound, NotPermitted, SlowDown]),
+        ),
+        post_(
+            "/v1/invitation/account",
+            post(invitations::make_account),
+            about("account", "Make an account by an invitation, and join with it")
+                .open()
+                .takes::<NewAccount>()
+                .gives::<SignedIn>(200, "A session of 30 days.")
+                .fails(&[NotFound, NotPermitted, Exists, SlowDown]),
         ),
         get_(
             "/v1/workspaces",
@@ -139,17 +196,69 @@ pub fn table() -> Vec<Route> {
                 .gives::<Workspace>(201, "Made.")
                 .fails(&[NotPermitted, SlowDown]),
         ),
+        post_(
+            "/v1/workspaces/{workspace}/rename",
+            post(workspaces::rename),
+            about("workspaces", "Call a workspace something else; for owners")
+                .takes::<Named>()
+                .gives::<Workspace>(200, "It is called so.")
+                .fails(&[NotPermitted]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/delete",
+            post(workspaces::remove),
+            about("workspaces", "Take a workspace away, from everybody; asks for its name; for owners")
+                .takes::<Named>()
+                .fails(&[NotPermitted]),
+        ),
+        get_(
+            "/v1/workspaces/{workspace}/members",
+            get(members::list),
+            about("workspaces", "The members, at most 1,000; logins are told to owners")
+                .gives_list::<WorkspaceMember>("All of them.")
+                .fails(&[SlowDown]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/members",
+            post(members::set_role),
+            about("workspaces", "Set what a member may do in the workspace; for owners")
+                .takes::<SetRole>()
+                .gives_list::<WorkspaceMember>("The members; none for whoever has gone.")
+                .fails(&[NotPermitted, SlowDown]),
+        ),
+        get_(
+            "/v1/workspaces/{workspace}/invitations",
+            get(invitations::list),
+            about("workspaces", "The invitations that still let somebody in; for owners")
+                .gives_list::<Invitation>("All of them.")
+                .fails(&[NotPermitted]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/invitations",
+            post(invitations::make),
+            about("workspaces", "Make an invitation; for owners")
+                .takes::<NewInvitation>()
+                .gives::<MadeInvitation>(201, "What its link carries, which is told this once.")
+                .fails(&[NotPermitted]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/invitations/{invitation}/revoke",
+            post(invitations::revoke),
+            about("workspaces", "Take an invitation back; for owners")
+                .gives_list::<Invitation>("Those that are left.")
+                .fails(&[NotPermitted]),
+        ),
         put_(
             "/v1/workspaces/{workspace}/members/{login}",
-            put(workspaces::set_member),
+            put(members::set_member),
             about("workspaces", "Set what an account may do in the workspace; for owners")
                 .takes::<Member>()
                 .fails(&[NotPermitted, SlowDown]),
         ),
         post_(
             "/v1/workspaces/{workspace}/leave",
-            post(workspaces::leave),
-            about("workspaces", "Be no member any more; not for owners").fails(&[NotPermitted]),
+            post(members::leave),
+            about("workspaces", "Be no member any more; not for the last owner").fails(&[NotPermitted]),
         ),
         post_(
             "/v1/workspaces/{workspace}/push",
@@ -181,6 +290,14 @@ pub fn table() -> Vec<Route> {
             about("sync", "The versions of one record, newest first, and its conflicts")
                 .takes::<History>()
                 .gives::<HistoryAnswer>(200, "Some versions.")
+                .fails(&[SlowDown]),
+        ),
+        post_(
+            "/v1/workspaces/{workspace}/deleted",
+            post(deleted::deleted),
+            about("sync", "The deleted records of a collection, as long as they are kept")
+                .takes::<Deleted>()
+                .gives::<DeletedAnswer>(200, "The next piece.")
                 .fails(&[SlowDown]),
         ),
         post_(

@@ -24,9 +24,13 @@ pub(super) async fn sign_in(
     Ok(Json(app.auth.sign_in(request, address.ip).await?))
 }
 
-/// An object without members.
+/// An object that may say which device asks, and nothing else.
 #[derive(Deserialize, ToSchema)]
-pub(super) struct Nothing {}
+pub(super) struct Nothing {
+    /// What people call the device that asks.
+    #[serde(default)]
+    device: String,
+}
 
 /// `POST /v1/sign-in/demo`: without a password, where the server was started for a first look on this machine. The body
 /// is an object without members: a page of another site may not send one without asking first.
@@ -40,9 +44,9 @@ pub(super) async fn sign_in_demo(
             "The sample account works only where the server was started with --demo, and only from the same machine. Sign in with your own account.",
         ));
     }
-    let _: Nothing = body::read(request, limits::SMALL_BYTES).await?;
+    let Nothing { device } = body::read(request, limits::SMALL_BYTES).await?;
     let account = app.store.account(demo::LOGIN).await?.ok_or_else(Failure::internal)?;
-    Ok(Json(app.auth.start(&account).await?))
+    Ok(Json(app.auth.start(&account, &device).await?))
 }
 
 /// `POST /v1/sign-out`

@@ -1,15 +1,16 @@
-//! Workspaces and their members.
+//! Workspaces: list, make, rename, take away.
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use sync_protocol::message::{Member, NewWorkspace, ProblemCode, Role, Workspace};
+use sync_protocol::message::{NewWorkspace, Role, Workspace};
+use sync_protocol::people::Named;
 use sync_protocol::{WorkspaceId, limits as wire};
 use uuid::Uuid;
 
 use crate::answer::Failure;
 use crate::app::App;
-use crate::auth::{Session, login_of};
+use crate::auth::Session;
 use crate::events::Event;
 use crate::guard::Access;
 use crate::store::{Store, StoreError, WorkspaceRow};
@@ -74,75 +75,60 @@ pub(crate) async fn add(
     Ok(added)
 }
 
-/// `PUT /v1/workspaces/{workspace}/members/{login}`
-///
-/// Nobody changes their own role: whoever takes the others' away is still an owner, so one is always left.
-pub(super) async fn set_member(
+/// `POST /v1/workspaces/{workspace}/rename`
+pub(super) async fn rename(
     State(app): State<App>,
     access: Access,
-    Path((_, login)): Path<(String, String)>,
+    request: Request,
+) -> Result<Json<Workspace>, Failure> {
+    access.owner()?;
+    let asked: Named = body::read(request, limits::SMALL_BYTES).await?;
+    let name = check_label(&asked.name)?.to_owned();
+    if access.again(&app).await? != Role::Owner {
+        return Err(Failure::no_workspace());
+    }
+    app.store.rename_workspace(access.workspace.id, &name).await?;
+    let WorkspaceRow { id, partitions, .. } = access.workspace;
+    Ok(Json(Workspace { id, name, partitions, role: Role::Owner }))
+}
+
+/// `POST /v1/workspaces/{workspace}/delete`: asks for the name, so that it is the one that is meant.
+pub(super) async fn remove(
+    State(app): State<App>,
+    access: Access,
     request: Request,
 ) -> Result<StatusCode, Failure> {
     access.owner()?;
-    let member: Member = body::read(request, limits::SMALL_BYTES).await?;
-    let Some(account) = app.store.account(&login_of(&login)).await? else {
-        app.asking.take(access.session.user, app.clock.instant()).map_err(|wait| {
-            Failure::slow_down(
-                "You have asked for many accounts that there are none of. Wait a minute, and ask those people how they sign in.",
-                wait,
-            )
-        })?;
-        return Err(Failure::new(
-            ProblemCode::NotFound,
-            "There is no account of that name on this server. Whoever runs the server can add it.",
-        ));
-    };
+    let asked: Named = body::read(request, limits::SMALL_BYTES).await?;
     let workspace = access.workspace.id;
-    if account.user == access.session.user {
-        return if member.role == Some(Role::Owner) {
-            Ok(StatusCode::NO_CONTENT)
-        } else {
-            Err(Failure::not_permitted(
-                "You cannot take your own ownership away: a workspace always keeps an owner. Make somebody else an owner and ask them to do it.",
-            ))
-        };
+    if asked.name.trim() != access.workspace.name {
+        return Err(Failure::bad_request(
+            "The name is another one. Nothing was deleted; write the workspace's name as it is shown.",
+        ));
     }
-    let there = app.store.workspaces_of(account.user).await?;
-    if member.role.is_some() && !there.contains_key(&workspace) && there.len() >= limits::ADDED_PER_USER {
-        return Err(Failure::not_permitted(format!(
-            "That person is in {} workspaces, which is the most that others may add somebody to. Ask them to leave one first.",
-            there.len()
-        )));
+    if let Some(desk) = &app.desk
+        && !desk.all(Some(workspace)).await?.is_empty()
+    {
+        return Err(Failure::not_permitted(
+            "Tables are mirrored into this workspace. End those mirrors first; the tables stay as they are.",
+        ));
     }
     let changing = app.changing_members.lock().await;
-    // two owners who remove each other: the second one is none any more
-    if app.store.role(workspace, access.session.user).await? != Some(Role::Owner) {
+    if access.again(&app).await? != Role::Owner {
         return Err(Failure::no_workspace());
     }
-    app.store.set_member(workspace, account.user, member.role).await?;
-    drop(changing);
-    let by = Some(access.session.user);
-    Event::Member { workspace, by, user: account.user, role: member.role }.log();
-    app.members.changed(workspace, account.user);
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// `POST /v1/workspaces/{workspace}/leave`: whoever was added, asked or not, can go. An owner asks another one.
-pub(super) async fn leave(State(app): State<App>, access: Access) -> Result<StatusCode, Failure> {
-    let (workspace, user) = (access.workspace.id, access.session.user);
-    let changing = app.changing_members.lock().await;
-    match app.store.role(workspace, user).await? {
-        None => return Err(Failure::no_workspace()),
-        Some(Role::Owner) => {
-            return Err(Failure::not_permitted(
-                "An owner cannot leave: a workspace always keeps an owner. Make somebody else an owner and ask them to change your role first.",
-            ));
-        }
-        Some(Role::Editor | Role::Reader) => app.store.set_member(workspace, user, None).await?,
+    let members = app.store.members_of(workspace, limits::MEMBERS_READ).await?;
+    // from here on it is in nobody's reach; what is broken off after this leaves rows that lead nowhere
+    app.store.remove_workspace(workspace).await?;
+    Event::WorkspaceRemoved { workspace, by: access.session.user }.log();
+    for (hash, _) in app.store.invitations_of(workspace).await? {
+        app.store.end_invitation(&hash, workspace).await?;
+    }
+    for user in members.into_keys() {
+        app.store.set_member(workspace, user, None).await?;
+        app.members.changed(workspace, user);
     }
     drop(changing);
-    Event::Member { workspace, by: Some(user), user, role: None }.log();
-    app.members.changed(workspace, user);
     Ok(StatusCode::NO_CONTENT)
 }
 

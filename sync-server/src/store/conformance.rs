@@ -14,6 +14,8 @@ use sync_protocol::{
 };
 use uuid::Uuid;
 
+mod people;
+
 use super::clock::{Clock, SystemClock};
 use super::{
     Account, Commit, Committed, Head, Kept, Kind, PartitionId, Read, Row, SessionRow, Step, Store,
@@ -64,6 +66,12 @@ pub const CHECKS: &[Check] = &[
     ("sessions end and expire", |s| Box::pin(sessions(s))),
     ("all sessions of one user end together", |s| Box::pin(all_sessions(s))),
     ("workspaces and members", |s| Box::pin(members(s))),
+    ("names, and what is taken away", |s| Box::pin(people::names(s))),
+    ("sessions are listed with what is noted of them", |s| Box::pin(people::noted_sessions(s))),
+    ("members of a workspace are listed", |s| Box::pin(people::listed_members(s))),
+    ("an invitation lets in as many as it says", |s| Box::pin(people::invitations(s))),
+    ("of those who want the last place one gets it", |s| Box::pin(people::last_place(s))),
+    ("an invitation ends by itself", |s| Box::pin(people::ended_invitations(s))),
     ("a replica belongs to the first who claims it", |s| Box::pin(claims(s))),
 ];
 
@@ -402,8 +410,7 @@ fn token_hash() -> [u8; 32] {
 
 async fn sessions(s: Subject) {
     let (long, short) = (token_hash(), token_hash());
-    let session =
-        |time: i64| SessionRow { user: UserId(Uuid::now_v7()), expires: Timestamp(s.clock.now().0 + time) };
+    let session = |time: i64| SessionRow::new(UserId(Uuid::now_v7()), Timestamp(s.clock.now().0 + time));
     let (long_row, short_row) = (session(3_600_000), session(3_000));
     assert_eq!(s.store.session(&long).await, Ok(None));
     s.store.add_session(&long, &long_row).await.expect("add");
@@ -422,7 +429,7 @@ async fn all_sessions(s: Subject) {
     let expires = Timestamp(s.clock.now().0 + 3_600_000);
     let add = async |user| {
         let hash = token_hash();
-        s.store.add_session(&hash, &SessionRow { user, expires }).await.expect("add");
+        s.store.add_session(&hash, &SessionRow::new(user, expires)).await.expect("add");
         hash
     };
     assert_eq!(s.store.end_sessions(ada).await, Ok(0), "nobody has any");
@@ -433,9 +440,9 @@ async fn all_sessions(s: Subject) {
     for hash in &adas {
         assert_eq!(s.store.session(hash).await, Ok(None));
     }
-    assert_eq!(s.store.session(&bobs).await, Ok(Some(SessionRow { user: bob, expires })), "others stay");
+    assert_eq!(s.store.session(&bobs).await, Ok(Some(SessionRow::new(bob, expires))), "others stay");
     let again = add(ada).await;
-    assert_eq!(s.store.session(&again).await, Ok(Some(SessionRow { user: ada, expires })), "a new one opens");
+    assert_eq!(s.store.session(&again).await, Ok(Some(SessionRow::new(ada, expires))), "a new one opens");
     assert_eq!(s.store.end_sessions(ada).await, Ok(1));
 }
 

@@ -8,8 +8,8 @@ use sync_protocol::{ReplicaId, Timestamp, UserId, WorkspaceId};
 
 use super::clock::{Clock, SystemClock, expiry};
 use super::{
-    Account, Commit, Committed, DirectoryStore, Head, Kind, PartitionId, PartitionStore, Read, SessionRow,
-    StoreError, WorkspaceRow,
+    Account, Commit, Committed, DirectoryStore, Head, InvitationRow, InvitationStore, Joined, Kind,
+    PartitionId, PartitionStore, Read, SessionRow, StoreError, WorkspaceRow,
 };
 
 /// Everything in maps behind one lock. Two engines on one `Arc` of it are two nodes on one cluster.
@@ -28,6 +28,7 @@ struct State {
     workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
     members: BTreeMap<(UserId, WorkspaceId), Role>,
     replicas: BTreeMap<ReplicaId, UserId>,
+    invitations: BTreeMap<[u8; 32], InvitationRow>,
 }
 
 #[derive(Debug, Default)]
@@ -161,6 +162,20 @@ impl DirectoryStore for MemoryStore {
         Ok(())
     }
 
+    async fn set_name(&self, user: UserId, name: &str) -> Result<(), StoreError> {
+        if let Some(account) = self.state().accounts.get_mut(&user) {
+            name.clone_into(&mut account.name);
+        }
+        Ok(())
+    }
+
+    async fn remove_account(&self, account: &Account) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.logins.remove(&account.login);
+        state.accounts.remove(&account.user);
+        Ok(())
+    }
+
     async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut state = self.state();
@@ -172,6 +187,30 @@ impl DirectoryStore for MemoryStore {
     async fn session(&self, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError> {
         let now = self.clock.now();
         Ok(self.state().sessions.get(token_hash).filter(|s| now < s.expires).cloned())
+    }
+
+    async fn sessions_of(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<([u8; 32], SessionRow)>, StoreError> {
+        let now = self.clock.now();
+        let state = self.state();
+        let own = state.sessions.iter().filter(|(_, s)| s.user == user && now < s.expires);
+        Ok(own.take(limit).map(|(hash, session)| (*hash, session.clone())).collect())
+    }
+
+    async fn note_session(
+        &self,
+        token_hash: &[u8; 32],
+        device: Option<&str>,
+        seen: Timestamp,
+    ) -> Result<(), StoreError> {
+        if let Some(session) = self.state().sessions.get_mut(token_hash) {
+            device.unwrap_or(&session.device.clone()).clone_into(&mut session.device);
+            session.seen = Some(seen);
+        }
+        Ok(())
     }
 
     async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
@@ -203,6 +242,18 @@ impl DirectoryStore for MemoryStore {
         Ok(self.state().workspaces.get(&id).cloned())
     }
 
+    async fn rename_workspace(&self, id: WorkspaceId, name: &str) -> Result<(), StoreError> {
+        if let Some(workspace) = self.state().workspaces.get_mut(&id) {
+            name.clone_into(&mut workspace.name);
+        }
+        Ok(())
+    }
+
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        self.state().workspaces.remove(&id);
+        Ok(())
+    }
+
     async fn set_member(
         &self,
         workspace: WorkspaceId,
@@ -227,7 +278,67 @@ impl DirectoryStore for MemoryStore {
         Ok(own.map(|((_, workspace), role)| (*workspace, *role)).collect())
     }
 
+    async fn members_of(
+        &self,
+        workspace: WorkspaceId,
+        limit: usize,
+    ) -> Result<BTreeMap<UserId, Role>, StoreError> {
+        let state = self.state();
+        let there = state.members.iter().filter(|((_, there), _)| *there == workspace);
+        Ok(there.take(limit).map(|((user, _), role)| (*user, *role)).collect())
+    }
+
     async fn claim_replica(&self, replica: ReplicaId, user: UserId) -> Result<UserId, StoreError> {
         Ok(*self.state().replicas.entry(replica).or_insert(user))
+    }
+}
+
+#[async_trait::async_trait]
+impl InvitationStore for MemoryStore {
+    async fn add_invitation(&self, token_hash: &[u8; 32], row: &InvitationRow) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.invitations.retain(|_, invitation| now < invitation.expires);
+        state.invitations.insert(*token_hash, row.clone());
+        Ok(())
+    }
+
+    async fn invitation(&self, token_hash: &[u8; 32]) -> Result<Option<InvitationRow>, StoreError> {
+        let now = self.clock.now();
+        let found = self.state().invitations.get(token_hash).cloned();
+        Ok(found.filter(|row| now < row.expires))
+    }
+
+    async fn invitations_of(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Vec<([u8; 32], InvitationRow)>, StoreError> {
+        let now = self.clock.now();
+        let state = self.state();
+        let there =
+            state.invitations.iter().filter(|(_, row)| row.workspace == workspace && now < row.expires);
+        Ok(there.map(|(hash, row)| (*hash, row.clone())).collect())
+    }
+
+    async fn end_invitation(&self, token_hash: &[u8; 32], _workspace: WorkspaceId) -> Result<(), StoreError> {
+        self.state().invitations.remove(token_hash);
+        Ok(())
+    }
+
+    async fn join(&self, token_hash: &[u8; 32], user: UserId, now: Timestamp) -> Result<Joined, StoreError> {
+        let mut state = self.state();
+        let Some(row) = state.invitations.get(token_hash).filter(|row| now < row.expires).cloned() else {
+            return Ok(Joined::No);
+        };
+        if let Some(role) = state.members.get(&(user, row.workspace)) {
+            return Ok(Joined::Before(*role));
+        }
+        let left = InvitationRow { uses: row.uses - 1, ..row.clone() };
+        match left.uses {
+            0 => state.invitations.remove(token_hash),
+            _ => state.invitations.insert(*token_hash, left.clone()),
+        };
+        state.members.insert((user, row.workspace), row.role);
+        Ok(Joined::Yes(left))
     }
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use sync_protocol::checksum::Checksums;
 use sync_protocol::message::Role;
 use sync_protocol::{Cursor, Partition, ReplicaId, Revision, Timestamp, UserId, WorkspaceId};
+use uuid::Uuid;
 
 /// Names one partition of one workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -244,6 +245,19 @@ pub struct SessionRow {
     pub user: UserId,
     /// When it ends, by the server's clock.
     pub expires: Timestamp,
+    /// What people call the device; empty where it has not said so.
+    pub device: String,
+    /// When it began; `None` in rows of older releases.
+    pub since: Option<Timestamp>,
+    /// When it was last heard of, coarsely; `None` as above.
+    pub seen: Option<Timestamp>,
+}
+
+impl SessionRow {
+    /// One of a device without a name.
+    pub fn new(user: UserId, expires: Timestamp) -> Self {
+        Self { user, expires, device: String::new(), since: None, seen: None }
+    }
 }
 
 /// A workspace.
@@ -257,6 +271,34 @@ pub struct WorkspaceRow {
     pub partitions: u16,
 }
 
+/// An invitation, found by the SHA-256 of what its link carries. That itself is stored nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvitationRow {
+    /// Which, for those who manage it.
+    pub id: Uuid,
+    /// Where to.
+    pub workspace: WorkspaceId,
+    /// What whoever joins may do.
+    pub role: Role,
+    /// Who made it.
+    pub by: UserId,
+    /// When it ends, by the server's clock.
+    pub expires: Timestamp,
+    /// How many more people it lets in.
+    pub uses: u32,
+}
+
+/// How the use of an invitation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// The person is a member now, with the invitation's role.
+    Yes(InvitationRow),
+    /// They were one before, and nothing has changed.
+    Before(Role),
+    /// There is no such invitation (any more), it is used up or has expired: nobody is told which.
+    No,
+}
+
 /// Accounts, sessions, workspaces, members, owners of replicas.
 #[async_trait::async_trait]
 pub trait DirectoryStore: Send + Sync {
@@ -268,10 +310,29 @@ pub trait DirectoryStore: Send + Sync {
     async fn account_of(&self, user: UserId) -> Result<Option<Account>, StoreError>;
     /// Replaces the password of an account; nothing happens where there is no such account.
     async fn set_password(&self, user: UserId, password_hash: &str) -> Result<(), StoreError>;
+    /// Replaces what people call somebody; nothing happens where there is no such account.
+    async fn set_name(&self, user: UserId, name: &str) -> Result<(), StoreError>;
+    /// Takes an account away that was made a moment ago, with its login.
+    async fn remove_account(&self, account: &Account) -> Result<(), StoreError>;
     /// Stores a session under the hash of its token until it expires.
     async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError>;
     /// The session of a token's hash; `None` also once it has expired (the caller compares with its clock, too).
     async fn session(&self, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError>;
+    /// The sessions of a user, each under the hash of its token, at most so many. Those of older releases are among them once
+    /// they were noted with [`DirectoryStore::note_session`].
+    async fn sessions_of(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<([u8; 32], SessionRow)>, StoreError>;
+    /// Writes when a session was last heard of, and what its device is called where that is new; nothing happens where it
+    /// has ended.
+    async fn note_session(
+        &self,
+        token_hash: &[u8; 32],
+        device: Option<&str>,
+        seen: Timestamp,
+    ) -> Result<(), StoreError>;
     /// Ends a session.
     async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError>;
     /// Ends all sessions of a user; how many there were.
@@ -280,6 +341,11 @@ pub trait DirectoryStore: Send + Sync {
     async fn add_workspace(&self, workspace: &WorkspaceRow) -> Result<bool, StoreError>;
     /// One workspace.
     async fn workspace(&self, id: WorkspaceId) -> Result<Option<WorkspaceRow>, StoreError>;
+    /// Replaces what people call a workspace; nothing happens where there is none.
+    async fn rename_workspace(&self, id: WorkspaceId, name: &str) -> Result<(), StoreError>;
+    /// Takes a workspace away: it is in nobody's reach from then on. Its rows in partitions, and its members, are not
+    /// touched.
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError>;
     /// Sets a member's role; `None` takes the membership away.
     async fn set_member(
         &self,
@@ -291,13 +357,38 @@ pub trait DirectoryStore: Send + Sync {
     async fn role(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>, StoreError>;
     /// The workspaces of a user with the role there.
     async fn workspaces_of(&self, user: UserId) -> Result<BTreeMap<WorkspaceId, Role>, StoreError>;
+    /// The members of a workspace, at most so many.
+    async fn members_of(
+        &self,
+        workspace: WorkspaceId,
+        limit: usize,
+    ) -> Result<BTreeMap<UserId, Role>, StoreError>;
     /// Binds a replica to a user if it is not bound yet; gives the user it is bound to.
     async fn claim_replica(&self, replica: ReplicaId, user: UserId) -> Result<UserId, StoreError>;
 }
 
+/// Invitations to workspaces. Each goes by itself once it has expired.
+#[async_trait::async_trait]
+pub trait InvitationStore: Send + Sync {
+    /// Stores an invitation under the hash of its token.
+    async fn add_invitation(&self, token_hash: &[u8; 32], row: &InvitationRow) -> Result<(), StoreError>;
+    /// The invitation of a token's hash; `None` also once it is used up or has expired.
+    async fn invitation(&self, token_hash: &[u8; 32]) -> Result<Option<InvitationRow>, StoreError>;
+    /// Those of a workspace that still let somebody in, each under the hash of its token.
+    async fn invitations_of(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Vec<([u8; 32], InvitationRow)>, StoreError>;
+    /// Takes an invitation away.
+    async fn end_invitation(&self, token_hash: &[u8; 32], workspace: WorkspaceId) -> Result<(), StoreError>;
+    /// Makes somebody a member by an invitation. Whether it still holds and how many it lets in is judged by the write that
+    /// takes a place: of two who want the last one, one gets it. Asking again after an error is safe.
+    async fn join(&self, token_hash: &[u8; 32], user: UserId, now: Timestamp) -> Result<Joined, StoreError>;
+}
+
 /// A whole store.
-pub trait Store: PartitionStore + DirectoryStore {}
-impl<T: PartitionStore + DirectoryStore> Store for T {}
+pub trait Store: PartitionStore + DirectoryStore + InvitationStore {}
+impl<T: PartitionStore + DirectoryStore + InvitationStore> Store for T {}
 
 /// Why a store did not answer, sorted by what the caller does next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

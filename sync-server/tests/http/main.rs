@@ -8,6 +8,7 @@ mod document;
 mod gate;
 mod members;
 mod mirrors;
+mod people;
 mod process;
 mod sessions;
 mod sync;

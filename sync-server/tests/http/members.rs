@@ -115,6 +115,7 @@ async fn whoever_was_added_can_leave() {
     assert_eq!(ok::<Vec<Workspace>>(bob.get("/v1/workspaces").await).await, []);
     assert_problem(ann.post(&path, &()).await, ProblemCode::NotPermitted).await;
     ann.set_member(workspace, "bob", Some(Role::Owner)).await;
+    assert_eq!(ann.post(&path, &()).await.status(), StatusCode::NO_CONTENT, "another owner is left");
     assert_problem(bob.post(&path, &()).await, ProblemCode::NotPermitted).await;
 }
 

@@ -1,10 +1,10 @@
 //! What became of a record, and what was decided where edits met.
 
 use std::collections::BTreeMap;
-use sync_protocol::message::{Audit, AuditAnswer, History, HistoryAnswer, Role};
+use sync_protocol::message::{Audit, AuditAnswer, Deleted, DeletedPlace, History, HistoryAnswer, Role};
 use sync_protocol::{
-    ChangeId, Choice, Edit, Fields, Outcome, RecordId, RecordKey, Rejection, Reopening, Resolution, Revision,
-    UserId, Value, Verdict, feed::EntryKind, limits::HISTORY_VERSIONS, reserved,
+    ChangeId, Choice, Edit, Fields, Outcome, Partition, RecordId, RecordKey, Rejection, Reopening,
+    Resolution, Revision, UserId, Value, Verdict, feed::EntryKind, limits::HISTORY_VERSIONS, reserved,
 };
 use sync_server::partition::{EngineError, PartitionEngine};
 
@@ -259,5 +259,52 @@ async fn nobody_speaks_or_puts_off_for_another() {
         let change = device.change(&record.0, Edit::Insert { fields: record.1 });
         let verdicts = device.push(&world, &node, &[change]).await;
         assert_eq!(applied(&verdicts[0]), may, "{} {verdicts:?}", record.0);
+    }
+}
+
+#[tokio::test]
+async fn the_deleted_records_of_a_collection_with_their_last_values() {
+    let (world, node, _) = airports(3).await;
+    let mut ada = Device::new();
+    let all: Vec<RecordId> = (1..=30).map(airport).collect();
+    let made: Vec<_> = all.iter().map(|id| ada.insert(id, &id.key.to_string())).collect();
+    assert!(ada.push(&world, &node, &made).await.iter().all(applied));
+    let gone =
+        |id: &RecordId| Edit::Delete { base: [(field("name"), Value::from(id.key.to_string()))].into() };
+    let deleted: Vec<_> = all[..12].iter().map(|id| ada.change(id, gone(id))).collect();
+    assert!(ada.push(&world, &node, &deleted).await.iter().all(applied));
+    // one is brought back
+    let back = ada.insert(&all[0], "back");
+    assert!(applied(&ada.push(&world, &node, &[back]).await[0]));
+
+    let found = deleted_of(&world, &world.node(), &all[0]).await;
+    let wanted: BTreeMap<RecordKey, Value> =
+        all[1..12].iter().map(|id| (id.key.clone(), Value::from(id.key.to_string()))).collect();
+    assert_eq!(found, wanted);
+    // a collection of which nothing was deleted, and a place that is not there
+    let other = Deleted { collection: reserved::collection(reserved::FIELDS), resume: None };
+    assert!(node.deleted(world.workspace, world.partitions, &other).await.expect("none").records.is_empty());
+    let nowhere = DeletedPlace { partition: Partition(world.partitions), after: String::new() };
+    let request = Deleted { collection: all[0].collection.clone(), resume: Some(nowhere) };
+    let refused = node.deleted(world.workspace, world.partitions, &request).await;
+    assert!(matches!(refused, Err(EngineError::BadRequest(_))), "{refused:?}");
+}
+
+/// The names of the deleted records of a collection, by key.
+async fn deleted_of(world: &World, node: &PartitionEngine, id: &RecordId) -> BTreeMap<RecordKey, Value> {
+    let mut all = BTreeMap::new();
+    let mut resume = None;
+    loop {
+        let request = Deleted { collection: id.collection.clone(), resume };
+        let answer = node.deleted(world.workspace, world.partitions, &request).await.expect("deleted");
+        for record in answer.records {
+            assert!(record.deleted, "{:?} is there", record.key);
+            let name = record.value(&field("name")).clone();
+            assert_eq!(all.insert(record.key, name), None, "listed once");
+        }
+        match answer.next {
+            Some(next) => resume = Some(next),
+            None => return all,
+        }
     }
 }

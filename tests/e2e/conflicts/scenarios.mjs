@@ -272,7 +272,7 @@ export const scenarios = [
       await look(desk, 'changed-meanwhile');
       await desk.click(hook('save'));
       ledger.saved('carl', key, { phone: '+49 40 333 0000' });
-      await says(desk, hook('record-needs-review'), '333 0000');
+      await says(desk, hook('field-review'), '333 0000');
       await desk.script('document.querySelector(arguments[0]).scrollIntoView({ block: "center" })', hook('record-needs-review'));
       await look(desk, 'record-needs-review');
       await desk.click(hook('close-record'));

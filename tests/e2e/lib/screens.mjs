@@ -15,8 +15,8 @@ export class Browser extends Screen {
     Object.assign(this, { url, viewport, profile: path.join(scratch, `profile-${name}`), errors: [] });
   }
 
-  async open({ offline = false, colorScheme = 'light', timezoneId } = {}) {
-    this.context = await this.launch({ headless: true, viewport: this.viewport, colorScheme, offline, timezoneId });
+  async open({ offline = false, colorScheme = 'light', timezoneId, locale } = {}) {
+    this.context = await this.launch({ headless: true, viewport: this.viewport, colorScheme, offline, timezoneId, locale });
     const context = this.context;
     atEnd(() => context.close());
     return this.show(this.context.pages()[0] ?? await this.context.newPage());

@@ -59,7 +59,7 @@ impl Conversation {
         app.store.add_account(&account).await.expect("memory takes an account");
         app.store.add_workspace(&row).await.expect("memory takes a workspace");
         app.store.set_member(workspace, user, Some(Role::Owner)).await.expect("memory takes a member");
-        let token = app.auth.start(&account).await.expect("a session").token;
+        let token = app.auth.start(&account, "").await.expect("a session").token;
         Self { router: sync_server::routes::router(app), token, workspace }
     }
 

@@ -72,7 +72,7 @@ fn account(n: u128) -> Account {
 }
 
 fn session(user: UserId) -> SessionRow {
-    SessionRow { user, expires: Timestamp(NOW.0 + 3_600_000) }
+    SessionRow::new(user, Timestamp(NOW.0 + 3_600_000))
 }
 
 /// Something of everything.

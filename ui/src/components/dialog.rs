@@ -20,31 +20,36 @@ pub struct DialogProps {
     pub test: Option<AttrValue>,
 }
 
-/// A dialog; open while it is rendered. The focus goes back where it came from.
+/// A dialog that is open while it is rendered: the focus stays inside, and goes back where it came from.
+#[hook]
+pub fn use_modal() -> NodeRef {
+    let node = use_node_ref();
+    let dialog = node.clone();
+    use_effect_with((), move |()| {
+        let before =
+            crate::platform::document().active_element().and_then(|e| e.dyn_into::<HtmlElement>().ok());
+        let dialog = dialog.cast::<HtmlDialogElement>();
+        if let Some(dialog) = &dialog {
+            // fails only for a dialog that is open already
+            let _ = dialog.show_modal();
+        }
+        move || {
+            // while it is open, nothing behind it takes the focus
+            if let Some(dialog) = dialog {
+                dialog.close();
+            }
+            if let Some(before) = before {
+                let _ = before.focus();
+            }
+        }
+    });
+    node
+}
+
+/// A dialog with its title and buttons.
 #[component]
 pub fn Dialog(props: &DialogProps) -> Html {
-    let node = use_node_ref();
-    {
-        let node = node.clone();
-        use_effect_with((), move |()| {
-            let before =
-                crate::platform::document().active_element().and_then(|e| e.dyn_into::<HtmlElement>().ok());
-            let dialog = node.cast::<HtmlDialogElement>();
-            if let Some(dialog) = &dialog {
-                // fails only for a dialog that is open already
-                let _ = dialog.show_modal();
-            }
-            move || {
-                // while it is open, nothing behind it takes the focus
-                if let Some(dialog) = dialog {
-                    dialog.close();
-                }
-                if let Some(before) = before {
-                    let _ = before.focus();
-                }
-            }
-        });
-    }
+    let node = use_modal();
     let oncancel = props.onclose.reform(|event: Event| event.prevent_default());
     let onclick = props.onclose.reform(|_: MouseEvent| ());
     html! {

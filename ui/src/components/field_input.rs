@@ -6,7 +6,7 @@ use super::form::{Group, control, input_text, message_id, select_arrow};
 use super::icon::Icon;
 use crate::platform::{clock, dom};
 use crate::text::field::{misfit, point, type_hint};
-use crate::text::lines;
+use crate::text::{lines, locale};
 use sync_protocol::schema::Field;
 use sync_protocol::{FieldType, Value};
 use yew::prelude::*;
@@ -21,6 +21,7 @@ pub fn to_input(field: &Field, value: &Value) -> String {
         (FieldType::Json | FieldType::Unknown, _) if !value.is_absent() => {
             serde_json::to_string_pretty(&value.0).unwrap_or_else(|_| value.0.to_string())
         }
+        (FieldType::Decimal | FieldType::Number, _) => locale::input(&field.field_type.show(value)),
         _ => field.field_type.show(value),
     }
 }
@@ -39,10 +40,12 @@ pub fn from_input(field: &Field, text: &str, before: &Value) -> Result<Value, St
             Err(clock::NoTime::Skipped) => return Err(SKIPPED.to_owned()),
         },
         FieldType::LongText => lines::from_form(before.as_text().unwrap_or_default(), text),
-        FieldType::Decimal | FieldType::Number => match point(text) {
-            Ok(()) => text.to_owned(),
-            Err(wrong) => return Err(wrong),
-        },
+        FieldType::Decimal | FieldType::Number => {
+            let number = locale::typed(text);
+            point(&number)?;
+            number
+        }
+        FieldType::Integer | FieldType::Counter => locale::typed(text),
         _ => text.to_owned(),
     };
     field.field_type.parse(&text, &field.options).map_err(|wrong| misfit(&wrong))

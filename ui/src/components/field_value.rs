@@ -3,7 +3,7 @@
 use super::button::{Button, Look};
 use super::icon::{Icon, icon};
 use crate::platform::clock;
-use crate::text::count;
+use crate::text::{count, locale};
 use sync_client::text::hits;
 use sync_protocol::schema::Field;
 use sync_protocol::{FieldType, Value, value};
@@ -25,10 +25,29 @@ pub fn cell(field: &Field, value: &Value, search: &str) -> Html {
             _ => marked("no", search),
         },
         FieldType::Tags => tags(value, search),
-        FieldType::DateTime => marked(&clock::to_cell(value.as_text().unwrap_or_default()), search),
         FieldType::Bytes => html! { { size(value) } },
         FieldType::Choice => label("pf-m-outline", marked(&field.field_type.show(value), search)),
-        field_type => marked(&cut(&field_type.show(value)), search),
+        field_type => marked(&cut(&shown(field_type, value)), search),
+    }
+}
+
+/// A number in a column whose numbers have up to so many places.
+pub fn number_cell(field: &Field, value: &Value, places: usize, search: &str) -> Html {
+    let text = field.field_type.show(value);
+    if text.is_empty() {
+        return Html::default();
+    }
+    marked(&locale::aligned(locale::number(&text), locale::places(&text), places), search)
+}
+
+/// As people here write it, as a text of one line.
+fn shown(field_type: FieldType, value: &Value) -> String {
+    let text = field_type.show(value);
+    match field_type {
+        FieldType::DateTime => clock::to_cell(&text),
+        FieldType::Date => clock::to_day(&text),
+        _ if right_aligned(field_type) => locale::number(&text),
+        _ => text,
     }
 }
 
@@ -56,9 +75,8 @@ pub fn full(field: &Field, value: &Value) -> Html {
     }
     match field.field_type {
         FieldType::Tags => tags(value, ""),
-        FieldType::DateTime => html! { { clock::to_cell(value.as_text().unwrap_or_default()) } },
         FieldType::Json | FieldType::Unknown => long(value.0.to_string(), "mooring-json"),
-        field_type => long(field_type.show(value), "mooring-text"),
+        field_type => long(shown(field_type, value), "mooring-text"),
     }
 }
 
@@ -115,13 +133,12 @@ pub fn quoted(field_type: FieldType, value: &Value) -> String {
     if value.is_absent() {
         return "no value".to_owned();
     }
-    let shown = match field_type {
-        FieldType::DateTime => clock::to_cell(value.as_text().unwrap_or_default()),
+    let all = match field_type {
         FieldType::Bytes => size(value),
-        _ => field_type.show(value),
+        _ => shown(field_type, value),
     };
-    let mut text: String = shown.chars().take(40).collect();
-    if text.len() < shown.len() {
+    let mut text: String = all.chars().take(40).collect();
+    if text.len() < all.len() {
         text.push('…');
     }
     match field_type {

@@ -1,5 +1,6 @@
 //! A labelled control with its message.
 
+use super::button::{Button, Look};
 use super::icon::{Icon, icon};
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
@@ -124,6 +125,8 @@ pub struct TextFieldProps {
 pub fn TextField(props: &TextFieldProps) -> Html {
     let oninput = props.oninput.reform(|event: InputEvent| input_text(&event));
     let wrong = props.error.is_some();
+    let shown = use_state_eq(|| false);
+    let kind = if *shown { AttrValue::Static("text") } else { props.kind.clone() };
     let node = use_node_ref();
     {
         // the attribute works for the first page only
@@ -135,15 +138,27 @@ pub fn TextField(props: &TextFieldProps) -> Html {
         });
     }
     let input = html! {
-        <input ref={node} dir="auto" id={props.id.clone()} type={props.kind.clone()} value={props.value.clone()} {oninput}
+        <input ref={node} dir="auto" id={props.id.clone()} type={kind} value={props.value.clone()} {oninput}
             required={props.required} placeholder={props.placeholder.clone()} autocomplete={props.autocomplete.clone()}
             autocapitalize="off" spellcheck="false" aria-invalid={wrong.then_some("true")}
             aria-describedby={message_id(&props.id)} data-test={props.test.clone()} />
     };
+    let secret = props.kind == "password";
+    let show = {
+        let shown = shown.clone();
+        Callback::from(move |_: MouseEvent| shown.set(!*shown))
+    };
     html! {
         <Group id={props.id.clone()} label={props.label.clone()} required={props.required}
             error={props.error.clone()} hint={props.hint.clone()}>
-            { control(None, wrong, input) }
+            if secret {
+                <div class="mooring-secret">
+                    { control(None, wrong, input) }
+                    <Button look={Look::Link} text={if *shown { "Hide" } else { "Show" }} onclick={show} test="show-password" />
+                </div>
+            } else {
+                { control(None, wrong, input) }
+            }
         </Group>
     }
 }

@@ -22,6 +22,7 @@ pub enum Icon {
     Menu,
     Merge,
     Minus,
+    Narrow,
     Open,
     Plus,
     Search,
@@ -30,12 +31,14 @@ pub enum Icon {
     SortDown,
     SortUp,
     Split,
+    Star,
     Table,
     Trash,
     Undo,
     Upload,
     User,
     Warning,
+    Widen,
 }
 
 impl Icon {
@@ -60,6 +63,7 @@ impl Icon {
             Self::Menu => "M4 6h16M4 12h16M4 18h16",
             Self::Merge => "M6 4v4c0 4 6 4 6 8v5M18 4v4c0 4-6 4-6 8M9 18l3 3 3-3",
             Self::Minus => "M5 12h14",
+            Self::Narrow => "M20 4l-6 6M14 5v5h5M4 20l6-6M10 19v-5H5",
             Self::Open => "M14 4h6v6M20 4l-8 8M18 14v6H4V6h6",
             Self::Plus => "M12 5v14M5 12h14",
             Self::Search => "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM20 20l-4-4",
@@ -70,12 +74,16 @@ impl Icon {
             Self::SortDown => "M12 5v14M6 13l6 6 6-6",
             Self::SortUp => "M12 19V5M6 11l6-6 6 6",
             Self::Split => "M12 21v-7M12 14L5 7M12 14l7-7M5 12V7h5M19 12V7h-5",
+            Self::Star => {
+                "M12 3.500l2.600 5.400 5.900.8-4.300 4.100 1.100 5.900-5.300-2.900-5.300 2.900 1.100-5.900-4.300-4.100 5.900-.8z"
+            }
             Self::Table => "M4 5h16v14H4zM4 10h16M10 10v9",
             Self::Trash => "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.500 11v5M13.500 11v5",
             Self::Undo => "M9 14L4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",
             Self::Upload => "M12 16V5M7 9l5-5 5 5M4 20h16",
             Self::User => "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c0-4 3.500-6 8-6s8 2 8 6",
             Self::Warning => "M12 4L2.500 20h19zM12 10v5M12 17.500v.1",
+            Self::Widen => "M14 10l6-6M15 4h5v5M10 14l-6 6M4 15v5h5",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Everything behind the pill, and what a person can do about it.
 
 use super::button::{Button, Look};
-use super::link::Link;
+use super::link::{Link, use_go};
 use super::progress::Progress;
 use super::states::{Notice, Tint};
 use crate::hooks::{use_call, use_status, use_toaster};
@@ -16,6 +16,8 @@ use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
 pub struct StatusDetailsProps {
+    /// The open workspace's name in addresses.
+    pub workspace: AttrValue,
     pub close: Callback<()>,
 }
 
@@ -29,6 +31,13 @@ pub fn StatusDetails(props: &StatusDetailsProps) -> Html {
     let check = use_errand(Command::Verify, "");
     let export = use_export();
 
+    let to_activity = {
+        let (go, close, workspace) = (use_go(), props.close.clone(), props.workspace.to_string());
+        Callback::from(move |_: MouseEvent| {
+            close.emit(());
+            go.emit(Route::Activity { workspace: workspace.clone() });
+        })
+    };
     let lines = lines(&status, now);
     let sign_in = {
         let signing_in = signing_in.setter();
@@ -77,6 +86,9 @@ pub fn StatusDetails(props: &StatusDetailsProps) -> Html {
                     <Button look={Look::Primary} text="Sync now" busy={sync.1} onclick={sync.0} test="sync-now" />
                     <Button text="Check now" busy={check.1} onclick={check.0} test="verify"
                         title="Compares what is stored on this device with the server" />
+                }
+                if status.phase != Phase::Local {
+                    <Button look={Look::Link} text="Activity" onclick={to_activity} test="to-activity" />
                 }
                 if status.pending > 0 {
                     <Button look={Look::Link} text="Export unsent changes" onclick={export} test="export-unsent" />

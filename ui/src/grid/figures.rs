@@ -2,6 +2,7 @@
 
 use super::columns::Column;
 use super::held::Held;
+use crate::text::locale::{self, number};
 use sync_client::api::{Aggregate, Figure};
 use sync_protocol::record::value_of;
 use sync_protocol::value::decimal::Decimal;
@@ -36,7 +37,7 @@ pub fn of_all(columns: &[Column], at: usize, figures: &[Value]) -> Vec<(&'static
     let words = ["Sum", "Average", "Min", "Max"];
     let text = |value: &Value| value.as_text().map_or_else(|| value.0.to_string(), str::to_owned);
     let told = mine.into_iter().flatten().zip(words).filter(|(value, _)| !value.is_absent());
-    told.map(|(value, word)| (word, grouped(&text(value)))).collect()
+    told.map(|(value, word)| (word, number(&text(value)))).collect()
 }
 
 /// The figures of the cells of a range, where all of them are at hand.
@@ -59,10 +60,10 @@ pub fn of_range(
     }
     let total = Total::of(&numbers)?;
     Some(vec![
-        ("Sum", grouped(&total.sum)),
-        ("Average", grouped(&total.average)),
-        ("Min", grouped(&total.min)),
-        ("Max", grouped(&total.max)),
+        ("Sum", number(&total.sum)),
+        ("Average", number(&total.average)),
+        ("Min", number(&total.min)),
+        ("Max", number(&total.max)),
     ])
 }
 
@@ -107,18 +108,14 @@ fn decimal(units: i128, places: i32) -> String {
     if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") }
 }
 
-/// `12,345.6`.
-fn grouped(number: &str) -> String {
-    let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let whole = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let mut text = sign.to_owned();
-    for (at, digit) in rest[..whole].char_indices() {
-        if at > 0 && (whole - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text + &rest[whole..]
+/// Of each column the most places that a number at hand has: their points stand below each other.
+pub fn places(columns: &[Column], held: &Held) -> Vec<usize> {
+    let of = |column: &Column| {
+        let field = column.field.as_ref().filter(|_| is_number(column))?;
+        let all = held.rows.iter().map(|row| field.field_type.show(value_of(&row.fields, &field.name)));
+        all.map(|number| locale::places(&number)).max()
+    };
+    columns.iter().map(|column| of(column).unwrap_or_default()).collect()
 }
 
 #[cfg(test)]
@@ -141,8 +138,8 @@ mod tests {
         assert_eq!(of(&["1", "1", "2"]).unwrap().average, "1.33");
         assert_eq!(of(&["-1", "-1", "-3"]).unwrap().average, "-1.67");
         assert!(of(&[]).is_none() && of(&["1E+90"]).is_none());
-        assert_eq!(grouped("-1234567.891"), "-1,234,567.891");
-        assert_eq!(grouped("999"), "999");
+        assert_eq!(number("-1234567.891"), "-1,234,567.891");
+        assert_eq!(number("999"), "999");
     }
 
     #[test]

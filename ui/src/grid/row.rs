@@ -3,7 +3,7 @@
 use super::columns::Column;
 use super::table::Editing;
 use crate::components::field_input;
-use crate::components::field_value::{cell, marked, right_aligned};
+use crate::components::field_value::{cell, marked, number_cell, right_aligned};
 use crate::components::icon::{Icon, icon};
 use crate::text::field::key_label;
 use std::ops::{Range, RangeInclusive};
@@ -33,6 +33,8 @@ pub struct GridRowProps {
     /// Whether its record is open beside the grid.
     pub open: bool,
     pub may_edit: bool,
+    /// Of each column the most places that a number has.
+    pub places: Rc<Vec<usize>>,
     /// The address of its record.
     pub href: AttrValue,
     pub oninput: Callback<String>,
@@ -84,6 +86,10 @@ fn grid_cell(props: &GridRowProps, row: &Row, at: usize) -> Html {
     let value = column.field.as_ref().map(|field| value_of(&row.fields, &field.name));
     let inside = match (editing, &column.field) {
         (Some(editing), _) => return edited(props, editing, class),
+        (None, Some(field)) if right_aligned(field.field_type) => {
+            let places = props.places.get(at).copied().unwrap_or_default();
+            number_cell(field, value_of(&row.fields, &field.name), places, &props.search)
+        }
         (None, Some(field)) => cell(field, value_of(&row.fields, &field.name), &props.search),
         // nobody reads a minted key
         (None, None) => {

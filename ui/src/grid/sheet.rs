@@ -9,7 +9,7 @@ use super::row::{GridRow, card, cell_id};
 use super::rows::Source;
 use super::table::{Drawn, HEAD, State, TICKS, Table};
 use crate::components::dialog::Confirm;
-use crate::components::link::href;
+use crate::components::link::{Link, href};
 use crate::hooks::{use_call, use_toaster};
 use crate::live::{Live, use_live};
 use crate::pages::frame::use_here;
@@ -91,6 +91,9 @@ pub fn Grid(props: &GridProps) -> Html {
     };
     let asking = asking(&table);
     let search = AttrValue::from(props.headings.shown.search.clone());
+    let places = use_memo((props.held.clone(), props.columns.clone()), |(held, columns)| {
+        figures::places(columns, held)
+    });
     if props.cards {
         return html! {
             <div class="mooring-grid" ref={table.node.clone()} {onscroll} onclick={on(Table::click)} data-test="grid">
@@ -169,20 +172,21 @@ pub fn Grid(props: &GridProps) -> Html {
                                 <GridRow {key} {at} columns={props.columns.clone()} drawn={state.drawn.columns.clone()} cursor={(cursor.at.row == at).then_some(cursor.at.column)}
                                     range={ranged.then(|| cursor.columns())} editing={state.editing.clone().filter(|editing| editing.at.row == at)}
                                     search={search.clone()} selected={row.as_ref().is_some_and(|row| props.ticked.contains(&row.key))} open={row.is_some() && props.open.as_ref() == row.as_ref().map(|row| &row.key)}
-                                    may_edit={props.may_edit} href={row.as_ref().map(|row| address(row)).unwrap_or_default()} {row} oninput={oninput.clone()} />
+                                    may_edit={props.may_edit} places={places.clone()} href={row.as_ref().map(|row| address(row)).unwrap_or_default()} {row} oninput={oninput.clone()} />
                             }
                         }) }
                     </div>
                 </div>
             </div>
-            { foot(props, &table) }
+            { foot(props, &table, &here.name) }
             { asking }
         </>
     }
 }
 
 /// Below the grid: how much there is, and the figures of the column under the cursor or of the range.
-fn foot(props: &GridProps, table: &Table) -> Html {
+fn foot(props: &GridProps, table: &Table, workspace: &str) -> Html {
+    let deleted = Route::Deleted { workspace: workspace.to_owned(), collection: props.info.id.to_string() };
     let (held, cursor) = (&props.held, table.state.get().cursor);
     let records = match held.matching == held.total {
         true => count::records(held.total as u64),
@@ -201,6 +205,7 @@ fn foot(props: &GridProps, table: &Table) -> Html {
     html! {
         <div class="mooring-foot" data-test="foot">
             <span>{ records }</span>
+            <Link to={deleted} class="mooring-foot-link" test="to-deleted">{ "Deleted records" }</Link>
             <span class="mooring-space"></span>
             if !told.is_empty() {
                 <span dir="auto">{ of.to_owned() }</span>

@@ -1,11 +1,13 @@
 //! A collection's records in a grid, and beside it the one record that is open.
 
+mod print;
 mod shown;
 mod views;
 
 use super::collection_form::AddField;
-use super::frame::{FirstSync, Place, is_arriving, use_here};
+use super::frame::{FirstSync, Place, is_arriving, use_here, used};
 use super::later::{Later, Part};
+use super::record::Around;
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Confirm;
 use crate::components::icon::Icon;
@@ -18,7 +20,7 @@ use crate::grid::columns::{Sizes, columns};
 use crate::grid::figures::asked;
 use crate::grid::heading::Headings;
 use crate::grid::held::Held;
-use crate::grid::rows::{Question, use_rows};
+use crate::grid::rows::{Question, Source, use_rows};
 use crate::grid::sheet::Grid;
 use crate::hooks::{use_call, use_status, use_title_of, use_toaster};
 use crate::live::{use_keys, use_live};
@@ -26,6 +28,7 @@ use crate::platform::dom;
 use crate::route::{KeyText, Route};
 use crate::text::count;
 use crate::text::field::key_label;
+use print::use_print;
 use shown::{use_narrow, use_shown, use_sizes};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -80,7 +83,6 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         let to = here.to_collection(id);
         use_callback(go.clone(), move |(), go| go.emit(to.clone()))
     };
-    use_shortcuts(here.may_edit(), new_record.clone());
     {
         let label = &props.info.collection.label;
         let title = match &props.place {
@@ -90,6 +92,11 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
             _ => Some(format!("{label} · {}", here.workspace.name)),
         };
         use_title_of(title);
+    }
+
+    {
+        let workspace = here.workspace.id;
+        use_effect_with(id.clone(), move |id| used::note(workspace, id));
     }
 
     let clear = {
@@ -142,9 +149,11 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         Place::Record(_, key) | Place::History(_, key) => Some(key.clone()),
         _ => None,
     };
+    let around = use_around(&source, &held, open_key.as_ref(), &open_record);
+    use_shortcuts(here.may_edit(), new_record.clone(), around.clone());
     let panel = match &props.place {
         Place::NewRecord(_) | Place::Record(..) | Place::History(..) => {
-            html! { <Later part={Part::Record} place={props.place.clone()} onclose={close} /> }
+            html! { <Later part={Part::Record} place={props.place.clone()} {around} onclose={close} /> }
         }
         _ => Html::default(),
     };
@@ -167,9 +176,16 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         },
         columns: columns.clone(),
     };
+    let (printed, print) = use_print(&props.info, &source, &columns, expanded);
     let ticked = selected.get();
-    let views = html! { <ViewMenu workspace={here.workspace.id.to_string()} collection={id.to_string()} query={shown.write()} onshown={show.clone()} /> };
+    let to_deleted = {
+        let (workspace, collection) = (here.name.to_string(), id.to_string());
+        go.reform(move |()| Route::Deleted { workspace: workspace.clone(), collection: collection.clone() })
+    };
+    let views = html! { <ViewMenu workspace={here.workspace.id.to_string()} collection={id.to_string()} query={shown.write()} onshown={show.clone()} ondeleted={to_deleted} onprint={print} /> };
     html! {
+        <>
+        { printed }
         <div class={classes!("pf-v6-c-drawer", "pf-m-inline", expanded.then_some("pf-m-expanded"))}>
             <div class="pf-v6-c-drawer__main">
                 <div class="pf-v6-c-drawer__content">
@@ -205,6 +221,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                 <AddField info={props.info.clone()} onclose={set(&adding_field, false)} />
             }
         </div>
+        </>
     }
 }
 
@@ -256,13 +273,60 @@ fn nothing(
     }
 }
 
-/// N makes a record, / goes to the search.
+/// Where the open record stands in the view, and the ways to those around it. One that has left the view meanwhile keeps its place.
 #[hook]
-fn use_shortcuts(may_edit: bool, new_record: Callback<()>) {
+fn use_around(
+    source: &Source,
+    held: &Held,
+    open: Option<&RecordKey>,
+    onopen: &Callback<RecordKey>,
+) -> Around {
+    let stood = use_mut_ref(|| None::<(RecordKey, usize)>);
+    let place = open.and_then(|key| held.place(key));
+    if let (Some(key), Some(place)) = (open, place) {
+        *stood.borrow_mut() = Some((key.clone(), place));
+    }
+    let onstep = use_callback(
+        (source.clone(), open.cloned(), onopen.clone()),
+        move |by: isize, (source, open, onopen)| {
+            let (source, open, onopen) = (source.clone(), open.clone(), onopen.clone());
+            let stood =
+                stood.borrow().clone().filter(|(key, _)| Some(key) == open.as_ref()).map(|(_, place)| place);
+            wasm_bindgen_futures::spawn_local(async move {
+                let Some(key) = open else { return };
+                let held = source.held.get();
+                let here = match held.place(&key) {
+                    Some(place) => Some(place),
+                    None => source.find(&key).await,
+                };
+                // what stood behind one that has left has moved up to its place
+                let from =
+                    here.or(stood.and_then(|place| if by > 0 { place.checked_sub(1) } else { Some(place) }));
+                let to = match from {
+                    Some(from) => from.checked_add_signed(by),
+                    None => stood.map(|_| 0),
+                };
+                let Some(to) = to.filter(|to| *to < held.matching) else { return };
+                if let Ok(rows) = source.rows(to..to + 1).await
+                    && let Some(row) = rows.first()
+                {
+                    onopen.emit(row.key.clone());
+                }
+            });
+        },
+    );
+    Around { place, of: held.matching, onstep }
+}
+
+/// N makes a record, / goes to the search, J and K to the records after and before the open one.
+#[hook]
+fn use_shortcuts(may_edit: bool, new_record: Callback<()>, around: Around) {
     use_keys(Callback::from(move |key: KeyboardEvent| {
         match key.key().as_str() {
             "n" | "N" if may_edit => new_record.emit(()),
             "/" => dom::focus("[data-test=search]"),
+            "j" | "J" => around.onstep.emit(1),
+            "k" | "K" => around.onstep.emit(-1),
             _ => return,
         }
         key.prevent_default();

@@ -2,12 +2,15 @@
 //! its screens is asked for; the build takes the program apart (`xtask/src/wasm.rs`), the service worker keeps all parts
 //! of a release together. Whatever only these screens need goes along with them by itself.
 
+use super::activity::Activity;
 use super::collection_form::NewCollection;
-use super::frame::{Here, Place, use_here};
+use super::deleted::DeletedPage;
+use super::frame::{Here, Place};
 use super::import::Import;
 use super::merges::MergesPage;
 use super::mirrors::{MirrorsPage, NewMirrorPage, only_owners};
-use super::record::{NewRecord, ReadOnly, RecordPanel, may_only_read};
+use super::people::{AccountPage, JoinPage, WorkspaceSettings};
+use super::record::{Around, NewRecord, ReadOnly, RecordPanel, may_only_read};
 use super::review::{Decide, Review};
 use super::settings::Settings;
 use crate::components::states::{failed, loading};
@@ -19,8 +22,8 @@ use yew::prelude::*;
 
 const NOT_THERE: &str = "This screen could not be loaded. Check the network, then try again. If it still does not come, reload the page.";
 
-/// Draws the screens of a part, and nothing for places that are another's.
-type Draw = fn(&LaterProps, &Here) -> Html;
+/// Draws the screens of a part, and nothing for places that are another's. Those of workspaces are drawn within one.
+type Draw = fn(&LaterProps, Option<&Here>) -> Html;
 
 /// A part of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +32,15 @@ pub enum Part {
     Record,
     /// What needs review, and what was merged.
     Review,
-    /// How a workspace is set up: imports, mirrors, new collections, settings.
+    /// How a workspace is set up (imports, mirrors, new collections, settings), and looking back: deleted records, what was sent.
     Setup,
+    /// Members, invitations, one's own account.
+    People,
 }
 
 thread_local! {
     /// The parts that have come.
-    static HAVE: [Cell<Option<Draw>>; 3] = const { [const { Cell::new(None) }; 3] };
+    static HAVE: [Cell<Option<Draw>>; 4] = const { [const { Cell::new(None) }; 4] };
 }
 
 impl Part {
@@ -48,6 +53,7 @@ impl Part {
             Self::Record => record().await,
             Self::Review => review().await,
             Self::Setup => setup().await,
+            Self::People => people().await,
         }?;
         HAVE.with(|have| have[self as usize].set(Some(draw)));
         Ok(())
@@ -57,6 +63,7 @@ impl Part {
 #[wasm_split(record, fallible)]
 fn record() -> Result<Draw, SplitLoaderError> {
     Ok(|props, here| {
+        let Some(here) = here else { return Html::default() };
         let Some(info) = props.place.collection().and_then(|id| here.collection(id)) else {
             return Html::default();
         };
@@ -66,7 +73,7 @@ fn record() -> Result<Draw, SplitLoaderError> {
             Place::NewRecord(_) => html! { <NewRecord info={info.clone()} {onclose} /> },
             Place::Record(_, key) | Place::History(_, key) => html! {
                 <RecordPanel key={key.to_text()} info={info.clone()} record={key.clone()}
-                    history={matches!(props.place, Place::History(..))} {onclose} />
+                    history={matches!(props.place, Place::History(..))} around={props.around.clone()} {onclose} />
             },
             _ => Html::default(),
         }
@@ -86,17 +93,29 @@ fn review() -> Result<Draw, SplitLoaderError> {
 #[wasm_split(setup, fallible)]
 fn setup() -> Result<Draw, SplitLoaderError> {
     Ok(|props, here| match &props.place {
-        Place::Mirrors | Place::NewMirror if !here.may_manage() => {
+        Place::Mirrors | Place::NewMirror if !here.is_some_and(Here::may_manage) => {
             html! { <section class="mooring-narrow">{ only_owners() }</section> }
         }
         Place::Mirrors => html! { <MirrorsPage /> },
         Place::NewMirror => html! { <NewMirrorPage /> },
         Place::Import => html! { <Import /> },
-        Place::NewCollection if !here.may_shape() => {
+        Place::NewCollection if !here.is_some_and(Here::may_shape) => {
             html! { <section class="mooring-narrow">{ may_only_read() }</section> }
         }
         Place::NewCollection => html! { <NewCollection /> },
         Place::Settings(id) => html! { <Settings id={id.clone()} /> },
+        Place::Activity => html! { <Activity /> },
+        Place::Deleted(id) => html! { <DeletedPage key={id.to_string()} id={id.clone()} /> },
+        _ => Html::default(),
+    })
+}
+
+#[wasm_split(people, fallible)]
+fn people() -> Result<Draw, SplitLoaderError> {
+    Ok(|props, _| match &props.place {
+        Place::WorkspaceSettings => html! { <WorkspaceSettings /> },
+        Place::Account => html! { <AccountPage /> },
+        Place::Join => html! { <JoinPage /> },
         _ => Html::default(),
     })
 }
@@ -108,12 +127,15 @@ pub struct LaterProps {
     /// What is shown beside something else is closed by this.
     #[prop_or_default]
     pub onclose: Callback<()>,
+    /// Where a record stands in the view beside it.
+    #[prop_or_default]
+    pub around: Around,
 }
 
 /// A screen of a part, as soon as the part is there.
 #[component]
 pub fn Later(props: &LaterProps) -> Html {
-    let here = use_here();
+    let here = use_context::<Here>();
     // drawn again when the part has come, and when it has not
     let failure = use_state(|| None::<Failure>);
     let load = {
@@ -136,7 +158,7 @@ pub fn Later(props: &LaterProps) -> Html {
         });
     }
     match (props.part.have(), &*failure) {
-        (Some(draw), _) => draw(props, &here),
+        (Some(draw), _) => draw(props, here.as_ref()),
         (None, Some(failure)) => failed(failure, &load),
         (None, None) => loading("Loading this screen"),
     }

@@ -18,11 +18,11 @@ pub struct LeftWorkspaceProps {
 pub fn LeftWorkspace(props: &LeftWorkspaceProps) -> Html {
     let export = use_export();
     let Left { id, name } = props.left.clone();
-    let (asked, unsent, remove) = use_removal(id);
+    let (asked, unsent, remove) = use_removal(id, Callback::noop());
     let name = if name.is_empty() { "a workspace".into() } else { format!("“{name}”") };
     let text = match asked {
         Some(failure) => failure.message,
-        None => "Its records are still on this device. Ask an owner to add you again, or remove them.".into(),
+        None => "It was deleted, or you are in it no longer. Its records are still on this device. Ask an owner to add you again, or remove them.".into(),
     };
     let actions = html! {
         <>
@@ -37,18 +37,24 @@ pub fn LeftWorkspace(props: &LeftWorkspaceProps) -> Html {
 }
 
 /// Removes what this device keeps of a workspace: why that was not done, whether it is because something unsent would go with
-/// it (then the next click means that, too), and the click.
+/// it (then the next click means that, too), and the click. `removed` is called before anybody knows of it.
 #[hook]
-pub fn use_removal(workspace: WorkspaceId) -> (Option<Failure>, bool, Callback<MouseEvent>) {
+pub fn use_removal(
+    workspace: WorkspaceId,
+    removed: Callback<()>,
+) -> (Option<Failure>, bool, Callback<MouseEvent>) {
     let (call, set) = (use_call(), use_session().set);
     let asked = use_state(|| None::<Failure>);
     let unsent = asked.as_ref().is_some_and(|failure| failure.kind == FailureKind::Unsent);
     let remove = {
         let asked = asked.setter();
         Callback::from(move |_: MouseEvent| {
-            let (asked, set) = (asked.clone(), set.clone());
+            let (asked, set, removed) = (asked.clone(), set.clone(), removed.clone());
             let done = Callback::from(move |outcome| match outcome {
-                Ok(Answer::Session(session)) => set.emit(session),
+                Ok(Answer::Session(session)) => {
+                    removed.emit(());
+                    set.emit(session);
+                }
                 Ok(_) => {}
                 Err(failure) => asked.set(Some(failure)),
             });

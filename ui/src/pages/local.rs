@@ -8,6 +8,7 @@ use crate::components::form::{control, input_text, select_arrow};
 use crate::components::icon::{Icon, icon};
 use crate::components::link::{Link, use_go};
 use crate::components::states::{Notice, Tint};
+use crate::components::status_details::use_export;
 use crate::hooks::use_session;
 use crate::pages::left::use_removal;
 use crate::route::{Route, name_of, workspace_name};
@@ -42,7 +43,7 @@ pub fn OnThisDevice() -> Html {
             <p class="mooring-muted">{ "No server and no account: nothing leaves this device. You can connect it with a server later." }</p>
             <ul class="mooring-cards" role="list">
                 { for session.local.iter().map(|workspace| html! {
-                    <li key={workspace.id.to_string()}><LocalCard workspace={workspace.clone()} onconnect={begin.clone()} /></li>
+                    <li key={workspace.id.to_string()}><WorkspaceCard workspace={workspace.clone()} hint="On this device only" kept=true onconnect={begin.clone()} /></li>
                 }) }
             </ul>
             <Button look={Look::Link} icon={Icon::Plus} text="New workspace on this device" onclick={make} test="new-local" />
@@ -57,63 +58,102 @@ pub fn OnThisDevice() -> Html {
 }
 
 #[derive(PartialEq, Properties)]
-struct LocalCardProps {
-    workspace: Workspace,
-    onconnect: Callback<Workspace>,
+pub struct WorkspaceCardProps {
+    pub workspace: Workspace,
+    /// Beside its name.
+    pub hint: AttrValue,
+    /// Whether this device keeps anything of it.
+    pub kept: bool,
+    /// Of one on this device only.
+    #[prop_or_default]
+    pub onconnect: Option<Callback<Workspace>>,
 }
 
-/// One of them: opened, connected, or removed.
+/// A workspace in a list: opened, connected where it is on this device only, removed from this device.
 #[component]
-fn LocalCard(props: &LocalCardProps) -> Html {
+pub fn WorkspaceCard(props: &WorkspaceCardProps) -> Html {
     let session = use_session().session;
     let workspace = &props.workspace;
-    let (asked, unsent, remove) = use_removal(workspace.id);
     let removing = use_state_eq(|| false);
-    let set = |of: &UseStateHandle<bool>, on| {
-        let of = of.setter();
-        Callback::from(move |()| of.set(on))
+    let set = |on| {
+        let removing = removing.setter();
+        Callback::from(move |()| removing.set(on))
     };
-    let connect = {
+    let local = props.onconnect.is_some();
+    let connect = props.onconnect.clone().filter(|_| session.user.is_some()).map(|connect| {
         let workspace = workspace.clone();
-        props.onconnect.reform(move |_: MouseEvent| workspace.clone())
-    };
-    let ask = set(&removing, true).reform(|_: MouseEvent| ());
+        connect.reform(move |_: MouseEvent| workspace.clone())
+    });
     html! {
         <>
-            <Link to={Route::Workspace { workspace: workspace_name(&session, workspace) }}
-                class="pf-v6-c-card pf-m-selectable mooring-card-link" test="local-item" name={workspace.name.clone()}>
+            <Link to={Route::Workspace { workspace: workspace_name(&session, workspace) }} class="pf-v6-c-card pf-m-selectable mooring-card-link"
+                test={if local { "local-item" } else { "workspace-item" }} name={workspace.name.clone()}>
                 <span class="mooring-card-title">{ &workspace.name }</span>
-                <span class="mooring-muted">{ "On this device only" }</span>
+                <span class="mooring-muted">{ &props.hint }</span>
                 <span class="mooring-card-go">{ icon(Icon::ChevronRight) }</span>
             </Link>
             <div class="mooring-actions">
-                if session.user.is_some() {
+                if let Some(connect) = connect {
                     <Button look={Look::Link} text="Connect with the server" onclick={connect} test="local-connect" />
                 }
-                <Button look={Look::Link} text="Remove from this device" onclick={ask} test="local-remove" />
+                if props.kept {
+                    <Button look={Look::Link} text="Remove from this device" onclick={set(true).reform(|_: MouseEvent| ())}
+                        test={if local { "local-remove" } else { "remove-here" }} />
+                }
             </div>
             if *removing {
-                { removal(&workspace.name, asked.map(|failure| failure.message), unsent, remove, set(&removing, false)) }
+                <RemoveRecords workspace={workspace.clone()} {local} onclose={set(false)} />
             }
         </>
     }
 }
 
-/// Asks before the only copy goes.
-fn removal(
-    name: &str,
-    asked: Option<String>,
-    unsent: bool,
-    remove: Callback<MouseEvent>,
-    onclose: Callback<()>,
-) -> Html {
-    let text = if unsent { "Remove them for good" } else { "Remove" };
-    let actions = html! { <Button look={Look::Danger} {text} onclick={remove} test="local-remove-now" /> };
-    let words = asked.unwrap_or_else(|| {
-        "Its records are nowhere else. Export what you want to keep first; what is removed does not come back.".into()
+#[derive(PartialEq, Properties)]
+pub struct RemoveRecordsProps {
+    pub workspace: Workspace,
+    /// Whether it is on this device only.
+    pub local: bool,
+    pub onclose: Callback<()>,
+    /// They are gone.
+    #[prop_or_default]
+    pub onremoved: Callback<()>,
+}
+
+/// Asks before a workspace's records leave this device; what is unsent is kept, exported or thrown away.
+#[component]
+pub fn RemoveRecords(props: &RemoveRecordsProps) -> Html {
+    let export = use_export();
+    let RemoveRecordsProps { workspace, local, onclose, onremoved } = props;
+    let removed = {
+        let (onclose, onremoved) = (onclose.clone(), onremoved.clone());
+        Callback::from(move |()| {
+            onclose.emit(());
+            onremoved.emit(());
+        })
+    };
+    let (asked, unsent, remove) = use_removal(workspace.id, removed);
+    let text = match (unsent, local) {
+        (true, true) => "Remove them for good",
+        (true, false) => "Discard them and remove the records",
+        (false, _) => "Remove",
+    };
+    let actions = html! {
+        <>
+            <Button look={Look::Danger} {text} onclick={remove} test="remove-now" />
+            if unsent && !local {
+                <Button text="Export to a file" onclick={export} test="remove-export" />
+            }
+        </>
+    };
+    let words = asked.map(|failure| failure.message).unwrap_or_else(|| {
+        if *local {
+            "Its records are nowhere else. Export what you want to keep first; what is removed does not come back.".into()
+        } else {
+            "Its records leave this device and nothing changes for others. They come again from the server when you open it here.".into()
+        }
     });
     html! {
-        <Dialog title={format!("Remove “{name}” from this device?")} {onclose} {actions} test="local-remove-dialog">
+        <Dialog title={format!("Remove “{}” from this device?", workspace.name)} onclose={onclose.clone()} {actions} test="remove-dialog">
             <p>{ words }</p>
         </Dialog>
     }

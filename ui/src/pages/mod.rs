@@ -1,14 +1,17 @@
 //! The screens.
 
+mod activity;
 pub mod collection;
 pub mod collection_form;
+mod deleted;
 pub mod frame;
 pub mod import;
-mod later;
+pub mod later;
 mod left;
 mod local;
 pub mod merges;
 mod mirrors;
+pub mod people;
 pub mod record;
 pub mod review;
 pub mod settings;

@@ -2,22 +2,23 @@
 
 mod banner;
 mod draft;
+mod focus;
 mod form;
 mod gone;
 mod history;
 mod leave;
 mod local;
+mod met;
+mod panel;
 mod restore;
 mod timeline;
 
 use super::collection::DeleteRecords;
-use super::frame::{Here, use_here};
-use crate::components::button::{Button, Look};
-use crate::components::icon::Icon;
+use super::frame::{Here, use_here, used};
 use crate::components::link::{self, use_go};
 use crate::components::states::{Notice, Tint, failed, loading};
 use crate::hooks::{use_ask, use_title, use_toaster};
-use crate::platform::{clock, dom, storage};
+use crate::platform::{clock, storage};
 use crate::route::{KeyText, Route};
 use crate::text::field::key_label;
 use crate::text::{review, time};
@@ -25,6 +26,8 @@ use banner::banners;
 use form::{Next, RecordForm, Target};
 use gone::Gone;
 use history::History;
+pub use panel::Around;
+use panel::Panel;
 use std::collections::BTreeMap;
 use sync_client::api::{Answer, CollectionInfo, Command, Event, RecordInfo};
 use sync_protocol::schema::Collection;
@@ -95,6 +98,7 @@ pub struct RecordPanelProps {
     pub record: RecordKey,
     /// Whether its versions are shown instead of its form.
     pub history: bool,
+    pub around: Around,
     pub onclose: Callback<()>,
 }
 
@@ -160,9 +164,18 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
     };
     let what = if props.history { "History · " } else { "" };
     use_title(&format!("{what}{name} · {} · {}", props.info.collection.label, here.workspace.name));
+    {
+        let workspace = here.workspace.id;
+        let known = ask.data.as_ref().is_some_and(|info| info.fields.is_some());
+        use_effect_with((id.clone(), name.clone(), known), move |(id, name, known)| {
+            if *known {
+                used::note_record(workspace, id, name);
+            }
+        });
+    }
     let Some(info) = ask.data else {
         return html! {
-            <Panel title={name} onclose={props.onclose.clone()}>
+            <Panel title={name} around={props.around.clone()} onclose={props.onclose.clone()}>
                 if let Some(failure) = &ask.failure { { failed(failure, &ask.reload) } } else { { loading("Reading the record") } }
             </Panel>
         };
@@ -171,13 +184,13 @@ pub fn RecordPanel(props: &RecordPanelProps) -> Html {
     let tabs = html! { <Tabs here={here.clone()} id={id.clone()} history={props.history} /> };
     if props.history {
         return html! {
-            <Panel {title} subtitle={subtitle(&info)} {tabs} reading=true onclose={props.onclose.clone()}>
+            <Panel {title} subtitle={subtitle(&info)} {tabs} around={props.around.clone()} reading=true onclose={props.onclose.clone()}>
                 <History collection={props.info.collection.clone()} info={info.clone()} may_edit={here.may_edit()} />
             </Panel>
         };
     }
     html! {
-        <Panel {title} subtitle={subtitle(&info)} {tabs} onclose={props.onclose.clone()}>
+        <Panel {title} subtitle={subtitle(&info)} {tabs} around={props.around.clone()} onclose={props.onclose.clone()}>
             { banners(&here, &props.info.collection, &info, &to_review) }
             if let Some(values) = &info.fields {
                 <RecordForm info={props.info.clone()} target={Target::Edit(id)} values={values.clone()} readonly={!here.may_edit()}
@@ -200,7 +213,7 @@ fn pick_record(answer: Answer) -> Option<RecordInfo> {
 }
 
 /// What a record is called: its key where somebody chose one, else its first text.
-fn title(collection: &Collection, key: &RecordKey, fields: Option<&Fields>) -> String {
+pub fn title(collection: &Collection, key: &RecordKey, fields: Option<&Fields>) -> String {
     let text = || {
         let fields = fields?;
         let first = collection.ordered().into_iter().filter(|field| field.field_type == FieldType::Text);
@@ -227,70 +240,6 @@ fn subtitle(info: &RecordInfo) -> String {
     };
     let parts: Vec<String> = [key, state].into_iter().flatten().collect();
     parts.join(" · ")
-}
-
-#[derive(PartialEq, Properties)]
-struct PanelProps {
-    title: AttrValue,
-    #[prop_or_default]
-    subtitle: AttrValue,
-    /// What else there is of it to look at.
-    #[prop_or_default]
-    tabs: Html,
-    /// Whether there may be nothing in it but text: then it takes the focus itself, to be scrolled by keys.
-    #[prop_or_default]
-    reading: bool,
-    /// Whether its heading has the focus when it opens.
-    #[prop_or(true)]
-    focus: bool,
-    onclose: Callback<()>,
-    children: Html,
-}
-
-/// The frame beside the grid. The focus comes here when it opens, and goes back to the row when it closes.
-#[component]
-fn Panel(props: &PanelProps) -> Html {
-    let heading = use_node_ref();
-    {
-        let (heading, focus) = (heading.clone(), props.focus);
-        use_effect_with((), move |()| {
-            if focus {
-                dom::focus_ref(&heading);
-            }
-            || dom::focus("tr[data-row][tabindex='0']")
-        });
-    }
-    let onclick = props.onclose.reform(|_: MouseEvent| ());
-    let onkeydown = {
-        let onclose = props.onclose.clone();
-        Callback::from(move |event: KeyboardEvent| {
-            if event.key() == "Escape" && !event.is_composing() {
-                event.prevent_default();
-                onclose.emit(());
-            }
-        })
-    };
-    html! {
-        <div class="pf-v6-c-drawer__panel mooring-panel" data-test="record-panel" role="region" aria-label={props.title.clone()} {onkeydown}>
-            <div class="pf-v6-c-drawer__body mooring-panel-head">
-                <div class="pf-v6-c-drawer__head">
-                    <div>
-                        <h2 class="pf-v6-c-title pf-m-lg" tabindex="-1" ref={heading} dir="auto" data-test="record-title">{ &props.title }</h2>
-                        if !props.subtitle.is_empty() {
-                            <p class="mooring-muted">{ &props.subtitle }</p>
-                        }
-                    </div>
-                    <div class="pf-v6-c-drawer__actions">
-                        <div class="pf-v6-c-drawer__close">
-                            <Button look={Look::Plain} icon={Icon::Close} text="Close" {onclick} test="close-record" />
-                        </div>
-                    </div>
-                </div>
-                { props.tabs.clone() }
-            </div>
-            <div class="pf-v6-c-drawer__body mooring-panel-body" tabindex={props.reading.then_some("0")}>{ props.children.clone() }</div>
-        </div>
-    }
 }
 
 #[derive(PartialEq, Properties)]

@@ -7,7 +7,7 @@ mod list;
 mod looking;
 mod refused;
 
-pub use decide::Decide;
+pub use decide::{Case, Decide, Draft, Picked};
 pub use looking::Looking;
 
 use super::frame::{Here, use_here};

@@ -2,9 +2,11 @@
 
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Dialog;
+use crate::components::link::use_go;
 use crate::components::states::{Notice, Tint};
 use crate::components::status_details::use_export;
 use crate::hooks::{use_call, use_session};
+use crate::route::Route;
 use sync_client::api::{Answer, Command, Failure, FailureKind, Session, Unsent};
 use yew::prelude::*;
 
@@ -24,7 +26,9 @@ pub fn SignOut(props: &SignOutProps) -> Html {
     let export = use_export();
 
     let sign_out = {
-        let (asked, busy, onclose) = (asked.setter(), busy.setter(), props.onclose.clone());
+        let (asked, busy, go) = (asked.setter(), busy.setter(), use_go());
+        // whoever signs in next begins at the beginning, not where this person was
+        let onclose = props.onclose.reform(move |()| go.emit(Route::Home));
         let session = use_session().session;
         use_callback((call, set, onclose, session), move |unsent: Unsent, (call, set, onclose, session)| {
             busy.set(true);

@@ -1,5 +1,6 @@
 //! Before a workspace: the server's address, signing in, and what to do when neither works.
 
+use crate::backend::in_shell;
 use crate::components::button::{Button, Look};
 use crate::components::form::TextField;
 use crate::components::icon::{Icon, icon};
@@ -14,7 +15,7 @@ use sync_client::api::{Answer, Command, Failure, FailureKind};
 use yew::prelude::*;
 
 /// The quiet page around a small form.
-fn card(title: &'static str, children: Html) -> Html {
+pub fn card(title: &'static str, children: Html) -> Html {
     html! {
         <main class="mooring-start" id="main">
             <div class="mooring-start-brand"><span>{ icon(Icon::Anchor) }</span>{ "Mooring" }</div>
@@ -76,7 +77,7 @@ pub fn SignIn() -> Html {
     let body = html! {
         <>
             <SignInChoices {send} {busy} {failure} />
-            if let Some(server) = &session.server {
+            if let Some(server) = session.server.as_ref().filter(|_| in_shell()) {
                 <p class="mooring-muted mooring-server">{ format!("Server: {server}") }</p>
             }
             <OnThisDevice />
@@ -152,7 +153,7 @@ fn SignInForm(props: &SignInFormProps) -> Html {
             if let Some(failure) = &props.failure {
                 <Notice tint={Tint::Danger} title={failure.message.clone()} test="sign-in-failed" />
             }
-            <TextField id="name" label="Account name" autofocus={props.primary && props.name.is_empty()} value={(*name).clone()} oninput={set_name} required=true
+            <TextField id="name" label="E-mail or account name" autofocus={props.primary && props.name.is_empty()} value={(*name).clone()} oninput={set_name} required=true
                 autocomplete="username" test="sign-in-name" />
             <TextField id="password" label="Password" kind="password" autofocus={!props.name.is_empty()} value={(*password).clone()} oninput={set_password}
                 required=true autocomplete="current-password" test="sign-in-password" />

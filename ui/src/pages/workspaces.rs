@@ -2,15 +2,15 @@
 
 use super::frame::Masthead;
 use super::left::LeftWorkspace;
-use super::local::OnThisDevice;
+use super::local::{OnThisDevice, WorkspaceCard};
 use super::start::use_session_command;
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Dialog;
 use crate::components::form::TextField;
-use crate::components::icon::{Icon, icon};
-use crate::components::link::{Link, use_go};
+use crate::components::icon::Icon;
+use crate::components::link::use_go;
 use crate::components::states::Empty;
-use crate::hooks::{use_call, use_session};
+use crate::hooks::{use_call, use_session, use_title};
 use crate::platform::storage;
 use crate::route::{Route, workspace_name};
 use sync_client::api::{Answer, Command};
@@ -24,6 +24,7 @@ pub fn Workspaces() -> Html {
     let session = context.session.clone();
     let call = use_call();
     let making = use_state_eq(|| false);
+    use_title("Workspaces");
     {
         // what is known is shown at once; the server's list follows when there is a network
         let set = context.set.clone();
@@ -65,13 +66,8 @@ pub fn Workspaces() -> Html {
                 }
                 <ul class="mooring-cards" role="list">
                     { for session.workspaces.iter().map(|workspace| html! {
-                        <li>
-                            <Link to={Route::Workspace { workspace: workspace_name(&session, workspace) }}
-                                class="pf-v6-c-card pf-m-selectable mooring-card-link" test="workspace-item" name={workspace.name.clone()}>
-                                <span class="mooring-card-title">{ &workspace.name }</span>
-                                <span class="mooring-muted">{ role(workspace.role) }</span>
-                                <span class="mooring-card-go">{ icon(Icon::ChevronRight) }</span>
-                            </Link>
+                        <li key={workspace.id.to_string()}>
+                            <WorkspaceCard workspace={workspace.clone()} hint={role(workspace.role)} kept={session.kept.contains(&workspace.id)} />
                         </li>
                     }) }
                 </ul>

@@ -1,6 +1,8 @@
 //! The time, in the words and the zone of the person at the screen.
 
-use js_sys::{Date, Intl, Object, Reflect};
+use crate::text::locale::{self, Signs};
+use js_sys::{Array, Date, Function, Intl, Number, Object, Reflect};
+use std::thread::LocalKey;
 use sync_protocol::Timestamp;
 use wasm_bindgen::JsValue;
 
@@ -91,16 +93,47 @@ pub fn which_of_two(utc: &str) -> Option<String> {
     Some(if rest == 0 { format!("GMT{sign}{hours}") } else { format!("GMT{sign}{hours}:{rest:02}") })
 }
 
-/// `2026-11-23T14:30:00Z` for reading: local, to the minute.
+/// `2026-11-23T14:30:00Z` for reading: here, to the minute.
 pub fn to_cell(utc: &str) -> String {
-    let local = to_input(utc);
-    if local.is_empty() {
-        return utc.to_owned();
-    }
-    let text = local.chars().take(16).collect::<String>().replace('T', " ");
+    let text = formatted(&MINUTE, utc);
     match which_of_two(utc) {
         Some(which) => format!("{text} {which}"),
         None => text,
+    }
+}
+
+/// `2026-11-23` for reading: `23 Nov 2026`.
+pub fn to_day(day: &str) -> String {
+    formatted(&DAY, day)
+}
+
+thread_local! {
+    // making one takes longer than a screen of dates
+    static MINUTE: Function = format(&[("dateStyle", "medium"), ("timeStyle", "short")]);
+    // a day is the same everywhere
+    static DAY: Function = format(&[("dateStyle", "medium"), ("timeZone", "UTC")]);
+}
+
+fn format(entries: &[(&str, &str)]) -> Function {
+    let languages = Array::of1(&language().into());
+    Intl::DateTimeFormat::new(&languages, &Object::from(options(entries))).format()
+}
+
+/// What reads as no time stays as it is.
+fn formatted(format: &'static LocalKey<Function>, time: &str) -> String {
+    let date = Date::new(&JsValue::from_str(time));
+    if date.get_time().is_nan() {
+        return time.to_owned();
+    }
+    let written = format.with(|format| format.call1(&JsValue::UNDEFINED, &date));
+    written.ok().and_then(|text| text.as_string()).unwrap_or_else(|| time.to_owned())
+}
+
+/// Tells how numbers are written here.
+pub fn set_numbers() {
+    let written = |n: f64| String::from(Number::from(n).to_locale_string(&language()));
+    if let Some(signs) = Signs::read(&written(123_456_789.5), &written(1234.0)) {
+        locale::set(signs);
     }
 }
 

@@ -189,3 +189,26 @@ pub fn is_line(event: &web_sys::Event) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     target.is_some_and(|target| target.tag_name() == "INPUT")
 }
+
+/// Whether the event is in a text of several lines, where Enter begins another one.
+pub fn in_text(event: &web_sys::Event) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.is_some_and(|target| target.tag_name() == "TEXTAREA")
+}
+
+/// Scrolls to where the element is in view, once it is drawn as it is to be.
+pub fn show_soon(selector: &str) {
+    let selector = selector.to_owned();
+    gloo::timers::callback::Timeout::new(0, move || {
+        if let Ok(Some(element)) = super::document().query_selector(&selector) {
+            show_element(&element);
+        }
+    })
+    .forget();
+}
+
+/// Whether an event is at the node itself, and at nothing within it.
+pub fn is_at(node: &NodeRef, event: &web_sys::Event) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Node>().ok());
+    node.get().is_some_and(|node| node.is_same_node(target.as_ref()))
+}

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod dom;
 pub mod drafts;
 pub mod file;
+pub mod kept;
 pub mod network;
 pub mod storage;
 pub mod theme;

@@ -1,5 +1,7 @@
 //! Counts and sizes.
 
+use super::locale;
+
 /// `1 record`, `12,345 records`.
 pub fn of(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
@@ -20,17 +22,9 @@ pub fn decisions(n: usize) -> String {
     of(n as u64, "decision", "decisions")
 }
 
-/// `12,345`.
+/// `12,345`, as people here write it.
 pub fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    locale::number(&n.to_string())
 }
 
 /// `3.4 MB`, near enough for people.

@@ -145,6 +145,7 @@ mod tests {
             title: "John".into(),
             kind: ConflictKind::EditEdit,
             clashing: Vec::new(),
+            sides: Vec::new(),
             incoming: author("Ben", "Deck tablet"),
             current: Some(author("Ann", "Office PC")),
             pending: None,

@@ -18,7 +18,7 @@ use scylla::statement::prepared::PreparedStatement;
 use std::time::Duration;
 
 impl CassandraStore {
-    async fn write(
+    pub(super) async fn write(
         &self,
         statement: &PreparedStatement,
         values: impl SerializeRow,
@@ -28,7 +28,7 @@ impl CassandraStore {
     }
 
     /// Whether the row is new. An error says nothing; asking again is safe.
-    async fn write_once(
+    pub(super) async fn write_once(
         &self,
         statement: &PreparedStatement,
         values: impl SerializeRow,
@@ -37,7 +37,7 @@ impl CassandraStore {
         applied(self.database.session.execute_unpaged(statement, values).await)
     }
 
-    async fn read_one<T>(
+    pub(super) async fn read_one<T>(
         &self,
         statement: &PreparedStatement,
         values: impl SerializeRow,
@@ -49,13 +49,25 @@ impl CassandraStore {
     }
 }
 
+/// As it is stored: whose, until when, the device, since when, when last heard of.
+type StoredSession = (Option<Uuid>, Option<i64>, Option<String>, Option<i64>, Option<i64>);
+
+/// Reads of a list at the same time.
+const AT_ONCE: usize = 16;
+
+/// Seconds until then, as a row's time to live.
+pub(super) fn ttl_until(expires: Timestamp) -> i32 {
+    let left = expires.0.saturating_sub(SystemClock.now().0);
+    ttl_seconds(Some(Duration::from_millis(u64::try_from(left).unwrap_or_default())))
+}
+
 /// Bytes of one row of these tables, and of a list of them, at most.
 const ROW_BYTES: usize = 4 << 10;
-const LIST_BYTES: usize = 1 << 20;
-/// Tries to set a role.
-const ROUNDS: usize = 5;
+pub(super) const LIST_BYTES: usize = 1 << 20;
+/// Tries to set a role, or to take a place of an invitation.
+pub(super) const ROUNDS: usize = 5;
 
-fn role_name(role: Role) -> &'static str {
+pub(super) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Reader => "reader",
         Role::Editor => "editor",
@@ -63,7 +75,7 @@ fn role_name(role: Role) -> &'static str {
     }
 }
 
-fn role_from(name: &str) -> Result<Role, StoreError> {
+pub(super) fn role_from(name: &str) -> Result<Role, StoreError> {
     [Role::Reader, Role::Editor, Role::Owner]
         .into_iter()
         .find(|role| role_name(*role) == name)
@@ -113,22 +125,72 @@ impl DirectoryStore for CassandraStore {
         self.write_once(&self.database.statements.set_password, (password_hash, user.0)).await.map(drop)
     }
 
+    async fn set_name(&self, user: UserId, name: &str) -> Result<(), StoreError> {
+        self.write_once(&self.database.statements.set_name, (name, user.0)).await.map(drop)
+    }
+
+    async fn remove_account(&self, account: &Account) -> Result<(), StoreError> {
+        // the login first: it never names an account that is not there
+        self.write_once(&self.database.statements.drop_login, (&account.login, account.user.0)).await?;
+        self.write_once(&self.database.statements.drop_account, (account.user.0,)).await.map(drop)
+    }
+
     async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError> {
-        let left = session.expires.0.saturating_sub(SystemClock.now().0);
-        let ttl = Duration::from_millis(u64::try_from(left).unwrap_or_default());
-        let (hash, ttl) = (token_hash.as_slice(), ttl_seconds(Some(ttl)));
+        let (hash, ttl) = (token_hash.as_slice(), ttl_until(session.expires));
         // listed first: no session is ever open that `end_sessions` would not find
         self.write(&self.database.statements.add_session_of, (session.user.0, hash, ttl)).await?;
-        let values = (hash, session.user.0, session.expires.0, ttl);
+        let SessionRow { user, expires, device, since, seen } = session;
+        let (since, seen) = (since.map(|at| at.0), seen.map(|at| at.0));
+        let values = (hash, user.0, expires.0, device, since, seen, ttl);
         self.write_once(&self.database.statements.add_session, values).await.map(drop)
     }
 
     async fn session(&self, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError> {
-        let found: Option<(Uuid, i64)> =
+        let found: Option<StoredSession> =
             self.read_one(&self.database.statements.session, (token_hash.as_slice(),)).await?;
-        let session =
-            found.map(|(user, expires)| SessionRow { user: UserId(user), expires: Timestamp(expires) });
-        Ok(session.filter(|session| SystemClock.now() < session.expires))
+        // what was noted of a session may outlive it by a moment
+        let Some((Some(user), Some(expires), device, since, seen)) = found else { return Ok(None) };
+        let session = SessionRow {
+            user: UserId(user),
+            expires: Timestamp(expires),
+            device: device.unwrap_or_default(),
+            since: since.map(Timestamp),
+            seen: seen.map(Timestamp),
+        };
+        Ok(Some(session).filter(|session| SystemClock.now() < session.expires))
+    }
+
+    async fn sessions_of(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<([u8; 32], SessionRow)>, StoreError> {
+        let listed: Vec<(Vec<u8>,)> =
+            self.read(&self.database.statements.sessions_of, LIST_BYTES, (user.0,)).await?;
+        let hashes: Vec<[u8; 32]> =
+            listed.iter().filter_map(|(hash,)| hash.as_slice().try_into().ok()).collect();
+        let mut found = Vec::new();
+        for some in hashes[..hashes.len().min(limit)].chunks(AT_ONCE) {
+            let rows = futures::future::try_join_all(some.iter().map(|hash| self.session(hash))).await?;
+            found.extend(some.iter().zip(rows).filter_map(|(hash, row)| Some((*hash, row?))));
+        }
+        Ok(found)
+    }
+
+    async fn note_session(
+        &self,
+        token_hash: &[u8; 32],
+        device: Option<&str>,
+        seen: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(session) = self.session(token_hash).await? else { return Ok(()) };
+        let (ttl, hash) = (ttl_until(session.expires), token_hash.as_slice());
+        let statements = &self.database.statements;
+        match device {
+            Some(device) => self.write_once(&statements.name_session, (ttl, device, seen.0, hash)).await,
+            None => self.write_once(&statements.note_session, (ttl, seen.0, hash)).await,
+        }
+        .map(drop)
     }
 
     async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
@@ -167,6 +229,14 @@ impl DirectoryStore for CassandraStore {
         Ok(Some(WorkspaceRow { id, name, partitions }))
     }
 
+    async fn rename_workspace(&self, id: WorkspaceId, name: &str) -> Result<(), StoreError> {
+        self.write_once(&self.database.statements.rename_workspace, (name, id.0)).await.map(drop)
+    }
+
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        self.write_once(&self.database.statements.drop_workspace, (id.0,)).await.map(drop)
+    }
+
     async fn set_member(
         &self,
         workspace: WorkspaceId,
@@ -199,6 +269,17 @@ impl DirectoryStore for CassandraStore {
         let found: Vec<(Uuid, String)> =
             self.read(&self.database.statements.workspaces, LIST_BYTES, (user.0,)).await?;
         found.into_iter().map(|(id, name)| Ok((WorkspaceId(id), role_from(&name)?))).collect()
+    }
+
+    async fn members_of(
+        &self,
+        workspace: WorkspaceId,
+        limit: usize,
+    ) -> Result<BTreeMap<UserId, Role>, StoreError> {
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        let found: Vec<(Uuid, String)> =
+            self.read(&self.database.statements.members, LIST_BYTES, (workspace.0, limit)).await?;
+        found.into_iter().map(|(user, name)| Ok((UserId(user), role_from(&name)?))).collect()
     }
 
     async fn claim_replica(&self, replica: ReplicaId, user: UserId) -> Result<UserId, StoreError> {

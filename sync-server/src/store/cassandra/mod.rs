@@ -3,6 +3,7 @@
 //! Every write to `partition_rows` goes through [`PartitionStore::commit`]; plain and conditional writes never mix there.
 
 mod directory;
+mod invitations;
 mod mirrors;
 mod notices;
 mod outcome;

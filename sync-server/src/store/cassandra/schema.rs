@@ -53,6 +53,20 @@ const MIGRATIONS: &[&[&str]] = &[
         PRIMARY KEY ((keyspace_name, table_name), row_key, conflict))
      WITH comment = 'For programs that write to mirrored tables: what waits for a person, and what was decided'",
     ],
+    &[
+        "ALTER TABLE {keyspace}.sessions ADD device text",
+        "ALTER TABLE {keyspace}.sessions ADD since bigint",
+        "ALTER TABLE {keyspace}.sessions ADD seen bigint",
+        // the database fills it with the members that there are
+        "CREATE INDEX IF NOT EXISTS members_of_workspace ON {keyspace}.members (workspace)",
+        "CREATE TABLE IF NOT EXISTS {keyspace}.invitations (
+        token_hash blob PRIMARY KEY, id uuid, workspace uuid, role text, by_user uuid, expires bigint, uses int,
+        joining set<uuid>)
+     WITH comment = 'Links by which people join; every write is conditional'",
+        "CREATE TABLE IF NOT EXISTS {keyspace}.invitations_of (
+        workspace uuid, token_hash blob, PRIMARY KEY (workspace, token_hash))
+     WITH comment = 'Which invitations a workspace has; grants nothing'",
+    ],
 ];
 
 /// How long a server that migrates may take before another takes over.

@@ -45,19 +45,34 @@ pub(super) struct Statements {
     pub(super) drop_account: PreparedStatement,
     pub(super) account: PreparedStatement,
     pub(super) set_password: PreparedStatement,
+    pub(super) set_name: PreparedStatement,
+    pub(super) drop_login: PreparedStatement,
     pub(super) add_session: PreparedStatement,
     pub(super) session: PreparedStatement,
+    pub(super) note_session: PreparedStatement,
+    pub(super) name_session: PreparedStatement,
     pub(super) end_session: PreparedStatement,
     pub(super) add_session_of: PreparedStatement,
     pub(super) sessions_of: PreparedStatement,
     pub(super) end_session_of: PreparedStatement,
     pub(super) add_workspace: PreparedStatement,
     pub(super) workspace: PreparedStatement,
+    pub(super) rename_workspace: PreparedStatement,
+    pub(super) drop_workspace: PreparedStatement,
     pub(super) set_member: PreparedStatement,
     pub(super) add_member: PreparedStatement,
     pub(super) drop_member: PreparedStatement,
     pub(super) role: PreparedStatement,
     pub(super) workspaces: PreparedStatement,
+    pub(super) members: PreparedStatement,
+    pub(super) add_invitation: PreparedStatement,
+    pub(super) add_invitation_of: PreparedStatement,
+    pub(super) invitation: Reads,
+    pub(super) invitations_of: PreparedStatement,
+    pub(super) drop_invitation: PreparedStatement,
+    pub(super) drop_invitation_of: PreparedStatement,
+    pub(super) take_place: PreparedStatement,
+    pub(super) place_is_filled: PreparedStatement,
     pub(super) claim: PreparedStatement,
     pub(super) owner: Reads,
 }
@@ -123,13 +138,26 @@ impl Statements {
             set_password: p
                 .write("UPDATE {k}.accounts SET password_hash = ? WHERE user = ? IF EXISTS")
                 .await?,
+            set_name: p.write("UPDATE {k}.accounts SET name = ? WHERE user = ? IF EXISTS").await?,
+            drop_login: p.write("DELETE FROM {k}.logins WHERE login = ? IF user = ?").await?,
             add_session: p
                 .write(
-                    "INSERT INTO {k}.sessions (token_hash, user, expires) VALUES (?, ?, ?)
-                     IF NOT EXISTS USING TTL ?",
+                    "INSERT INTO {k}.sessions (token_hash, user, expires, device, since, seen)
+                     VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?",
                 )
                 .await?,
-            session: p.read("SELECT user, expires FROM {k}.sessions WHERE token_hash = ?").await?,
+            session: p
+                .read("SELECT user, expires, device, since, seen FROM {k}.sessions WHERE token_hash = ?")
+                .await?,
+            // conditional: a session that ends meanwhile does not come back
+            note_session: p
+                .write("UPDATE {k}.sessions USING TTL ? SET seen = ? WHERE token_hash = ? IF EXISTS")
+                .await?,
+            name_session: p
+                .write(
+                    "UPDATE {k}.sessions USING TTL ? SET device = ?, seen = ? WHERE token_hash = ? IF EXISTS",
+                )
+                .await?,
             end_session: p.write("DELETE FROM {k}.sessions WHERE token_hash = ? IF EXISTS").await?,
             add_session_of: p
                 .write("INSERT INTO {k}.sessions_of (user, token_hash) VALUES (?, ?) USING TTL ?")
@@ -140,6 +168,8 @@ impl Statements {
                 .write("INSERT INTO {k}.workspaces (id, name, partitions) VALUES (?, ?, ?) IF NOT EXISTS")
                 .await?,
             workspace: p.read("SELECT name, partitions FROM {k}.workspaces WHERE id = ?").await?,
+            rename_workspace: p.write("UPDATE {k}.workspaces SET name = ? WHERE id = ? IF EXISTS").await?,
+            drop_workspace: p.write("DELETE FROM {k}.workspaces WHERE id = ? IF EXISTS").await?,
             // never plain: of two who set it at once the later one holds, whatever the clocks of the nodes say
             set_member: p
                 .write("UPDATE {k}.members SET role = ? WHERE user = ? AND workspace = ? IF EXISTS")
@@ -152,6 +182,39 @@ impl Statements {
                 .await?,
             role: p.read("SELECT role FROM {k}.members WHERE user = ? AND workspace = ?").await?,
             workspaces: p.read("SELECT workspace, role FROM {k}.members WHERE user = ?").await?,
+            members: p.read("SELECT user, role FROM {k}.members WHERE workspace = ? LIMIT ?").await?,
+            add_invitation: p
+                .write(
+                    "INSERT INTO {k}.invitations (token_hash, id, workspace, role, by_user, expires, uses)
+                     VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?",
+                )
+                .await?,
+            add_invitation_of: p
+                .write("INSERT INTO {k}.invitations_of (workspace, token_hash) VALUES (?, ?) USING TTL ?")
+                .await?,
+            invitation: p
+                .reads(
+                    "SELECT id, workspace, role, by_user, expires, uses, joining FROM {k}.invitations
+                     WHERE token_hash = ?",
+                )
+                .await?,
+            invitations_of: p.read("SELECT token_hash FROM {k}.invitations_of WHERE workspace = ?").await?,
+            drop_invitation: p.write("DELETE FROM {k}.invitations WHERE token_hash = ? IF EXISTS").await?,
+            drop_invitation_of: p
+                .write("DELETE FROM {k}.invitations_of WHERE workspace = ? AND token_hash = ?")
+                .await?,
+            take_place: p
+                .write(
+                    "UPDATE {k}.invitations USING TTL ? SET uses = ?, joining = joining + ?
+                     WHERE token_hash = ? IF uses = ? AND expires > ?",
+                )
+                .await?,
+            place_is_filled: p
+                .write(
+                    "UPDATE {k}.invitations USING TTL ? SET joining = joining - ? WHERE token_hash = ?
+                     IF EXISTS",
+                )
+                .await?,
             claim: p.write("INSERT INTO {k}.replicas (replica, user) VALUES (?, ?) IF NOT EXISTS").await?,
             owner: p.reads("SELECT user FROM {k}.replicas WHERE replica = ?").await?,
         })

@@ -14,24 +14,38 @@ use crate::store::{Account, Committed, DirectoryStore, SessionRow, StoreError, W
 
 /// What a row is; its name and a colon start the key.
 #[derive(Clone, Copy)]
-enum Row {
+pub(super) enum Row {
     Account,
     Login,
     Session,
     Workspace,
     /// By user, then workspace.
     Member,
+    /// The same by workspace, then user.
+    MemberOf,
+    /// By user, then token: those of older releases once they were noted.
+    SessionOf,
+    Invitation,
+    /// By workspace, then token.
+    InvitationOf,
+    /// That the rows of a kind are all there, which an older release did not write.
+    Complete,
     Replica,
 }
 
 impl Row {
-    fn key(self, rest: impl std::fmt::Display) -> Vec<u8> {
+    pub(super) fn key(self, rest: impl std::fmt::Display) -> Vec<u8> {
         let name = match self {
             Self::Account => "account",
             Self::Login => "login",
             Self::Session => "session",
             Self::Workspace => "workspace",
             Self::Member => "member",
+            Self::MemberOf => "memberof",
+            Self::SessionOf => "sessionof",
+            Self::Invitation => "invitation",
+            Self::InvitationOf => "invitationof",
+            Self::Complete => "complete",
             Self::Replica => "replica",
         };
         format!("{name}:{rest}").into_bytes()
@@ -50,6 +64,24 @@ struct StoredAccount {
 struct StoredSession {
     user: UserId,
     expires: Timestamp,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    device: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<Timestamp>,
+}
+
+impl From<SessionRow> for StoredSession {
+    fn from(SessionRow { user, expires, device, since, seen }: SessionRow) -> Self {
+        Self { user, expires, device, since, seen }
+    }
+}
+
+impl From<StoredSession> for SessionRow {
+    fn from(StoredSession { user, expires, device, since, seen }: StoredSession) -> Self {
+        Self { user, expires, device, since, seen }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -59,10 +91,68 @@ struct StoredWorkspace {
 }
 
 impl Disk {
-    fn find<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
+    pub(super) fn find<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
         let Some(value) = self.directory.get(key).map_err(|e| self.refused(e))? else { return Ok(None) };
         let Some(body) = decode(key, &value, self.clock.now())? else { return Ok(None) };
         parse(key, &body).map(Some)
+    }
+
+    /// What is named behind this beginning of keys, at most so much.
+    pub(super) fn listed<T: std::str::FromStr>(
+        &self,
+        prefix: &[u8],
+        limit: usize,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut names = Vec::new();
+        for item in self.directory.scan_prefix(prefix) {
+            let (key, value) = item.map_err(|e| self.refused(e))?;
+            if decode(&key, &value, self.clock.now())?.is_none() {
+                continue;
+            }
+            if names.len() == limit {
+                break;
+            }
+            let name = std::str::from_utf8(&key[prefix.len()..]).ok().and_then(|name| name.parse().ok());
+            names.push(name.ok_or_else(|| StoreError::Corrupt("a row of a list names nothing".into()))?);
+        }
+        Ok(names)
+    }
+
+    /// Lists members by workspace, where an older release has written the rows.
+    pub(super) fn list_members(&self) -> Result<(), StoreError> {
+        let complete = Row::Complete.key("memberof");
+        if self.find::<()>(&complete)?.is_some() {
+            return Ok(());
+        }
+        let prefix = Row::Member.key("");
+        let mut writes = Vec::new();
+        for item in self.directory.scan_prefix(&prefix) {
+            let (key, _) = item.map_err(|e| self.refused(e))?;
+            let member = std::str::from_utf8(&key[prefix.len()..]).ok().and_then(|both| both.split_once('/'));
+            let (user, workspace) =
+                member.ok_or_else(|| StoreError::Corrupt("a member row names no workspace".into()))?;
+            writes.push(insert(Row::MemberOf.key(format_args!("{workspace}/{user}")), None, &()));
+        }
+        if writes.is_empty() {
+            // nothing is written only because a store is opened
+            return Ok(());
+        }
+        writes.push(insert(complete, None, &()));
+        self.put(writes).map(drop)
+    }
+
+    pub(super) fn role(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>, StoreError> {
+        self.find(&Row::Member.key(format_args!("{user}/{workspace}")))
+    }
+}
+
+/// The writes that set a member's role.
+pub(super) fn member(workspace: WorkspaceId, user: UserId, role: Option<Role>) -> [Write; 2] {
+    let key = Row::Member.key(format_args!("{user}/{workspace}"));
+    let listed = Row::MemberOf.key(format_args!("{workspace}/{user}"));
+    match role {
+        Some(role) => [insert(key, None, &role), insert(listed, None, &())],
+        None => [remove(key), remove(listed)],
     }
 }
 
@@ -72,22 +162,43 @@ fn parse<T: DeserializeOwned>(key: &[u8], body: &str) -> Result<T, StoreError> {
     })
 }
 
-fn insert<T: Serialize>(key: Vec<u8>, expires: Option<Timestamp>, row: &T) -> Write {
+pub(super) fn insert<T: Serialize>(key: Vec<u8>, expires: Option<Timestamp>, row: &T) -> Write {
     let body = serde_json::to_string(row).expect("plain rows are always JSON");
     let value = Some(encode(&key, expires, &body));
     Write { tree: Tree::Directory, key, value }
 }
 
-fn remove(key: Vec<u8>) -> Write {
+pub(super) fn remove(key: Vec<u8>) -> Write {
     Write { tree: Tree::Directory, key, value: None }
 }
 
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+/// The hash of a token in keys: hexadecimal.
+#[derive(Clone, Copy)]
+pub(super) struct Hash(pub [u8; 32]);
+
+impl std::fmt::Display for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::str::FromStr for Hash {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut hash = [0; 32];
+        let (high, low) = text.split_at_checked(32).unwrap_or((text, "too short"));
+        hash[..16].copy_from_slice(&u128::from_str_radix(high, 16)?.to_be_bytes());
+        hash[16..].copy_from_slice(&u128::from_str_radix(low, 16)?.to_be_bytes());
+        Ok(Self(hash))
+    }
+}
+
+fn session_of(user: UserId, hash: Hash) -> Vec<u8> {
+    Row::SessionOf.key(format_args!("{user}/{hash}"))
 }
 
 impl SledStore {
-    async fn look<T: Send + 'static>(
+    pub(super) async fn look<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Disk) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -95,7 +206,7 @@ impl SledStore {
     }
 
     /// `work` says what to write and what to answer.
-    async fn change<T: Send + 'static>(
+    pub(super) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Disk) -> Result<(Vec<Write>, T), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -165,29 +276,91 @@ impl DirectoryStore for SledStore {
         .await
     }
 
+    async fn set_name(&self, user: UserId, name: &str) -> Result<(), StoreError> {
+        let key = Row::Account.key(user);
+        let name = name.to_owned();
+        self.change(move |disk| {
+            let stored = disk.find::<StoredAccount>(&key)?;
+            let writes = stored.map(|stored| insert(key, None, &StoredAccount { name, ..stored }));
+            Ok((writes.into_iter().collect(), ()))
+        })
+        .await
+    }
+
+    async fn remove_account(&self, account: &Account) -> Result<(), StoreError> {
+        let writes = vec![remove(Row::Login.key(&account.login)), remove(Row::Account.key(account.user))];
+        self.change(move |_| Ok((writes, ()))).await
+    }
+
     async fn add_session(&self, token_hash: &[u8; 32], session: &SessionRow) -> Result<(), StoreError> {
-        let key = Row::Session.key(hex(token_hash));
-        let SessionRow { user, expires } = session.clone();
+        let hash = Hash(*token_hash);
+        let stored = StoredSession::from(session.clone());
+        let expires = Some(stored.expires);
         // expired ones go with the sweep: a sign-in costs the same however many there are
-        self.change(move |_| Ok((vec![insert(key, Some(expires), &StoredSession { user, expires })], ())))
-            .await
+        let writes = vec![
+            insert(session_of(stored.user, hash), expires, &()),
+            insert(Row::Session.key(hash), expires, &stored),
+        ];
+        self.change(move |_| Ok((writes, ()))).await
     }
 
     async fn session(&self, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError> {
-        let key = Row::Session.key(hex(token_hash));
+        let key = Row::Session.key(Hash(*token_hash));
         let stored = self.look(move |disk| disk.find::<StoredSession>(&key)).await?;
-        Ok(stored.map(|StoredSession { user, expires }| SessionRow { user, expires }))
+        Ok(stored.map(SessionRow::from))
+    }
+
+    async fn sessions_of(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<([u8; 32], SessionRow)>, StoreError> {
+        self.look(move |disk| {
+            let mut found = Vec::new();
+            let prefix = Row::SessionOf.key(format_args!("{user}/"));
+            for hash in disk.listed::<Hash>(&prefix, limit)? {
+                let stored = disk.find::<StoredSession>(&Row::Session.key(hash))?;
+                found.extend(stored.map(|stored| (hash.0, stored.into())));
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn note_session(
+        &self,
+        token_hash: &[u8; 32],
+        device: Option<&str>,
+        seen: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (hash, device) = (Hash(*token_hash), device.map(str::to_owned));
+        self.change(move |disk| {
+            let key = Row::Session.key(hash);
+            let Some(stored) = disk.find::<StoredSession>(&key)? else { return Ok((Vec::new(), ())) };
+            let device = device.unwrap_or(stored.device);
+            let stored = StoredSession { device, seen: Some(seen), ..stored };
+            let expires = Some(stored.expires);
+            let listed = insert(session_of(stored.user, hash), expires, &());
+            Ok((vec![listed, insert(key, expires, &stored)], ()))
+        })
+        .await
     }
 
     async fn end_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
-        let key = Row::Session.key(hex(token_hash));
-        self.change(move |_| Ok((vec![remove(key)], ()))).await
+        let hash = Hash(*token_hash);
+        self.change(move |disk| {
+            let key = Row::Session.key(hash);
+            let user = disk.find::<StoredSession>(&key)?.map(|stored| stored.user);
+            let listed = user.map(|user| remove(session_of(user, hash)));
+            Ok((listed.into_iter().chain([remove(key)]).collect(), ()))
+        })
+        .await
     }
 
     async fn end_sessions(&self, user: UserId) -> Result<usize, StoreError> {
         self.change(move |disk| {
             let mut writes = Vec::new();
-            // a password is changed now and then: no second order of the sessions is kept for it
+            // a password is changed now and then: those of older releases, which are not listed, end as well
             for item in disk.directory.scan_prefix(Row::Session.key("")) {
                 let (key, value) = item.map_err(|e| disk.refused(e))?;
                 let Some(body) = decode(&key, &value, disk.clock.now())? else { continue };
@@ -196,6 +369,8 @@ impl DirectoryStore for SledStore {
                 }
             }
             let ended = writes.len();
+            let listed = disk.listed::<Hash>(&Row::SessionOf.key(format_args!("{user}/")), usize::MAX)?;
+            writes.extend(listed.into_iter().map(|hash| remove(session_of(user, hash))));
             Ok((writes, ended))
         })
         .await
@@ -220,25 +395,48 @@ impl DirectoryStore for SledStore {
         Ok(stored.map(|StoredWorkspace { name, partitions }| WorkspaceRow { id, name, partitions }))
     }
 
+    async fn rename_workspace(&self, id: WorkspaceId, name: &str) -> Result<(), StoreError> {
+        let key = Row::Workspace.key(id);
+        let name = name.to_owned();
+        self.change(move |disk| {
+            let stored = disk.find::<StoredWorkspace>(&key)?;
+            let writes = stored.map(|stored| insert(key, None, &StoredWorkspace { name, ..stored }));
+            Ok((writes.into_iter().collect(), ()))
+        })
+        .await
+    }
+
+    async fn remove_workspace(&self, id: WorkspaceId) -> Result<(), StoreError> {
+        self.change(move |_| Ok((vec![remove(Row::Workspace.key(id))], ()))).await
+    }
+
     async fn set_member(
         &self,
         workspace: WorkspaceId,
         user: UserId,
         role: Option<Role>,
     ) -> Result<(), StoreError> {
-        self.change(move |_| {
-            let key = Row::Member.key(format_args!("{user}/{workspace}"));
-            let write = match role {
-                Some(role) => insert(key, None, &role),
-                None => remove(key),
-            };
-            Ok((vec![write], ()))
-        })
-        .await
+        self.change(move |_| Ok((member(workspace, user, role).into(), ()))).await
     }
 
     async fn role(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>, StoreError> {
-        self.look(move |disk| disk.find(&Row::Member.key(format_args!("{user}/{workspace}")))).await
+        self.look(move |disk| disk.role(workspace, user)).await
+    }
+
+    async fn members_of(
+        &self,
+        workspace: WorkspaceId,
+        limit: usize,
+    ) -> Result<BTreeMap<UserId, Role>, StoreError> {
+        self.look(move |disk| {
+            let mut members = BTreeMap::new();
+            let prefix = Row::MemberOf.key(format_args!("{workspace}/"));
+            for user in disk.listed::<UserId>(&prefix, limit)? {
+                members.extend(disk.role(workspace, user)?.map(|role| (user, role)));
+            }
+            Ok(members)
+        })
+        .await
     }
 
     async fn workspaces_of(&self, user: UserId) -> Result<BTreeMap<WorkspaceId, Role>, StoreError> {

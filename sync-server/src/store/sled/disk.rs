@@ -100,6 +100,7 @@ impl Disk {
         }
         disk.checkpoint()?;
         stamp_version(folder)?;
+        disk.list_members()?;
         Ok(disk)
     }
 

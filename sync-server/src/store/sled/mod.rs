@@ -6,6 +6,7 @@
 
 mod directory;
 mod disk;
+mod invitations;
 mod journal;
 mod keeper;
 mod rows;

@@ -27,6 +27,10 @@ pub struct ViewMenuProps {
     /// What is shown now.
     pub query: AttrValue,
     pub onshown: Callback<Shown>,
+    /// Shows the deleted records.
+    pub ondeleted: Callback<()>,
+    /// Prints the rows.
+    pub onprint: Callback<()>,
 }
 
 /// The menu of views.
@@ -75,6 +79,8 @@ pub fn ViewMenu(props: &ViewMenuProps) -> Html {
                 .test("view-remove"),
         );
     }
+    more.push(Entry::new("Deleted records", props.ondeleted.clone()).test("view-deleted"));
+    more.push(Entry::new("Print…", props.onprint.clone()).test("view-print"));
     let groups = vec![(AttrValue::Static(""), entries), (AttrValue::Static(""), more)];
     let name =
         current.map_or(if props.query.is_empty() { "All records" } else { "Not saved" }, |view| &view.name);

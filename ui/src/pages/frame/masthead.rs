@@ -22,6 +22,12 @@ pub struct MastheadProps {
     pub toggle: Option<Callback<()>>,
     #[prop_or_default]
     pub nav_open: bool,
+    /// Shows the keys of the screen.
+    #[prop_or_default]
+    pub onhelp: Option<Callback<()>>,
+    /// Whether what needs review waits for this person.
+    #[prop_or_default]
+    pub may_decide: bool,
 }
 
 /// The bar.
@@ -49,10 +55,10 @@ pub fn Masthead(props: &MastheadProps) -> Html {
                     <Switcher current={current.clone()} />
                 }
                 <span class="mooring-space"></span>
-                if props.current.is_some() {
-                    <StatusPill />
+                if let Some(current) = &props.current {
+                    <StatusPill workspace={current.clone()} may_decide={props.may_decide} />
                 }
-                <UserMenu />
+                <UserMenu onhelp={props.onhelp.clone()} />
             </div>
         </header>
     }
@@ -82,8 +88,11 @@ fn Switcher(props: &SwitcherProps) -> Html {
             Entry::new(workspace.name.clone(), open).current(current).test("workspace-switch")
         })
         .collect();
+    let to = |route: Route| go.reform(move |()| route.clone());
+    let settings = Route::WorkspaceSettings { workspace: props.current.to_string() };
     let all = vec![
-        Entry::new("All workspaces", Callback::from(move |()| go.emit(Route::Home))).test("all-workspaces"),
+        Entry::new("Workspace settings", to(settings)).test("workspace-settings-open"),
+        Entry::new("All workspaces", to(Route::Home)).test("all-workspaces"),
     ];
     html! {
         <Menu toggle={html! { <span class="mooring-switcher">{ &label }</span> }} label={format!("Workspace: {label}")}
@@ -91,9 +100,14 @@ fn Switcher(props: &SwitcherProps) -> Html {
     }
 }
 
-/// Who one is; colours; signing out.
+#[derive(PartialEq, Properties)]
+struct UserMenuProps {
+    onhelp: Option<Callback<()>>,
+}
+
+/// Who one is; colours; help; signing out.
 #[component]
-fn UserMenu() -> Html {
+fn UserMenu(props: &UserMenuProps) -> Html {
     let session = use_session().session;
     let signing_out = use_state_eq(|| None);
     let chosen = use_state_eq(theme::chosen);
@@ -122,11 +136,17 @@ fn UserMenu() -> Html {
             vec![Entry::new("Connect with a server", connect).test("connect-server")]
         } else {
             vec![
+                Entry::new("Account", go.reform(|()| Route::Account)).test("account-open"),
                 Entry::new("Sign out, remove records here", begin(Unsent::Ask)).test("sign-out"),
                 Entry::new("Sign out, keep records here", begin(Unsent::Keep)).test("sign-out-keeping"),
             ]
         }
     };
+    let help = props
+        .onhelp
+        .iter()
+        .map(|onhelp| Entry::new("Keys of this screen (?)", onhelp.clone()).test("help"))
+        .collect();
     let onclose = {
         let signing_out = signing_out.setter();
         Callback::from(move |()| signing_out.set(None))
@@ -137,6 +157,7 @@ fn UserMenu() -> Html {
                 groups={vec![
                     (AttrValue::from(who), sign_out),
                     (AttrValue::from("Colours"), themes),
+                    (AttrValue::from(concat!("Mooring ", env!("CARGO_PKG_VERSION"))), help),
                 ]} />
             if let Some(begin) = *signing_out {
                 <SignOut {onclose} {begin} />

@@ -1,6 +1,7 @@
 //! What is going on with a record, above its form: the other side of what needs review, what was refused, the record
 //! beside it.
 
+use super::met::is_in_form;
 use crate::components::author::byline;
 use crate::components::button::{Button, Look};
 use crate::components::changes::known_or;
@@ -66,6 +67,9 @@ fn other_side(collection: &Collection, info: &ConflictInfo, lives: bool, may_edi
             </>
         };
     }
+    if may_edit && is_in_form(info, lives) {
+        return html! { <p>{ "Both versions are in the form, at the fields where they differ. Choose there, or go on editing meanwhile." }</p> };
+    }
     let mut fields: Vec<(&FieldName, &Sides)> =
         info.conflict.fields.iter().filter(|(_, sides)| sides.clash).collect();
     if fields.is_empty() {
@@ -75,7 +79,7 @@ fn other_side(collection: &Collection, info: &ConflictInfo, lives: bool, may_edi
     let each = fields.len() > 1 && info.incoming_by.values().any(|other| other != by);
     html! {
         <>
-            <p>{ if lives && may_edit { "This is the other version. You can go on editing meanwhile." } else if lives { "This is the other version." } else { "This is the edit that came after it." } }</p>
+            <p>{ if lives { "This is the other version." } else { "This is the edit that came after it." } }</p>
             if !each {
                 <p>{ byline(by) }</p>
             }

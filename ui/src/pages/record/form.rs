@@ -3,7 +3,9 @@
 
 use super::Errors;
 use super::draft::{self, Ready, Saved, first_wrong};
+use super::focus::{focus_first, focus_soon, input_of, unfinished};
 use super::leave::use_leave;
+use super::met::use_met;
 use crate::components::author::FieldNote;
 use crate::components::button::{Button, Look};
 use crate::components::field_input::{FieldInput, from_input, to_input};
@@ -12,7 +14,7 @@ use crate::components::form::TextField;
 use crate::components::link;
 use crate::components::states::{Notice, Tint};
 use crate::hooks::{use_call, use_toaster};
-use crate::live::{Live, use_live};
+use crate::live::{Live, use_chords, use_live};
 use crate::pages::frame::{Here, use_here};
 use crate::platform::dom;
 use crate::route::{KeyText, Route};
@@ -25,8 +27,6 @@ use sync_protocol::Ordered;
 use sync_protocol::record::value_of;
 use sync_protocol::schema::Field;
 use sync_protocol::{Fields, RecordId, Value};
-use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlInputElement};
 use yew::prelude::*;
 use yew_router::hooks::use_navigator;
 
@@ -112,10 +112,6 @@ impl Doing {
 /// A record is read again well within this time, in milliseconds.
 const SHOWN_MS: u32 = 2_000;
 
-fn input_of(name: &str) -> String {
-    format!("[data-test=record-form] [data-test=field-input][data-field='{name}']")
-}
-
 /// The form.
 #[component]
 pub fn RecordForm(props: &RecordFormProps) -> Html {
@@ -139,6 +135,7 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
     let leave =
         use_leave(&doing.unsaved, &doing.name, &doing.draft, draft::changed(&draft, &props.info.collection));
     let save = use_save(props, &doing);
+    let met = use_met(props.about.as_ref(), props.readonly);
     {
         let new = props.target == Target::New;
         let touched = draft.fields.keys().next().map(|name| input_of(name.as_str()));
@@ -168,20 +165,29 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
     let onkeydown = {
         let (save, readonly) = (save.clone(), props.readonly);
         Callback::from(move |event: KeyboardEvent| {
-            // Enter ends the composing of a letter
-            if readonly || event.is_composing() || event.alt_key() {
-                return;
+            // Enter ends the composing of a letter; with Shift it is for the panel
+            let plain = !(event.alt_key() || event.shift_key() || event.ctrl_key() || event.meta_key());
+            if event.key() == "Enter" && plain && !readonly && !event.is_composing() && dom::is_line(&event) {
+                event.prevent_default();
+                save.emit(Next::Record);
             }
-            let next = match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
-                ("Enter", true) => Next::Another,
-                ("s" | "S", true) => Next::Record,
-                ("Enter", false) if dom::is_line(&event) => Next::Record,
+        })
+    };
+    {
+        // wherever the focus is: the browser would save the page
+        let (save, readonly) = (save.clone(), props.readonly);
+        use_chords(Callback::from(move |event: KeyboardEvent| {
+            let next = match event.key().as_str() {
+                "Enter" => Next::Another,
+                "s" | "S" => Next::Record,
                 _ => return,
             };
             event.prevent_default();
-            save.emit(next);
-        })
-    };
+            if !readonly && !event.is_composing() {
+                save.emit(next);
+            }
+        }));
+    }
     let onsubmit = save.reform(|event: SubmitEvent| {
         event.prevent_default();
         Next::Record
@@ -221,6 +227,7 @@ pub fn RecordForm(props: &RecordFormProps) -> Html {
                             before={touched.map_or(now, |touched| &touched.saw).clone()}
                             error={errors.get(field.name.as_str()).map(|error| AttrValue::from(error.clone()))} />
                         { note(props, field, &to_history) }
+                        { met.in_field(&field.name) }
                         if let Some(touched) = touched {
                             { moved(props, &doing, field, touched, now) }
                         }
@@ -329,21 +336,6 @@ fn use_save(props: &RecordFormProps, doing: &Doing) -> Callback<Next> {
     save
 }
 
-/// After a new record was saved: the next one begins at its first field, what was being written goes on in its own.
-fn focus_soon(next: Next, left: &Draft) {
-    match (next, left.fields.keys().next()) {
-        (Next::Another, _) => focus_first(),
-        (Next::Record, Some(name)) => dom::focus_soon(&input_of(name.as_str())),
-        (Next::Record, None) => {}
-    }
-}
-
-/// The first field of a new record; its key, where there is none.
-fn focus_first() {
-    let fields = "[data-test=record-form] [data-test=field-input]";
-    dom::focus(if dom::is_there(fields) { fields } else { "[data-test=record-key]" });
-}
-
 /// Who set a field, on demand.
 fn note(props: &RecordFormProps, field: &Field, to_history: &Callback<()>) -> Html {
     let Some(about) = &props.about else { return Html::default() };
@@ -416,16 +408,4 @@ fn form_name(here: &Here, info: &CollectionInfo, target: &Target) -> String {
         Target::New => format!("{workspace} new {}", info.id),
         Target::Edit(id) => format!("{workspace} {}", id.to_text()),
     }
-}
-
-/// Fields with half a date: the browser tells nothing of what is in them.
-fn unfinished(form: &NodeRef) -> Vec<String> {
-    let Some(found) = form.cast::<Element>().and_then(|form| form.query_selector_all("input").ok()) else {
-        return Vec::new();
-    };
-    (0..found.length())
-        .filter_map(|at| found.get(at)?.dyn_into::<HtmlInputElement>().ok())
-        .filter(|input| input.validity().bad_input())
-        .filter_map(|input| input.get_attribute("data-field"))
-        .collect()
 }

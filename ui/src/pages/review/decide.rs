@@ -7,7 +7,7 @@ mod life;
 mod preview;
 mod state;
 
-pub use draft::Draft;
+pub use draft::{Case, Draft, Picked};
 
 use super::looking::title;
 use super::{Looking, collection_label, on_news, reader};
@@ -22,7 +22,7 @@ use crate::platform::{dom, storage};
 use crate::route::{KeyText, Route};
 use crate::text::{count, review};
 use beside::{Around, Comments};
-use draft::{Case, Picked, Whole};
+use draft::Whole;
 use fields::{Choices, choices};
 use life::life;
 use std::cell::RefCell;

@@ -3,6 +3,7 @@
 use super::looking::title;
 use super::{collection_label, field_of};
 use crate::components::button::{Button, Look};
+use crate::components::field_value::quoted;
 use crate::components::icon::{Icon, icon};
 use crate::components::link::Link;
 use crate::components::signature::initials;
@@ -12,6 +13,7 @@ use crate::route::{KeyText, Route};
 use crate::text::{count, review, time};
 use std::collections::BTreeSet;
 use sync_client::api::{Review as List, ReviewItem};
+use sync_protocol::schema::Field;
 use sync_protocol::{ChangeId, ConflictKind, Value};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
@@ -93,10 +95,10 @@ fn row(page: &Page<'_>, here: &Here, item: &ReviewItem, alone: bool) -> Html {
         })
     };
     let to = Route::Decide { workspace: here.name.to_string(), id: item.id.to_string() };
-    let fields: Vec<String> = item
+    let fields: Vec<Field> = item
         .clashing
         .iter()
-        .map(|field| field_of(here, &item.record.collection, field, &Value::ABSENT).label)
+        .map(|field| field_of(here, &item.record.collection, field, &Value::ABSENT))
         .collect();
     let drawn = match item.kind {
         ConflictKind::EditEdit => Icon::Split,
@@ -137,17 +139,24 @@ fn row(page: &Page<'_>, here: &Here, item: &ReviewItem, alone: bool) -> Html {
     }
 }
 
-/// The fields that need a decision: the first few by name.
-fn fields_of(item: &ReviewItem, fields: &[String]) -> Html {
+/// The fields that need a decision: the first few with what both sides have.
+fn fields_of(item: &ReviewItem, fields: &[Field]) -> Html {
     const NAMED: usize = 2;
     if item.kind != ConflictKind::EditEdit {
         return html! { <span class="mooring-chip mooring-chip-kind">{ review::kind_label(item.kind) }</span> };
     }
     html! {
         <>
-            { for fields.iter().take(NAMED).map(|field| html! { <span class="mooring-chip">{ field.clone() }</span> }) }
+            { for fields.iter().take(NAMED).enumerate().map(|(at, field)| html! {
+                <span class="mooring-chip mooring-chip-sides" dir="auto">
+                    { &field.label }
+                    if let Some((current, incoming)) = item.sides.get(at) {
+                        <b>{ quoted(field.field_type, current) }</b>{ "|" }<b>{ quoted(field.field_type, incoming) }</b>
+                    }
+                </span>
+            }) }
             if fields.len() > NAMED {
-                <span class="mooring-chip" title={fields[NAMED..].join(", ")}>{ format!("+{}", fields.len() - NAMED) }</span>
+                <span class="mooring-chip" title={fields[NAMED..].iter().map(|field| &*field.label).collect::<Vec<_>>().join(", ")}>{ format!("+{}", fields.len() - NAMED) }</span>
             }
         </>
     }
