@@ -23,6 +23,7 @@ struct Kept {
     profile: RefCell<Option<String>>,
     disks: RefCell<BTreeMap<String, MemoryDisk>>,
     minted: Cell<u128>,
+    saves: Cell<u32>,
 }
 
 impl Device for Desk {
@@ -34,6 +35,7 @@ impl Device for Desk {
 
     async fn save_profile(&self, text: &str) -> Result<(), StoreError> {
         *self.0.profile.borrow_mut() = Some(text.to_owned());
+        self.0.saves.set(self.0.saves.get() + 1);
         Ok(())
     }
 
@@ -102,6 +104,11 @@ impl Desk {
     /// What the device remembers beside its stores.
     pub fn profile(&self) -> Option<String> {
         self.0.profile.borrow().clone()
+    }
+
+    /// How often an engine has written that.
+    pub fn saves(&self) -> u32 {
+        self.0.saves.get()
     }
 
     /// It remembers something else.
