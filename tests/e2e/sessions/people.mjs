@@ -45,8 +45,8 @@ export async function people(server, ann, harbour, credentials) {
     link = await ann.text(hook('invite-link'));
     truthy(link.startsWith(`${server.url}/join#`), 'a link of this server');
     await until('listed', async () => await ann.count(hook('invitation')) === 1);
+    cyd.url = link;
     await cyd.open();
-    await cyd.go(link);
     await until('told', async () => (await cyd.text(hook('join'))).includes('Ann Example invites you to the workspace “Harbour”.'));
     truthy((await cyd.text(hook('join'))).includes('You can read and edit its records.'), 'as what');
     await cyd.fill(hook('join-login'), 'cyd@example.com');
