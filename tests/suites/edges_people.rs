@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use mooring_tests::crew::{add, crew, edit, names, person, review, wait_value};
 use mooring_tests::server::administer;
 use mooring_tests::{Client, Server, on_a_local_set};
-use sync_client::api::{Answer, Command, Failure, FailureKind, Session, Unsent};
+use sync_client::api::{Answer, Command, Failure, FailureKind, MembersAsk, MembersTold, Session, Unsent};
+use sync_protocol::message::Role;
+use sync_protocol::people::{NewInvitation, SetRole};
 use sync_protocol::{Rejection, WorkspaceId};
 
 const ANN: &str = "correct horse";
@@ -360,6 +363,105 @@ fn signing_out_counts_exports_and_removes_what_is_unsent_in_every_workspace() {
         assert_eq!(stores(&team)?, 0, "no record is left on the device");
         bobs.sign_in("bob", BOB).await?;
         bobs.ask(Command::SignOut { unsent: Unsent::Ask }).await?;
+        Ok(())
+    });
+}
+
+/// What the server says about people.
+async fn told(client: &Client, ask: MembersAsk) -> Result<MembersTold> {
+    match client.ask(Command::Members(Box::new(ask))).await? {
+        Answer::Members(told) => Ok(*told),
+        other => bail!("the answer is {other:?}"),
+    }
+}
+
+/// The session as it is after something that changes it.
+async fn after(client: &Client, ask: MembersAsk) -> Result<Session> {
+    match client.ask(Command::Members(Box::new(ask))).await? {
+        Answer::Session(session) => Ok(session),
+        other => bail!("the answer is {other:?}"),
+    }
+}
+
+#[test]
+fn a_newcomer_joins_by_a_link_names_the_device_and_sees_to_the_account() {
+    on_a_local_set(async {
+        let team = Team::make()?;
+        let server = team.serve(0)?;
+        let anns = team.device(&server, "tablet", "ann", ANN).await?;
+        crew(&anns).await?;
+        add(&anns, 1, "Ann").await?;
+        anns.synced().await?;
+        let new = NewInvitation { role: Role::Editor, hours: 24, uses: 1 };
+        let MembersTold::Made(made) = told(&anns, MembersAsk::Invite(new)).await? else { bail!("not made") };
+
+        let cyds = Client::start(&team.dir.path().join("cyd's"), "cyd's")?;
+        cyds.ask(Command::Connect { server: server.url.clone() }).await?;
+        // before anybody is signed in: what it is for, and what this device is called
+        let MembersTold::Invited(invited) = told(&cyds, MembersAsk::Look(made.token.clone())).await? else {
+            bail!("not told")
+        };
+        assert_eq!((invited.workspace.as_str(), invited.by.as_str()), ("Harbour", "Ann"));
+        assert_eq!(after(&cyds, MembersAsk::NameDevice("Deck tablet".into())).await?.device, "Deck tablet");
+        let account = |token: &str| MembersAsk::MakeAccount {
+            token: token.into(),
+            login: "cyd".into(),
+            name: "Cyd".into(),
+            password: "tide and timetable".into(),
+        };
+        let session = after(&cyds, account(&made.token)).await?;
+        assert_eq!((session.login.as_deref(), session.workspaces.len()), (Some("cyd"), 1));
+        cyds.open(team.workspace).await?;
+        cyds.synced().await?;
+        edit(&cyds, &person(1), "name", "Ann", "Ann, by Cyd").await?;
+        wait_value(&anns, &person(1), "name", "Ann, by Cyd").await?;
+        let again = cyds.ask(Command::Members(Box::new(account(&made.token)))).await;
+        ensure!(again.is_err_and(|failure| failure.message.contains("does not hold")), "the link is used up");
+
+        // what others read, and what the account lists
+        assert_eq!(
+            after(&cyds, MembersAsk::Name("Cyd Smith".into())).await?.user.map(|user| user.name),
+            Some("Cyd Smith".into())
+        );
+        let known = async || match anns.ask(Command::People).await? {
+            Answer::People(people) => {
+                Ok::<_, anyhow::Error>(people.into_iter().any(|one| one.name == "Cyd Smith"))
+            }
+            other => bail!("the answer is {other:?}"),
+        };
+        for tries in 0.. {
+            if known().await? {
+                break;
+            }
+            ensure!(tries < 1_000, "others never read the new name");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let MembersTold::Sessions(sessions) = told(&cyds, MembersAsk::Sessions).await? else {
+            bail!("no list")
+        };
+        assert_eq!(
+            sessions.iter().map(|one| (one.device.as_str(), one.current)).collect::<Vec<_>>(),
+            [("Deck tablet", true)]
+        );
+
+        // the role changes while the device cannot hear of it
+        cyds.ask(Command::Pause).await?;
+        edit(&cyds, &person(1), "name", "Ann, by Cyd", "too late").await?;
+        let MembersTold::Members(members) = told(&anns, MembersAsk::List).await? else { bail!("no list") };
+        let user = members.iter().find(|one| one.name == "Cyd Smith").context("Cyd is a member")?.user;
+        told(&anns, MembersAsk::SetRole(SetRole { user, role: Some(Role::Reader) })).await?;
+        cyds.ask(Command::Resume).await?;
+        let status = cyds.until("refused", |status| status.rejected == 1).await?;
+        ensure!(status.pending == 0, "{status:?}");
+        ensure!(names(&anns).await? == people(&[(1, "Ann, by Cyd")]), "the server has what it had");
+
+        // the records leave the device, and nothing of them stays
+        let removed = Command::RemoveRecords { workspace: team.workspace, unsent: Unsent::Ask };
+        let asked = cyds.ask(removed).await.err().context("what was refused would be lost")?;
+        assert_eq!(asked.kind, FailureKind::Unsent);
+        let removed = Command::RemoveRecords { workspace: team.workspace, unsent: Unsent::Discard };
+        let Answer::Session(session) = cyds.ask(removed).await? else { bail!("no session") };
+        assert_eq!((session.kept.len(), session.workspaces.len()), (0, 1));
         Ok(())
     });
 }

@@ -207,7 +207,9 @@ impl DirectoryStore for MemoryStore {
         seen: Timestamp,
     ) -> Result<(), StoreError> {
         if let Some(session) = self.state().sessions.get_mut(token_hash) {
-            device.unwrap_or(&session.device.clone()).clone_into(&mut session.device);
+            if let Some(device) = device {
+                device.clone_into(&mut session.device);
+            }
             session.seen = Some(seen);
         }
         Ok(())

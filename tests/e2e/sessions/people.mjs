@@ -45,8 +45,8 @@ export async function people(server, ann, harbour, credentials) {
     link = await ann.text(hook('invite-link'));
     truthy(link.startsWith(`${server.url}/join#`), 'a link of this server');
     await until('listed', async () => await ann.count(hook('invitation')) === 1);
+    cyd.url = link;
     await cyd.open();
-    await cyd.go(link);
     await until('told', async () => (await cyd.text(hook('join'))).includes('Ann Example invites you to the workspace “Harbour”.'));
     truthy((await cyd.text(hook('join'))).includes('You can read and edit its records.'), 'as what');
     await cyd.fill(hook('join-login'), 'cyd@example.com');
@@ -60,6 +60,7 @@ export async function people(server, ann, harbour, credentials) {
     await act.showCollection(cyd, 'boats');
     await cyd.pillSays('Synced and verified');
     truthy(!(await cyd.address()).includes('#'), 'the link has left the address');
+    await cyd.installed();
     await cyd.offline(true);
     await act.editRecord(cyd, 1, 'berth', 'C 1');
     await cyd.pillSays('Offline, 1 change safe on this device');
@@ -165,6 +166,7 @@ export async function people(server, ann, harbour, credentials) {
     await ann.click(workspace('Harbour'));
     await ann.pillSays('Synced and verified');
     await act.cellSays(ann, 1, 'berth', 'C 1');
+    await ann.installed();
     await ann.offline(true);
     await act.editRecord(ann, 3, 'berth', 'A 9');
     await ann.click('.mooring-brand');
