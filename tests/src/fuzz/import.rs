@@ -1,6 +1,8 @@
 //! Files to import. Input: the file's name, a line end, its content.
 
+use std::collections::BTreeSet;
 use sync_client::import::{self, File, Rows};
+use sync_protocol::CollectionId;
 use sync_protocol::schema::Collection;
 
 use super::head;
@@ -41,7 +43,9 @@ pub(super) fn run(data: &[u8]) {
     assert_eq!(taken + rows.refused_total, met, "each row is taken or refused");
     assert_eq!(rows.refused_total, preview.refused_total, "the preview said what would be refused");
     assert_eq!(import::missing_fields(&preview.plan, &Collection::default()), fields);
-    let into = import::Known { collection: &Collection::default(), view: &|_| None };
+    let (id, collection) = (CollectionId::from_label("x"), Collection::default());
+    let asking = import::Asking { id: &id, collection: &collection, holders: &|_| BTreeSet::new() };
+    let into = import::Known { asking, view: &|_| None };
     let known = import::look(&file, None, Some(into));
     assert_eq!(known.counts.new + known.refused_total, known.rows, "each row is counted once");
     let refused: Vec<(usize, String)> =
