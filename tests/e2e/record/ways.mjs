@@ -174,7 +174,8 @@ export async function ways({ a, server, ann, ben, go, look, says }) {
     await until('both back', async () => '10' in await records() && '11' in await records());
     await a.click(hook('undo'));
     await until('undone', async () => !('10' in await records()) && !('11' in await records()));
-    await go('/c/people/deleted');
+    await act.showCollection(a, 'people');
+    await a.click(hook('to-deleted'));
     await a.waitFor(`${hook('deleted-item')}[data-key="11"]`);
   });
 

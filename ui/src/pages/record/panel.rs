@@ -160,7 +160,8 @@ pub fn Panel(props: &PanelProps) -> Html {
             <div class="pf-v6-c-drawer__body mooring-panel-head">
                 <div class="pf-v6-c-drawer__head">
                     <div class="mooring-panel-name">
-                        <h2 class="pf-v6-c-title pf-m-lg" tabindex="-1" ref={heading} dir="auto" data-test="record-title">{ &props.title }</h2>
+                        <h2 class="pf-v6-c-title pf-m-lg" tabindex="-1" ref={heading} dir="auto" data-test="record-title"
+                            role={now.full.then_some("heading")} aria-level={now.full.then_some("1")}>{ &props.title }</h2>
                         if !props.subtitle.is_empty() {
                             <p class="mooring-muted">{ &props.subtitle }</p>
                         }
