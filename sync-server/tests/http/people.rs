@@ -131,7 +131,7 @@ async fn an_invitation_tells_what_it_is_for_and_lets_in_who_agrees() {
         (Role::Editor, 1, "A Person")
     );
     let listed: Vec<Invitation> = ok(ann.get(&at(workspace, "invitations")).await).await;
-    assert_eq!(listed, [invitation.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&invitation));
     let invited: Invited = ok(look(&world, &token).await).await;
     assert_eq!(
         (invited.workspace.as_str(), invited.by.as_str(), invited.role, invited.accounts),

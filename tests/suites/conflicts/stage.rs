@@ -84,7 +84,7 @@ impl Stage {
         store.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let server = start(&store, &environment, 0)?;
         let port = server.port()?;
-        let sign_in = SignIn { name: "ada".into(), password: PASSWORD.into() };
+        let sign_in = SignIn { name: "ada".into(), password: PASSWORD.into(), device: String::new() };
         let signed_in: SignedIn = Transport::new(&server.url).post("/v1/sign-in", &sign_in, 30_000).await?;
         Ok(Self {
             server: RefCell::new(Some(server)),
@@ -120,7 +120,8 @@ impl Stage {
     /// What a signed-in program sends and gets without a replica.
     pub async fn signed_in(&self, person: &str) -> Result<Transport> {
         let transport = Transport::new(&self.url());
-        let sign_in = SignIn { name: person.to_lowercase(), password: PASSWORD.into() };
+        let sign_in =
+            SignIn { name: person.to_lowercase(), password: PASSWORD.into(), device: String::new() };
         let signed_in: SignedIn = transport.post("/v1/sign-in", &sign_in, 30_000).await?;
         Ok(transport.with_token(Some(signed_in.token)))
     }

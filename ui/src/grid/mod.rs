@@ -72,9 +72,8 @@ mod tests {
         ];
         Collection {
             label: "Orders".to_owned(),
-            policy: None,
-            open: false,
             fields: fields.into_iter().enumerate().map(field).collect(),
+            ..Collection::default()
         }
     }
 }
