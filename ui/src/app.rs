@@ -5,7 +5,7 @@ use crate::components::states::loading;
 use crate::components::toast::{Toaster, Toasts, toast_list};
 use crate::hooks::SessionContext;
 use crate::pages::frame::{Frame, Place};
-use crate::pages::later::{Later, Part};
+use crate::pages::later::{Wanted, later};
 use crate::pages::{start, workspaces::Workspaces};
 use crate::platform::{clock, network, theme};
 use crate::route::{Route, collection_of, workspace_of};
@@ -114,11 +114,11 @@ fn Shared() -> Html {
             <ContextProvider<Rc<Status>> context={(*status).clone()}>
                 if route == Some(Route::Join) && session.server.is_some() {
                     // with or without somebody who is signed in: it stays the same page while one signs in
-                    { later(Place::Join) }
+                    { later(Wanted::Screen(Place::Join)) }
                 } else if session.user.is_some() || is_local {
                     <Switch<Route> render={screen} />
                 } else if session.server.is_none() {
-                    <start::Server />
+                    { later(Wanted::Server) }
                 } else {
                     <start::SignIn />
                 }
@@ -127,16 +127,11 @@ fn Shared() -> Html {
     }
 }
 
-/// A screen outside of workspaces that comes when it is asked for.
-fn later(place: Place) -> Html {
-    html! { <Later part={Part::People} {place} /> }
-}
-
 fn screen(route: Route) -> Html {
     let (workspace, place) = match route {
         Route::Home => return html! { <Workspaces /> },
-        Route::Join => return later(Place::Join),
-        Route::Account => return later(Place::Account),
+        Route::Join => return later(Wanted::Screen(Place::Join)),
+        Route::Account => return later(Wanted::Screen(Place::Account)),
         Route::WorkspaceSettings { workspace } => (workspace, Place::WorkspaceSettings),
         Route::NotFound => return start::not_found(),
         Route::Workspace { workspace } => (workspace, Place::Start),

@@ -73,7 +73,7 @@ pub fn Dialog(props: &DialogProps) -> Html {
     }
 }
 
-#[derive(PartialEq, Properties)]
+#[derive(Clone, PartialEq, Properties)]
 pub struct ConfirmProps {
     pub title: AttrValue,
     /// What will happen.

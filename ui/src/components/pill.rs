@@ -3,8 +3,9 @@
 use super::icon::{Icon, icon};
 use super::link::Link;
 use super::menu::use_close;
-use super::status_details::StatusDetails;
+use super::status_details::StatusDetailsProps;
 use crate::hooks::use_status;
+use crate::pages::later::{Wanted, later};
 use crate::route::Route;
 use crate::text::count;
 use sync_client::api::{Pill, Status};
@@ -63,7 +64,7 @@ pub fn StatusPill(props: &StatusPillProps) -> Html {
             }
             <span class="pf-v6-screen-reader" role="status" aria-live="polite">{ said }</span>
             if *open {
-                <StatusDetails {close} workspace={props.workspace.clone()} />
+                { later(Wanted::Status(StatusDetailsProps { close, workspace: props.workspace.clone() })) }
             }
         </div>
     }

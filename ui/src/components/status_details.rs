@@ -14,7 +14,7 @@ use sync_client::api::{Answer, Command, Phase, Status, Transport};
 use sync_protocol::Timestamp;
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
+#[derive(Clone, PartialEq, Properties)]
 pub struct StatusDetailsProps {
     /// The open workspace's name in addresses.
     pub workspace: AttrValue,

@@ -1,15 +1,16 @@
 //! The bar above the grid, in one line: what is looked at, what of it is shown and how, what can be done.
 
 use super::address::Shown;
-use super::conditions::{Conditions, conditions};
+use super::conditions::Conditions;
 use super::filter::{Joined, Part};
 use super::held::Held;
-use super::menus::{Popover, change, fields, sorts};
+use super::menus::{Popover, Showing, change};
 use crate::components::button::{Button, Look};
 use crate::components::collection_export::CollectionExport;
 use crate::components::form::input_text;
 use crate::components::icon::{Icon, icon};
 use crate::components::search_box::search_box;
+use crate::pages::later::{Wanted, later};
 use crate::platform::clock;
 use crate::text::count;
 use gloo::timers::callback::Timeout;
@@ -60,6 +61,8 @@ pub fn ViewBar(props: &ViewBarProps) -> Html {
             Callback::from(move |filter| onshown.emit(Shown { filter, ..(*shown).clone() }))
         },
     };
+    let showing =
+        Showing { collection: collection.clone(), shown: shown.clone(), onshown: props.onshown.clone() };
     let conditions_of = |parts: &Joined<Part>| parts.parts.len();
     let hidden = shown.hidden.len();
     html! {
@@ -69,10 +72,10 @@ pub fn ViewBar(props: &ViewBarProps) -> Html {
                 <span class="mooring-muted mooring-count" data-test="record-count">{ counts(props) }</span>
                 <div class="mooring-views">{ props.views.clone() }</div>
                 <Popover drawn={Icon::Filter} text="Filter" count={conditions_of(&shown.filter)} request={props.filtering} test="filter">
-                    { conditions(&form) }
+                    { later(Wanted::Conditions(form)) }
                 </Popover>
-                <Popover drawn={Icon::Sort} text="Sort" count={shown.sort.len()} test="sort">{ sorts(&collection, shown, &props.onshown) }</Popover>
-                <Popover drawn={Icon::Fields} text="Fields" count={hidden} test="fields">{ fields(&collection, shown, &props.onshown) }</Popover>
+                <Popover drawn={Icon::Sort} text="Sort" count={shown.sort.len()} test="sort">{ later(Wanted::Sorts(showing.clone())) }</Popover>
+                <Popover drawn={Icon::Fields} text="Fields" count={hidden} test="fields">{ later(Wanted::Fields(showing)) }</Popover>
                 { review_filter(props) }
                 <span class="mooring-space"></span>
                 <Search search={shown.search.clone()} onsearch={props.onsearch.clone()} />

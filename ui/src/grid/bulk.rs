@@ -20,7 +20,7 @@ use yew::prelude::*;
 /// Records that are edited at once: what one step may hold.
 const MOST: usize = 20_000;
 
-#[derive(PartialEq, Properties)]
+#[derive(Clone, PartialEq, Properties)]
 pub struct EditManyProps {
     pub info: CollectionInfo,
     pub columns: Rc<Vec<Column>>,

@@ -14,7 +14,7 @@ use sync_protocol::{FieldName, FieldType};
 use yew::prelude::*;
 
 /// What the form works on.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Conditions {
     pub collection: Rc<Collection>,
     pub shown: Rc<Shown>,

@@ -86,8 +86,16 @@ pub fn on<E: 'static>(
     })
 }
 
+/// What a small form changes.
+#[derive(Clone, PartialEq)]
+pub struct Showing {
+    pub collection: Rc<Collection>,
+    pub shown: Rc<Shown>,
+    pub onshown: Callback<Shown>,
+}
+
 /// What rows are sorted by.
-pub fn sorts(collection: &Rc<Collection>, shown: &Rc<Shown>, onshown: &Callback<Shown>) -> Html {
+pub fn sorts(Showing { collection, shown, onshown }: &Showing) -> Html {
     html! {
         <div class="mooring-conditions">
             { for shown.sort.iter().enumerate().map(|(at, by)| {
@@ -118,7 +126,7 @@ pub fn sorts(collection: &Rc<Collection>, shown: &Rc<Shown>, onshown: &Callback<
 }
 
 /// Which fields have columns, and in which order.
-pub fn fields(collection: &Rc<Collection>, shown: &Rc<Shown>, onshown: &Callback<Shown>) -> Html {
+pub fn fields(Showing { collection, shown, onshown }: &Showing) -> Html {
     let all = ordered(collection, shown);
     let button = |drawn: Icon, text: String, before: Option<Option<&Field>>, field: &Field| {
         let order =

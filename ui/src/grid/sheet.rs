@@ -8,11 +8,12 @@ use super::held::Held;
 use super::row::{GridRow, card, cell_id};
 use super::rows::Source;
 use super::table::{Drawn, HEAD, State, TICKS, Table};
-use crate::components::dialog::Confirm;
+use crate::components::dialog::ConfirmProps;
 use crate::components::link::{Link, href};
 use crate::hooks::{use_call, use_toaster};
 use crate::live::{Live, use_live};
 use crate::pages::frame::use_here;
+use crate::pages::later::{Wanted, later};
 use crate::platform::dom;
 use crate::route::{KeyText, Route};
 use crate::text::count;
@@ -321,9 +322,13 @@ fn asking(table: &Table) -> Html {
             table.put_cells(asking.cells.clone(), asking.at, "Paste");
         })
     };
-    html! {
-        <Confirm title={format!("Add {new}?")} action={format!("Paste and add {new}")} danger=false {onconfirm} oncancel={close}>
-            <p>{ format!("You paste {}, more than there are below.", count::of(asking.cells.len() as u64, "row", "rows")) }</p>
-        </Confirm>
-    }
+    let rows = count::of(asking.cells.len() as u64, "row", "rows");
+    later(Wanted::Confirm(yew::props! { ConfirmProps {
+        title: format!("Add {new}?"),
+        action: format!("Paste and add {new}"),
+        danger: false,
+        children: html! { <p>{ format!("You paste {rows}, more than there are below.") }</p> },
+        onconfirm,
+        oncancel: close,
+    } }))
 }

@@ -1,12 +1,12 @@
 //! A collection's records in a grid, and beside it the one record that is open.
 
-mod print;
+pub mod print;
 mod shown;
-mod views;
+pub mod views;
 
-use super::collection_form::AddField;
+use super::collection_form::AddFieldProps;
 use super::frame::{FirstSync, Place, is_arriving, use_here, used};
-use super::later::{Later, Part};
+use super::later::{Wanted, later};
 use super::record::Around;
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Confirm;
@@ -15,7 +15,7 @@ use crate::components::link::use_go;
 use crate::components::states::{Empty, failed, loading};
 use crate::grid::address::Shown;
 use crate::grid::bar::ViewBar;
-use crate::grid::bulk::EditMany;
+use crate::grid::bulk::EditManyProps;
 use crate::grid::columns::{Sizes, columns};
 use crate::grid::figures::asked;
 use crate::grid::heading::Headings;
@@ -153,7 +153,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     use_shortcuts(here.may_edit(), new_record.clone(), around.clone());
     let panel = match &props.place {
         Place::NewRecord(_) | Place::Record(..) | Place::History(..) => {
-            html! { <Later part={Part::Record} place={props.place.clone()} {around} onclose={close} /> }
+            later(Wanted::Record { place: props.place.clone(), around, onclose: close })
         }
         _ => Html::default(),
     };
@@ -220,13 +220,13 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                 }
             </div>
             if !deleting.is_empty() {
-                <DeleteRecords info={props.info.clone()} keys={(*deleting).clone()} ondone={after_delete} />
+                { later(Wanted::DeleteRecords(DeleteRecordsProps { info: props.info.clone(), keys: (*deleting).clone(), ondone: after_delete })) }
             }
             if *editing && !ticked.is_empty() {
-                <EditMany info={props.info.clone()} {columns} {source} keys={ticked} onclose={set(&editing, false)} />
+                { later(Wanted::EditMany(EditManyProps { info: props.info.clone(), columns, source, keys: ticked, onclose: set(&editing, false) })) }
             }
             if *adding_field {
-                <AddField info={props.info.clone()} onclose={set(&adding_field, false)} />
+                { later(Wanted::AddField(AddFieldProps { info: props.info.clone(), onclose: set(&adding_field, false) })) }
             }
         </div>
         </>
@@ -341,7 +341,7 @@ fn use_shortcuts(may_edit: bool, new_record: Callback<()>, around: Around) {
     }));
 }
 
-#[derive(PartialEq, Properties)]
+#[derive(Clone, PartialEq, Properties)]
 pub struct DeleteRecordsProps {
     pub info: CollectionInfo,
     pub keys: Vec<RecordKey>,

@@ -150,7 +150,7 @@ pub fn DeletedCollections() -> Html {
     }
 }
 
-#[derive(PartialEq, Properties)]
+#[derive(Clone, PartialEq, Properties)]
 pub struct AddFieldProps {
     pub info: CollectionInfo,
     pub onclose: Callback<()>,

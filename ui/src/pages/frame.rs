@@ -6,8 +6,8 @@ mod inside;
 mod masthead;
 mod nav;
 mod open;
-mod overlay;
-mod palette;
+pub mod overlay;
+pub mod palette;
 mod renamed;
 mod start;
 pub mod used;
@@ -15,7 +15,8 @@ pub mod used;
 pub use first_sync::{FirstSync, is_arriving};
 pub use masthead::Masthead;
 
-use super::left::LeftWorkspace;
+use super::later::{Wanted, later};
+use super::left::LeftWorkspaceProps;
 use crate::hooks::use_session;
 use crate::route::{Route, left_of, workspace_of};
 use open::Opened;
@@ -150,7 +151,7 @@ pub fn Frame(props: &FrameProps) -> Html {
             return html! {
                 <div class="mooring-plain">
                     <Masthead />
-                    <main id="main" class="mooring-narrow"><LeftWorkspace left={left.clone()} /></main>
+                    <main id="main" class="mooring-narrow">{ later(Wanted::Left(LeftWorkspaceProps { left: left.clone() })) }</main>
                 </div>
             };
         }

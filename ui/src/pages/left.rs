@@ -8,7 +8,7 @@ use sync_client::api::{Answer, Command, Failure, FailureKind, Left, Unsent};
 use sync_protocol::WorkspaceId;
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
+#[derive(Clone, PartialEq, Properties)]
 pub struct LeftWorkspaceProps {
     pub left: Left,
 }

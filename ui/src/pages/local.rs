@@ -1,7 +1,8 @@
 //! Workspaces on this device only: made without a server, and connected with one later.
 
+use super::later::{Wanted, later};
 use super::start::use_session_command;
-use super::workspaces::NewWorkspace;
+use super::workspaces::NewWorkspaceProps;
 use crate::components::button::{Button, Look};
 use crate::components::dialog::Dialog;
 use crate::components::form::{control, input_text, select_arrow};
@@ -48,10 +49,10 @@ pub fn OnThisDevice() -> Html {
             </ul>
             <Button look={Look::Link} icon={Icon::Plus} text="New workspace on this device" onclick={make} test="new-local" />
             if *making {
-                <NewWorkspace local=true onclose={set(false)} />
+                { later(Wanted::NewWorkspace(NewWorkspaceProps { local: true, onclose: set(false) })) }
             }
             if let Some(workspace) = &*connecting {
-                <Connect workspace={workspace.clone()} onclose={connected} />
+                { later(Wanted::Connect(ConnectProps { workspace: workspace.clone(), onclose: connected })) }
             }
         </section>
     }
@@ -102,13 +103,13 @@ pub fn WorkspaceCard(props: &WorkspaceCardProps) -> Html {
                 }
             </div>
             if *removing {
-                <RemoveRecords workspace={workspace.clone()} {local} onclose={set(false)} />
+                { later(Wanted::RemoveRecords(RemoveRecordsProps { workspace: workspace.clone(), local, onclose: set(false), onremoved: Callback::noop() })) }
             }
         </>
     }
 }
 
-#[derive(PartialEq, Properties)]
+#[derive(Clone, PartialEq, Properties)]
 pub struct RemoveRecordsProps {
     pub workspace: Workspace,
     /// Whether it is on this device only.
@@ -159,10 +160,10 @@ pub fn RemoveRecords(props: &RemoveRecordsProps) -> Html {
     }
 }
 
-#[derive(PartialEq, Properties)]
-struct ConnectProps {
-    workspace: Workspace,
-    onclose: Callback<()>,
+#[derive(Clone, PartialEq, Properties)]
+pub struct ConnectProps {
+    pub workspace: Workspace,
+    pub onclose: Callback<()>,
 }
 
 /// The three ways, told by what becomes of the records.
@@ -197,8 +198,9 @@ impl How {
     }
 }
 
+/// Asks how, then connects it.
 #[component]
-fn Connect(props: &ConnectProps) -> Html {
+pub fn Connect(props: &ConnectProps) -> Html {
     let session = use_session().session;
     let (send, busy, failure) = use_session_command();
     let go = use_go();

@@ -10,7 +10,7 @@ use crate::route::Route;
 use sync_client::api::{Answer, Command, Failure, FailureKind, Session, Unsent};
 use yew::prelude::*;
 
-#[derive(PartialEq, Properties)]
+#[derive(Clone, PartialEq, Properties)]
 pub struct SignOutProps {
     /// What the person has chosen for the records: to go, unless something unsent would go with them, or to stay.
     pub begin: Unsent,

@@ -1,7 +1,8 @@
 //! The workspaces: choose one, make one.
 
 use super::frame::Masthead;
-use super::left::LeftWorkspace;
+use super::later::{Wanted, later, later_of};
+use super::left::LeftWorkspaceProps;
 use super::local::{OnThisDevice, WorkspaceCard};
 use super::start::use_session_command;
 use crate::components::button::{Button, Look};
@@ -72,16 +73,16 @@ pub fn Workspaces() -> Html {
                     }) }
                 </ul>
                 <OnThisDevice />
-                { for session.left.iter().map(|left| html! { <LeftWorkspace key={left.id.to_string()} left={left.clone()} /> }) }
+                { for session.left.iter().map(|left| later_of(left.id.to_string(), Wanted::Left(LeftWorkspaceProps { left: left.clone() }))) }
             </main>
             if *making {
-                <NewWorkspace onclose={close} />
+                { later(Wanted::NewWorkspace(NewWorkspaceProps { local: false, onclose: close })) }
             }
         </div>
     }
 }
 
-#[derive(PartialEq, Properties)]
+#[derive(Clone, PartialEq, Properties)]
 pub struct NewWorkspaceProps {
     /// On this device only, and opened at once.
     #[prop_or_default]

@@ -5,7 +5,8 @@ use crate::components::field_value::cell;
 use crate::grid::columns::Column;
 use crate::grid::rows::Source;
 use crate::hooks::use_toaster;
-use crate::live::{use_chords, use_live};
+use crate::live::use_chords;
+use crate::pages::later::{Wanted, later};
 use crate::platform;
 use crate::text::count;
 use crate::text::field::key_label;
@@ -26,20 +27,12 @@ pub fn use_print(
     columns: &Rc<Vec<Column>>,
     open: bool,
 ) -> (Html, Callback<()>) {
-    let toaster = use_toaster();
-    let rows = use_live(|| None::<Rc<Vec<Rc<Row>>>>);
-    let print = {
-        let (rows, source) = (rows.clone(), source.clone());
-        Callback::from(move |()| {
-            let (rows, source, toaster) = (rows.clone(), source.clone(), toaster.clone());
-            spawn_local(async move {
-                match source.rows(0..source.held.get().matching.min(MOST)).await {
-                    Ok(all) => rows.set(Some(Rc::new(all))),
-                    Err(failure) => toaster.failure(&failure),
-                }
-            });
-        })
+    let printing = use_state_eq(|| false);
+    let set = |on| {
+        let printing = printing.setter();
+        Callback::from(move |()| printing.set(on))
     };
+    let print = set(true);
     {
         let print = print.clone();
         use_chords(Callback::from(move |key: KeyboardEvent| {
@@ -49,20 +42,55 @@ pub fn use_print(
             }
         }));
     }
-    let now = rows.get();
+    let drawn = printing.then(|| {
+        let (info, source, columns) = (info.clone(), source.clone(), columns.clone());
+        later(Wanted::Print(PrintedProps { info, source, columns, onclose: set(false) }))
+    });
+    (drawn.unwrap_or_default(), print)
+}
+
+#[derive(Clone, PartialEq, Properties)]
+pub struct PrintedProps {
+    pub info: CollectionInfo,
+    pub source: Source,
+    pub columns: Rc<Vec<Column>>,
+    /// Printed, or not to be had.
+    pub onclose: Callback<()>,
+}
+
+/// Reads the rows, draws them, prints them.
+#[component]
+pub fn Printed(props: &PrintedProps) -> Html {
+    let toaster = use_toaster();
+    let rows = use_state(|| None::<Vec<Rc<Row>>>);
+    {
+        let (rows, source, onclose) = (rows.setter(), props.source.clone(), props.onclose.clone());
+        use_effect_with((), move |()| {
+            spawn_local(async move {
+                match source.rows(0..source.held.get().matching.min(MOST)).await {
+                    Ok(all) => rows.set(Some(all)),
+                    Err(failure) => {
+                        toaster.failure(&failure);
+                        onclose.emit(());
+                    }
+                }
+            });
+        });
+    }
     {
         // once they are drawn
-        let rows = rows.clone();
-        use_effect_with(now.is_some(), move |drawn| {
+        let onclose = props.onclose.clone();
+        use_effect_with(rows.is_some(), move |drawn| {
             if *drawn {
                 // a browser that prints nothing has said so itself
                 let _ = platform::window().print();
-                rows.set(None);
+                onclose.emit(());
             }
         });
     }
-    let drawn = now.as_ref().as_ref().map(|all| table(info, columns, all, source.held.get().matching));
-    (drawn.unwrap_or_default(), print)
+    let drawn =
+        rows.as_ref().map(|all| table(&props.info, &props.columns, all, props.source.held.get().matching));
+    drawn.unwrap_or_default()
 }
 
 fn table(info: &CollectionInfo, columns: &[Column], rows: &[Rc<Row>], matching: usize) -> Html {

@@ -6,6 +6,7 @@ use crate::components::form::TextField;
 use crate::components::menu::{Entry, Menu};
 use crate::grid::address::Shown;
 use crate::live::use_live;
+use crate::pages::later::{Wanted, later};
 use gloo::storage::{LocalStorage, Storage};
 use serde::{Deserialize, Serialize};
 use yew::prelude::*;
@@ -41,7 +42,7 @@ pub fn ViewMenu(props: &ViewMenuProps) -> Html {
         let key = key.clone();
         use_live(move || LocalStorage::get::<Vec<SavedView>>(&key).unwrap_or_default())
     };
-    let naming = use_state_eq(|| None::<String>);
+    let naming = use_state_eq(|| false);
     let keep = {
         let views = views.clone();
         Callback::from(move |next: Vec<SavedView>| {
@@ -68,8 +69,7 @@ pub fn ViewMenu(props: &ViewMenuProps) -> Html {
         let naming = naming.setter();
         more.push(Entry {
             description: Some(AttrValue::Static("Kept on this device only")),
-            ..Entry::new("Save this view…", Callback::from(move |()| naming.set(Some(String::new()))))
-                .test("view-save")
+            ..Entry::new("Save this view…", Callback::from(move |()| naming.set(true))).test("view-save")
         });
     }
     if let Some(current) = current {
@@ -84,47 +84,63 @@ pub fn ViewMenu(props: &ViewMenuProps) -> Html {
     let groups = vec![(AttrValue::Static(""), entries), (AttrValue::Static(""), more)];
     let name =
         current.map_or(if props.query.is_empty() { "All records" } else { "Not saved" }, |view| &view.name);
-    let dialog = naming.as_ref().map(|text| {
-        let close = {
+    let dialog = naming.then(|| {
+        let onclose = {
             let naming = naming.setter();
-            Callback::from(move |()| naming.set(None))
+            Callback::from(move |()| naming.set(false))
         };
-        let oninput = {
-            let naming = naming.setter();
-            Callback::from(move |text| naming.set(Some(text)))
-        };
-        let save = {
-            let (keep, close, all, query) = (keep.clone(), close.clone(), all.clone(), props.query.to_string());
-            let name = text.trim().to_owned();
-            Callback::from(move |()| {
-                let mut next: Vec<SavedView> = all.iter().filter(|view| view.name != name).cloned().collect();
-                next.push(SavedView { name: name.clone(), query: query.clone() });
-                keep.emit(next);
-                close.emit(());
-            })
-        };
-        let actions = html! {
-            <Button look={Look::Primary} text="Save" disabled={text.trim().is_empty()} onclick={save.reform(|_: MouseEvent| ())} test="view-save-confirm" />
-        };
-        let onsubmit = {
-            let empty = text.trim().is_empty();
-            Callback::from(move |event: SubmitEvent| {
-                event.prevent_default();
-                if !empty {
-                    save.emit(());
-                }
-            })
-        };
-        html! {
-            <Dialog title="Save this view" onclose={close} {actions} test="view-dialog">
-                <form {onsubmit}><TextField id="view-name" label="Name" value={text.clone()} {oninput} autofocus=true hint="Kept on this device only" test="view-name" /></form>
-            </Dialog>
-        }
+        let (all, query) = (all.clone(), props.query.to_string());
+        let onsave = keep.reform(move |name: String| {
+            let mut next: Vec<SavedView> = all.iter().filter(|view| view.name != name).cloned().collect();
+            next.push(SavedView { name, query: query.clone() });
+            next
+        });
+        later(Wanted::SaveView(SaveViewProps { onsave, onclose }))
     });
     html! {
         <>
             <Menu toggle={html! { { name.to_owned() } }} label="Views" {groups} test="views" />
             { dialog }
         </>
+    }
+}
+
+#[derive(Clone, PartialEq, Properties)]
+pub struct SaveViewProps {
+    /// Keeps it under this name.
+    pub onsave: Callback<String>,
+    pub onclose: Callback<()>,
+}
+
+/// Asks for the view's name.
+#[component]
+pub fn SaveView(props: &SaveViewProps) -> Html {
+    let text = use_state_eq(String::new);
+    let name = text.trim().to_owned();
+    let empty = name.is_empty();
+    let oninput = {
+        let text = text.setter();
+        Callback::from(move |now| text.set(now))
+    };
+    let save = {
+        let (onsave, onclose) = (props.onsave.clone(), props.onclose.clone());
+        Callback::from(move |()| {
+            onsave.emit(name.clone());
+            onclose.emit(());
+        })
+    };
+    let actions = html! {
+        <Button look={Look::Primary} text="Save" disabled={empty} onclick={save.reform(|_: MouseEvent| ())} test="view-save-confirm" />
+    };
+    let onsubmit = Callback::from(move |event: SubmitEvent| {
+        event.prevent_default();
+        if !empty {
+            save.emit(());
+        }
+    });
+    html! {
+        <Dialog title="Save this view" onclose={props.onclose.clone()} {actions} test="view-dialog">
+            <form {onsubmit}><TextField id="view-name" label="Name" value={(*text).clone()} {oninput} autofocus=true hint="Kept on this device only" test="view-name" /></form>
+        </Dialog>
     }
 }

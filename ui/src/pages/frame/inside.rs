@@ -14,7 +14,7 @@ use crate::components::states::{Empty, failed, loading};
 use crate::hooks::{Ask, use_ask, use_status, use_title_of};
 use crate::live::{Live, use_keys};
 use crate::pages::collection::CollectionPage;
-use crate::pages::later::{Later, Part};
+use crate::pages::later::{Wanted, later};
 use crate::pages::review::Looking;
 use crate::platform::dom;
 use crate::route::Route;
@@ -206,17 +206,19 @@ fn pick_collections(answer: Answer) -> Option<Collections> {
 fn screen(place: &Place, here: &Here, status: &Status) -> Html {
     match place {
         Place::Start => html! { <Start /> },
-        Place::WorkspaceSettings | Place::Account | Place::Join => {
-            html! { <Later part={Part::People} place={place.clone()} /> }
-        }
-        Place::Review | Place::Merges | Place::Decide(_) => {
-            html! { <Later part={Part::Review} place={place.clone()} /> }
-        }
-        Place::Mirrors | Place::NewMirror | Place::Import | Place::NewCollection | Place::Activity => {
-            html! { <Later part={Part::Setup} place={place.clone()} /> }
-        }
+        Place::WorkspaceSettings
+        | Place::Account
+        | Place::Join
+        | Place::Review
+        | Place::Merges
+        | Place::Decide(_)
+        | Place::Mirrors
+        | Place::NewMirror
+        | Place::Import
+        | Place::NewCollection
+        | Place::Activity => later(Wanted::Screen(place.clone())),
         Place::Settings(id, _) | Place::Deleted(id) if here.collection(id).is_some() => {
-            html! { <Later part={Part::Setup} place={place.clone()} /> }
+            later(Wanted::Screen(place.clone()))
         }
         Place::Collection(id)
         | Place::NewRecord(id)

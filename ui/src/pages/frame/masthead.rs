@@ -6,7 +6,8 @@ use crate::components::link::{Link, use_go};
 use crate::components::menu::{Entry, Menu};
 use crate::components::pill::StatusPill;
 use crate::hooks::use_session;
-use crate::pages::sign_out::SignOut;
+use crate::pages::later::{Wanted, later};
+use crate::pages::sign_out::SignOutProps;
 use crate::platform::theme::{self, Theme};
 use crate::route::{Route, workspace_name, workspace_of};
 use sync_client::api::Unsent;
@@ -160,7 +161,7 @@ fn UserMenu(props: &UserMenuProps) -> Html {
                     (AttrValue::from(concat!("Mooring ", env!("CARGO_PKG_VERSION"))), help),
                 ]} />
             if let Some(begin) = *signing_out {
-                <SignOut {onclose} {begin} />
+                { later(Wanted::SignOut(SignOutProps { onclose, begin })) }
             }
         </>
     }

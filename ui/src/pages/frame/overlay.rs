@@ -1,9 +1,10 @@
 //! What opens over any screen by a key: the palette, and the list of keys.
 
 use super::Place;
-use super::palette::Palette;
+use super::palette::PaletteProps;
 use crate::components::dialog::Dialog;
 use crate::live::{Live, use_chords, use_keys, use_live};
+use crate::pages::later::{Wanted, later};
 use crate::text::keys::{Screen, keys};
 use yew::prelude::*;
 
@@ -47,15 +48,17 @@ pub fn use_overlay(place: &Place) -> (Live<Option<Overlay>>, Html) {
         Callback::from(move |()| open.set(Some(Overlay::Keys)))
     };
     let drawn = match *open.get() {
-        Some(Overlay::Palette) => html! { <Palette place={place.clone()} {onclose} {onkeys} /> },
-        Some(Overlay::Keys) => list(place, onclose),
+        Some(Overlay::Palette) => {
+            later(Wanted::Palette(PaletteProps { place: place.clone(), onclose, onkeys }))
+        }
+        Some(Overlay::Keys) => later(Wanted::Keys { place: place.clone(), onclose }),
         None => Html::default(),
     };
     (open, drawn)
 }
 
 /// The keys of a screen.
-fn list(place: &Place, onclose: Callback<()>) -> Html {
+pub fn list(place: &Place, onclose: &Callback<()>) -> Html {
     let screen = match place {
         Place::Collection(_) => Screen::Grid,
         Place::NewRecord(_) | Place::Record(..) | Place::History(..) => Screen::Record,

@@ -29,7 +29,7 @@ const FIRST: usize = 4;
 /// Collections that are searched, the ones used last first.
 const SEARCHED: usize = 40;
 
-#[derive(PartialEq, Properties)]
+#[derive(Clone, PartialEq, Properties)]
 pub struct PaletteProps {
     pub place: Place,
     pub onclose: Callback<()>,
