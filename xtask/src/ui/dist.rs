@@ -21,15 +21,23 @@ pub const COMPRESSED: &str = ".br";
 /// What names of parts of the program begin with: screens that are loaded when they are asked for.
 pub const PART: &str = "part-";
 
+/// The licence of the letters, which goes where they go.
+pub const FONT_LICENCE: &str = "red-hat-text-licence.txt";
+
+/// What the name of the letters begins with that browsers ask for when a page has one of them.
+const FURTHER_LETTERS: &str = "red-hat-text-latin-ext";
+
 /// Whether a file is loaded only when something is done that few people do: it is no part of a first visit, and not kept for it.
 pub fn is_rare(path: &str) -> bool {
-    path.starts_with("assets/workbook")
+    path.starts_with("assets/workbook") || path.ends_with(".txt")
 }
 
 /// Whether the first screen needs it.
 fn is_first(path: &str) -> bool {
-    let part = path.strip_prefix("assets/").is_some_and(|name| name.starts_with(PART));
-    !part && !is_rare(path)
+    let later = path
+        .strip_prefix("assets/")
+        .is_some_and(|name| [PART, FURTHER_LETTERS].iter().any(|start| name.starts_with(start)));
+    !later && !is_rare(path)
 }
 
 /// The files of one build, in memory until all of them are there.

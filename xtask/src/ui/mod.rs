@@ -153,13 +153,13 @@ fn assemble(stage: &Path, later: &Path, dev: bool, inputs: &str) -> Result<Dist>
         text: &sources()?,
     })?;
     let mut text = sheet.text;
-    let mut fonts = Vec::new();
     for (name, path) in &sheet.files {
         let hashed = dist.asset(name, fs::read(path)?);
         text = text.replace(&format!("url({name})"), &format!("url({hashed})"));
-        fonts.push(hashed);
     }
     let css = dist.asset("style.css", text);
+    let font = root.join("node_modules/@fontsource-variable/red-hat-text/LICENSE");
+    dist.asset(dist::FONT_LICENCE, fs::read(font).context("the font's licence")?);
 
     for icon in ["mooring.svg", "icon-32.png", "icon-128.png", "icon-256.png", "icon-512.png"] {
         dist.file(

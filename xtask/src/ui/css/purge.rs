@@ -174,13 +174,15 @@ fn retain(items: &mut Vec<Item>, keep: &impl Fn(&Item) -> bool) {
 
 /// Font faces whose family no other rule names, and italic ones where nothing is italic, are dropped.
 pub(super) fn fonts(items: &mut Vec<Item>) {
-    let mut families = String::new();
+    let mut families = Vec::new();
     let mut italic = false;
     let is_face = |item: &Item| matches!(item, Item::Block { prelude, .. } if prelude == "@font-face");
     let others: Vec<Item> = items.iter().filter(|item| !is_face(item)).cloned().collect();
     visit(&others, &mut |name, value| {
         if name.starts_with("--") || name.starts_with("font") {
-            families.push_str(value);
+            // in a shorthand, weight and size stand before the family
+            families
+                .extend(value.split(',').map(|family| family.trim().trim_matches(['"', '\'']).to_owned()));
             italic |= name.starts_with("font") && (value.contains("italic") || value.contains("oblique"));
         }
     });
@@ -193,7 +195,7 @@ pub(super) fn fonts(items: &mut Vec<Item>) {
             })
         };
         !is_face(item)
-            || (get("font-family").is_some_and(|family| families.contains(family))
+            || (get("font-family").is_some_and(|family| families.iter().any(|used| used.ends_with(family)))
                 && (italic || get("font-style") != Some("italic")))
     });
 }
@@ -237,5 +239,10 @@ mod tests {
     fn fonts_go_when_no_rule_names_them() {
         let css = "@font-face{font-family:\"A\";src:url(a)}@font-face{font-family:\"B\";src:url(b)}h1{font-family:\"A\"}";
         assert_eq!(purged(css, ""), "@font-face{font-family:\"A\";src:url(a)}h1{font-family:\"A\"}");
+        let css = "@font-face{font-family:\"A\";src:url(a)}@font-face{font-family:\"A B\";src:url(b)}h1{font:700 1rem \"A B\",serif}";
+        assert_eq!(
+            purged(css, ""),
+            "@font-face{font-family:\"A B\";src:url(b)}h1{font:700 1rem \"A B\",serif}"
+        );
     }
 }
