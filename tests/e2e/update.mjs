@@ -29,6 +29,7 @@ const firstParts = partsOf(web);
 await check('a first visit loads no part; one that does not come is told, and comes when it is asked for again', async () => {
   const hasty = new Browser('hasty', server.url);
   const putBack = withoutPart(web, 'record');
+  const putOver = withoutPart(web, 'over');
   await hasty.open();
   await act.join(hasty);
   await act.showCollection(hasty, 'people');
@@ -41,6 +42,20 @@ await check('a first visit loads no part; one that does not come is told, and co
   await hasty.click(`${hook('load-failed')} button`);
   await hasty.waitFor(hook('record-form'));
   equal(await hasty.count(hook('load-failed')), 0, 'failures');
+  // what opens over a screen: until it is there, keys that are meant for it do nothing to what lies behind
+  const before = hasty.page.url();
+  await hasty.press('Control+k');
+  await hasty.type('n');
+  await hasty.waitFor(hook('load-failed'));
+  await hasty.press('Escape');
+  await until('closed', async () => await hasty.count(hook('load-failed')) === 0);
+  equal(hasty.page.url(), before, 'the screen behind it');
+  putOver();
+  await hasty.press('Control+k');
+  await hasty.waitFor(hook('palette-input'));
+  await until('the focus', async () => hasty.page.evaluate(() => document.activeElement.dataset.test === 'palette-input'));
+  await hasty.type('equip');
+  await until('written', async () => await hasty.page.inputValue(hook('palette-input')) === 'equip');
   await hasty.close();
 });
 
