@@ -50,7 +50,9 @@ pub(crate) async fn login(link: &mut Link, login: &Login, as_json: bool) -> Resu
     match link.call(command).await? {
         Ok(Answer::Session(session)) => told(&session, as_json),
         Ok(other) => Err(find::unexpected(&other)),
-        Err(failure) if failure.kind == FailureKind::Input => Err(Failure::SignIn(failure.message)),
+        Err(failure) if matches!(failure.kind, FailureKind::Input | FailureKind::Refused) => {
+            Err(Failure::SignIn(failure.message))
+        }
         Err(failure) => Err(failure.into()),
     }
 }

@@ -153,7 +153,7 @@ pub(crate) enum Left {
 pub(crate) struct Select {
     pub collection: String,
     /// Only records that match: FIELD=VALUE, also != < <= > >= ~ (contains) !~ ^= (begins with); FIELD= is empty, FIELD!= is not;
-    /// @key is the key. Several must all match
+    /// @key is the key (= != ~ !~ ^=). Several must all match
     #[arg(long = "where", value_name = "TEST")]
     pub tests: Vec<String>,
     /// One match is enough
@@ -290,23 +290,28 @@ pub(crate) enum Reviews {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "decision", required = true, multiple = true)]
 pub(crate) struct Resolve {
-    #[arg(group = "which")]
     pub id: String,
+    #[command(flatten)]
+    pub how: Decision,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Decision {
     /// Every field keeps what the record has now
-    #[arg(long, group = "decision", conflicts_with_all = ["take", "both", "deleted"])]
+    #[arg(long, conflicts_with_all = ["take", "both", "deleted"])]
     pub keep: bool,
     /// Every field takes what the other change wanted
-    #[arg(long, group = "decision", conflicts_with_all = ["both", "deleted"])]
+    #[arg(long, conflicts_with_all = ["both", "deleted"])]
     pub take: bool,
     /// Keep both, as two records
-    #[arg(long, group = "decision", conflicts_with = "deleted")]
+    #[arg(long, conflicts_with = "deleted")]
     pub both: bool,
     /// The record ends deleted
-    #[arg(long, group = "decision")]
+    #[arg(long)]
     pub deleted: bool,
     /// Another value for a field, as FIELD=VALUE; beside --keep or --take for the other fields
-    #[arg(long = "set", value_name = "FIELD=VALUE", group = "decision")]
+    #[arg(long = "set", value_name = "FIELD=VALUE")]
     pub set: Vec<String>,
 }

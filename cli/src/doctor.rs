@@ -103,15 +103,11 @@ async fn look(folder: &Path, cli: &Cli, findings: &mut Vec<Finding>) {
             // what is really stored, not what memory says
             match link.ask(Command::Verify).await {
                 Err(failure) => found("checksums", false, failure.to_string()),
-                Ok(_) => match keep::settle(&mut link, cli.timeout, None).await {
-                    Ok(status) if status.verified => {
-                        found("checksums", true, "this device held exactly what the server holds".into())
+                Ok(_) => match keep::verified(&mut link, cli.timeout).await {
+                    Ok(true) => {
+                        found("checksums", true, "this device holds exactly what the server holds".into())
                     }
-                    Ok(status) => found(
-                        "checksums",
-                        false,
-                        status.problem.unwrap_or_else(|| "not equal to the server's yet".into()),
-                    ),
+                    Ok(false) => found("checksums", false, "not equal to the server's".into()),
                     Err(failure) => found("checksums", false, failure.to_string()),
                 },
             };

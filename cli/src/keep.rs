@@ -7,12 +7,14 @@ use std::time::Duration;
 use serde_json::json;
 use sync_client::api::{Answer, Command, Event, Phase, Status, Transport};
 use sync_client::native;
+use sync_client::store::StoreError;
 use sync_protocol::{RecordId, Timestamp};
 use tokio::time::Instant;
 
 use crate::args::Watch;
 use crate::failure::Failure;
 use crate::link::{self, Link};
+use crate::records::Written;
 use crate::{find, print, records};
 
 /// How long a status may be old where nothing is told.
@@ -83,6 +85,18 @@ pub(crate) async fn settle(
     }
 }
 
+/// Whether what is stored equals what the server has, as soon as the server has been asked.
+pub(crate) async fn verified(link: &mut Link, timeout: u64) -> Result<bool, Failure> {
+    let end = Instant::now() + Duration::from_secs(timeout);
+    while !settle(link, timeout, None).await?.verified {
+        if Instant::now() >= end {
+            return Ok(false);
+        }
+        drop(tokio::time::timeout(ASKED, link.event()).await);
+    }
+    Ok(true)
+}
+
 fn counted(changes: u64) -> String {
     if changes == 1 { "1 change".into() } else { format!("{changes} changes") }
 }
@@ -100,7 +114,7 @@ pub(crate) async fn tell(link: &mut Link, status: &Status, as_json: bool) -> Res
     print::line(&format!("{}: {}", open.map_or("Mooring", |one| one.name.as_str()), status.pill().text))?;
     let counts = [
         ("to send", status.pending),
-        ("need review", status.conflicts),
+        (if status.conflicts == 1 { "needs review" } else { "need review" }, status.conflicts),
         ("refused by the server", status.rejected),
     ];
     for (what, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
@@ -128,24 +142,19 @@ pub(crate) async fn watch(link: &mut Link, watch: &Watch) -> Result<(), Failure>
             .collect();
         for (collection, keys) in wanted {
             let by = if by.is_empty() { "server" } else { "device" };
-            let mut lines = Vec::new();
             if keys.is_empty() {
                 // too many to name
-                lines.push(json!({ "collection": collection, "many": true, "by": by }));
+                print::json(&json!({ "collection": collection, "many": true, "by": by }))?;
+                told += 1;
             }
             let ids: Vec<RecordId> =
                 keys.into_iter().map(|key| RecordId::new(collection.clone(), key)).collect();
             let found = records::values(link, &ids).await?;
-            for (id, fields) in ids.iter().zip(found) {
-                let mut line = records::as_json(&id.key, fields.as_ref(), None);
-                line["collection"] = json!(collection);
-                line["by"] = json!(by);
-                lines.push(line);
-            }
-            for line in lines {
-                print::json(&line)?;
+            for (id, fields) in ids.iter().zip(&found) {
+                let line = Written::new(&id.key, fields.as_ref());
+                print::json(&Written { collection: Some(&collection), by: Some(by), ..line })?;
                 told += 1;
-                if watch.limit == Some(told) {
+                if watch.limit.is_some_and(|limit| told >= limit) {
                     return Ok(());
                 }
             }
@@ -164,11 +173,18 @@ pub(crate) async fn run(folder: &Path, workspace: Option<&str>) -> Result<(), Fa
     }
     let open = find::workspace(&mut link, workspace).await?;
     drop(link);
-    let listen = |mut events: native::Told| async move {
-        while futures::StreamExt::next(&mut events).await.is_some() {}
+    let since = Instant::now();
+    let handle = loop {
+        let listen = |mut events: native::Told| async move {
+            while futures::StreamExt::next(&mut events).await.is_some() {}
+        };
+        match native::run(folder, link::device_name(), "embedded", listen) {
+            Ok(handle) => break handle,
+            // another command came between
+            Err(StoreError::InUse) if since.elapsed() < link::BUSY => tokio::time::sleep(ASKED).await,
+            Err(error) => return Err(Failure::Device(format!("{}: {error}", folder.display()))),
+        }
     };
-    let handle = native::run(folder, link::device_name(), "embedded", listen)
-        .map_err(|error| Failure::Device(format!("{}: {error}", folder.display())))?;
     print::note(&format!("Keeping “{}” in step. Stop with Ctrl+C.", open.name));
     let stopped = stopped().await;
     drop(handle);

@@ -16,7 +16,7 @@ use sync_client::store::StoreError;
 use crate::failure::Failure;
 
 /// How long another command that has the folder open may take.
-const BUSY: Duration = Duration::from_secs(15);
+pub(crate) const BUSY: Duration = Duration::from_secs(15);
 const ASKED: Duration = Duration::from_millis(50);
 
 /// Asks and hears.

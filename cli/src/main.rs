@@ -44,12 +44,15 @@ async fn command(cli: &Cli) -> Result<ExitCode, Failure> {
     let folder = link::folder(cli.folder.as_deref())?;
     match &cli.command {
         Command::Man => {
-            let page = clap_mangen::Man::new(Cli::command());
-            page.render(&mut std::io::stdout()).map_err(|error| Failure::Device(error.to_string())).map(done)
+            let mut page = Vec::new();
+            let written = clap_mangen::Man::new(Cli::command()).render(&mut page);
+            written.map_err(|error| Failure::Device(error.to_string()))?;
+            print::line(String::from_utf8_lossy(&page).trim_end()).map(done)
         }
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "mooring-cli", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "mooring-cli", &mut script);
+            print::line(String::from_utf8_lossy(&script).trim_end()).map(done)
         }
         Command::Run => keep::run(&folder, cli.workspace.as_deref()).await.map(done),
         Command::Doctor => doctor::command(&folder, cli).await,
@@ -72,12 +75,15 @@ async fn asked(link: &mut Link, cli: &Cli) -> Result<ExitCode, Failure> {
         _ => {}
     }
     find::workspace(link, cli.workspace.as_deref()).await?;
-    let before = match cli.sync || matches!(cli.command, Command::Sync) {
-        true => Some(keep::exchange(link, cli.timeout).await?),
-        false => None,
-    };
+    if !cli.sync && !matches!(cli.command, Command::Sync) {
+        return opened(link, cli).await.map(done);
+    }
+    let before = keep::status(link).await?;
+    keep::exchange(link, cli.timeout).await?;
     opened(link, cli).await?;
-    let Some(before) = before.filter(|_| writes(&cli.command)) else { return Ok(ExitCode::SUCCESS) };
+    if !writes(&cli.command) {
+        return Ok(ExitCode::SUCCESS);
+    }
     let after = keep::settle(link, cli.timeout, None).await?;
     if after.rejected > before.rejected {
         return Err(Failure::Refused("The server refused it. See: mooring-cli reviews list".into()));
@@ -89,12 +95,13 @@ async fn asked(link: &mut Link, cli: &Cli) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether it leaves something to send.
+/// Whether it sends something.
 fn writes(command: &Command) -> bool {
     use args::Reviews;
     matches!(
         command,
-        Command::NewCollection { .. }
+        Command::Sync
+            | Command::NewCollection { .. }
             | Command::Put(_)
             | Command::Patch(_)
             | Command::Delete { .. }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sync_client::api::{Answer, CollectionInfo, Command, Marks, Op, Row, Seen, Window};
 use sync_client::limits;
-use sync_protocol::{Fields, RecordId, RecordKey, Value, record};
+use sync_protocol::{CollectionId, Fields, RecordId, RecordKey, Value, record};
 
 use crate::args::{List, Write};
 use crate::failure::Failure;
@@ -19,12 +19,25 @@ use crate::{filter, find};
 const PAGE: usize = 500;
 
 /// How a record is written to a script: a line.
-pub(crate) fn as_json(key: &RecordKey, fields: Option<&Fields>, marks: Option<Marks>) -> serde_json::Value {
-    let mut line = json!({ "key": key, "fields": fields });
-    if let Some(marks) = marks.filter(|marks| !marks.is_clean()) {
-        line["marks"] = json!(marks);
+#[derive(Serialize)]
+pub(crate) struct Written<'r> {
+    /// Where it is told of several collections.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) collection: Option<&'r CollectionId>,
+    pub(crate) key: &'r RecordKey,
+    /// `null` where there is no such record.
+    pub(crate) fields: Option<&'r Fields>,
+    #[serde(skip_serializing_if = "Marks::is_clean")]
+    pub(crate) marks: Marks,
+    /// Where it is told that it changed: by this device, or by the server's news.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<&'static str>,
+}
+
+impl<'r> Written<'r> {
+    pub(crate) fn new(key: &'r RecordKey, fields: Option<&'r Fields>) -> Self {
+        Self { collection: None, key, fields, marks: Marks::default(), by: None }
     }
-    line
 }
 
 /// The values of records; `None` for those that are not there.
@@ -45,7 +58,7 @@ pub(crate) async fn get(link: &mut Link, name: &str, keys: &[String], as_lines: 
     let found = values(link, &ids).await?;
     for (at, (id, fields)) in ids.iter().zip(&found).enumerate() {
         match fields {
-            _ if as_lines => print::json(&as_json(&id.key, fields.as_ref(), None))?,
+            _ if as_lines => print::json(&Written::new(&id.key, fields.as_ref()))?,
             Some(fields) => {
                 if at > 0 {
                     print::line("")?;
@@ -121,7 +134,8 @@ pub(crate) async fn list(link: &mut Link, list: &List, as_lines: bool) -> Result
                         if !list.fields.is_empty() {
                             row.fields.retain(|name, _| shown.iter().any(|field| field.name == *name));
                         }
-                        print::json(&as_json(&row.key, Some(&row.fields), Some(row.marks)))?;
+                        let line = Written { marks: row.marks, ..Written::new(&row.key, Some(&row.fields)) };
+                        print::json(&line)?;
                     }
                 }
             }

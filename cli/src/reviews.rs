@@ -7,7 +7,7 @@ use sync_client::api::{Answer, Command, ConflictInfo, ReviewFilter, ReviewItem, 
 use sync_protocol::schema::Collection;
 use sync_protocol::{ChangeId, Choice, FieldName, Outcome, RecordId, Value, record};
 
-use crate::args::{Resolve, Reviews};
+use crate::args::{Decision, Reviews};
 use crate::failure::Failure;
 use crate::find;
 use crate::link::Link;
@@ -22,7 +22,7 @@ pub(crate) async fn command(link: &mut Link, asked: &Reviews, as_json: bool) -> 
             let found = conflict(link, id).await?;
             show(link, &found, as_json).await
         }
-        Reviews::Resolve(how) => resolve(link, how).await,
+        Reviews::Resolve(asked) => resolve(link, &asked.id, &asked.how).await,
         Reviews::TakeBack { id } => take_back(link, id).await,
     }
 }
@@ -140,8 +140,8 @@ async fn show(link: &mut Link, found: &ConflictInfo, as_json: bool) -> Result<()
     found.comments.iter().try_for_each(|said| print::line(&format!("  {}: {}", said.person, said.text)))
 }
 
-async fn resolve(link: &mut Link, how: &Resolve) -> Result<(), Failure> {
-    let found = conflict(link, &how.id).await?;
+async fn resolve(link: &mut Link, id: &str, how: &Decision) -> Result<(), Failure> {
+    let found = conflict(link, id).await?;
     if !found.conflict.is_open() {
         return Err(Failure::Refused(
             "It is settled already. A decision can be taken back: mooring-cli reviews take-back ID".into(),
@@ -166,7 +166,7 @@ async fn resolve(link: &mut Link, how: &Resolve) -> Result<(), Failure> {
 async fn choices(
     link: &mut Link,
     found: &ConflictInfo,
-    how: &Resolve,
+    how: &Decision,
 ) -> Result<BTreeMap<FieldName, Choice>, Failure> {
     let collection = schema(link, &found.item.record).await?;
     let own = find::values(&collection, &how.set)?;

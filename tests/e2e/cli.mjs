@@ -8,7 +8,7 @@ import { Person, addPeople, password } from './lib/members.mjs';
 import { Server, freePort } from './lib/server.mjs';
 
 const program = need('MOORING_CLI');
-const server = new Server(['--data', path.join(scratch, 'server')], await freePort(), scratch);
+const server = new Server(['--data', path.join(scratch, 'server')], await freePort());
 addPeople(server, { ann: 'Ann', bob: 'Bob' });
 await server.start();
 const ann = await Person.signIn(server, 'ann');
@@ -61,7 +61,7 @@ await check('before anything: what to do is told, with the exit code of it', asy
   await one.fails(2, 'unrecognized subcommand', ['fly']);
   equal((await one.run(['--help'])).code, 0, 'help');
   truthy((await one.done(['man'])).includes('.TH mooring-cli'), 'a manual page');
-  truthy((await one.done(['completions', 'bash'])).includes('_mooring-cli()'), 'completions');
+  truthy((await one.done(['completions', 'bash'])).includes('_mooring__cli()'), 'completions');
 });
 
 await check('on this device only: records without a server and without an account', async () => {
@@ -97,9 +97,9 @@ await check('put, patch, list, delete: every type of test, in order, to another 
   equal(await keys('--where', 'Marks='), [2, 10], 'empty');
   equal(await keys('--search', 'ARG'), [1], 'search');
   equal(await keys('--offset', '1', '--limit', '1'), [2], 'a part');
-  equal((await other.done(['list', 'Boats', '--count', '--where', '@key>1'])).trim(), '2', 'a count');
+  equal((await other.done(['list', 'Boats', '--count', '--where', '@key!=1'])).trim(), '2', 'a count');
   equal(await other.done(['list', 'Boats', '--fields', 'Name', '--limit', '1']), 'Key\tName\n1\tArgo\n', 'with tabs where nobody looks on');
-  await other.fails(3, 'There are: Length, Marks, Name', ['list', 'Boats', '--where', 'Colour=red']);
+  await other.fails(3, 'There are: Name, Length, Marks', ['list', 'Boats', '--where', 'Colour=red']);
   await other.fails(2, 'not a whole number', ['patch', 'Boats', '1', 'Length=long']);
   await other.fails(3, 'no record 7', ['patch', 'Boats', '7', 'Length=1']);
   await other.fails(3, 'Nothing was deleted', ['delete', 'Boats', '1', '7']);
@@ -143,7 +143,7 @@ await check('files: import with a dry run and refused rows, export exactly as st
   fs.writeFileSync(file, 'No,Part,Price\n1,Bolt,0.10\n2,Nut,1.10\n');
   await one.done(['import', file, '--new', 'Parts', '--key', 'No', '--dry-run']);
   await one.fails(3, 'no collection', ['get', 'Parts', '1']);
-  equal((await one.lines(['import', file, '--new', 'Parts', '--key', 'No']))[0], { new: 2, changed: 0, same: 0, left_out: 0, refused: 0, dry_run: false }, 'all new');
+  equal((await one.lines(['import', file, '--new', 'Parts', '--key', 'No']))[0], { changed: 0, dry_run: false, left_out: 0, new: 2, refused: 0, same: 0 }, 'all new');
   equal((await one.lines(['import', file, '--into', 'Parts', '--key', 'No']))[0].same, 2, 'again: nothing new');
   fs.writeFileSync(file, 'No,Part,Price\n2,Nut,1.20\n3,Washer,cheap\n');
   const refused = path.join(scratch, 'refused.csv');
@@ -198,7 +198,8 @@ await check('a service keeps in step and serves commands: they share its engine,
   equal((await one.done(['list', 'Boats', '--count', '--where', '@key^=at once'])).trim(), '8', 'after it was killed, by an engine of its own');
   const again = one.start(['run']);
   atEnd(() => again.kill('SIGKILL'));
-  await until('a new one takes the folder', async () => (await one.run(['doctor'])).out.includes('in the program that is running'));
+  await new Promise(done => readline.createInterface({ input: again.stderr }).once('line', done));
+  truthy((await one.run(['doctor'])).out.includes('in the program that is running'), 'a new one takes the folder');
   again.kill('SIGTERM');
   equal(await new Promise(done => again.once('close', done)), 0, 'it ends when it is told to');
 });

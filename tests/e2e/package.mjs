@@ -70,6 +70,15 @@ await check('on the command line it answers without a window', async () => {
   truthy(other.status === 2 && other.stderr.startsWith('mooring: ') && other.stderr.includes('--nosuch'), JSON.stringify(other));
 });
 
+await check('the command line comes with it: its manual, completions, and a service that nobody has to enable', async () => {
+  equal(run(inside('usr/bin/mooring-cli'), '--version'), `mooring-cli ${version}\n`, '--version');
+  truthy(run('zcat', inside('usr/share/man/man1/mooring-cli.1.gz')).includes('Exit codes'), 'a manual page');
+  for (const name of ['bash-completion/completions/mooring-cli', 'zsh/vendor-completions/_mooring-cli', 'fish/vendor_completions.d/mooring-cli.fish']) {
+    truthy(fs.readFileSync(inside(`usr/share/${name}`), 'utf8').includes('reviews'), name);
+  }
+  truthy(fs.readFileSync(inside('usr/lib/systemd/user/mooring.service'), 'utf8').includes('ExecStart=/usr/bin/mooring-cli run'), 'the service');
+});
+
 // one that is not installed cannot be removed
 if (program === '/usr/bin/mooring') {
   await check('removed, it leaves the records; installed again, it goes on with them', async () => {

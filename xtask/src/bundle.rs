@@ -25,7 +25,17 @@ const COMPRESSED: [(&str, &str); 2] = [
     ("CHANGELOG.md", "/usr/share/doc/mooring/changelog.gz"),
     ("src-tauri/linux/mooring.1", "/usr/share/man/man1/mooring.1.gz"),
 ];
-/// What a package is made of beside the program, relative to the repository.
+/// The manual page of the command line, which writes it.
+const MANUAL: &str = "/usr/share/man/man1/mooring-cli.1.gz";
+/// Shells, and where the .deb has what completes commands in them.
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("bash", "/usr/share/bash-completion/completions/mooring-cli"),
+    ("zsh", "/usr/share/zsh/vendor-completions/_mooring-cli"),
+    ("fish", "/usr/share/fish/vendor_completions.d/mooring-cli.fish"),
+];
+/// The service without a window, for whoever enables it.
+const UNIT: (&str, &str) = ("src-tauri/linux/mooring.service", "/usr/lib/systemd/user/mooring.service");
+/// What a package is made of beside the programs, relative to the repository.
 const INPUTS: [&str; 5] =
     ["src-tauri/tauri.conf.json", "src-tauri/linux", "icons", "LICENSE", "CHANGELOG.md"];
 
@@ -58,11 +68,11 @@ pub fn command(args: &[String]) -> Result<()> {
 pub fn package(kind: &str) -> Result<PathBuf> {
     tools::need(&[Kit::Desktop])?;
     ui::build()?;
-    let program = program()?;
-    let depends = depends(&program)?;
+    let (program, cli) = programs()?;
+    let depends = depends(&[&program, &cli])?;
     let folder = sh::target_dir().join("release/bundle").join(kind);
     let stamp = sh::target_dir().join(format!("release/bundle/{kind}.stamp"));
-    let wanted = inputs(&program, &depends)?;
+    let wanted = inputs(&[&program, &cli], &depends)?;
     if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted)
         && let Some(package) = made(&folder, kind)?
     {
@@ -74,7 +84,7 @@ pub fn package(kind: &str) -> Result<PathBuf> {
     }
     let config = sh::target_dir().join("release/bundle/config.json");
     fs::create_dir_all(folder.parent().unwrap_or(&folder))?;
-    fs::write(&config, additions(&depends)?.to_string())?;
+    fs::write(&config, additions(&cli, &depends)?.to_string())?;
     let packed = sh::run(
         Command::new(packager()?)
             // packed is exactly what cargo built: the mark that is left out is for an updater, which there is not
@@ -93,15 +103,23 @@ pub fn package(kind: &str) -> Result<PathBuf> {
     Ok(package)
 }
 
-/// Builds the program.
-fn program() -> Result<PathBuf> {
-    sh::run(sh::cargo().args(["build", "--release", "--package", "mooring-desktop"]))?;
-    Ok(sh::target_dir().join("release/mooring"))
+/// Builds the window and the command line.
+fn programs() -> Result<(PathBuf, PathBuf)> {
+    sh::run(sh::cargo().args([
+        "build",
+        "--release",
+        "--package",
+        "mooring-desktop",
+        "--package",
+        "mooring-cli",
+    ]))?;
+    let folder = sh::target_dir().join("release");
+    Ok((folder.join("mooring"), folder.join("mooring-cli")))
 }
 
-/// Debian's packages with the libraries that the program loads, and the versions it needs of them, as Debian's own
+/// Debian's packages with the libraries that the programs load, and the versions it needs of them, as Debian's own
 /// tool finds them. Elsewhere nothing: what tauri.conf.json says stands.
-fn depends(program: &Path) -> Result<Vec<String>> {
+fn depends(programs: &[&Path]) -> Result<Vec<String>> {
     if sh::which("dpkg-shlibdeps").is_none() {
         return Ok(Vec::new());
     }
@@ -112,7 +130,7 @@ fn depends(program: &Path) -> Result<Vec<String>> {
     let output = Command::new("dpkg-shlibdeps")
         .current_dir(folder)
         .args(["-O", "--warnings=0"])
-        .arg(format!("-e{}", program.display()))
+        .args(programs.iter().map(|program| format!("-e{}", program.display())))
         .output()?;
     ensure!(output.status.success(), "dpkg-shlibdeps: {}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout)?;
@@ -120,17 +138,37 @@ fn depends(program: &Path) -> Result<Vec<String>> {
     Ok(list.split(", ").map(str::to_string).collect())
 }
 
-/// What tauri.conf.json cannot say: dependencies that were found, and files that Debian wants compressed.
-fn additions(depends: &[String]) -> Result<serde_json::Value> {
+/// What tauri.conf.json cannot say: dependencies that were found, the command line with what it says of itself, and files that
+/// Debian wants compressed.
+fn additions(cli: &Path, depends: &[String]) -> Result<serde_json::Value> {
     let mut files = serde_json::Map::new();
-    for (from, to) in COMPRESSED {
-        let file =
-            sh::target_dir().join("release/bundle").join(Path::new(to).file_name().unwrap_or_default());
+    let mut add = |to: &str, from: &Path| files.insert(to.into(), from.to_string_lossy().into());
+    let here = |to: &str| {
+        sh::target_dir().join("release/bundle").join(Path::new(to).file_name().unwrap_or_default())
+    };
+    let compressed = |to: &str, bytes: &[u8]| -> Result<PathBuf> {
+        let file = here(to);
         let mut encoder = GzEncoder::new(fs::File::create(&file)?, Compression::best());
-        encoder.write_all(&fs::read(sh::root().join(from))?)?;
+        encoder.write_all(bytes)?;
         encoder.finish()?;
-        files.insert(to.into(), file.to_string_lossy().into());
+        Ok(file)
+    };
+    for (from, to) in COMPRESSED {
+        add(to, &compressed(to, &fs::read(sh::root().join(from))?)?);
     }
+    let says = |args: &[&str]| -> Result<Vec<u8>> {
+        let output = Command::new(cli).args(args).output()?;
+        ensure!(output.status.success(), "mooring-cli {}: {}", args.join(" "), output.status);
+        Ok(output.stdout)
+    };
+    add("/usr/bin/mooring-cli", cli);
+    add(MANUAL, &compressed(MANUAL, &says(&["man"])?)?);
+    for (shell, to) in COMPLETIONS {
+        let file = here(to).with_extension(shell);
+        fs::write(&file, says(&["completions", shell])?)?;
+        add(to, &file);
+    }
+    add(UNIT.1, &sh::root().join(UNIT.0));
     let mut deb = serde_json::json!({ "files": files });
     if !depends.is_empty() {
         deb["depends"] = depends.into();
@@ -139,8 +177,11 @@ fn additions(depends: &[String]) -> Result<serde_json::Value> {
 }
 
 /// One hash over everything that goes into a package.
-fn inputs(program: &Path, depends: &[String]) -> Result<String> {
-    let mut all = format!("{PACKAGER}\n{}\n{}\n", depends.join(", "), sh::hash(&fs::read(program)?));
+fn inputs(programs: &[&Path], depends: &[String]) -> Result<String> {
+    let mut all = format!("{PACKAGER}\n{}\n", depends.join(", "));
+    for program in programs {
+        all.push_str(&format!("{}\n", sh::hash(&fs::read(program)?)));
+    }
     for input in INPUTS {
         for path in sh::files(&sh::root().join(input))? {
             all.push_str(&format!("{} {}\n", path.display(), sh::hash(&fs::read(&path)?)));

@@ -42,7 +42,7 @@ mod tests {
     fn who_never_asks_keeps_little_and_is_told() {
         let mut news = News::default();
         for _ in 0..10 {
-            news.hear(Event::Status(Box::new(Status::default())));
+            news.hear(Event::Status(Box::default()));
         }
         assert_eq!(news.0.len(), 1, "the newest status is enough");
         for _ in 0..2 * MOST {

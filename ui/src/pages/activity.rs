@@ -34,7 +34,8 @@ pub fn Activity() -> Html {
         Some(all) => html! {
             <>
                 { chart(all) }
-                <ul class="mooring-activity" role="list">
+                // nothing else here takes the focus, and by keys alone one scrolls what has it
+                <ul class="mooring-activity" role="list" tabindex="0" aria-labelledby="activity-title">
                     { for all.iter().map(|entry| html! {
                         <li data-test="activity-item">
                             <time class="mooring-muted" title={clock::exact(entry.at)}>{ time::ago(now, entry.at) }</time>

@@ -35,6 +35,16 @@ pub fn Editor(props: &EditorProps) -> Html {
     let wrong = use_state(Wrong::new);
     let weighing = use_state(|| None::<Rc<Weighing>>);
     let busy = use_state_eq(|| false);
+    {
+        // what has been changed since it was opened: nothing is written yet that would be lost
+        let (saw, draft) = (saw.clone(), draft.clone());
+        use_effect_with(props.field.clone(), move |field| {
+            if **saw != *field && *draft == Draft::of(&saw) {
+                saw.set(Rc::new(field.clone()));
+                draft.set(Draft::of(field));
+            }
+        });
+    }
 
     let others = props.info.collection.ordered().into_iter().filter(|field| field.name != props.field.name);
     let taken: Vec<String> = others.map(|field| field.label.clone()).collect();
