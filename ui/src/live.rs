@@ -74,7 +74,7 @@ pub fn use_live<T: Clone + PartialEq + 'static>(first: impl FnOnce() -> T) -> Li
 /// Hears keys anywhere on the page while the component is there, unless somebody is typing or means the browser.
 #[hook]
 pub fn use_keys(onkey: Callback<KeyboardEvent>) {
-    use_heard(onkey, |key| !(key.ctrl_key() || key.meta_key() || key.alt_key()) && !dom::typing(key));
+    use_heard(onkey, |key| !(key.ctrl_key() || key.meta_key() || key.alt_key() || dom::typing(key)));
 }
 
 /// Hears keys with Ctrl, or Command, anywhere on the page while the component is there, also while somebody is typing.

@@ -129,7 +129,7 @@ pub fn Palette(props: &PaletteProps) -> Html {
         let (onclose, onkeys) = (props.onclose.clone(), props.onkeys.clone());
         Callback::from(move |does: Does| {
             match does {
-                Does::Keys => return onkeys.emit(()),
+                Does::Keys => onkeys.emit(()),
                 Does::Go(route) => {
                     onclose.emit(());
                     go.emit(route);

@@ -32,15 +32,18 @@ pub fn Editor(props: &EditorProps) -> Html {
     let (call, toaster) = (use_call(), use_toaster());
     let saw = use_state(|| Rc::new(props.field.clone()));
     let draft = use_state(|| Draft::of(&props.field));
+    // two events may come within one drawing: the second one goes on from the first
+    let newest = use_mut_ref(|| Draft::of(&props.field));
     let wrong = use_state(Wrong::new);
     let weighing = use_state(|| None::<Rc<Weighing>>);
     let busy = use_state_eq(|| false);
     {
         // what has been changed since it was opened: nothing is written yet that would be lost
-        let (saw, draft) = (saw.clone(), draft.clone());
+        let (saw, draft, newest) = (saw.clone(), draft.setter(), newest.clone());
         use_effect_with(props.field.clone(), move |field| {
-            if **saw != *field && *draft == Draft::of(&saw) {
+            if **saw != *field && *newest.borrow() == Draft::of(&saw) {
                 saw.set(Rc::new(field.clone()));
+                newest.replace(Draft::of(field));
                 draft.set(Draft::of(field));
             }
         });
@@ -49,11 +52,10 @@ pub fn Editor(props: &EditorProps) -> Html {
     let others = props.info.collection.ordered().into_iter().filter(|field| field.name != props.field.name);
     let taken: Vec<String> = others.map(|field| field.label.clone()).collect();
     let change = Rc::new({
-        let draft = draft.clone();
+        let (draft, newest) = (draft.setter(), newest.clone());
         move |make: &dyn Fn(&mut Draft)| {
-            let mut next = (*draft).clone();
-            make(&mut next);
-            draft.set(next);
+            make(&mut newest.borrow_mut());
+            draft.set(newest.borrow().clone());
         }
     });
     let text = |set: fn(&mut Draft, String)| {
@@ -94,11 +96,11 @@ pub fn Editor(props: &EditorProps) -> Html {
     };
     let onsubmit = {
         let (draft, saw, wrong, taken, ask) =
-            (draft.clone(), saw.clone(), wrong.setter(), taken, ask.clone());
+            (newest.clone(), saw.clone(), wrong.setter(), taken, ask.clone());
         let (shape, collection, onclose) = (shape.clone(), props.info.id.clone(), props.onclose.clone());
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            let (want, renamed) = match draft.read(&saw, &taken) {
+            let (want, renamed) = match draft.borrow().read(&saw, &taken) {
                 Ok(read) => read,
                 Err(why) => {
                     wrong.set(why);
@@ -221,13 +223,16 @@ fn weighs(saw: &Field, want: &Field) -> bool {
     rules(saw) != rules(want)
 }
 
+/// What a button does to the options.
+type Act = Box<dyn Fn(&mut Vec<OptionDraft>)>;
+
 /// The options, each with its name, its colour and its place.
 fn options(
     all: &[OptionDraft],
     change: &Rc<impl Fn(&dyn Fn(&mut Draft)) + 'static>,
     error: Option<AttrValue>,
 ) -> Html {
-    let act = |act: Box<dyn Fn(&mut Vec<OptionDraft>)>| {
+    let act = |act: Act| {
         let change = change.clone();
         Callback::from(move |_: MouseEvent| change(&|draft| act(&mut draft.options)))
     };
