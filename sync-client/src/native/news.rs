@@ -36,7 +36,6 @@ impl News {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::Status;
 
     #[test]
     fn who_never_asks_keeps_little_and_is_told() {

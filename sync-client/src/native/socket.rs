@@ -1,6 +1,6 @@
 //! A local socket beside the records: other programs of the same person talk to the engine that has the folder open.
 //!
-//! What travels are lines of JSON: first a [`Hello`] of the engine, then [`Request`]s one way and [`Response`]s the other. The
+//! What travels are lines of JSON: first the version of the engine, then [`Request`]s one way and [`Response`]s the other. The
 //! folder is its owner's alone, the socket too, and who connects is asked of the system.
 
 use std::collections::BTreeSet;

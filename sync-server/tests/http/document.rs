@@ -71,6 +71,7 @@ async fn every_documented_path_is_served_and_its_answers_are_as_documented() {
                 }
                 Some("#/components/schemas/ResumeMirror") => Some(json!({})),
                 Some("#/components/schemas/Touched") => Some(json!({ "keys": ["1"] })),
+                Some("#/components/schemas/Deleted") => Some(json!({ "collection": "boats" })),
                 Some("#/components/schemas/History") => Some(json!({ "record": boat(1) })),
                 Some(other) => panic!("no sample of {other}"),
             };

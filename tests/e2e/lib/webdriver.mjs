@@ -83,9 +83,13 @@ export class Driven extends Screen {
   async waitFor(selector, ms) { await this.find(selector, 0, ms); }
   /** Scrolls there first, as a person does: for WebDriver, what is behind a bar at the edge is in view. */
   async click(selector) {
-    const element = await this.find(selector);
-    await this.script('document.querySelector(arguments[0])?.scrollIntoView({ block: "center" })', selector);
-    await this.ask('POST', `/element/${element}/click`, {});
+    // until it can be clicked: what is drawn anew between the look and the click is another element by then
+    await until(`${selector} clicked on ${this.name}`, async () => {
+      const element = await this.find(selector);
+      await this.script('document.querySelector(arguments[0])?.scrollIntoView({ block: "center" })', selector);
+      await this.ask('POST', `/element/${element}/click`, {});
+      return true;
+    }, 30_000);
   }
   fill(selector, text) { return this.fillNth(selector, 0, text); }
   async fillNth(selector, at, text) {
