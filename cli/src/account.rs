@@ -164,15 +164,7 @@ pub(crate) async fn new_collection(
             }
             None => (one.as_str(), FieldType::Text),
         };
-        fields.push(Field {
-            name: FieldName::from_label(label),
-            label: label.into(),
-            field_type,
-            options: Vec::new(),
-            policy: None,
-            position,
-            details: Default::default(),
-        });
+        fields.push(Field { position, ..Field::new(FieldName::from_label(label), label, field_type) });
     }
     match link.ask(Command::NewCollection { label: label.into(), fields }).await? {
         Answer::Made(id) if as_json => print::json(&json!({ "collection": id })),

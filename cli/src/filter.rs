@@ -110,15 +110,7 @@ mod tests {
     fn boats() -> Collection {
         let field = |label: &str, field_type| {
             let name = FieldName::from_label(label);
-            let field = Field {
-                name: name.clone(),
-                label: label.into(),
-                field_type,
-                options: Vec::new(),
-                policy: None,
-                position: 0,
-                details: Default::default(),
-            };
+            let field = Field::new(name.clone(), label, field_type);
             (name, field)
         };
         Collection {

@@ -128,15 +128,7 @@ mod tests {
         assert_eq!(field_name("C", &taken).as_str(), "c");
         let field = |name: &str, label: &str| {
             let name = FieldName::new(name).unwrap();
-            let made = Field {
-                name: name.clone(),
-                label: label.into(),
-                field_type: sync_protocol::FieldType::Text,
-                options: vec![],
-                policy: None,
-                position: 0,
-                details: Default::default(),
-            };
+            let made = Field::new(name.clone(), label, sync_protocol::FieldType::Text);
             (name, made)
         };
         // as made by a release that wrote names by the letters it knew

@@ -222,13 +222,9 @@ fn collection(fields: &[(&str, &str, FieldType, &[&str])]) -> Collection {
             let name = FieldName::new(*name).unwrap();
             let options = options.iter().map(|option| (*option).to_owned()).collect();
             let field = Field {
-                name: name.clone(),
-                label: (*label).to_owned(),
-                field_type: *field_type,
                 options,
-                policy: None,
                 position: position as i64,
-                details: Default::default(),
+                ..Field::new(name.clone(), (*label).to_owned(), *field_type)
             };
             (name, field)
         };

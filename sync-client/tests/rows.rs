@@ -41,15 +41,7 @@ fn definition() -> Vec<Field> {
     [("name", FieldType::Text), ("age", FieldType::Integer)]
         .into_iter()
         .zip(0..)
-        .map(|((text, field_type), position)| Field {
-            name: name(text),
-            label: text.into(),
-            field_type,
-            options: Vec::new(),
-            policy: None,
-            position,
-            details: Default::default(),
-        })
+        .map(|((text, field_type), position)| Field { position, ..Field::new(name(text), text, field_type) })
         .collect()
 }
 

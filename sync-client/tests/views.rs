@@ -33,13 +33,8 @@ fn definition() -> Vec<Field> {
     use FieldType::{Date, Decimal, Integer, Tags, Text};
     let types = [("name", Text), ("age", Integer), ("pay", Decimal), ("born", Date), ("tags", Tags)];
     let field = |(position, (text, field_type)): (i64, (&str, FieldType))| Field {
-        name: name(text),
-        label: text.into(),
-        field_type,
-        options: Vec::new(),
-        policy: None,
         position,
-        details: Default::default(),
+        ..Field::new(name(text), text, field_type)
     };
     (0..).zip(types).map(field).collect()
 }

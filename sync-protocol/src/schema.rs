@@ -474,13 +474,10 @@ mod tests {
     fn order_of_schema_records_does_not_matter() {
         let name = CollectionId::new("airports").unwrap();
         let field = Field {
-            name: FieldName::new("iata").unwrap(),
-            label: "IATA".into(),
-            field_type: FieldType::Choice,
             options: vec!["A".into()],
             policy: Some(Policy::Last),
             position: 3,
-            details: Default::default(),
+            ..Field::new(FieldName::new("iata").unwrap(), "IATA", FieldType::Choice)
         };
         let records = [collection_record(&name, "Airports", None), field_record(&name, &field)];
         let fold = |order: [usize; 2]| {

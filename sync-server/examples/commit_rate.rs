@@ -102,13 +102,8 @@ async fn schema(engine: &PartitionEngine, workspace: WorkspaceId) -> Result<(), 
     let mut records = vec![collection_record(&collection, "Airports", None)];
     for position in 0..5 {
         let field = Field {
-            name: name(&format!("f{position}")),
-            label: format!("Field {position}"),
-            field_type: FieldType::Text,
-            options: Vec::new(),
-            policy: None,
             position,
-            details: Default::default(),
+            ..Field::new(name(&format!("f{position}")), format!("Field {position}"), FieldType::Text)
         };
         records.push(field_record(&collection, &field));
     }

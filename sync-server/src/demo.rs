@@ -136,13 +136,10 @@ impl Sample {
             records.push(schema::collection_record(&collection.name, &collection.label, None));
             for (position, field) in collection.fields.iter().enumerate() {
                 let field = Field {
-                    name: field.name.clone(),
-                    label: field.label.clone(),
-                    field_type: field.field_type,
                     options: field.options.clone(),
                     policy: field.policy,
                     position: position as i64,
-                    details: Default::default(),
+                    ..Field::new(field.name.clone(), field.label.clone(), field.field_type)
                 };
                 records.push(schema::field_record(&collection.name, &field));
             }

@@ -13,15 +13,7 @@ use crate::Client;
 /// A field of that type, called like its name.
 pub fn field(name: &str, field_type: FieldType, position: i64) -> Field {
     let name = FieldName::new(name).expect("a valid name");
-    Field {
-        label: name.to_string(),
-        name,
-        field_type,
-        options: Vec::new(),
-        policy: None,
-        position,
-        details: Default::default(),
-    }
+    Field { position, ..Field::new(name.clone(), name.to_string(), field_type) }
 }
 
 /// Values.

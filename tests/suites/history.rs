@@ -13,15 +13,7 @@ use sync_protocol::{
 fn field(name: &str, policy: Option<Policy>, position: i64) -> Field {
     let name = FieldName::new(name).expect("a valid name");
     let field_type = FieldType::Text;
-    Field {
-        label: name.to_string(),
-        name,
-        field_type,
-        options: Vec::new(),
-        policy,
-        position,
-        details: Default::default(),
-    }
+    Field { policy, position, ..Field::new(name.clone(), name.to_string(), field_type) }
 }
 
 fn values(pairs: &[(&str, &str)]) -> Fields {

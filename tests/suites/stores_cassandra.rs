@@ -318,15 +318,7 @@ async fn nodes_write_together(stores: [Arc<CassandraStore>; 2]) -> Result<()> {
     let collection = CollectionId::new("airports")?;
     let visits = FieldName::new("visits")?;
     let mut maker = Device::new();
-    let field = Field {
-        name: visits.clone(),
-        label: "Visits".into(),
-        field_type: FieldType::Counter,
-        options: Vec::new(),
-        policy: None,
-        position: 1,
-        details: Default::default(),
-    };
+    let field = Field { position: 1, ..Field::new(visits.clone(), "Visits", FieldType::Counter) };
     let key = |n: i64| RecordId::new(collection.clone(), RecordKey::Int(n));
     let mut made = Vec::new();
     for (id, fields) in [collection_record(&collection, "Airports", None), field_record(&collection, &field)]

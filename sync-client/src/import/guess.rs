@@ -47,15 +47,7 @@ pub(super) fn plan(file: &File, wanted: Option<ImportPlan>, into: Option<&Collec
         let label = label(heading);
         let name = text::field_name(&label, &taken);
         last += 1;
-        let field = Field {
-            name,
-            label,
-            field_type,
-            options: Vec::new(),
-            policy: None,
-            position: last,
-            details: Default::default(),
-        };
+        let field = Field { position: last, ..Field::new(name, label, field_type) };
         taken.insert(field.name.clone(), field.clone());
         // what is nothing but the key is not there twice; a name is a field of its own
         let is_only_key = is_key && file.headings.len() > 1 && is_code(file, place);

@@ -327,15 +327,7 @@ mod tests {
     /// The keys of what matches, in the order asked for; all records have one field of that type.
     fn found(field_type: FieldType, records: &[(RecordKey, Value)], search: &str, sort: bool) -> String {
         let name = FieldName::from_label("v");
-        let field = Field {
-            name: name.clone(),
-            label: "v".into(),
-            field_type,
-            options: Vec::new(),
-            policy: None,
-            position: 0,
-            details: Default::default(),
-        };
+        let field = Field::new(name.clone(), "v", field_type);
         let definition =
             Collection { fields: BTreeMap::from([(name.clone(), field)]), ..Collection::default() };
         let by_value = sort.then(|| SortBy::rising(name.clone()));

@@ -72,18 +72,13 @@ impl<'r> Shape<'r> {
                 )));
             }
             None => Field {
-                name: name.clone(),
-                label: label(name.to_key(), name.as_str()),
-                field_type: held,
-                options: Vec::new(),
-                policy: None,
                 position: collection
                     .fields
                     .values()
                     .map(|field| field.position.saturating_add(1))
                     .max()
                     .unwrap_or(0),
-                details: Default::default(),
+                ..Field::new(name.clone(), label(name.to_key(), name.as_str()), held)
             },
         };
         if known != Some(&field) {

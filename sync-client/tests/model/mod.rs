@@ -65,15 +65,7 @@ pub fn seen(json: Json) -> BTreeMap<FieldName, Seen> {
 
 /// The fields of the collection that all tests use.
 pub fn definition() -> Vec<Field> {
-    let field = |text: &str, field_type, policy| Field {
-        name: name(text),
-        label: text.into(),
-        field_type,
-        options: Vec::new(),
-        policy,
-        position: 0,
-        details: Default::default(),
-    };
+    let field = |text: &str, field_type, policy| Field { policy, ..Field::new(name(text), text, field_type) };
     vec![
         field("n", FieldType::Integer, None),
         field("m", FieldType::Integer, None),

@@ -49,15 +49,7 @@ pub fn keep(json: Json) -> Outcome {
 pub fn field(text: &str, field_type: FieldType, policy: Option<Policy>) -> Field {
     let options =
         if field_type == FieldType::Choice { vec!["red".into(), "blue".into()] } else { Vec::new() };
-    Field {
-        name: name(text),
-        label: text.into(),
-        field_type,
-        options,
-        policy,
-        position: 0,
-        details: Default::default(),
-    }
+    Field { options, policy, ..Field::new(name(text), text, field_type) }
 }
 
 /// `items` asks, `firsts` and `lasts` have that policy; all have the same fields, some with their own policy.

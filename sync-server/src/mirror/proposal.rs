@@ -287,13 +287,5 @@ fn mapped_as_wished(wish: &Wish, proposal: &mut Proposal) -> Result<(), DeskErro
 fn new_field(column: &ChosenColumn) -> Field {
     let label = column.field.to_string();
     let (name, field_type): (FieldName, FieldType) = (column.field.clone(), column.field_type);
-    Field {
-        name,
-        label,
-        field_type,
-        options: Vec::new(),
-        policy: None,
-        position: 0,
-        details: Default::default(),
-    }
+    Field::new(name, label, field_type)
 }

@@ -184,15 +184,7 @@ async fn anything(ann: &Person<'_>) -> (WorkspaceId, Device, FieldName) {
     let workspace = ann.workspace(4).await.id;
     let mut device = Device::new();
     let any = FieldName::new("any").unwrap();
-    let field = Field {
-        name: any.clone(),
-        label: "Any".into(),
-        field_type: FieldType::Json,
-        options: Vec::new(),
-        policy: None,
-        position: 1,
-        details: Default::default(),
-    };
+    let field = Field { position: 1, ..Field::new(any.clone(), "Any", FieldType::Json) };
     let mut changes = device.schema();
     let (id, fields) = field_record(&boat(1).collection, &field);
     changes.push(device.change(id, Edit::Insert { fields }));
@@ -335,15 +327,7 @@ async fn a_collection_has_so_many_fields_and_no_more() {
     let workspace = ann.workspace(1).await.id;
     let mut device = Device::new();
     let mut changes = device.schema();
-    let field = |n: usize| Field {
-        name: FieldName::new(format!("f{n}")).unwrap(),
-        label: "F".into(),
-        field_type: FieldType::Text,
-        options: Vec::new(),
-        policy: None,
-        position: 0,
-        details: Default::default(),
-    };
+    let field = |n: usize| Field::new(FieldName::new(format!("f{n}")).unwrap(), "F", FieldType::Text);
     for n in 0..520 {
         let (id, fields) = field_record(&boat(1).collection, &field(n));
         changes.push(device.change(id, Edit::Insert { fields }));

@@ -198,15 +198,7 @@ impl Device {
     /// The collection `boats` with the field `name`.
     pub fn schema(&mut self) -> Vec<Change> {
         let boats = CollectionId::new("boats").unwrap();
-        let field = Field {
-            name: field(),
-            label: "Name".into(),
-            field_type: FieldType::Text,
-            options: Vec::new(),
-            policy: None,
-            position: 0,
-            details: Default::default(),
-        };
+        let field = Field::new(field(), "Name", FieldType::Text);
         [collection_record(&boats, "Boats", None), field_record(&boats, &field)]
             .into_iter()
             .map(|(id, fields)| self.change(id, Edit::Insert { fields }))

@@ -203,16 +203,8 @@ impl Device {
     /// The changes that make `airports` with its fields `name` (ask) and `visits` (a counter).
     pub fn schema(&mut self) -> Vec<Change> {
         let collection = CollectionId::new("airports").expect("valid");
-        let fields =
-            [("name", FieldType::Text), ("visits", FieldType::Counter)].map(|(name, field_type)| Field {
-                name: field(name),
-                label: name.into(),
-                field_type,
-                options: vec![],
-                policy: None,
-                position: 1,
-                details: Default::default(),
-            });
+        let fields = [("name", FieldType::Text), ("visits", FieldType::Counter)]
+            .map(|(name, field_type)| Field { position: 1, ..Field::new(field(name), name, field_type) });
         let mut records = vec![collection_record(&collection, "Airports", None)];
         records.extend(fields.iter().map(|field| field_record(&collection, field)));
         records.into_iter().map(|(id, fields)| self.change(&id, Edit::Insert { fields })).collect()

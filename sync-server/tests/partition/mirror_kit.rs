@@ -66,15 +66,8 @@ impl Scene {
             ("note", FieldType::Text, None),
         ];
         records.extend(fields.iter().map(|(name, field_type, policy)| {
-            let field = Field {
-                name: field(name),
-                label: (*name).into(),
-                field_type: *field_type,
-                options: vec![],
-                policy: *policy,
-                position: 1,
-                details: Default::default(),
-            };
+            let field =
+                Field { policy: *policy, position: 1, ..Field::new(field(name), *name, *field_type) };
             field_record(&collection(), &field)
         }));
         let changes: Vec<_> =

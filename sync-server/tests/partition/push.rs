@@ -367,13 +367,12 @@ async fn a_conflict_has_a_limit() {
     let wide: Vec<Change> = (0..6)
         .map(|n| {
             let field = sync_protocol::schema::Field {
-                name: field(&format!("f{n}")),
-                label: "x".into(),
-                field_type: sync_protocol::FieldType::Text,
-                options: vec![],
-                policy: None,
                 position: n,
-                details: Default::default(),
+                ..sync_protocol::schema::Field::new(
+                    field(&format!("f{n}")),
+                    "x",
+                    sync_protocol::FieldType::Text,
+                )
             };
             let (id, fields) = sync_protocol::schema::field_record(&airport(1).collection, &field);
             maker.change(&id, Edit::Insert { fields })

@@ -70,13 +70,8 @@ fn fields() -> Vec<Field> {
         ("labels", Tags),
     ];
     let field = |(position, (text, field_type)): (i64, (&str, FieldType))| Field {
-        name: name(text),
-        label: text.into(),
-        field_type,
-        options: Vec::new(),
-        policy: None,
         position,
-        details: Default::default(),
+        ..Field::new(name(text), text, field_type)
     };
     (0..).zip(types).map(field).collect()
 }

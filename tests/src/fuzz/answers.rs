@@ -63,13 +63,8 @@ impl Device {
             Self { store, replica, session: Session::default(), sent: Vec::new(), pull: 0, now: NOW };
         let items = CollectionId::from_label("items");
         let field = |label: &str, field_type, position| Field {
-            name: FieldName::from_label(label),
-            label: label.into(),
-            field_type,
-            options: Vec::new(),
-            policy: None,
             position,
-            details: Default::default(),
+            ..Field::new(FieldName::from_label(label), label, field_type)
         };
         let fields = [field("title", FieldType::Text, 0), field("n", FieldType::Integer, 1)];
         let made = device.replica.new_collection(NOW, &items, "Items", &fields);

@@ -46,13 +46,10 @@ pub fn extra() -> Field {
 fn field(name: &str, field_type: FieldType, policy: Option<Policy>, position: i64) -> Field {
     let options = if field_type == FieldType::Choice { vec!["new".into(), "old".into()] } else { Vec::new() };
     Field {
-        name: FieldName::from_label(name),
-        label: name.to_owned(),
-        field_type,
         options,
         policy,
         position,
-        details: Default::default(),
+        ..Field::new(FieldName::from_label(name), name.to_owned(), field_type)
     }
 }
 

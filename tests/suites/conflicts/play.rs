@@ -117,15 +117,7 @@ fn field(name: &str, kind: &str, policy: Option<&str>, position: i64) -> Result<
         vec![]
     };
     let policy = policy.map(|name| Policy::from_name(name).context("no such policy")).transpose()?;
-    Ok(Field {
-        name: FieldName::new(name)?,
-        label: name.into(),
-        field_type,
-        options,
-        policy,
-        position,
-        details: Default::default(),
-    })
+    Ok(Field { options, policy, position, ..Field::new(FieldName::new(name)?, name, field_type) })
 }
 
 impl Play<'_> {

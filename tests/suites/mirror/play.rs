@@ -267,15 +267,7 @@ impl Play<'_> {
             let (name, kind) = word.split_once(':').context("name:type")?;
             let field_type = FieldType::from_name(kind).with_context(|| format!("no type {kind}"))?;
             let (name, label) = (FieldName::new(name)?, name.to_owned());
-            fields.push(Field {
-                name,
-                label,
-                field_type,
-                options: Vec::new(),
-                policy: None,
-                position,
-                details: Default::default(),
-            });
+            fields.push(Field { position, ..Field::new(name, label, field_type) });
         }
         actor.ask(Ask::NewCollection { label: "Things".into(), fields }).await?;
         if let Some(policy) = policy {

@@ -97,13 +97,9 @@ pub async fn a_table_for_a_collection_is_that_collection(scene: &Scene) -> Resul
         .into_iter()
         .enumerate()
         .map(|(at, field_type)| Field {
-            name: field(field_type.name()),
-            label: field_type.name().into(),
-            field_type,
             options: vec!["red".into()],
-            policy: None,
             position: at as i64,
-            details: Default::default(),
+            ..Field::new(field(field_type.name()), field_type.name(), field_type)
         })
         .collect();
     for (name, form) in [("Published", KeyForm::Text), ("numbered", KeyForm::Number)] {

@@ -48,12 +48,11 @@ fn field_or(collection: &Collection, (name, before, after): &Difference) -> Fiel
 /// A field to show a value by, also where its collection does not define it (any more).
 pub fn known_or(collection: &Collection, name: &FieldName, sample: &Value) -> Field {
     collection.fields.get(name).cloned().unwrap_or_else(|| Field {
-        name: name.clone(),
-        label: name.to_string(),
-        field_type: if sample.as_text().is_some() { FieldType::LongText } else { FieldType::Json },
-        options: Vec::new(),
-        policy: None,
         position: i64::MAX,
-        details: Default::default(),
+        ..Field::new(
+            name.clone(),
+            name.to_string(),
+            if sample.as_text().is_some() { FieldType::LongText } else { FieldType::Json },
+        )
     })
 }

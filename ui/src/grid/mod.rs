@@ -51,13 +51,9 @@ mod tests {
                 _ => Vec::new(),
             };
             let field = Field {
-                name: name(label),
-                label: label.to_owned(),
-                field_type,
                 options,
-                policy: None,
                 position: position as i64,
-                details: Default::default(),
+                ..Field::new(name(label), label.to_owned(), field_type)
             };
             (field.name.clone(), field)
         };

@@ -272,13 +272,11 @@ fn field_of(here: &Here, collection: &CollectionId, name: &FieldName, sample: &V
     let known =
         here.collection(collection).map(|info| &info.collection).or_else(|| own.collection(collection));
     let known = known.and_then(|collection| collection.fields.get(name));
-    known.cloned().unwrap_or_else(|| Field {
-        name: name.clone(),
-        label: name.to_string(),
-        field_type: if sample.as_text().is_some() { FieldType::LongText } else { FieldType::Json },
-        options: Vec::new(),
-        policy: None,
-        position: 0,
-        details: Default::default(),
+    known.cloned().unwrap_or_else(|| {
+        Field::new(
+            name.clone(),
+            name.to_string(),
+            if sample.as_text().is_some() { FieldType::LongText } else { FieldType::Json },
+        )
     })
 }

@@ -82,15 +82,7 @@ mod tests {
 
     fn collection(policy: Option<Policy>, own: Option<Policy>) -> (Collection, FieldName) {
         let name = FieldName::new("tags").expect("a valid name");
-        let field = Field {
-            name: name.clone(),
-            label: "Tags".into(),
-            field_type: FieldType::Tags,
-            options: Vec::new(),
-            policy: own,
-            position: 0,
-            details: Default::default(),
-        };
+        let field = Field { policy: own, ..Field::new(name.clone(), "Tags", FieldType::Tags) };
         (
             Collection {
                 label: "Things".into(),

@@ -17,13 +17,8 @@ fn name(field_type: FieldType) -> FieldName {
 /// A collection with one field of each type, named after it.
 fn definition() -> Collection {
     let field = |field_type: FieldType| Field {
-        name: name(field_type),
-        label: field_type.name().into(),
-        field_type,
         options: vec!["red".into()],
-        policy: None,
-        position: 0,
-        details: Default::default(),
+        ..Field::new(name(field_type), field_type.name(), field_type)
     };
     let fields: BTreeMap<_, _> = TYPES.into_iter().map(|t| (name(t), field(t))).ordered_map();
     Collection { fields, ..Collection::default() }

@@ -181,13 +181,8 @@ pub fn propose(info: &TableInfo) -> Result<Proposal, Refusal> {
         }
         let field_type = field_types[0];
         proposal.fields.push(Field {
-            name: field.clone(),
-            label,
-            field_type,
-            options: Vec::new(),
-            policy: None,
             position: proposal.fields.len() as i64,
-            details: Default::default(),
+            ..Field::new(field.clone(), label, field_type)
         });
         proposal.chosen.columns.push(ChosenColumn {
             column: column.name.clone(),

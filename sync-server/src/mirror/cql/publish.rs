@@ -154,15 +154,7 @@ mod tests {
     fn field(name: &str, field_type: FieldType) -> Field {
         let name = FieldName::new(name).unwrap();
         let label = name.to_string();
-        Field {
-            name,
-            label,
-            field_type,
-            options: Vec::new(),
-            policy: None,
-            position: 0,
-            details: Default::default(),
-        }
+        Field::new(name, label, field_type)
     }
 
     #[test]

@@ -51,13 +51,10 @@ impl FieldDraft {
 pub fn field(draft: &FieldDraft, position: i64, taken: &BTreeMap<FieldName, Field>) -> Field {
     let label = text::label(&draft.label);
     Field {
-        name: text::field_name(&label, taken),
-        label,
-        field_type: draft.field_type,
         options: draft.options(),
         policy: draft.policy.filter(|policy| policy.fits(draft.field_type)),
         position,
-        details: Default::default(),
+        ..Field::new(text::field_name(&label, taken), label, draft.field_type)
     }
 }
 
