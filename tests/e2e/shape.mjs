@@ -5,7 +5,7 @@ import path from 'node:path';
 import { check, equal, scratch, truthy, until } from './lib/harness.mjs';
 import { hook } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
-import { barriers, closeToasts, openReview } from './lib/review.mjs';
+import { openReview, pictures } from './lib/review.mjs';
 
 /** `a`: a browser that has joined; `other`: another device of the same person. */
 export async function shape(a, other) {
@@ -37,22 +37,7 @@ export async function shape(a, other) {
   const labels = () => a.page.locator(hook('shape-label')).allTextContents();
   const record = async key => (await other.records()).parts[JSON.stringify(key)];
   const error = name => a.text(`.mooring-field:has(${field(name)}) ${hook('field-error')}`);
-  const pictures = async (name, ready) => {
-    await closeToasts(a);
-    const found = [];
-    for (const [width, height] of [[1440, 900], [390, 844]]) {
-      await a.page.setViewportSize({ width, height });
-      for (const colorScheme of ['light', 'dark']) {
-        await a.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await a.waitFor(ready);
-        await a.screenshot(`ui/${name}-${width}-${colorScheme}`);
-        found.push(...(await barriers(a)).map(what => `${width} ${colorScheme} ${what}`));
-      }
-    }
-    await a.page.setViewportSize(a.viewport);
-    await a.page.emulateMedia({ colorScheme: 'light', reducedMotion: null });
-    equal(found, [], `what axe finds on ${name}`);
-  };
+  const look = (name, ready) => pictures(a, name, { folder: 'ui', ready, each: true });
 
   await check('a field is renamed without a network while another device gives it values; both hold', async () => {
     await other.define('parts', 'Parts', [['code', 'text'], ['note', 'text'], ['price', 'text']]);
@@ -126,7 +111,7 @@ export async function shape(a, other) {
     await says(hook('weighed-unfit'), '3 values do not fit into this type, and are emptied.');
     const named = await a.page.locator(hook('weighed-sample')).allTextContents();
     equal(named.map(text => text.split(':')[0]), ['C-P3', 'C-P4', 'C-P5'], 'the records with them');
-    await pictures('retype', hook('weighed-unfit'));
+    await look('retype', hook('weighed-unfit'));
     await a.click(hook('confirm'));
     await until('the editor closed', async () => await a.count(hook('field-editor')) === 0);
     await says(one('price'), 'Decimal number');
@@ -180,13 +165,13 @@ export async function shape(a, other) {
     await a.click(hook('option-add'));
     await a.fill(hook('option-text'), 'behind the door');
     await a.choose(hook('option-colour'), 'green');
-    await pictures('options', hook('option-text'));
+    await look('options', hook('option-text'));
     await save({ weighed: true });
     await edit('note');
     await a.fill(hook('option-text'), 'on the shelf');
     await save({ weighed: true });
     await until('renamed in the record', async () => (await record('P1')).note === 'on the shelf');
-    await pictures('settings', hook('settings'));
+    await look('settings', hook('settings'));
   });
 
   await check('a collection is described, copied, deleted and restored', async () => {

@@ -7,7 +7,7 @@ import { onSled } from './lib/server.mjs';
 import { Device } from './lib/api.mjs';
 import { Browser, cleanUp, hook } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
-import { barriers, closeToasts } from './lib/review.mjs';
+import { pictures } from './lib/review.mjs';
 import { shape } from './shape.mjs';
 
 whenFailed(cleanUp);
@@ -44,22 +44,7 @@ const menu = async (field, entry) => {
   await a.click(`${hook('heading')}[data-field="${field}"] button`);
   await a.click(hook(entry));
 };
-const pictures = async name => {
-  await closeToasts(a);
-  const found = [];
-  for (const [width, height] of [[1440, 900], [390, 844]]) {
-    await a.page.setViewportSize({ width, height });
-    for (const colorScheme of ['light', 'dark']) {
-      await a.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await a.waitFor(hook('record-row'));
-      await a.screenshot(`ui/${name}-${width}-${colorScheme}`);
-      found.push(...(await barriers(a)).map(what => `${width} ${colorScheme} ${what}`));
-    }
-  }
-  await a.page.setViewportSize(a.viewport);
-  await a.page.emulateMedia({ colorScheme: 'light', reducedMotion: null });
-  equal(found, [], `what axe finds on ${name}`);
-};
+const look = name => pictures(a, name, { folder: 'ui', ready: hook('record-row'), each: true });
 
 const begun = await check('thousands of orders are imported, and fill one sheet', async () => {
   const status = ['lost', 'paid', 'sent', 'new', 'packed'];
@@ -440,11 +425,11 @@ await check('on a phone there are cards, a bar of two lines, and targets for fin
 
 await check('the grid in light and dark, on a desk and on a phone, as axe sees it', async () => {
   await show('orders?f=status.is.lost&s=-amount,customer');
-  await pictures('filtered');
+  await look('filtered');
   await show('orders');
   await a.click(act.cell(order(2), 'customer'));
   await press('Shift+ArrowDown', 'Shift+ArrowRight');
-  await pictures('grid');
+  await look('grid');
 });
 
 await shape(a, other);

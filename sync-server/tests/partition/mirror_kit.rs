@@ -66,8 +66,7 @@ impl Scene {
             ("note", FieldType::Text, None),
         ];
         records.extend(fields.iter().map(|(name, field_type, policy)| {
-            let field =
-                Field { policy: *policy, position: 1, ..Field::new(field(name), *name, *field_type) };
+            let field = Field { policy: *policy, position: 1, ..Field::new(field(name), *name, *field_type) };
             field_record(&collection(), &field)
         }));
         let changes: Vec<_> =

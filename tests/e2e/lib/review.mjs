@@ -7,8 +7,11 @@ import { password } from './members.mjs';
 
 const sizes = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 } };
 
-/** Pictures at both sizes in both colours; axe finds nothing. Toasts are closed first, unless they are the matter. */
-export async function pictures(browser, name, { toasts = false } = {}) {
+/**
+ * Pictures at both sizes in both colours; axe finds nothing. Toasts are closed first, unless they are the matter. `ready`: what is
+ * there again in each look; `each`: axe sees each of them.
+ */
+export async function pictures(browser, name, { toasts = false, folder = 'review', ready, each = false } = {}) {
   if (!toasts) await closeToasts(browser);
   const found = [];
   for (const [size, viewport] of Object.entries(sizes)) {
@@ -18,12 +21,13 @@ export async function pictures(browser, name, { toasts = false } = {}) {
       await browser.page.waitForFunction(dark => document.documentElement.classList.contains('pf-v6-theme-dark') === dark, colorScheme === 'dark');
       // nothing is in between two looks any more
       await browser.page.evaluate(() => Promise.all(document.getAnimations().filter(a => a.effect.getComputedTiming().endTime < Infinity).map(a => a.finished.catch(() => {}))));
-      await browser.screenshot(`review/${name}-${size}-${colorScheme}`);
+      if (ready) await browser.waitFor(ready);
+      await browser.screenshot(`${folder}/${name}-${size}-${colorScheme}`);
       const wide = await browser.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       truthy(wide <= 0, `${name} at ${size}: the page is ${wide} px too wide`);
       equal(await browser.page.evaluate(cut), [], `headings and buttons of ${name} at ${size} that do not fit`);
-      // both sizes and both colours are seen by axe, not each with each: it takes a second
-      if ((size === '390') !== (colorScheme === 'dark')) continue;
+      // both sizes and both colours are seen by axe, each with each only where it is wanted: it takes a second
+      if (!each && (size === '390') !== (colorScheme === 'dark')) continue;
       found.push(...(await barriers(browser)).map(what => `${size} ${colorScheme} ${what}`));
     }
   }

@@ -21,3 +21,4 @@ pub mod signature;
 pub mod states;
 pub mod status_details;
 pub mod toast;
+pub mod type_select;

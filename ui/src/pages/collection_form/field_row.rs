@@ -3,7 +3,8 @@
 use crate::components::button::{Button, Look};
 use crate::components::form::{Group, TextField, control, input_text, select_arrow};
 use crate::components::icon::Icon;
-use crate::text::field::{policy_label, type_label};
+use crate::components::type_select::type_select;
+use crate::text::field::policy_label;
 use std::collections::BTreeMap;
 use sync_client::text;
 use sync_protocol::schema::Field;
@@ -95,16 +96,7 @@ pub fn FieldRow(props: &FieldRowProps) -> Html {
                 <TextField id={format!("field-label-{at}")} label="Field name" value={draft.label.clone()} oninput={set_label}
                     error={props.error.clone()} test="field-label" />
                 <Group id={type_id.clone()} label="Type">
-                    { control(None, false, html! {
-                        <>
-                            <select id={type_id} onchange={set_type.reform(|event: Event| input_text(&event))} data-test="field-type">
-                                { for FieldType::ALL.into_iter().map(|each| html! {
-                                    <option value={each.name()} selected={each == draft.field_type}>{ type_label(each) }</option>
-                                }) }
-                            </select>
-                            { select_arrow() }
-                        </>
-                    }) }
+                    { type_select(Some(type_id), None, draft.field_type, false, set_type.reform(|event: Event| input_text(&event)), "field-type") }
                 </Group>
                 if let Some(onremove) = &props.onremove {
                     <div class="mooring-field-remove">

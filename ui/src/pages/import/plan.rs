@@ -2,8 +2,8 @@
 
 use crate::components::button::{Button, Look};
 use crate::components::form::{Group, TextField, control, input_text, select_arrow};
+use crate::components::type_select::type_select;
 use crate::pages::frame::use_here;
-use crate::text::field::type_label;
 use std::collections::BTreeMap;
 use sync_client::api::{ImportMode, ImportPlan};
 use sync_client::text;
@@ -228,16 +228,7 @@ fn column(props: &PlanFormProps, at: usize, into: Option<&Collection>) -> Html {
                 }
             </td>
             <td class="pf-v6-c-table__td mooring-plan-type">
-                { control(None, false, html! {
-                    <>
-                        <select onchange={retype} disabled={column.known || !column.take} aria-label={format!("Type of {heading}")} data-test="import-type">
-                            { for FieldType::ALL.into_iter().map(|each| html! {
-                                <option value={each.name()} selected={each == column.field.field_type}>{ type_label(each) }</option>
-                            }) }
-                        </select>
-                        { select_arrow() }
-                    </>
-                }) }
+                { type_select(None, Some(format!("Type of {heading}")), column.field.field_type, column.known || !column.take, retype, "import-type") }
                 if let Some(few) = offer {
                     <Button look={Look::Link} text={format!("Make it a choice of {few}")} onclick={choice} test="import-choice" />
                 }

@@ -8,9 +8,9 @@ use crate::components::field_input::FieldInput;
 use crate::components::field_value::colour_class;
 use crate::components::form::{Group, TextField, control, input_text, select_arrow};
 use crate::components::icon::Icon;
+use crate::components::type_select::type_select;
 use crate::hooks::{use_call, use_toaster};
 use crate::platform::dom;
-use crate::text::field::type_label;
 use std::rc::Rc;
 use sync_client::api::{Answer, CollectionInfo, Command, Reshape, field_op};
 use sync_protocol::schema::{Colour, Details, Field};
@@ -162,16 +162,7 @@ pub fn Editor(props: &EditorProps) -> Html {
                 <TextField id={format!("label-{name}")} label="Name" value={draft.label.clone()} oninput={text(|draft, text| draft.label = text)}
                     error={error("label")} required=true autofocus=true test="editor-label" />
                 <Group id={type_id.clone()} label="Type" hint={mirrored.then_some(AttrValue::Static("Kept in step with a table: its column has this type."))}>
-                    { control(None, false, html! {
-                        <>
-                            <select id={type_id} onchange={set_type.reform(|event: Event| input_text(&event))} disabled={mirrored || saw.field_type == FieldType::Unknown} data-test="editor-type">
-                                { for FieldType::ALL.into_iter().map(|each| html! {
-                                    <option value={each.name()} selected={each == draft.field_type}>{ type_label(each) }</option>
-                                }) }
-                            </select>
-                            { select_arrow() }
-                        </>
-                    }) }
+                    { type_select(Some(type_id), None, draft.field_type, mirrored || saw.field_type == FieldType::Unknown, set_type.reform(|event: Event| input_text(&event)), "editor-type") }
                 </Group>
             </div>
             <TextField id={format!("help-{name}")} label="Help text" value={draft.help.clone()} oninput={text(|draft, text| draft.help = text)}
