@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use serde_json::json;
 use sync_client::api::{Answer, Command, Event, Phase, Status, Transport};
-use sync_client::native;
-use sync_client::store::StoreError;
 use sync_protocol::{RecordId, Timestamp};
 use tokio::time::Instant;
 
 use crate::args::Watch;
 use crate::failure::Failure;
-use crate::link::{self, Link};
+use crate::link::Link;
 use crate::records::Written;
 use crate::{find, print, records};
 
@@ -164,31 +162,11 @@ pub(crate) async fn watch(link: &mut Link, watch: &Watch) -> Result<(), Failure>
 
 /// Keeps in step until it is stopped.
 pub(crate) async fn run(folder: &Path, workspace: Option<&str>) -> Result<(), Failure> {
-    // the workspace first, by an engine of its own: a service that cannot have it says so and ends
-    let mut link = Link::open(folder).await?;
-    if !link.is_own() {
-        return Err(Failure::Refused(
-            "Mooring is running on this device already, and keeps these records in step.".into(),
-        ));
-    }
+    let mut link = Link::serve(folder).await?;
+    // a service that cannot have its workspace says so and ends
     let open = find::workspace(&mut link, workspace).await?;
-    drop(link);
-    let since = Instant::now();
-    let handle = loop {
-        let listen = |mut events: native::Told| async move {
-            while futures::StreamExt::next(&mut events).await.is_some() {}
-        };
-        match native::run(folder, link::device_name(), "embedded", listen) {
-            Ok(handle) => break handle,
-            // another command came between
-            Err(StoreError::InUse) if since.elapsed() < link::BUSY => tokio::time::sleep(ASKED).await,
-            Err(error) => return Err(Failure::Device(format!("{}: {error}", folder.display()))),
-        }
-    };
     print::note(&format!("Keeping “{}” in step. Stop with Ctrl+C.", open.name));
-    let stopped = stopped().await;
-    drop(handle);
-    stopped
+    stopped().await
 }
 
 /// Whatever was saved is on the disk: it may end at any time.

@@ -10,19 +10,23 @@ use sync_client::api::{Answer, Command, Event, FailureKind};
 use sync_client::engine::{Engine, Events, Handle};
 #[cfg(unix)]
 use sync_client::native::socket::{Client, Unreached};
-use sync_client::native::{NativeDevice, News};
+use sync_client::native::{self, NativeDevice, News};
 use sync_client::store::StoreError;
 
 use crate::failure::Failure;
 
 /// How long another command that has the folder open may take.
-pub(crate) const BUSY: Duration = Duration::from_secs(15);
+const BUSY: Duration = Duration::from_secs(15);
 const ASKED: Duration = Duration::from_millis(50);
+/// How others tell this device from a window's.
+const CHANNEL: &str = "embedded";
 
 /// Asks and hears.
 pub(crate) enum Link {
     /// The engine runs here, as long as this command does.
     Own(Box<Own>),
+    /// It runs here, on a thread of its own, and serves other commands, too.
+    Thread(Handle),
     /// It runs in the window or in a service.
     #[cfg(unix)]
     Other(Box<Client>),
@@ -43,36 +47,66 @@ pub(crate) fn folder(chosen: Option<&Path>) -> Result<PathBuf, Failure> {
     })
 }
 
-pub(crate) fn device_name() -> String {
+fn device_name() -> String {
     format!("mooring-cli on {}", gethostname::gethostname().to_string_lossy())
 }
 
+/// Who has the folder open.
+enum Reached<T> {
+    Own(T),
+    #[cfg(unix)]
+    Other(Box<Client>),
+}
+
+/// Reaches the program that has the folder open, or has `start` open it. Where another command is just using it, its end is waited
+/// for.
+async fn reach<T>(folder: &Path, start: impl Fn() -> Result<T, StoreError>) -> Result<Reached<T>, Failure> {
+    let since = tokio::time::Instant::now();
+    loop {
+        #[cfg(unix)]
+        match Client::connect(folder).await {
+            Ok(client) => return Ok(Reached::Other(Box::new(client))),
+            Err(Unreached::Nobody) => {}
+            Err(error) => return Err(Failure::Device(error.to_string())),
+        }
+        match start() {
+            Ok(own) => return Ok(Reached::Own(own)),
+            Err(StoreError::InUse) if since.elapsed() < BUSY => tokio::time::sleep(ASKED).await,
+            Err(error) => return Err(Failure::Device(format!("{}: {error}", folder.display()))),
+        }
+    }
+}
+
 impl Link {
-    /// Reaches the engine of a folder, or starts one on it. Where another command is just using it, its end is waited for.
+    /// Reaches the engine of a folder, or starts one on it.
     pub(crate) async fn open(folder: &Path) -> Result<Self, Failure> {
-        let since = tokio::time::Instant::now();
-        loop {
+        match reach(folder, || NativeDevice::open(folder, device_name(), CHANNEL)).await? {
+            Reached::Own(device) => {
+                let (handle, events, run) = Engine::start(device);
+                let own = Own { handle, events, run: Box::pin(run), heard: News::default() };
+                Ok(Self::Own(Box::new(own)))
+            }
             #[cfg(unix)]
-            match Client::connect(folder).await {
-                Ok(client) => return Ok(Self::Other(Box::new(client))),
-                Err(Unreached::Nobody) => {}
-                Err(error) => return Err(Failure::Device(error.to_string())),
-            }
-            match NativeDevice::open(folder, device_name(), "embedded") {
-                Ok(device) => {
-                    let (handle, events, run) = Engine::start(device);
-                    let own = Own { handle, events, run: Box::pin(run), heard: News::default() };
-                    return Ok(Self::Own(Box::new(own)));
-                }
-                Err(StoreError::InUse) if since.elapsed() < BUSY => tokio::time::sleep(ASKED).await,
-                Err(error) => return Err(Failure::Device(format!("{}: {error}", folder.display()))),
-            }
+            Reached::Other(client) => Ok(Self::Other(client)),
+        }
+    }
+
+    /// Starts an engine on a folder that serves other commands, too, until this program ends.
+    pub(crate) async fn serve(folder: &Path) -> Result<Self, Failure> {
+        // what it tells is told to those who ask for it by the socket
+        let listen = |mut events: native::Told| async move { while events.next().await.is_some() {} };
+        match reach(folder, || native::run(folder, device_name(), CHANNEL, listen)).await? {
+            Reached::Own(handle) => Ok(Self::Thread(handle)),
+            #[cfg(unix)]
+            Reached::Other(_) => Err(Failure::Refused(
+                "Mooring is running on this device already, and keeps these records in step.".into(),
+            )),
         }
     }
 
     /// Whether the engine ends with this command.
     pub(crate) fn is_own(&self) -> bool {
-        matches!(self, Self::Own(_))
+        matches!(self, Self::Own(_) | Self::Thread(_))
     }
 
     /// Does a command and waits for its end.
@@ -90,6 +124,7 @@ impl Link {
     ) -> Result<Result<Answer, sync_client::api::Failure>, Failure> {
         match self {
             Self::Own(own) => Ok(own.call(command).await),
+            Self::Thread(handle) => Ok(handle.call(command).await),
             #[cfg(unix)]
             Self::Other(client) => client.call(command, progress).await.map_err(|error| gone(&error)),
         }
@@ -99,6 +134,7 @@ impl Link {
     pub(crate) async fn event(&mut self) -> Result<Event, Failure> {
         match self {
             Self::Own(own) => own.event().await,
+            Self::Thread(_) => std::future::pending().await,
             #[cfg(unix)]
             Self::Other(client) => client.event().await.map_err(|error| gone(&error)),
         }

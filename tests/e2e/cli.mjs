@@ -175,17 +175,25 @@ await check('a service keeps in step and serves commands: they share its engine,
   await until('its socket is there', () => fs.existsSync(path.join(one.folder, 'socket')));
   equal(fs.statSync(path.join(one.folder, 'socket')).mode & 0o777, 0o600, 'for its owner only');
   await one.fails(6, 'running on this device already', ['run']);
-  const watch = one.start(['watch', 'Boats', '--limit', '2']);
-  atEnd(() => watch.kill('SIGKILL'));
-  const told = [];
-  readline.createInterface({ input: watch.stdout }).on('line', line => told.push(JSON.parse(line)));
-  const ended = new Promise(done => watch.once('close', done));
-  // it follows as soon as it has asked: what is put until then it may not hear
+  const follow = (...args) => {
+    const watch = one.start(['watch', 'Boats', ...args]);
+    atEnd(() => watch.kill('SIGKILL'));
+    const told = [];
+    readline.createInterface({ input: watch.stdout }).on('line', line => told.push(JSON.parse(line)));
+    return { told, watch };
+  };
+  // it follows as soon as it has asked: what is put until then it hears by the server's verdict, or not at all
   let turn = 0;
-  await until('it hears', async () => { await one.done(['put', 'Boats', '100', `Length=${turn += 1}`]); return told.length > 0; });
-  equal([told[0].collection, told[0].key, told[0].by], ['boats', 100, 'device'], 'what and by whom');
-  if (told.length < 2) await other.done(['--sync', 'put', 'Boats', '101', 'Name=From Bob']);
-  equal(await ended, 0, 'it ends when it was to');
+  const put = () => one.done(['put', 'Boats', '100', `Length=${turn += 1}`]);
+  const { told, watch } = follow();
+  await until('it hears', async () => { await put(); return told.some(({ by }) => by === 'device'); });
+  const heard = told.find(({ by }) => by === 'device');
+  equal([heard.collection, heard.key], ['boats', 100], 'what it was');
+  watch.kill('SIGKILL');
+  const short = follow('--limit', '2');
+  const ended = new Promise(done => short.watch.once('close', done));
+  await until('it has told two', async () => { await put(); return short.watch.exitCode !== null; });
+  equal([await ended, short.told.length], [0, 2], 'it ends when it was to');
   await until('what the other did is here without asking', async () => {
     await other.done(['--sync', 'put', 'Boats', '101', 'Name=From Bob']);
     return (await one.run(['get', 'Boats', '101'])).code === 0;
