@@ -210,7 +210,9 @@ impl Tries {
     }
 
     fn go_on(&mut self) -> Result<()> {
-        Ok(writeln!(self.stdin)?)
+        // who does not listen any more has ended: how it did tells whether the store or the watching did it
+        let Err(error) = writeln!(self.stdin) else { return Ok(()) };
+        bail!("{error}: the process ended with {}", self.child.wait()?)
     }
 }
 
