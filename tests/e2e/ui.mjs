@@ -8,7 +8,7 @@ import { Device } from './lib/api.mjs';
 import { Browser, cleanUp, hook } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
 import { pictures } from './lib/review.mjs';
-import { shape } from './shape.mjs';
+import { shape } from './ui/shape.mjs';
 
 whenFailed(cleanUp);
 for (const name of ['MOORING_SERVER', 'MOORING_CHROMIUM', 'MOORING_UI_DIST']) need(name);

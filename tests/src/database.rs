@@ -219,7 +219,7 @@ impl Database {
             At::HeadSerial => ("SELECT step, head, checksums", SERIAL, b""),
             At::Feed => ("AND key > ? LIMIT ?", b"", b"feed"),
             At::Replica => ("AND key IN ?", b"", b"replica"),
-            At::Session => ("SELECT user, expires FROM mooring.sessions", b"", b""),
+            At::Session => ("SELECT user, expires, device, since, seen FROM mooring.sessions", b"", b""),
             At::Role => ("SELECT role FROM mooring.members", b"", b""),
             At::Workspace => ("SELECT name, partitions FROM mooring.workspaces", b"", b""),
             At::Claim => ("INSERT INTO mooring.replicas", b"", b""),

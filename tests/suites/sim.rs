@@ -1,8 +1,6 @@
-//! The deterministic simulation, as every submission runs it: seeds that once failed, 2,000 seeds in order, and a proof
-//! for each planted bug that the checkers see it; and the small model: all sequences of six actions on one record.
+//! The deterministic simulation, as every submission runs it: seeds that once failed, 1,000 seeds in order, and a proof
+//! for each planted bug that the checkers see it; and the small model: all sequences of five actions on one record.
 //! `./x sim` runs more of the same, and replays one.
-//!
-//! Built without optimisation (plain `cargo test`) it runs a fortieth of the seeds, and sequences of three actions.
 
 use mooring_tests::sim::STEPS;
 use mooring_tests::sim::bugs::Bug;
@@ -13,13 +11,13 @@ use mooring_tests::sim::search::{explain, search, search_on_sled};
 use mooring_tests::sim::small::every::{every, explain as explain_sequence, words};
 
 /// Seeds of the submission tier.
-const SEEDS: u64 = if cfg!(debug_assertions) { 50 } else { 2_000 };
+const SEEDS: u64 = 1_000;
 
 /// Seeds that run on real sled.
-const ON_SLED: u64 = if cfg!(debug_assertions) { 5 } else { 300 };
+const ON_SLED: u64 = 150;
 
 /// Actions of the small model.
-const ACTIONS: usize = if cfg!(debug_assertions) { 3 } else { 6 };
+const ACTIONS: usize = 5;
 
 /// Seeds that once failed, each with what it found. So far these found mutations made on purpose in the product's code
 /// that few other seeds find.
@@ -88,7 +86,7 @@ fn whatever_happens_the_invariants_hold_on_real_sled() {
     );
 }
 
-/// Two devices, one record, and all that can happen to it in six actions.
+/// Two devices, one record, and all that can happen to it in five actions.
 #[test]
 fn whatever_happens_to_one_record_the_invariants_hold() {
     let report = every(ACTIONS, threads(), None);

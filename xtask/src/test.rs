@@ -25,9 +25,6 @@ const CRATES: [&str; 7] = ["sync-protocol", "sync-client", "sync-server", "ui", 
 /// How a suite in JavaScript says that it needs the desktop app; one in Rust names the variable.
 const OPENS_DESKTOP: &str = "new Desktop(";
 
-/// The suite that counts what it gets done in its time.
-const FAST: &str = "sim";
-
 /// What suites find in their environment.
 pub type Environment = Vec<(&'static str, PathBuf)>;
 
@@ -121,7 +118,8 @@ pub(crate) fn browser_environment() -> Result<Environment> {
         (browser::VARIABLE, chromium),
         (cassandra::LIB_VARIABLE, cassandra::jars()?),
         // suites and measurements start and stop Cassandra nodes of their own with it
-        ("MOORING_XTASK", std::env::current_exe()?),
+        // (by its name: a build may have put another file in the place of the one that runs here)
+        ("MOORING_XTASK", sh::target_dir().join("debug/xtask")),
     ])
 }
 
@@ -182,12 +180,8 @@ impl Suite {
     fn run(&self, name: &str, env: &Environment) -> Result<()> {
         match self {
             Suite::Rust(_) => {
-                let built: &[&str] = match name == FAST {
-                    true => &["--release", "--package", "mooring-tests"],
-                    false => &["--workspace"],
-                };
                 let mut cargo = sh::cargo();
-                cargo.arg("test").args(built).args(["--test", name, "--", "--nocapture"]);
+                cargo.args(["test", "--workspace", "--test", name, "--", "--nocapture"]);
                 sh::run(cargo.envs(env.iter().cloned()))
             }
             Suite::Node(script) => node(script, env),

@@ -2,10 +2,10 @@
 // comes back; two who change the same are asked. Checks of the suite `ui`.
 import fs from 'node:fs';
 import path from 'node:path';
-import { check, equal, scratch, truthy, until } from './lib/harness.mjs';
-import { hook } from './lib/screens.mjs';
-import * as act from './lib/actions.mjs';
-import { openReview, pictures } from './lib/review.mjs';
+import { check, equal, scratch, truthy, until } from '../lib/harness.mjs';
+import { hook } from '../lib/screens.mjs';
+import * as act from '../lib/actions.mjs';
+import { openReview, pictures } from '../lib/review.mjs';
 
 /** `a`: a browser that has joined; `other`: another device of the same person. */
 export async function shape(a, other) {
