@@ -62,7 +62,7 @@ impl Tables {
         replica: &Replica,
         query: &RowsQuery,
     ) -> Result<Rows, Failure> {
-        let window = bounded(Window { offset: query.offset, limit: query.limit })?;
+        let window = bounded(Window::at(query.offset, query.limit))?;
         let definition = replica.schema().collection(&query.collection).ok_or_else(no_collection)?;
         // a screen may still ask for the order of a field that is gone
         let field = query.sort.clone().filter(|name| definition.fields.contains_key(name));

@@ -96,6 +96,11 @@ impl Shown {
         Self { search: String::new(), filter: Joined::default(), review: false, ..self.clone() }
     }
 
+    /// Grouped by a field, or not at all.
+    pub fn group_by(&mut self, field: Option<FieldName>) {
+        self.group = field.map(|field| GroupBy { field, descending: false });
+    }
+
     /// Sorted by a field; `then`: behind what it is sorted by already.
     pub fn sort_by(&mut self, field: Option<FieldName>, descending: bool, then: bool) {
         let by = SortBy { field, descending };

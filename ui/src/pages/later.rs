@@ -28,7 +28,7 @@ use crate::components::states::{failed, loading};
 use crate::components::status_details::{StatusDetails, StatusDetailsProps};
 use crate::grid::bulk::{EditMany, EditManyProps};
 use crate::grid::conditions::{Conditions, conditions};
-use crate::grid::menus::{Showing, fields, sorts};
+use crate::grid::menus::{Grouping, Showing, fields, groups, sorts};
 use std::cell::Cell;
 use sync_client::api::{Failure, FailureKind};
 use wasm_bindgen_futures::spawn_local;
@@ -54,6 +54,7 @@ pub enum Wanted {
     /// Small forms behind the buttons of the grid's bar.
     Conditions(Conditions),
     Sorts(Showing),
+    Groups(Grouping),
     Fields(Showing),
     // over the screen
     Palette(PaletteProps),
@@ -97,7 +98,7 @@ impl Wanted {
     fn onclose(&self) -> Option<Callback<()>> {
         Some(match self {
             Self::Screen(_) | Self::Record { .. } | Self::Server | Self::Left(_) => return None,
-            Self::Conditions(_) | Self::Sorts(_) | Self::Fields(_) => return None,
+            Self::Conditions(_) | Self::Sorts(_) | Self::Groups(_) | Self::Fields(_) => return None,
             Self::Palette(PaletteProps { onclose, .. })
             | Self::Keys { onclose, .. }
             | Self::Status(StatusDetailsProps { close: onclose, .. })
@@ -236,6 +237,7 @@ fn over() -> Result<Draw, SplitLoaderError> {
     Ok(|wanted, _| match wanted {
         Wanted::Conditions(form) => conditions(form),
         Wanted::Sorts(showing) => sorts(showing),
+        Wanted::Groups(grouping) => groups(grouping),
         Wanted::Fields(showing) => fields(showing),
         Wanted::Palette(props) => html! { <Palette ..props.clone() /> },
         Wanted::Keys { place, onclose } => overlay::list(place, onclose),
