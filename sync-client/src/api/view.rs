@@ -49,12 +49,68 @@ pub struct View {
     /// Only rows with which this is going on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Only>,
+    /// How the screen writes numbers and dates: words of the search are found as they stand there, too.
+    #[serde(default, skip_serializing_if = "Notation::is_usual")]
+    pub notation: Notation,
 }
 
 impl View {
     /// All records of a collection, by key.
     pub fn of(collection: CollectionId) -> Self {
-        Self { collection, filter: None, search: String::new(), sort: Vec::new(), group: None, only: None }
+        Self {
+            collection,
+            filter: None,
+            search: String::new(),
+            sort: Vec::new(),
+            group: None,
+            only: None,
+            notation: Notation::default(),
+        }
+    }
+}
+
+/// How a screen writes numbers and dates. As in English where nothing is said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notation {
+    /// Before the fraction of a number.
+    pub decimal: char,
+    /// Between groups of digits, where there are groups.
+    #[serde(default)]
+    pub group: Option<char>,
+    /// What the months are called, January first: all names of one, with blanks between them. Empty where dates are written in
+    /// numbers only.
+    #[serde(default)]
+    pub months: Vec<String>,
+    /// In which order a date in numbers has its day, month and year: `dmy`.
+    #[serde(default)]
+    pub order: String,
+}
+
+impl Notation {
+    /// Whether it is as in English.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Notation {
+    fn default() -> Self {
+        const MONTHS: [&str; 12] = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ];
+        let months = MONTHS.map(str::to_owned).to_vec();
+        Self { decimal: '.', group: Some(','), months, order: "mdy".to_owned() }
     }
 }
 

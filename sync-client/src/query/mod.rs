@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use sync_protocol::{CollectionId, FieldName, Fields, Record, RecordId, RecordKey};
 
 use crate::api::{
-    Aggregate, Event, Failure, FailureKind, Keys, Looked, Rows, RowsQuery, SortBy, View, ViewId, Watched,
-    Window,
+    Aggregate, Duplicate, Duplicates, Event, Failure, FailureKind, Holder, Keys, Looked, Rows, RowsQuery,
+    SortBy, View, ViewId, Watched, Window,
 };
 use crate::delta::Delta;
 use crate::limits;
@@ -203,6 +203,43 @@ impl Tables {
             found.insert(held, keys);
         }
         Ok(found)
+    }
+
+    /// Values of a field that more than one record holds; reads the collection, where it is not in memory.
+    ///
+    /// # Errors
+    ///
+    /// There is no such field, or it holds what cannot be there twice; the store's refusal.
+    pub async fn duplicates<S: LocalStore>(
+        &mut self,
+        store: &S,
+        replica: &Replica,
+        collection: &CollectionId,
+        field: &FieldName,
+    ) -> Result<Duplicates, Failure> {
+        let definition = replica.schema().collection(collection).ok_or_else(no_collection)?;
+        let fits = definition.fields.get(field).is_some_and(|field| field.field_type.can_be_unique());
+        if !fits {
+            let message = "This field has no values that are told apart.";
+            return Err(Failure { field: Some(field.clone()), ..Failure::input(message) });
+        }
+        let at = self.load(store, replica, collection).await.map_err(storage)?;
+        let table = &self.tables[at];
+        // one more, to know whether there are more
+        let mut found = table.twice(field, limits::GROUPS + 1);
+        let more = found.len() > limits::GROUPS;
+        found.truncate(limits::GROUPS);
+        let fields = |key: &RecordKey| table.seen().get(key).cloned().unwrap_or_default();
+        let values = found.into_iter().map(|keys| Duplicate {
+            value: keys.first().and_then(|key| fields(key).get(field).cloned()).unwrap_or_default(),
+            more: keys.len().saturating_sub(limits::HOLDERS),
+            records: keys
+                .into_iter()
+                .take(limits::HOLDERS)
+                .map(|key| Holder { title: definition.title(&key, &fields(&key)), key })
+                .collect(),
+        });
+        Ok(Duplicates { values: values.collect(), more })
     }
 
     /// Whether a collection is in memory.

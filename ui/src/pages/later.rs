@@ -21,6 +21,7 @@ use super::review::{Decide, Review};
 use super::settings::Settings;
 use super::sign_out::{SignOut, SignOutProps};
 use super::start::Server;
+use super::twice::TwicePage;
 use super::workspaces::{NewWorkspace, NewWorkspaceProps};
 use crate::components::button::Button;
 use crate::components::dialog::{Confirm, ConfirmProps, use_modal};
@@ -211,6 +212,9 @@ fn setup() -> Result<Draw, SplitLoaderError> {
                 html! { <Settings key={id.to_string()} id={id.clone()} field={field.clone()} /> }
             }
             Place::Activity => html! { <Activity /> },
+            Place::Twice(id, field) => {
+                html! { <TwicePage key={format!("{id} {field}")} id={id.clone()} field={field.clone()} /> }
+            }
             Place::Deleted(id) => html! { <DeletedPage key={id.to_string()} id={id.clone()} /> },
             _ => Html::default(),
         }

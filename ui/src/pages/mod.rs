@@ -18,4 +18,5 @@ pub mod settings;
 pub mod sign_in_again;
 pub mod sign_out;
 pub mod start;
+mod twice;
 pub mod workspaces;

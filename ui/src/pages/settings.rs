@@ -172,6 +172,9 @@ pub fn Settings(props: &SettingsProps) -> Html {
                             <li key={field.name.to_string()} data-test="shape-field" data-field={field.name.to_string()} {ondrop} {ondragover}>
                                 <div class="mooring-shape-head" draggable={if may && !is_open { "true" } else { "false" }} {ondragstart}>
                                     <span class="mooring-shape-name"><strong dir="auto" data-test="shape-label">{ &field.label }</strong>{ " " }<span class="mooring-muted">{ said(field) }</span></span>
+                                    if field.details.unique {
+                                        <Link to={Route::Twice { workspace: here.name.to_string(), collection: info.id.to_string(), field: field.name.to_string() }} test="to-twice">{ "Values there twice" }</Link>
+                                    }
                                     if may {
                                         <Button look={Look::Plain} icon={Icon::SortUp} text={format!("Move “{}” up", field.label)} disabled={at == 0} onclick={to(at.saturating_sub(1))} test="field-up" />
                                         <Button look={Look::Plain} icon={Icon::SortDown} text={format!("Move “{}” down", field.label)} disabled={at == last} onclick={to(at + 1)} test="field-down" />
