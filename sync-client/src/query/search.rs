@@ -10,6 +10,8 @@ use crate::text::{self, Folded, folded};
 #[derive(Debug)]
 pub(super) struct Word {
     text: Folded,
+    /// The same without the signs around it, which dates have: `6,`.
+    bare: Folded,
     /// As programs write the number, where that is something else.
     number: Option<Folded>,
     /// The months that it names, a bit each.
@@ -29,7 +31,8 @@ impl Word {
             let is_name = bare.chars().count() > 1 && !bare.contains(|c: char| c.is_ascii_digit());
             let months = notation.months.iter().take(12).enumerate();
             let months = months.filter(|(_, month)| is_name && names(month)).map(|(at, _)| 1 << at).sum();
-            Self { number: number(word, notation), months, day: day(word, &notation.order), text }
+            let bare = Folded::new(if bare.is_empty() { word } else { bare });
+            Self { number: number(word, notation), months, day: day(word, &notation.order), bare, text }
         };
         Folded::words(search).into_iter().map(one).collect()
     }
@@ -37,7 +40,7 @@ impl Word {
     fn is_in_day(&self, day: &str) -> bool {
         let month =
             || day.get(5..7).and_then(|month| month.parse::<u32>().ok()).filter(|n| (1..13).contains(n));
-        self.text.is_in(day)
+        self.bare.is_in(day)
             || self.day.as_deref().is_some_and(|wanted| day.starts_with(wanted))
             || (self.months != 0 && month().is_some_and(|month| self.months >> (month - 1) & 1 == 1))
     }
@@ -45,7 +48,7 @@ impl Word {
     /// Whether it is in a moment as screens show it, which is dear to find out: only what may be there is looked for.
     fn is_in_moment(&self, utc: Option<&str>) -> bool {
         let signs = |byte: u8| byte.is_ascii_digit() || byte == b'-' || byte == b':';
-        let may_be = self.months != 0 || self.day.is_some() || self.text.as_str().bytes().all(signs);
+        let may_be = self.months != 0 || self.day.is_some() || self.bare.as_str().bytes().all(signs);
         may_be && utc.and_then(text::local_time).is_some_and(|shown| self.is_in_day(&shown))
     }
 
@@ -148,6 +151,8 @@ mod tests {
             ("2012年2月6日", &japanese, "2012-02-06", true),
             ("2012/02/06", &japanese, "2012-02-06", true),
             ("f", &Notation::default(), "2012-02-06", false),
+            ("6,", &Notation::default(), "2012-02-06", true),
+            ("7,", &Notation::default(), "2012-02-06", false),
         ] {
             assert_eq!(word(text, notation).is_in_day(stored), wanted, "{text}");
         }

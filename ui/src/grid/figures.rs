@@ -2,6 +2,7 @@
 
 use super::columns::Column;
 use super::held::Held;
+use crate::text::field::unit;
 use crate::text::locale::{self, number};
 use sync_client::api::{Aggregate, Figure};
 use sync_protocol::record::value_of;
@@ -33,13 +34,14 @@ fn figure(column: &Column, what: Figure, asked: &[Aggregate], figures: &[Value])
     let field = &column.field.as_ref()?.name;
     let at = asked.iter().position(|other| other.field == *field && other.what == what)?;
     let value = figures.get(at).filter(|value| !value.is_absent())?;
-    Some(value.as_text().map_or_else(|| value.0.to_string(), str::to_owned))
+    let text = value.as_text().map_or_else(|| value.0.to_string(), str::to_owned);
+    Some(format!("{}{}", number(&text), column.field.as_ref().map(unit).unwrap_or_default()))
 }
 
 /// The figures of a column about all rows that match: what they are called, and what they are.
 pub fn of_all(column: &Column, asked: &[Aggregate], figures: &[Value]) -> Vec<(&'static str, String)> {
     let all = ["Sum", "Average", "Min", "Max"].into_iter().zip(ASKED);
-    all.filter_map(|(word, what)| Some((word, number(&figure(column, what, asked, figures)?)))).collect()
+    all.filter_map(|(word, what)| Some((word, figure(column, what, asked, figures)?))).collect()
 }
 
 /// Of each column the sum of a group, where it has one.

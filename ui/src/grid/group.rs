@@ -6,7 +6,6 @@ use super::row::cell_id;
 use crate::components::field_value::{cell, right_aligned};
 use crate::components::icon::{Icon, icon};
 use crate::text::count;
-use crate::text::locale::number;
 use std::ops::Range;
 use std::rc::Rc;
 use sync_client::api::{Aggregate, Group};
@@ -60,7 +59,7 @@ pub fn GroupRow(props: &GroupRowProps) -> Html {
                 <div class={classes!("mooring-cell", props.columns[at].field_type().is_some_and(right_aligned).then_some("mooring-right"))} role="gridcell" data-field={props.columns[at].name().to_owned()}
                     aria-colindex={(at + 1 + before).to_string()}>
                     if let Some(sum) = sum(at) {
-                        <span title={format!("Sum of {}", props.columns[at].label())} data-test="group-sum">{ number(sum) }</span>
+                        <span title={format!("Sum of {}", props.columns[at].label())} data-test="group-sum">{ sum.clone() }</span>
                     }
                 </div>
             }) }

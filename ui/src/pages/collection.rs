@@ -32,7 +32,7 @@ use print::use_print;
 use shown::{use_narrow, use_shown, use_sizes};
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use sync_client::api::{CollectionInfo, Command, Folded};
+use sync_client::api::{CollectionInfo, Command, Folded, Phase};
 use sync_protocol::{FieldName, RecordId, RecordKey};
 use views::ViewMenu;
 use yew::prelude::*;
@@ -194,7 +194,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         let (workspace, collection) = (here.name.to_string(), id.to_string());
         go.reform(move |()| Route::Deleted { workspace: workspace.clone(), collection: collection.clone() })
     };
-    let views = html! { <ViewMenu workspace={here.workspace.id.to_string()} collection={id.to_string()} query={shown.write()} onshown={show.clone()} ondeleted={to_deleted} onprint={print} /> };
+    let views = html! { <ViewMenu workspace={here.workspace.id.to_string()} collection={id.clone()} may_share={here.may_edit() && status.phase != Phase::Local} query={shown.write()} onshown={show.clone()} ondeleted={to_deleted} onprint={print} /> };
     html! {
         <>
         { printed }

@@ -220,7 +220,8 @@ fn known(here: &Here, place: &Place, is_local: bool) -> Vec<Line> {
         used::records(here.workspace.id).into_iter().map(|(id, name)| to_record(here, &id, name)).collect();
     lines.truncate(FIRST);
     let mut collections = Used::of(here.workspace.id).recent(here).into_iter().map(|info| {
-        go(Icon::Table, &info.collection.label, &count::records(info.records), here.to_collection(&info.id))
+        let drawn = Icon::of(&info.collection).unwrap_or(Icon::Table);
+        go(drawn, &info.collection.label, &count::records(info.records), here.to_collection(&info.id))
     });
     // the rest comes behind what there is to do, where nothing is written
     lines.extend(collections.by_ref().take(FIRST));
