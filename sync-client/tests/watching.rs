@@ -10,8 +10,8 @@ use model::server::Server;
 use model::{collection, item, name};
 use serde_json::json;
 use sync_client::api::{
-    Aggregate, Event, Failure, FailureKind, Figure, Filter, Folded, Group, GroupBy, Marks, RowStep,
-    RowsChange, SortBy, Test, View, ViewChange, ViewId, Watched, Window,
+    Aggregate, Duplicate, Event, Failure, FailureKind, Figure, Filter, Folded, Group, GroupBy, Marks,
+    RowStep, RowsChange, SortBy, Test, View, ViewChange, ViewId, Watched, Window,
 };
 use sync_client::limits;
 use sync_client::query::Tables;
@@ -268,4 +268,30 @@ fn rows_of_folded_groups_are_left_out_of_the_window_and_still_counted() {
     assert_eq!(look(window(0, 9, shut(&[0, 1, 2]))), []);
     assert_eq!(look(window(1, 9, Folded { all: true, ..shut(&[1]) })), numbers(&[6, 7]));
     assert_eq!(look(window(0, 3, Folded::default())), numbers(&[3, 9, 1]));
+}
+
+#[test]
+fn values_that_are_there_twice_are_listed_and_follow() {
+    let (_server, mut device) = device();
+    let mut twice = |device: &mut Device, field: &str| {
+        let mut tables = device.tables.remove(0);
+        let found = tables.duplicates(device.store(), &device.replica, &collection(), &name(field));
+        let found = found.now_or_never().unwrap();
+        device.tables.push(tables);
+        let value = |one: &Duplicate| {
+            (one.value.0.clone(), one.records.iter().map(|held| held.key.clone()).collect())
+        };
+        found
+            .map(|found| found.values.iter().map(value).collect::<Vec<(serde_json::Value, Vec<RecordKey>)>>())
+    };
+    let numbers =
+        |numbers: &[i64]| -> Vec<RecordKey> { numbers.iter().copied().map(RecordKey::Int).collect() };
+    assert_eq!(twice(&mut device, "n").unwrap(), []);
+    device.edit(&item(4), json!({"n": [40, 10]})).unwrap();
+    device.insert(&item(30), json!({"n": 90})).unwrap();
+    let all = [(json!(10), numbers(&[1, 4])), (json!(90), numbers(&[9, 30]))];
+    assert_eq!(twice(&mut device, "n").unwrap(), all);
+    device.delete(&item(9)).unwrap();
+    assert_eq!(twice(&mut device, "n").unwrap(), all[..1]);
+    assert!(twice(&mut device, "no_such_field").is_err());
 }

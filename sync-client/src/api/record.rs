@@ -154,6 +154,6 @@ pub struct Duplicate {
 pub struct Holder {
     /// Its key.
     pub key: RecordKey,
-    /// What people call it.
+    /// What tells it from the others: what people call it, unless that is the value.
     pub title: String,
 }

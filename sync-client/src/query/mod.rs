@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use sync_protocol::schema::Field;
 use sync_protocol::{CollectionId, FieldName, Fields, Record, RecordId, RecordKey};
 
 use crate::api::{
@@ -230,13 +231,28 @@ impl Tables {
         let more = found.len() > limits::GROUPS;
         found.truncate(limits::GROUPS);
         let fields = |key: &RecordKey| table.seen().get(key).cloned().unwrap_or_default();
+        // what all of them share tells nobody which is which
+        let tells = definition.title_field().is_some_and(|named| named.name != *field);
+        let others = definition.ordered().into_iter().filter(|other| other.name != *field);
+        let others: Vec<&Field> = others.collect();
+        let called = |key: &RecordKey| {
+            let fields = fields(key);
+            let texts =
+                others.iter().filter_map(|other| Some(other.field_type.show(fields.get(&other.name)?)));
+            let mut first = texts.map(|text| text.chars().take(limits::SAMPLE_CHARS).collect::<String>());
+            match first.find(|text| !text.trim().is_empty()).filter(|_| !tells) {
+                Some(other) => other,
+                None if tells => definition.title(key, &fields),
+                None => key.to_string(),
+            }
+        };
         let values = found.into_iter().map(|keys| Duplicate {
             value: keys.first().and_then(|key| fields(key).get(field).cloned()).unwrap_or_default(),
             more: keys.len().saturating_sub(limits::HOLDERS),
             records: keys
                 .into_iter()
                 .take(limits::HOLDERS)
-                .map(|key| Holder { title: definition.title(&key, &fields(&key)), key })
+                .map(|key| Holder { title: called(&key), key })
                 .collect(),
         });
         Ok(Duplicates { values: values.collect(), more })
@@ -358,7 +374,7 @@ mod tests {
 
     use super::*;
     use crate::text;
-    use sync_protocol::schema::{Collection, Field};
+    use sync_protocol::schema::Collection;
     use sync_protocol::{FieldType, Value};
 
     /// The keys of what matches, in the order asked for; all records have one field of that type.

@@ -9,6 +9,7 @@ use crate::components::states::{Empty, failed, loading};
 use crate::hooks::{use_ask, use_title};
 use crate::route::{KeyText, Route};
 use crate::text::count;
+use crate::text::field::key_label;
 use sync_client::api::{Answer, Command, Duplicates, Event};
 use sync_protocol::{CollectionId, FieldName};
 use yew::prelude::*;
@@ -42,12 +43,12 @@ pub fn TwicePage(props: &TwicePageProps) -> Html {
         html! {
             <ul class="mooring-inbox" role="list">
                 { for found.values.iter().map(|one| html! {
-                    <li class="mooring-item" data-test="twice-value">
+                    <li class="mooring-item mooring-deleted" data-test="twice-value">
                         <div class="mooring-item-main">
                             <strong dir="auto">{ field.map(|field| full(field, &one.value)) }</strong>
                             <ul class="mooring-twice" role="list">
                                 { for one.records.iter().map(|record| html! {
-                                    <li><Link to={to(KeyText(record.key.clone()))} test="twice-record"><span dir="auto">{ &record.title }</span></Link></li>
+                                    <li><Link to={to(KeyText(record.key.clone()))} test="twice-record"><span dir="auto">{ &record.title }</span></Link>{ key_label(&record.key).filter(|key| *key != record.title).map(|key| html! { <span class="mooring-muted">{ format!(" {key}") }</span> }) }</li>
                                 }) }
                                 if one.more > 0 {
                                     <li class="mooring-muted">{ format!("and {} more", count::number(one.more as u64)) }</li>
