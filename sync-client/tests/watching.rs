@@ -273,9 +273,10 @@ fn rows_of_folded_groups_are_left_out_of_the_window_and_still_counted() {
 #[test]
 fn values_that_are_there_twice_are_listed_and_follow() {
     let (_server, mut device) = device();
-    let mut twice = |device: &mut Device, field: &str| {
+    let twice = |device: &mut Device, field: &str| {
+        let (collection, field) = (collection(), name(field));
         let mut tables = device.tables.remove(0);
-        let found = tables.duplicates(device.store(), &device.replica, &collection(), &name(field));
+        let found = tables.duplicates(device.store(), &device.replica, &collection, &field);
         let found = found.now_or_never().unwrap();
         device.tables.push(tables);
         let value = |one: &Duplicate| {
