@@ -46,17 +46,21 @@ impl PartialEq for Source {
 
 struct Inner {
     question: Question,
+    /// Counts the questions.
+    asked: u64,
     /// The engine's view, while it is open.
     id: Option<ViewId>,
     /// The window as the engine has it: what a change is applied to.
     looked: Looked,
+    /// Which question that answers.
+    answers: u64,
     first: usize,
     groups: Option<Rc<Groups>>,
     /// Groups that are folded: as it is wanted, and as the engine's window leaves their rows out.
     folded: Folded,
     laid: Folded,
     window: Range<usize>,
-    /// Counts questions: an answer to an older one is dropped.
+    /// Counts requests: an answer to an older one is dropped.
     newest: u64,
     flying: bool,
     /// Another window is wanted than the one under way.
@@ -85,7 +89,11 @@ impl Source {
 
     /// Folds groups, or shows their rows again.
     pub fn fold(&self, change: impl FnOnce(&mut Folded)) {
-        change(&mut self.inner.borrow_mut().folded);
+        {
+            let mut inner = self.inner.borrow_mut();
+            change(&mut inner.folded);
+            inner.hold = false;
+        }
         self.again();
     }
 
@@ -215,6 +223,7 @@ impl Source {
                 inner.folded = Folded::default();
             }
             (inner.question, inner.window, inner.hold) = (question.clone(), 0..WINDOW, false);
+            inner.asked += 1;
             inner.id.take()
         };
         if let Some(before) = before {
@@ -280,7 +289,8 @@ impl Source {
     fn arrived(&self, first: usize, folded: Folded, looked: Looked) {
         {
             let mut inner = self.inner.borrow_mut();
-            (inner.first, inner.laid, inner.looked) = (first, folded, looked);
+            (inner.answers, inner.first) = (inner.asked, first);
+            (inner.laid, inner.looked) = (folded, looked);
         }
         self.failure.set(None);
         self.show();
@@ -289,11 +299,11 @@ impl Source {
     /// Shows the engine's window.
     fn show(&self) {
         let inner = self.inner.borrow();
-        let (first, looked, hold) = (inner.first, inner.looked.clone(), inner.hold);
+        let (question, first, looked, hold) = (inner.answers, inner.first, inner.looked.clone(), inner.hold);
         let (groups, folded) = (inner.groups.clone(), inner.laid.clone());
         drop(inner);
         self.held.change(|held| {
-            let there = held.arrive(first, looked.rows, (looked.matching, looked.total), hold);
+            let there = held.arrive(question, first, looked, hold);
             // headings stay with rows that stay
             if there || groups.is_none() {
                 held.lay(groups, folded);
@@ -337,6 +347,8 @@ pub fn use_rows(question: &Question) -> Source {
     let backend = use_backend();
     let inner = use_mut_ref(|| Inner {
         question: question.clone(),
+        asked: 0,
+        answers: 0,
         id: None,
         looked: Looked { version: 0, total: 0, matching: 0, rows: Vec::new() },
         first: 0,
