@@ -30,7 +30,7 @@ export async function around(a, other) {
     }
     await a.fill(hook('search'), 'feb');
     await listed(hook('record-row'), ['T1']);
-    equal((await a.page.locator(`${act.cell('T1', 'day')} mark`).allTextContents()).join(), 'Feb', 'what is marked');
+    await until('it is marked', async () => (await a.page.locator(`${act.cell('T1', 'day')} mark`).allTextContents()).join() === 'Feb');
     await a.page.locator(hook('search')).press('Escape');
   });
 
