@@ -25,6 +25,7 @@ export async function groups(a, server, other, { press, at, show, menu }) {
   await check('a heading\'s menu groups rows: each group has its value, its count and its sums, and the address has it', async () => {
     await show('orders');
     await menu('status', 'group-by');
+    await a.pillSays('Synced and verified');
     const orders = await all();
     const lost = of(orders, 'lost');
     await until('the first group', async () => (await headings())[0]?.value === 'lost');
