@@ -212,7 +212,7 @@ fn views(size: u64) -> (Replica, MemoryStore, Tables) {
     for (id, question) in (0..).zip([
         (
             View { filter: Some(most), sort: by("n", false), ..of() },
-            window,
+            window.clone(),
             vec![figure("n", Figure::Min), figure("n", Figure::Max), figure("last", Figure::Sum)],
         ),
         (

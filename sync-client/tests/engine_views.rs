@@ -102,7 +102,7 @@ async fn watched() {
     assert_eq!(heard(&mut events), [Event::Ended { ids: None }], "it knows no view of an engine before it");
     let view = View::of(collection);
     let window = Window::at(0, 3);
-    let watch = Command::Watch { view: Box::new(view.clone()), window, figures: Vec::new() };
+    let watch = Command::Watch { view: Box::new(view.clone()), window: window.clone(), figures: Vec::new() };
     let Ok(Answer::Watched(watched)) = handle.call(watch).await else { panic!("a view") };
     let (id, mut shown) = (watched.id, watched.shown);
     assert!(id.0 < 1 << 53, "JavaScript keeps it");
@@ -129,8 +129,9 @@ async fn watched() {
     handle.call(Command::Unwatch { id }).await.unwrap();
     handle.call(Command::Status).await.unwrap();
     assert_eq!(heard(&mut events), []);
-    let Ok(Answer::Watched(again)) =
-        handle.call(Command::Watch { view: Box::new(view), window, figures: Vec::new() }).await
+    let Ok(Answer::Watched(again)) = handle
+        .call(Command::Watch { view: Box::new(view), window: window.clone(), figures: Vec::new() })
+        .await
     else {
         panic!("a view")
     };
@@ -139,7 +140,7 @@ async fn watched() {
     handle.call(Command::Status).await.unwrap();
     assert_eq!(heard(&mut events), [Event::Ended { ids: Some(vec![again.id]) }]);
     for id in [again.id, ViewId(7)] {
-        let failure = handle.call(Command::Look { id, window }).await.unwrap_err();
+        let failure = handle.call(Command::Look { id, window: window.clone() }).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Ended);
     }
 }
