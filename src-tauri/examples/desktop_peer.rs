@@ -18,7 +18,7 @@ mod unix {
     use std::io::{BufRead, Write};
     use std::sync::{Arc, Mutex};
 
-    use serde_json::{Value, json};
+    use serde_json::json;
     use x11rb::connection::Connection as _;
     use x11rb::protocol::xproto::{
         AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt as _, EventMask, MapState, Window,
@@ -26,7 +26,7 @@ mod unix {
     use x11rb::rust_connection::RustConnection;
     use zbus::blocking::{Connection, Proxy, connection};
     use zbus::message::Header;
-    use zbus::zvariant::{OwnedObjectPath, OwnedValue};
+    use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 
     type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -35,7 +35,7 @@ mod unix {
     struct Heard {
         /// The icon in the bar: whose it is, and where.
         icon: Option<(String, String)>,
-        notices: Vec<Value>,
+        notices: Vec<serde_json::Value>,
     }
 
     type Shared = Arc<Mutex<Heard>>;
@@ -127,7 +127,7 @@ mod unix {
     }
 
     /// The windows that are shown, and what they are like.
-    fn windows(screen: &RustConnection, root: Window) -> Outcome<Vec<(Window, Value)>> {
+    fn windows(screen: &RustConnection, root: Window) -> Outcome<Vec<(Window, serde_json::Value)>> {
         let mut all = Vec::new();
         for window in screen.query_tree(root)?.reply()?.children {
             // one may be gone by now
@@ -155,7 +155,7 @@ mod unix {
     }
 
     /// As a click on the cross in its frame.
-    fn close(screen: &RustConnection, root: Window) -> Outcome<Value> {
+    fn close(screen: &RustConnection, root: Window) -> Outcome<serde_json::Value> {
         let window = only(screen, root)?;
         let atom = |name: &[u8]| -> Outcome<u32> { Ok(screen.intern_atom(false, name)?.reply()?.atom) };
         let message = [atom(b"WM_DELETE_WINDOW")?, x11rb::CURRENT_TIME, 0, 0, 0];
@@ -165,7 +165,7 @@ mod unix {
     }
 
     /// As dragged there.
-    fn place(screen: &RustConnection, root: Window, to: &str) -> Outcome<Value> {
+    fn place(screen: &RustConnection, root: Window, to: &str) -> Outcome<serde_json::Value> {
         let to: Vec<u32> = to.split(' ').map(str::parse).collect::<Result<_, _>>()?;
         let [x, y, width, height] = to[..] else { return Err("move X Y W H".into()) };
         let to = ConfigureWindowAux::new().x(x as i32).y(y as i32).width(width).height(height);
@@ -181,10 +181,13 @@ mod unix {
     }
 
     /// The entries of the icon's menu.
-    fn menu(bus: &Connection, shared: &Shared) -> Outcome<Vec<(i32, Value)>> {
-        let asked = (Vec::<i32>::new(), Vec::<String>::new());
+    fn menu(bus: &Connection, shared: &Shared) -> Outcome<Vec<(i32, serde_json::Value)>> {
+        type Item = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
+        let menu = menu_of(bus, shared)?;
+        let (_, (_, _, children)): (u32, Item) = menu.call("GetLayout", &(0, 1, Vec::<String>::new()))?;
+        let ids: Vec<i32> = children.iter().filter_map(number).collect();
         let all: Vec<(i32, HashMap<String, OwnedValue>)> =
-            menu_of(bus, shared)?.call("GetGroupProperties", &asked)?;
+            menu.call("GetGroupProperties", &(ids, Vec::<String>::new()))?;
         let mut entries = Vec::new();
         for (id, said) in all {
             let Some(label) = said.get("label").and_then(|label| String::try_from(label.clone()).ok()) else {
@@ -197,15 +200,23 @@ mod unix {
         Ok(entries)
     }
 
-    fn choose(bus: &Connection, shared: &Shared, label: &str) -> Outcome<Value> {
+    /// What an entry is called among themselves: the first part of what is told of it.
+    fn number(child: &OwnedValue) -> Option<i32> {
+        match &**child {
+            Value::Structure(parts) => parts.fields().first().and_then(|id| i32::try_from(id).ok()),
+            _ => None,
+        }
+    }
+
+    fn choose(bus: &Connection, shared: &Shared, label: &str) -> Outcome<serde_json::Value> {
         let entries = menu(bus, shared)?;
         let (id, _) = entries.iter().find(|(_, entry)| entry["label"] == label).ok_or("no such entry")?;
-        let event = (*id, "clicked", zbus::zvariant::Value::from(0), 0_u32);
+        let event = (*id, "clicked", Value::from(0), 0_u32);
         menu_of(bus, shared)?.call::<_, _, ()>("Event", &event)?;
         Ok(json!("chosen"))
     }
 
-    fn click(bus: &Connection, id: &str) -> Outcome<Value> {
+    fn click(bus: &Connection, id: &str) -> Outcome<serde_json::Value> {
         let told = (id.parse::<u32>()?, "default");
         let path = "/org/freedesktop/Notifications";
         bus.emit_signal(

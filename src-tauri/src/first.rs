@@ -92,8 +92,11 @@ mod unix {
     impl First {
         /// Tells, on a thread of its own, with what others are started.
         pub(crate) fn listen(self, heard: impl Fn(Start) + Send + 'static) -> io::Result<()> {
+            let Self { _lock: lock, listener } = self;
             let all = move || {
-                for stream in self.listener.incoming() {
+                // it is held as long as somebody listens
+                let _lock = lock;
+                for stream in listener.incoming() {
                     match stream.and_then(hear) {
                         Ok(start) => heard(start),
                         Err(error) => tracing::warn!(%error, "a second start was not understood"),

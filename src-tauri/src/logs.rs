@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use sync_client::store::profile::private_folder;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -20,6 +21,7 @@ pub(crate) fn folder(records: &Path) -> PathBuf {
 
 /// Tells from now on. The files have a line of JSON for each thing, so that a report can leave values out.
 pub(crate) fn start(records: &Path) -> anyhow::Result<()> {
+    private_folder(&folder(records)).context("the folder of log files")?;
     let daily = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix(NAME)
