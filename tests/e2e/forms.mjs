@@ -378,7 +378,7 @@ await check('numbers and dates are read and written as people here write them, a
   await act.join(de);
   await act.showCollection(de, 'things');
   await de.fill(hook('search'), 'german');
-  await de.waitFor(row('german'));
+  await until('found', async () => await de.count(hook('record-row')) === 1);
   const told = await act.rowTells(de, 'german');
   equal([told.amount, told.count, told.at], ['1.482,5', '8.000.000', '06.02.2012, 12:30'], 'as Germans read it');
   await de.click(act.cell('german', 'amount'));

@@ -219,6 +219,7 @@ await check('several tabs share one engine, and go on when its tab is closed', a
   await second.evaluate(() => workspace.collection('boats').insert({ name: 'Himinglæva' }, 'himin'));
   await until('seen once the other one leads', () => second.evaluate(() => seen.join() === 'himin,hronn'));
   await until('there', () => ada.get('boats', 'himin'));
+  await until('heard of it', () => second.evaluate(() => workspace.status.pending === 0));
   tab = second;
 });
 

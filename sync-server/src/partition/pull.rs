@@ -18,6 +18,9 @@ use crate::store::{Head, PartitionId, Read, StoreError};
 /// for its next piece must stay rare.
 const LEAST_SHARE: usize = 256 << 10;
 
+/// The partition of the schema.
+const SCHEMA: Partition = Partition(0);
+
 /// Where the ends of the next answer begin that cannot have all.
 static TURN: AtomicUsize = AtomicUsize::new(0);
 
@@ -71,19 +74,22 @@ impl PartitionEngine {
         }
     }
 
+    /// The heads of these partitions, and of the schema's. That one is read when the others are known: a record is judged after
+    /// its collection was, so no feed up to these heads has a record whose collection is not in the schema up to its head.
     pub(super) async fn heads(
         &self,
         workspace: WorkspaceId,
         partitions: &[Partition],
     ) -> Result<BTreeMap<Partition, Head>, StoreError> {
-        stream::iter(partitions.to_vec())
-            .map(|partition| async move {
-                let head = self.store().head(PartitionId { workspace, partition }, Read::Quorum).await?;
-                Ok((partition, head))
-            })
-            .buffered(PARALLEL)
-            .try_collect()
-            .await
+        let head = |partition| async move {
+            let head = self.store().head(PartitionId { workspace, partition }, Read::Quorum).await?;
+            Ok::<_, StoreError>((partition, head))
+        };
+        let others: Vec<Partition> = partitions.iter().copied().filter(|p| *p != SCHEMA).collect();
+        let mut heads: BTreeMap<Partition, Head> =
+            stream::iter(others).map(head).buffered(PARALLEL).try_collect().await?;
+        heads.extend([head(SCHEMA).await?]);
+        Ok(heads)
     }
 
     /// One answer. Partition 0, the schema, is sent to its end before anything else.
@@ -109,7 +115,7 @@ impl PartitionEngine {
         }
         let news: Vec<Partition> =
             heads.iter().filter(|(p, head)| cursor.get(**p) < head.revision).map(|(p, _)| *p).collect();
-        let (schema, others): (Vec<_>, Vec<_>) = news.into_iter().partition(|p| *p == Partition(0));
+        let (schema, others): (Vec<_>, Vec<_>) = news.into_iter().partition(|p| *p == SCHEMA);
         let mut left = limits::PULL_BYTES;
         for turn in [schema, others] {
             if answer.more || turn.is_empty() {

@@ -1,13 +1,17 @@
 //! Pulls: pages, waits, gaps and the horizon.
 
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use sync_protocol::message::Pull;
 use sync_protocol::{Change, Cursor, Partition, Revision, limits};
 use sync_server::partition::EngineError;
-use sync_server::store::{Commit, Head, Kind, Read, Row};
+use sync_server::store::{Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, Row, StoreError};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use crate::kit::{Device, HORIZON, airport, airports, applied};
+use crate::kit::{Device, HORIZON, World, airport, airports, applied};
 
 #[tokio::test]
 async fn the_feed_comes_whole_and_in_order_with_its_proof() {
@@ -190,4 +194,80 @@ async fn many_wait_with_one_poller_between_them() {
         assert_eq!(task.await.expect("the task ends").feeds.len(), 1);
     }
     assert!(start.elapsed() <= Duration::from_millis(250), "{:?}", start.elapsed());
+}
+
+/// A store whose answer about the head of the schema is long on its way; who asks for another head after that gets it later.
+struct SlowHead {
+    store: Arc<dyn PartitionStore>,
+    asked: AtomicBool,
+    read: Semaphore,
+    arrives: Semaphore,
+}
+
+#[async_trait]
+impl PartitionStore for SlowHead {
+    async fn head(&self, id: PartitionId, read: Read) -> Result<Head, StoreError> {
+        let schema = id.partition == Partition(0);
+        let before = self.store.head(id, read).await?;
+        if schema {
+            self.asked.store(true, Ordering::SeqCst);
+            self.read.add_permits(1);
+        }
+        if self.asked.load(Ordering::SeqCst) {
+            self.arrives.acquire().await.expect("never closed").forget();
+            self.arrives.add_permits(1);
+        }
+        if schema { Ok(before) } else { self.store.head(id, read).await }
+    }
+
+    async fn get(
+        &self,
+        id: PartitionId,
+        kind: Kind,
+        keys: &[String],
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        self.store.get(id, kind, keys).await
+    }
+
+    async fn range(
+        &self,
+        id: PartitionId,
+        kind: Kind,
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+        read: Read,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        self.store.range(id, kind, after, limit, bytes, read).await
+    }
+
+    async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
+        self.store.commit(id, commit).await
+    }
+}
+
+#[tokio::test]
+async fn a_record_never_comes_before_its_collection_however_the_reads_meet_the_commits() {
+    let world = World::new(8);
+    let slow = Arc::new(SlowHead {
+        store: world.store.clone(),
+        asked: AtomicBool::default(),
+        read: Semaphore::new(0),
+        arrives: Semaphore::new(0),
+    });
+    let (reader, start, on) = (world.node_on(slow.clone()), world.start(), world.clone());
+    let pulled = tokio::spawn(async move { on.pull(&reader, &start, 0).await });
+    slow.read.acquire().await.expect("never closed").forget();
+    // made and filled by another node while the answer of the first read is on its way
+    let (node, mut device) = (world.node(), Device::new());
+    let schema = device.schema();
+    assert!(device.push(&world, &node, &schema).await.iter().all(applied));
+    let records: Vec<Change> = (0..40).map(|key| device.insert(&airport(key), "x")).collect();
+    assert!(device.push(&world, &node, &records).await.iter().all(applied));
+    slow.arrives.add_permits(1);
+    let answer = pulled.await.expect("no panic");
+    let has = |partition: &dyn Fn(Partition) -> bool| {
+        answer.feeds.iter().any(|feed| partition(feed.partition) && !feed.entries.is_empty())
+    };
+    assert!(!has(&|p| p != Partition(0)) || has(&|p| p == Partition(0)), "records without their collection");
 }

@@ -125,6 +125,7 @@ mod tests {
     use crate::grid::columns::{Sizes, columns};
     use crate::grid::tests::{name, orders};
     use std::rc::Rc;
+    use sync_client::api::Looked;
     use sync_client::api::{Marks, Row};
     use sync_protocol::record::set_value;
     use sync_protocol::{Fields, RecordKey};
@@ -151,7 +152,8 @@ mod tests {
             Row { key: RecordKey::Int(key), fields, marks: Marks::default(), gone: false }
         };
         let mut held = Held::default();
-        held.arrive(0, (1..=3).map(row).collect(), (3, 3), false);
+        let rows = (1..=3).map(row).collect();
+        held.arrive(1, 0, Looked { version: 1, total: 3, matching: 3, rows }, false);
         let told = of_range(&columns, (0..=1, 0..=3), &held).unwrap();
         assert_eq!(told[0], ("Sum", "4".to_owned()));
         assert!(of_range(&columns, (0..=9, 0..=3), &held).is_none(), "not all of them are at hand");

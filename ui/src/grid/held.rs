@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
-use sync_client::api::{Groups, Row};
+use sync_client::api::{Groups, Looked, Row};
 use sync_protocol::record::set_value;
 use sync_protocol::{FieldName, RecordKey, Value};
 
 /// A window of rows, and how many there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
+    /// Which question the rows answer.
+    pub question: u64,
     /// The place of the first among all that match.
     pub first: usize,
     pub rows: Vec<Rc<Row>>,
@@ -44,8 +46,10 @@ impl Held {
     }
 
     /// Newer rows. Those that are as they were stay the same, so that they are not drawn anew. `hold`: rows stay where
-    /// they are, whatever became of their order; only their values follow.
-    pub fn arrive(&mut self, first: usize, rows: Vec<Row>, (matching, total): (usize, usize), hold: bool) {
+    /// they are, whatever became of their order; only their values follow. Rows that answer another question take their
+    /// place all the same.
+    pub fn arrive(&mut self, question: u64, first: usize, looked: Looked, hold: bool) {
+        let Looked { rows, matching, total, .. } = looked;
         let old: BTreeMap<RecordKey, Rc<Row>> =
             self.rows.iter().map(|row| (row.key.clone(), row.clone())).collect();
         let rows: Vec<Rc<Row>> = rows
@@ -55,7 +59,7 @@ impl Held {
                 _ => Rc::new(row),
             })
             .collect();
-        if hold && first == self.first {
+        if hold && (question, first) == (self.question, self.first) {
             let newer: BTreeMap<&RecordKey, &Rc<Row>> = rows.iter().map(|row| (&row.key, row)).collect();
             for row in &mut self.rows {
                 if let Some(newer) = newer.get(&row.key) {
@@ -63,7 +67,7 @@ impl Held {
                 }
             }
         } else {
-            (self.first, self.rows) = (first, rows);
+            (self.question, self.first, self.rows) = (question, first, rows);
         }
         (self.matching, self.total, self.known, self.busy) = (matching, total, true, false);
     }
@@ -89,6 +93,10 @@ mod tests {
         Row { key: RecordKey::Int(key), fields, marks: Marks::default(), gone: false }
     }
 
+    fn looked(rows: Vec<Row>, matching: usize) -> Looked {
+        Looked { version: 1, total: 200, matching, rows }
+    }
+
     fn keys(held: &Held) -> Vec<i64> {
         held.rows
             .iter()
@@ -102,26 +110,36 @@ mod tests {
     #[test]
     fn a_row_that_was_saved_keeps_its_place_until_it_is_let_go() {
         let mut held = Held::default();
-        held.arrive(10, vec![row(1, 1), row(2, 2), row(3, 3)], (100, 200), false);
+        held.arrive(1, 10, looked(vec![row(1, 1), row(2, 2), row(3, 3)], 100), false);
         held.write(&RecordKey::Int(1), &name("amount"), Value(9.into()));
         // it has left the window for a later place, and another came in
-        held.arrive(10, vec![row(2, 2), row(3, 4), row(5, 5)], (100, 200), true);
+        held.arrive(1, 10, looked(vec![row(2, 2), row(3, 4), row(5, 5)], 100), true);
         assert_eq!(keys(&held), [1, 2, 3]);
         assert_eq!(*held.rows[0], row(1, 9));
         assert_eq!(*held.rows[2], row(3, 4), "values follow all the same");
-        held.arrive(10, vec![row(2, 2), row(3, 4), row(5, 5)], (100, 200), false);
+        held.arrive(1, 10, looked(vec![row(2, 2), row(3, 4), row(5, 5)], 100), false);
         assert_eq!(keys(&held), [2, 3, 5]);
-        // another window is another question
-        held.arrive(50, vec![row(7, 7)], (100, 200), true);
+        // other rows are asked for
+        held.arrive(1, 50, looked(vec![row(7, 7)], 100), true);
         assert_eq!((keys(&held), held.range()), (vec![7], 50..51));
+    }
+
+    #[test]
+    fn rows_that_keep_their_place_make_room_for_the_answer_to_another_question() {
+        let mut held = Held::default();
+        held.arrive(1, 0, looked(vec![row(1, 1), row(2, 2)], 2), false);
+        held.arrive(2, 0, looked(vec![row(2, 5)], 1), true);
+        assert_eq!((keys(&held), held.matching), (vec![2], 1));
+        held.arrive(2, 0, looked(vec![row(3, 3)], 1), true);
+        assert_eq!(keys(&held), [2], "and keep it again");
     }
 
     #[test]
     fn rows_that_are_as_they_were_are_not_drawn_anew() {
         let mut held = Held::default();
-        held.arrive(0, vec![row(1, 1), row(2, 2)], (2, 2), false);
+        held.arrive(1, 0, looked(vec![row(1, 1), row(2, 2)], 2), false);
         let before = held.rows.clone();
-        held.arrive(0, vec![row(1, 1), row(2, 3)], (2, 2), false);
+        held.arrive(1, 0, looked(vec![row(1, 1), row(2, 3)], 2), false);
         assert!(Rc::ptr_eq(&before[0], &held.rows[0]) && !Rc::ptr_eq(&before[1], &held.rows[1]));
         assert_eq!((held.place(&RecordKey::Int(2)), held.place(&RecordKey::Int(9))), (Some(1), None));
         assert!(held.row(1).is_some() && held.row(2).is_none());

@@ -46,13 +46,17 @@ impl PartialEq for Source {
 
 struct Inner {
     question: Question,
+    /// Counts the questions.
+    asked: u64,
     /// The engine's view, while it is open.
     id: Option<ViewId>,
     /// The window as the engine has it: what a change is applied to.
     looked: Looked,
+    /// Which question that answers.
+    answers: u64,
     first: usize,
     window: Range<usize>,
-    /// Counts questions: an answer to an older one is dropped.
+    /// Counts requests: an answer to an older one is dropped.
     newest: u64,
     flying: bool,
     /// Another window is wanted than the one under way.
@@ -182,6 +186,7 @@ impl Source {
         let before = {
             let mut inner = self.inner.borrow_mut();
             (inner.question, inner.window, inner.hold) = (question.clone(), 0..WINDOW, false);
+            inner.asked += 1;
             inner.id.take()
         };
         if let Some(before) = before {
@@ -242,7 +247,7 @@ impl Source {
     fn arrived(&self, first: usize, looked: Looked) {
         {
             let mut inner = self.inner.borrow_mut();
-            (inner.first, inner.looked) = (first, looked);
+            (inner.answers, inner.first, inner.looked) = (inner.asked, first, looked);
         }
         self.failure.set(None);
         self.show();
@@ -251,9 +256,9 @@ impl Source {
     /// Shows the engine's window.
     fn show(&self) {
         let inner = self.inner.borrow();
-        let (first, looked, hold) = (inner.first, inner.looked.clone(), inner.hold);
+        let (question, first, looked, hold) = (inner.answers, inner.first, inner.looked.clone(), inner.hold);
         drop(inner);
-        self.held.change(|held| held.arrive(first, looked.rows, (looked.matching, looked.total), hold));
+        self.held.change(|held| held.arrive(question, first, looked, hold));
     }
 
     /// The view has ended by itself: it is opened again.
@@ -294,6 +299,8 @@ pub fn use_rows(question: &Question) -> Source {
     let backend = use_backend();
     let inner = use_mut_ref(|| Inner {
         question: question.clone(),
+        asked: 0,
+        answers: 0,
         id: None,
         looked: Looked { version: 0, total: 0, matching: 0, rows: Vec::new() },
         first: 0,
