@@ -19,7 +19,7 @@ pub(crate) const GATHER: Duration = Duration::from_millis(1_500);
 const WAITING: usize = 16;
 /// Without a network for less than this, nobody wonders whether all has been sent.
 const AWAY: Duration = Duration::from_secs(5 * 60);
-/// Reviews that are remembered as told; of more the oldest are forgotten.
+/// Reviews that are remembered as told; beyond that it begins anew, for the engine hardly ever tells one twice.
 const TOLD: usize = 10_000;
 /// Collections that are named; more are not read at a glance.
 const NAMED: usize = 3;
