@@ -107,7 +107,7 @@ pub(crate) async fn list(link: &mut Link, list: &List, as_lines: bool) -> Result
             .collect::<Result<_, _>>()?,
     };
     let most = if list.count { 0 } else { list.limit.unwrap_or(usize::MAX) };
-    let window = |offset, given: usize| Window { offset, limit: (most - given).min(PAGE) };
+    let window = |offset, given: usize| Window::at(offset, (most - given).min(PAGE));
     let first = Command::Watch { view: Box::new(view), window: window(list.offset, 0), figures: Vec::new() };
     let Answer::Watched(watched) = link.ask(first).await? else {
         return Err(Failure::Device("Mooring did not open the view.".into()));

@@ -197,6 +197,13 @@ pub enum Command {
         /// Which record of its collection.
         key: RecordKey,
     },
+    /// Values of a field that more than one record holds. Answer: `Duplicates`.
+    Duplicates {
+        /// Of which collection.
+        collection: CollectionId,
+        /// Which field.
+        field: FieldName,
+    },
     /// Says from now on which records change, and by whom: see [`Event::Touched`]. As long as this engine runs. Answer: `Done`.
     Follow,
     /// One record with everything about it. Answer: `Record`.
@@ -509,6 +516,8 @@ pub enum Answer {
     Merges(Merges),
     /// Versions of a record.
     History(Box<HistoryPage>),
+    /// Values that are there twice.
+    Duplicates(Duplicates),
     /// Deleted records.
     Deleted(DeletedPage),
     /// What was sent and received.

@@ -79,6 +79,9 @@ pub const VIEW_FIGURES: usize = 64;
 /// Groups that are listed of a view: more than anybody looks through.
 pub const GROUPS: usize = 1_000;
 
+/// Records that are listed of one value that several hold.
+pub const HOLDERS: usize = 20;
+
 /// Bytes of keys in one answer: some thousands of minted ones.
 pub const KEYS_BYTES: usize = 256 << 10;
 

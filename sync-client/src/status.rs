@@ -62,6 +62,9 @@ pub struct Status {
     pub caught_up_at: Option<Timestamp>,
     /// Open conflicts.
     pub conflicts: u64,
+    /// Open conflicts that wait for this person: neither put off by them nor asked of somebody else.
+    #[serde(default)]
+    pub for_me: u64,
     /// Rejected changes.
     pub rejected: u64,
     /// The last problem, for people; `None` once things work again.
@@ -115,6 +118,11 @@ impl Status {
     /// Everything that needs review: the badge.
     pub fn review(&self) -> u64 {
         self.conflicts + self.rejected
+    }
+
+    /// What of it waits for this person.
+    pub fn review_for_me(&self) -> u64 {
+        self.for_me + self.rejected
     }
 
     /// The pill: how the sync is. What needs review is counted beside it, see [`Status::review`]. Never green while a conflict

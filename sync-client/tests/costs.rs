@@ -205,8 +205,8 @@ fn views(size: u64) -> (Replica, MemoryStore, Tables) {
     let figure = |field: &str, what| Aggregate { field: name(field), what };
     let by = |field: &str, descending| vec![SortBy { field: Some(name(field)), descending }];
     let of = || View::of(collection());
-    let window = Window { offset: 0, limit: SHOWN };
-    let middle = Window { offset: size as usize / 2, limit: SHOWN };
+    let window = Window::at(0, SHOWN);
+    let middle = Window::at(size as usize / 2, SHOWN);
     let most = Filter::field(name("m"), Test::Less(80.into()));
     let mut tables = Tables::default();
     for (id, question) in (0..).zip([
@@ -265,7 +265,7 @@ fn an_edit_costs_each_open_view_a_place() {
 fn other_rows_of_a_view_cost_themselves() {
     let taken = SIZES.map(|size| {
         let (replica, _store, mut tables) = views(size);
-        let window = Window { offset: size as usize / 3, limit: SHOWN };
+        let window = Window::at(size as usize / 3, SHOWN);
         let looked = steps::during(|| tables.look(&replica, ViewId(0), window).unwrap());
         assert_eq!(looked.1.rows.len(), SHOWN);
         looked.0
@@ -312,7 +312,7 @@ fn another_order_of_the_same_rows_compares_and_counts_nothing_anew() {
         let sort = vec![SortBy { field: Some(name("n")), descending }];
         let question = (
             View { sort, ..View::of(collection()) },
-            Window { offset: 0, limit: SHOWN },
+            Window::at(0, SHOWN),
             [Figure::Sum, Figure::Max].map(|what| Aggregate { field: name("n"), what }).to_vec(),
         );
         let watched = tables.watch(&store, replica, ViewId(9), question).now_or_never().unwrap().unwrap();

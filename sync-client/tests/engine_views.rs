@@ -101,7 +101,7 @@ async fn watched() {
     let Ok(Answer::Made(collection)) = handle.call(made).await else { panic!("a collection") };
     assert_eq!(heard(&mut events), [Event::Ended { ids: None }], "it knows no view of an engine before it");
     let view = View::of(collection);
-    let window = Window { offset: 0, limit: 3 };
+    let window = Window::at(0, 3);
     let watch = Command::Watch { view: Box::new(view.clone()), window, figures: Vec::new() };
     let Ok(Answer::Watched(watched)) = handle.call(watch).await else { panic!("a view") };
     let (id, mut shown) = (watched.id, watched.shown);

@@ -69,7 +69,7 @@ fn all_figures() -> Vec<Aggregate> {
 
 /// Questions of every kind.
 fn questions() -> Vec<(View, Window, Vec<Aggregate>)> {
-    let window = |offset, limit| Window { offset, limit };
+    let window = |offset, limit| Window::at(offset, limit);
     let adults = test("age", Test::AtLeast(2.into()));
     vec![
         (view(), window(0, 100), Vec::new()),
@@ -210,7 +210,7 @@ impl Shown {
     fn look(&mut self, n: usize, window: Window) {
         let id = ViewId(n as u64);
         let screen = self.screens.get_mut(&id).unwrap();
-        screen.question.1 = window;
+        screen.question.1 = window.clone();
         screen.shown = self.device.tables[0].look(&self.device.replica, id, window).unwrap();
     }
 
@@ -259,7 +259,7 @@ impl Shown {
     /// Each row is where the window has it, and nobody else is anywhere.
     fn check_places(&self, screen: &Screen, what: &str) -> Result<(), TestCaseError> {
         let (view, window, _) = &screen.question;
-        let everything = (view.clone(), Window { offset: 0, limit: 100 }, Vec::new());
+        let everything = (view.clone(), Window::at(0, 100), Vec::new());
         let mut tables = Tables::default();
         let all = watch(&mut tables, &self.device, 0, everything).unwrap().shown.rows;
         for n in 0..15 {
@@ -307,7 +307,7 @@ proptest! {
                     drop(here.commit(&again));
                 }
                 Act::Look { view, offset, limit } => {
-                    shown.look(*view, Window { offset: *offset, limit: *limit });
+                    shown.look(*view, Window::at(*offset, *limit));
                 }
                 Act::Deaf => {
                     shown.tell();

@@ -10,14 +10,14 @@ use model::server::Server;
 use model::{collection, item, name};
 use serde_json::json;
 use sync_client::api::{
-    Aggregate, Event, Failure, FailureKind, Figure, Filter, Group, GroupBy, Marks, RowStep, RowsChange,
-    SortBy, Test, View, ViewChange, ViewId, Watched, Window,
+    Aggregate, Duplicate, Event, Failure, FailureKind, Figure, Filter, Folded, Group, GroupBy, Marks,
+    RowStep, RowsChange, SortBy, Test, View, ViewChange, ViewId, Watched, Window,
 };
 use sync_client::limits;
 use sync_client::query::Tables;
 use sync_protocol::{RecordKey, Value};
 
-const WINDOW: Window = Window { offset: 0, limit: 10 };
+const WINDOW: Window = Window::at(0, 10);
 
 /// A device with records 1 to 9, of which the field `n` is 10 to 90 and `m` 1, 2, 0, 1 and so on.
 fn device() -> (Server, Device) {
@@ -99,14 +99,14 @@ fn one_edit_is_one_step_in_the_window_that_shows_it() {
 #[test]
 fn what_happens_beside_a_window_changes_its_counts_only() {
     let (_server, mut device) = device();
-    watch(&mut device, 1, by_n(), Window { offset: 0, limit: 3 }, &[]).unwrap();
+    watch(&mut device, 1, by_n(), Window::at(0, 3), &[]).unwrap();
     device.edit(&item(8), json!({"m": [2, 7]})).unwrap();
     assert_eq!(news(&mut device), [], "nobody sees it");
     device.delete(&item(9)).unwrap();
     let told = change(&mut device);
     assert_eq!((told.total, told.matching, told.rows), (8, 8, RowsChange::Steps(Vec::new())));
     // a record before the window moves it on
-    device.tables[0].look(&device.replica, ViewId(1), Window { offset: 3, limit: 3 }).unwrap();
+    device.tables[0].look(&device.replica, ViewId(1), Window::at(3, 3)).unwrap();
     device.delete(&item(1)).unwrap();
     let [RowStep::Remove { at: 0 }, RowStep::Insert { at: 2, row }] = &steps(&mut device)[..] else {
         panic!("one goes, one comes")
@@ -117,7 +117,7 @@ fn what_happens_beside_a_window_changes_its_counts_only() {
 #[test]
 fn where_more_differs_than_stays_the_window_comes_whole() {
     let (_server, mut device) = device();
-    watch(&mut device, 1, by_n(), Window { offset: 0, limit: 4 }, &[]).unwrap();
+    watch(&mut device, 1, by_n(), Window::at(0, 4), &[]).unwrap();
     for n in 1..4 {
         device.delete(&item(n)).unwrap();
     }
@@ -167,7 +167,7 @@ fn what_cannot_be_asked_is_refused_by_the_name_of_its_field() {
     let figure = Aggregate { field: city.clone(), what: Figure::Count };
     assert_eq!(watch(&mut device, 1, by_n(), WINDOW, &[figure]).unwrap_err().field, Some(city));
     let most = limits::ROWS;
-    assert!(watch(&mut device, 1, by_n(), Window { offset: 0, limit: most + 1 }, &[]).is_err());
+    assert!(watch(&mut device, 1, by_n(), Window::at(0, most + 1), &[]).is_err());
     let sort = vec![SortBy::rising(name("n")); limits::VIEW_SORTS + 1];
     assert!(watch(&mut device, 1, View { sort, ..by_n() }, WINDOW, &[]).is_err());
     let search = "x".repeat(limits::VIEW_TEXT_BYTES + 1);
@@ -234,4 +234,65 @@ fn all_keys_of_a_view_come_in_pages() {
     assert_ne!(later.moves, first.moves, "pages of before do not fit");
     let empty = device.tables[0].keys(&device.replica, ViewId(1), 10_000).unwrap();
     assert!(empty.keys.is_empty() && empty.next.is_none());
+}
+
+#[test]
+fn rows_of_folded_groups_are_left_out_of_the_window_and_still_counted() {
+    let (_server, mut device) = device();
+    let group = GroupBy { field: name("m"), descending: false };
+    let view = View { group: Some(group), ..by_n() };
+    // groups 0 (3, 6, 9), 1 (1, 4, 7) and 2 (2, 5, 8)
+    let shut = |values: &[i64]| Folded { all: false, but: values.iter().map(|n| Value::from(*n)).collect() };
+    let window = |offset, limit, folded| Window { folded, ..Window::at(offset, limit) };
+    let keys = |rows: &[sync_client::api::Row]| -> Vec<RecordKey> {
+        rows.iter().map(|row| row.key.clone()).collect()
+    };
+    let numbers =
+        |numbers: &[i64]| -> Vec<RecordKey> { numbers.iter().copied().map(RecordKey::Int).collect() };
+    let watched = watch(&mut device, 1, view, window(0, 4, shut(&[1])), &[]).unwrap();
+    assert_eq!(keys(&watched.shown.rows), numbers(&[3, 6, 9, 2]));
+    assert_eq!(watched.groups.unwrap().groups.iter().map(|group| group.rows).collect::<Vec<_>>(), [3, 3, 3]);
+    // what happens in a folded group is told of its heading only
+    device.delete(&item(4)).unwrap();
+    let told = change(&mut device);
+    assert_eq!((told.matching, &told.rows), (8, &RowsChange::Steps(Vec::new())));
+    assert_eq!(told.groups.unwrap().groups[1].rows, 2);
+    // a row that goes there leaves the window
+    device.edit(&item(6), json!({"m": [0, 1]})).unwrap();
+    let [RowStep::Remove { at: 1 }, RowStep::Insert { at: 3, row }] = &steps(&mut device)[..] else {
+        panic!("it leaves, and the next one comes in")
+    };
+    assert_eq!(row.key, RecordKey::Int(5));
+    let mut look = |window| keys(&device.tables[0].look(&device.replica, ViewId(1), window).unwrap().rows);
+    assert_eq!(look(window(2, 9, shut(&[1]))), numbers(&[2, 5, 8]));
+    assert_eq!(look(window(0, 9, shut(&[0, 1, 2]))), []);
+    assert_eq!(look(window(1, 9, Folded { all: true, ..shut(&[1]) })), numbers(&[6, 7]));
+    assert_eq!(look(window(0, 3, Folded::default())), numbers(&[3, 9, 1]));
+}
+
+#[test]
+fn values_that_are_there_twice_are_listed_and_follow() {
+    let (_server, mut device) = device();
+    let twice = |device: &mut Device, field: &str| {
+        let (collection, field) = (collection(), name(field));
+        let mut tables = device.tables.remove(0);
+        let found = tables.duplicates(device.store(), &device.replica, &collection, &field);
+        let found = found.now_or_never().unwrap();
+        device.tables.push(tables);
+        let value = |one: &Duplicate| {
+            (one.value.0.clone(), one.records.iter().map(|held| held.key.clone()).collect())
+        };
+        found
+            .map(|found| found.values.iter().map(value).collect::<Vec<(serde_json::Value, Vec<RecordKey>)>>())
+    };
+    let numbers =
+        |numbers: &[i64]| -> Vec<RecordKey> { numbers.iter().copied().map(RecordKey::Int).collect() };
+    assert_eq!(twice(&mut device, "n").unwrap(), []);
+    device.edit(&item(4), json!({"n": [40, 10]})).unwrap();
+    device.insert(&item(30), json!({"n": 90})).unwrap();
+    let all = [(json!(10), numbers(&[1, 4])), (json!(90), numbers(&[9, 30]))];
+    assert_eq!(twice(&mut device, "n").unwrap(), all);
+    device.delete(&item(9)).unwrap();
+    assert_eq!(twice(&mut device, "n").unwrap(), all[..1]);
+    assert!(twice(&mut device, "no_such_field").is_err());
 }

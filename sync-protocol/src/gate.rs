@@ -100,7 +100,9 @@ fn own_collection(change: &Change) -> Result<(), Rejection> {
     for (field, value) in written(change) {
         let Some(text) = value.as_text() else { continue };
         let most = match (name, field.as_str()) {
-            (reserved::COMMENTS, "text") | (reserved::MIRRORS, "reason") => limits::COMMENT_CHARS,
+            (reserved::COMMENTS, "text") | (reserved::MIRRORS, "reason") | (reserved::VIEWS, "query") => {
+                limits::COMMENT_CHARS
+            }
             (reserved::COLLECTIONS | reserved::FIELDS, "help") => limits::HELP_CHARS,
             // of a text field it is a text of that field
             (reserved::FIELDS, "default") => continue,

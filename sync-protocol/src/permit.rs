@@ -61,7 +61,7 @@ enum OwnKey {
 /// The server may write what editors may, and [`reserved::MIRRORS`], where nobody else writes.
 ///
 /// Editors shape collections: in the field they are made without a network, where no owner can be asked.
-const TABLE: [(&str, Whose, Whose, OwnKey); 9] = [
+const TABLE: [(&str, Whose, Whose, OwnKey); 10] = [
     ("", Whose::Nobodys, Whose::Everybodys, OwnKey::None),
     (reserved::COLLECTIONS, Whose::Nobodys, Whose::Everybodys, OwnKey::None),
     (reserved::FIELDS, Whose::Nobodys, Whose::Everybodys, OwnKey::None),
@@ -71,6 +71,7 @@ const TABLE: [(&str, Whose, Whose, OwnKey); 9] = [
     (reserved::COMMENTS, Whose::Nobodys, Whose::Own, OwnKey::UserAnd),
     (reserved::SNOOZES, Whose::Nobodys, Whose::Own, OwnKey::UserAnd),
     (reserved::MIRRORS, Whose::Nobodys, Whose::Nobodys, OwnKey::None),
+    (reserved::VIEWS, Whose::Nobodys, Whose::Everybodys, OwnKey::None),
 ];
 
 /// Whether a role may change records and settle conflicts.

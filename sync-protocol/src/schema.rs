@@ -11,10 +11,12 @@ use crate::record::{Fields, value_of};
 use crate::value::{FieldType, Misfit, Value};
 
 mod details;
+mod format;
 mod own;
 mod rules;
 
 pub use details::{Colour, Details};
+pub use format::Format;
 pub use rules::Broken;
 
 use own::built_in;
@@ -41,9 +43,12 @@ pub mod reserved {
     /// One record per table that is kept in step with a collection, written by the server; key: the mirror's UUID.
     pub const MIRRORS: &str = "_mirrors";
 
+    /// One record per view of a collection that is shared with everybody; key: a UUIDv7.
+    pub const VIEWS: &str = "_views";
+
     /// All of them.
-    pub const ALL: [&str; 8] =
-        [COLLECTIONS, FIELDS, PEOPLE, DEVICES, ASSIGNMENTS, COMMENTS, SNOOZES, MIRRORS];
+    pub const ALL: [&str; 9] =
+        [COLLECTIONS, FIELDS, PEOPLE, DEVICES, ASSIGNMENTS, COMMENTS, SNOOZES, MIRRORS, VIEWS];
 
     /// A reserved (or any constant) collection name.
     pub fn collection(name: &'static str) -> CollectionId {

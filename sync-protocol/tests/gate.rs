@@ -103,6 +103,8 @@ fn moorings_own_records_are_short() {
         (reserved::COMMENTS, "text", limits::COMMENT_CHARS),
         (reserved::MIRRORS, "table", limits::LABEL_CHARS),
         (reserved::MIRRORS, "reason", limits::COMMENT_CHARS),
+        (reserved::VIEWS, "name", limits::LABEL_CHARS),
+        (reserved::VIEWS, "query", limits::COMMENT_CHARS),
     ] {
         assert_eq!(own(collection, field, "ü".repeat(most)), Ok(()));
         assert!(own(collection, field, "ü".repeat(most + 1)).is_err(), "{collection}.{field}");
@@ -149,7 +151,9 @@ fn the_table_of_rights() {
         (reserved::SNOOZES, format!("{mine}/1"), plain.clone(), [false, true]),
         (reserved::SNOOZES, format!("{mine}/1"), both(format!("{theirs}/1")), [false, false]),
         (reserved::MIRRORS, "x".to_owned(), plain.clone(), [false, false]),
-        (reserved::MIRRORS, mine.clone(), delete, [false, false]),
+        (reserved::MIRRORS, mine.clone(), delete.clone(), [false, false]),
+        (reserved::VIEWS, "x".to_owned(), insert(other), [false, true]),
+        (reserved::VIEWS, "x".to_owned(), delete, [false, true]),
         ("_unheard_of", "x".to_owned(), plain, [false, false]),
     ] {
         let record = RecordId::new(CollectionId::new(collection).unwrap(), RecordKey::Text(key));

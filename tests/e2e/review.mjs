@@ -157,15 +157,22 @@ await check('asked of Ben, commented, put off and taken up again', async () => {
   await toInbox(ben);
   await ben.waitFor(`${item(1)} ${hook('mark-assigned')}`);
   await ben.waitFor(`${item(1)} ${hook('mark-comments')}`);
+  // it waits for him, and for nobody else
+  await ben.pillSays('Needs review (1)');
+  await ann.pillSays('Synced and verified');
   await ben.click(`${item(1)} ${hook('review-open')}`);
   await says(ben, hook('comment'), 'Ann Berg');
   await ben.fill(hook('comment-text'), 'Yes, to the north pier.');
   await ben.click(hook('comment-send'));
   await until('two comments', async () => await ann.count(hook('comment')) === 2);
   await pictures(ann, 'comments');
+  await ann.page.locator(hook('assign')).selectOption({ label: 'Nobody' });
+  await ann.pillSays('Needs review (1)');
   await ann.click(hook('snooze'));
   await ann.click(hook('snooze-tomorrow'));
   await ann.waitFor(hook('snoozed-until'));
+  await ann.pillSays('Synced and verified');
+  await ben.pillSays('Needs review (1)');
   await toInbox(ann);
   await ann.click(hook('review-tab-snoozed'));
   await ann.waitFor(`${item(1)} ${hook('mark-snoozed')}`);
@@ -173,6 +180,7 @@ await check('asked of Ben, commented, put off and taken up again', async () => {
   await ann.click(`${item(1)} ${hook('review-open')}`);
   await ann.click(hook('snooze-end'));
   await gone(ann, hook('snoozed-until'));
+  await ann.pillSays('Needs review (1)');
   await toInbox(ann);
   await ann.waitFor(hook('review-empty'));
   await ann.click(hook('review-tab-open'));

@@ -8,6 +8,8 @@ import { Device } from './lib/api.mjs';
 import { Browser, cleanUp, hook } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
 import { pictures } from './lib/review.mjs';
+import { around } from './ui/around.mjs';
+import { groups } from './ui/groups.mjs';
 import { shape } from './ui/shape.mjs';
 
 whenFailed(cleanUp);
@@ -431,6 +433,10 @@ await check('the grid in light and dark, on a desk and on a phone, as axe sees i
   await press('Shift+ArrowDown', 'Shift+ArrowRight');
   await look('grid');
 });
+
+await groups(a, server, other, { press, at, show, menu });
+
+await around(a, other);
 
 await shape(a, other);
 

@@ -22,6 +22,7 @@ use yew_router::prelude::*;
 pub fn start() {
     theme::start();
     clock::set_numbers();
+    clock::set_dates();
     yew::Renderer::<App>::new().render();
 }
 
@@ -160,6 +161,12 @@ fn screen(route: Route) -> Html {
             Some(id) => (workspace, Place::Settings(id, FieldName::new(field).ok())),
             None => return start::not_found(),
         },
+        Route::Twice { workspace, collection, field } => {
+            match (collection_of(&collection), FieldName::new(field)) {
+                (Some(id), Ok(field)) => (workspace, Place::Twice(id, field)),
+                _ => return start::not_found(),
+            }
+        }
         Route::Deleted { workspace, collection } => match collection_of(&collection) {
             Some(id) => (workspace, Place::Deleted(id)),
             None => return start::not_found(),

@@ -104,6 +104,16 @@ pub enum Route {
         /// The collection's name.
         collection: String,
     },
+    /// Values of a field that are there twice.
+    #[at("/w/:workspace/c/:collection/twice/:field")]
+    Twice {
+        /// See [`workspace_name`].
+        workspace: String,
+        /// The collection's name.
+        collection: String,
+        /// The field's name.
+        field: String,
+    },
     /// Its settings, where one of its fields is changed.
     #[at("/w/:workspace/c/:collection/settings/:field")]
     EditField {
@@ -166,6 +176,7 @@ impl Route {
             | Self::Collection { workspace, .. }
             | Self::Settings { workspace, .. }
             | Self::Deleted { workspace, .. }
+            | Self::Twice { workspace, .. }
             | Self::EditField { workspace, .. }
             | Self::NewRecord { workspace, .. }
             | Self::Record { workspace, .. }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use sync_protocol::message::DeletedPlace;
-use sync_protocol::{ChangeId, ConflictKind, FieldName, Fields, RecordId, RecordKey, Revision, Timestamp};
+use sync_protocol::{
+    ChangeId, ConflictKind, FieldName, Fields, RecordId, RecordKey, Revision, Timestamp, Value,
+};
 
 use super::{ConflictInfo, Marks, RejectedInfo, Seen};
 
@@ -123,4 +125,35 @@ pub struct DeletedInfo {
     /// Whether the server has not judged that yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsent: bool,
+}
+
+/// Values of a field that more than one record holds, the first thousand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicates {
+    /// The values.
+    pub values: Vec<Duplicate>,
+    /// Whether there are more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
+/// A value that more than one record holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicate {
+    /// The value, as the first of them writes it.
+    pub value: Value,
+    /// The first of them.
+    pub records: Vec<Holder>,
+    /// How many more there are.
+    #[serde(default)]
+    pub more: usize,
+}
+
+/// A record that holds a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its key.
+    pub key: RecordKey,
+    /// What tells it from the others: what people call it, unless that is the value.
+    pub title: String,
 }

@@ -49,12 +49,68 @@ pub struct View {
     /// Only rows with which this is going on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Only>,
+    /// How the screen writes numbers and dates: words of the search are found as they stand there, too.
+    #[serde(default, skip_serializing_if = "Notation::is_usual")]
+    pub notation: Notation,
 }
 
 impl View {
     /// All records of a collection, by key.
     pub fn of(collection: CollectionId) -> Self {
-        Self { collection, filter: None, search: String::new(), sort: Vec::new(), group: None, only: None }
+        Self {
+            collection,
+            filter: None,
+            search: String::new(),
+            sort: Vec::new(),
+            group: None,
+            only: None,
+            notation: Notation::default(),
+        }
+    }
+}
+
+/// How a screen writes numbers and dates. As in English where nothing is said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notation {
+    /// Before the fraction of a number.
+    pub decimal: char,
+    /// Between groups of digits, where there are groups.
+    #[serde(default)]
+    pub group: Option<char>,
+    /// What the months are called, January first: all names of one, with blanks between them. Empty where dates are written in
+    /// numbers only.
+    #[serde(default)]
+    pub months: Vec<String>,
+    /// In which order a date in numbers has its day, month and year: `dmy`.
+    #[serde(default)]
+    pub order: String,
+}
+
+impl Notation {
+    /// Whether it is as in English.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Notation {
+    fn default() -> Self {
+        const MONTHS: [&str; 12] = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ];
+        let months = MONTHS.map(str::to_owned).to_vec();
+        Self { decimal: '.', group: Some(','), months, order: "mdy".to_owned() }
     }
 }
 
@@ -155,12 +211,62 @@ pub enum Test {
 }
 
 /// The rows of a view that are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
-    /// The first one, counted from 0.
+    /// The first one, counted from 0 among those of groups that are not folded.
     pub offset: usize,
     /// How many, at most 500.
     pub limit: usize,
+    /// Groups whose rows are left out.
+    #[serde(default, skip_serializing_if = "Folded::is_none")]
+    pub folded: Folded,
+}
+
+impl Window {
+    /// So many rows from that one on, of all groups.
+    pub const fn at(offset: usize, limit: usize) -> Self {
+        Self { offset, limit, folded: Folded { all: false, but: Vec::new() } }
+    }
+}
+
+/// Groups of which a screen shows the heading only.
+///
+/// ```
+/// use sync_client::api::Folded;
+///
+/// let mut folded = Folded { all: true, but: Vec::new() };
+/// folded.turn(&"paid".into());
+/// assert!(folded.folds(&"lost".into()) && !folded.folds(&"paid".into()));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folded {
+    /// Whether all are, but for those.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+    /// The values of groups that are not as all others; no value is that of the group without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub but: Vec<Value>,
+}
+
+impl Folded {
+    /// Whether no group is.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the group of that value is.
+    pub fn folds(&self, value: &Value) -> bool {
+        self.all != self.but.iter().any(|other| other.same(value))
+    }
+
+    /// Folds a group, or shows its rows again.
+    pub fn turn(&mut self, value: &Value) {
+        let before = self.but.len();
+        self.but.retain(|other| !other.same(value));
+        if self.but.len() == before {
+            self.but.push(value.clone());
+        }
+    }
 }
 
 /// A figure about all rows that match, and about those of each group.

@@ -380,7 +380,7 @@ impl<D: Device> Engine<D> {
 
     fn status(&self) -> Status {
         match &self.open {
-            Some(open) => open.status(),
+            Some(open) => open.status(self.device.now()),
             None => {
                 let problem = self.shut.as_ref().map(|(_, failure)| failure.message.clone());
                 Status { problem, ..Status::default() }

@@ -59,13 +59,16 @@ impl Step {
     }
 
     /// What a batch does is a part of the step. Fields that it declares stay; of Mooring's own records only definitions that
-    /// somebody `asked` to change become what they were. Edits that come to nothing do no harm: they are not found when the
+    /// somebody `asked` to change, and shared views, become what they were. Edits that come to nothing do no harm: they are not found when the
     /// step is taken back.
     pub fn add(&mut self, batch: &Batch, asked: &[RecordId]) {
-        let defines = |change: &Change| {
-            matches!(change.record.collection.as_str(), reserved::COLLECTIONS | reserved::FIELDS)
-                && matches!(change.edit, Edit::Patch { .. })
-                && asked.contains(&change.record)
+        let defines = |change: &Change| match change.record.collection.as_str() {
+            reserved::COLLECTIONS | reserved::FIELDS => {
+                matches!(change.edit, Edit::Patch { .. }) && asked.contains(&change.record)
+            }
+            // a view is shared, or shared no more, and nothing else
+            reserved::VIEWS => true,
+            _ => false,
         };
         let kept = |change: &&Change| !change.record.collection.is_reserved() || defines(change);
         for change in batch.enqueue.iter().filter(kept) {

@@ -153,6 +153,13 @@ impl<D: Device> Engine<D> {
             }
             Command::Keys { id, offset } => open.tables.keys(&open.replica, id, offset).map(Answer::Keys),
             Command::Place { id, key } => open.tables.place(&open.replica, id, &key).map(Answer::Place),
+            Command::Duplicates { collection, field } => {
+                let tables = &mut open.tables;
+                tables
+                    .duplicates(&open.store, &open.replica, &collection, &field)
+                    .await
+                    .map(Answer::Duplicates)
+            }
             Command::Record { id } => record(open, now, id).await,
             Command::Review(query) => {
                 if query.limit > limits::ROWS {

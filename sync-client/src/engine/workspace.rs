@@ -159,7 +159,7 @@ impl<S: LocalStore> Workspace<S> {
         Contact { caught_up: self.session.caught_up_at(), verified: self.session.verified_at() }
     }
 
-    pub fn status(&self) -> Status {
+    pub fn status(&self, now: Timestamp) -> Status {
         let (replica, session) = (&self.replica, &self.session);
         if replica.is_local() {
             // nothing waits for a server, and nothing is wrong without one
@@ -180,6 +180,7 @@ impl<S: LocalStore> Workspace<S> {
             oldest_pending: replica.unsent().map(|c| c.at).next(),
             caught_up_at: session.caught_up_at(),
             conflicts: replica.conflict_count() as u64,
+            for_me: replica.for_me(now) as u64,
             rejected: replica.rejected_count() as u64,
             problem: self.storage_problem.clone().or(session.problem().map(str::to_owned)),
             cause: session.cause().map(str::to_owned),

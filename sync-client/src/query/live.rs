@@ -8,7 +8,7 @@ use super::order::{Ground, Order};
 use super::seen::Seen;
 use super::tally::{ByValue, Distinct, Tally, count_by};
 use super::wanted::Wanted;
-use crate::api::{Aggregate, Failure, Group, Groups, Only, Row, View};
+use crate::api::{Aggregate, Failure, Group, Groups, Only, Row, View, Window};
 use crate::limits;
 use crate::replica::Replica;
 use crate::text::Collation;
@@ -39,6 +39,15 @@ pub(super) struct Live {
     counted: Option<(Tally, ByValue)>,
     /// Rows that came, changed or went.
     moves: u64,
+}
+
+/// A group where it begins.
+struct Begun<'a> {
+    /// The place of its first row.
+    at: usize,
+    /// What its rows have in common.
+    value: Value,
+    tally: &'a Tally,
 }
 
 /// The rows that match.
@@ -222,6 +231,17 @@ impl Live {
 
     /// The first groups, where there are some.
     pub(super) fn groups(&self, of: Source<'_>) -> Option<Groups> {
+        let (begun, next) = self.begun(of)?;
+        let groups = begun.into_iter().map(|begun| Group {
+            figures: begun.tally.figures(&self.wanted.figures),
+            rows: begun.tally.rows,
+            value: begun.value,
+        });
+        Some(Groups { groups: groups.collect(), more: next < self.len() })
+    }
+
+    /// The first groups, and the place of the first row behind them; `None` where there are none.
+    fn begun(&self, of: Source<'_>) -> Option<(Vec<Begun<'_>>, usize)> {
         let (field, found) = (self.wanted.group.as_ref()?, self.found.as_ref()?);
         let rows = self.ground(of).rows;
         let mut groups = Vec::new();
@@ -231,11 +251,32 @@ impl Live {
             let fields = found.order.at(next).and_then(|key| rows.get(key))?;
             let tally = found.groups.get(&Distinct::shared(field, fields))?;
             let value = field.sort_value(fields).and_then(|_| fields.get(&field.name)).cloned();
-            let figures = tally.figures(&self.wanted.figures);
-            groups.push(Group { value: value.unwrap_or_default(), rows: tally.rows, figures });
+            groups.push(Begun { at: next, value: value.unwrap_or_default(), tally });
             next += tally.rows;
         }
-        Some(Groups { groups, more: next < found.order.len() })
+        Some((groups, next))
+    }
+
+    /// The keys of a window.
+    pub(super) fn page(&self, of: Source<'_>, window: &Window) -> Vec<RecordKey> {
+        let groups = if window.folded.is_none() { None } else { self.begun(of) };
+        let Some((groups, rest)) = groups else {
+            return self.keys(window.offset).take(window.limit).cloned().collect();
+        };
+        let open = groups.into_iter().filter(|group| !window.folded.folds(&group.value));
+        let open = open.map(|group| (group.at, group.tally.rows));
+        // those of groups that are not told one by one are as most are
+        let behind = (!window.folded.all).then_some((rest, self.len() - rest));
+        let (mut keys, mut skip) = (Vec::new(), window.offset);
+        for (at, rows) in open.chain(behind) {
+            let here = rows.saturating_sub(skip).min(window.limit - keys.len());
+            keys.extend(self.keys(at + skip.min(rows)).take(here).cloned());
+            skip = skip.saturating_sub(rows);
+            if keys.len() == window.limit {
+                break;
+            }
+        }
+        keys
     }
 
     /// Its collection.

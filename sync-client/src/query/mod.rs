@@ -7,11 +7,12 @@
 
 use std::collections::BTreeSet;
 
+use sync_protocol::schema::Field;
 use sync_protocol::{CollectionId, FieldName, Fields, Record, RecordId, RecordKey};
 
 use crate::api::{
-    Aggregate, Event, Failure, FailureKind, Keys, Looked, Rows, RowsQuery, SortBy, View, ViewId, Watched,
-    Window,
+    Aggregate, Duplicate, Duplicates, Event, Failure, FailureKind, Holder, Keys, Looked, Rows, RowsQuery,
+    SortBy, View, ViewId, Watched, Window,
 };
 use crate::delta::Delta;
 use crate::limits;
@@ -62,7 +63,7 @@ impl Tables {
         replica: &Replica,
         query: &RowsQuery,
     ) -> Result<Rows, Failure> {
-        let window = bounded(Window { offset: query.offset, limit: query.limit })?;
+        let window = bounded(Window::at(query.offset, query.limit))?;
         let definition = replica.schema().collection(&query.collection).ok_or_else(no_collection)?;
         // a screen may still ask for the order of a field that is gone
         let field = query.sort.clone().filter(|name| definition.fields.contains_key(name));
@@ -205,6 +206,58 @@ impl Tables {
         Ok(found)
     }
 
+    /// Values of a field that more than one record holds; reads the collection, where it is not in memory.
+    ///
+    /// # Errors
+    ///
+    /// There is no such field, or it holds what cannot be there twice; the store's refusal.
+    pub async fn duplicates<S: LocalStore>(
+        &mut self,
+        store: &S,
+        replica: &Replica,
+        collection: &CollectionId,
+        field: &FieldName,
+    ) -> Result<Duplicates, Failure> {
+        let definition = replica.schema().collection(collection).ok_or_else(no_collection)?;
+        let fits = definition.fields.get(field).is_some_and(|field| field.field_type.can_be_unique());
+        if !fits {
+            let message = "This field has no values that are told apart.";
+            return Err(Failure { field: Some(field.clone()), ..Failure::input(message) });
+        }
+        let at = self.load(store, replica, collection).await.map_err(storage)?;
+        let table = &self.tables[at];
+        // one more, to know whether there are more
+        let mut found = table.twice(field, limits::GROUPS + 1);
+        let more = found.len() > limits::GROUPS;
+        found.truncate(limits::GROUPS);
+        let fields = |key: &RecordKey| table.seen().get(key).cloned().unwrap_or_default();
+        // what all of them share tells nobody which is which
+        let tells = definition.title_field().is_some_and(|named| named.name != *field);
+        let others = definition.ordered().into_iter().filter(|other| other.name != *field);
+        let others: Vec<&Field> = others.collect();
+        let called = |key: &RecordKey| {
+            let fields = fields(key);
+            let texts =
+                others.iter().filter_map(|other| Some(other.field_type.show(fields.get(&other.name)?)));
+            let mut first = texts.map(|text| text.chars().take(limits::SAMPLE_CHARS).collect::<String>());
+            match first.find(|text| !text.trim().is_empty()).filter(|_| !tells) {
+                Some(other) => other,
+                None if tells => definition.title(key, &fields),
+                None => key.to_string(),
+            }
+        };
+        let values = found.into_iter().map(|keys| Duplicate {
+            value: keys.first().and_then(|key| fields(key).get(field).cloned()).unwrap_or_default(),
+            more: keys.len().saturating_sub(limits::HOLDERS),
+            records: keys
+                .into_iter()
+                .take(limits::HOLDERS)
+                .map(|key| Holder { title: called(&key), key })
+                .collect(),
+        });
+        Ok(Duplicates { values: values.collect(), more })
+    }
+
     /// Whether a collection is in memory.
     pub fn holds(&self, collection: &CollectionId) -> bool {
         self.tables.iter().any(|table| table.collection == *collection)
@@ -321,7 +374,7 @@ mod tests {
 
     use super::*;
     use crate::text;
-    use sync_protocol::schema::{Collection, Field};
+    use sync_protocol::schema::Collection;
     use sync_protocol::{FieldType, Value};
 
     /// The keys of what matches, in the order asked for; all records have one field of that type.

@@ -70,6 +70,11 @@ impl Table {
         self.holders.borrow_mut().of(name, text, &self.seen)
     }
 
+    /// The records of each value of a field that more than one holds, the first `most` of these.
+    pub(super) fn twice(&self, name: &FieldName, most: usize) -> Vec<Vec<RecordKey>> {
+        self.holders.borrow_mut().twice(name, &self.seen, most)
+    }
+
     /// The answer to a question that nobody watches; it is kept for the next time.
     pub(super) fn ask<'a>(
         &'a mut self,

@@ -31,9 +31,20 @@ impl Holders {
         }
     }
 
-    /// The records that hold such a value in a field. The first time a field is asked about, all rows are looked at.
+    /// The records that hold such a value in a field.
     pub(super) fn of(&mut self, name: &FieldName, text: &str, seen: &Seen) -> BTreeSet<RecordKey> {
-        let held = self.0.entry(name.clone()).or_insert_with(|| {
+        self.held(name, seen).get(text).cloned().unwrap_or_default()
+    }
+
+    /// The records of each value of a field that more than one holds, the first `most` of these.
+    pub(super) fn twice(&mut self, name: &FieldName, seen: &Seen, most: usize) -> Vec<Vec<RecordKey>> {
+        let several = self.held(name, seen).values().filter(|keys| keys.len() > 1);
+        several.take(most).map(|keys| keys.iter().cloned().collect()).collect()
+    }
+
+    /// The first time a field is asked about, all rows are looked at.
+    fn held(&mut self, name: &FieldName, seen: &Seen) -> &BTreeMap<String, BTreeSet<RecordKey>> {
+        self.0.entry(name.clone()).or_insert_with(|| {
             let mut held = BTreeMap::<String, BTreeSet<RecordKey>>::new();
             for (key, fields) in seen.iter() {
                 step();
@@ -42,7 +53,6 @@ impl Holders {
                 }
             }
             held
-        });
-        held.get(text).cloned().unwrap_or_default()
+        })
     }
 }

@@ -5,16 +5,15 @@ use sync_protocol::{FieldName, FieldType, Fields, RecordKey, Value};
 
 use super::compare::SortValue;
 use super::filter::Pass;
-use super::search::matches;
+use super::search::{Word, matches};
 use super::tally::Figures;
 use crate::api::{Aggregate, Failure, Figure, SortBy, View};
 use crate::limits;
-use crate::text::Folded;
 
 /// Which rows, in which order.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    words: Vec<Folded>,
+    words: Vec<Word>,
     filter: Option<Pass>,
     /// What rows are sorted by, the most important first; what they are grouped by before all.
     pub(super) sort: Vec<Criterion>,
@@ -73,7 +72,7 @@ impl Wanted {
             fitted.add(field, *what);
         }
         Ok(Self {
-            words: Folded::words(&view.search),
+            words: Word::all(&view.search, &view.notation),
             filter: view.filter.as_ref().map(|filter| Pass::new(filter, definition)).transpose()?,
             sort,
             group,

@@ -53,7 +53,7 @@ impl Watching {
             id,
             live,
             looked_at: 0,
-            window,
+            window: Window::default(),
             shown: Vec::new(),
             marks: Vec::new(),
             has: BTreeSet::new(),
@@ -72,7 +72,7 @@ impl Watching {
         self.live.ready(of);
         self.window = window;
         self.version += 1;
-        let keys = self.page();
+        let keys = self.live.page(of, &self.window);
         let rows = self.rows(&keys, of);
         self.shows(keys, of);
         let (total, matching) = (of.seen.len(), self.live.len());
@@ -94,7 +94,7 @@ impl Watching {
         }
         self.live.ready(of);
         let now = Told::now(&self.live, of);
-        let keys = self.page();
+        let keys = self.live.page(of, &self.window);
         let steps = self.steps(&keys, of);
         if steps.as_ref().is_some_and(Vec::is_empty) && now == self.told {
             return None;
@@ -164,10 +164,6 @@ impl Watching {
     pub(super) fn place(&mut self, key: &RecordKey, of: Source<'_>) -> Option<usize> {
         self.live.ready(of);
         self.live.find(of, key)
-    }
-
-    fn page(&self) -> Vec<RecordKey> {
-        self.live.keys(self.window.offset).take(self.window.limit).cloned().collect()
     }
 
     fn rows(&self, keys: &[RecordKey], of: Source<'_>) -> Vec<Row> {

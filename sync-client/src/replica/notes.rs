@@ -32,6 +32,18 @@ pub fn is_note(collection: &CollectionId) -> bool {
 impl Replica {
     /// What is noted, as of now.
     pub fn notes(&self, now: Timestamp) -> Notes {
+        let mut notes = self.states(now);
+        for (_, fields) in self.views(reserved::COMMENTS) {
+            if let Some(id) = text(&fields, "conflict").and_then(|id| ChangeId::try_from(id.to_owned()).ok())
+            {
+                *notes.comments.entry(id).or_default() += 1;
+            }
+        }
+        notes
+    }
+
+    /// Who was asked, and what is put off.
+    fn states(&self, now: Timestamp) -> Notes {
         let mut notes = Notes::default();
         for (id, fields) in self.views(reserved::ASSIGNMENTS) {
             let user = text(&fields, "user").and_then(|user| user.parse().ok());
@@ -48,13 +60,20 @@ impl Replica {
                 notes.snoozed.insert(conflict, until);
             }
         }
-        for (_, fields) in self.views(reserved::COMMENTS) {
-            if let Some(id) = text(&fields, "conflict").and_then(|id| ChangeId::try_from(id.to_owned()).ok())
-            {
-                *notes.comments.entry(id).or_default() += 1;
-            }
-        }
         notes
+    }
+
+    /// How many open conflicts wait for this replica's person: neither put off by them nor asked of somebody else. Costs the
+    /// notes, where there is a conflict at all.
+    pub fn for_me(&self, now: Timestamp) -> usize {
+        if self.conflict_count() == 0 {
+            return 0;
+        }
+        let notes = self.states(now);
+        let others = notes.assigned.iter().filter(|(_, person)| person.user != self.meta().user);
+        let aside: BTreeSet<ChangeId> =
+            others.map(|(id, _)| id).chain(notes.snoozed.keys()).copied().ordered_set();
+        self.conflict_count() - aside.iter().filter(|id| self.conflict(**id).is_some()).count()
     }
 
     /// What was said about a conflict, oldest first.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use super::format::Format;
 use super::{reserved, text};
 use crate::id::FieldName;
 use crate::record::{Fields, value_of};
@@ -43,6 +44,9 @@ pub struct Details {
     /// Options that are offered no more. Records keep them, and a device that did not know is not refused for one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub former: Vec<String>,
+    /// As what its values are shown and written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
 }
 
 /// The colour of an option.
@@ -125,6 +129,9 @@ impl Details {
                 })
                 .collect(),
             former: super::texts(fields, "former").unwrap_or_default(),
+            format: text(fields, "format")
+                .map(|name| Format::from(name.to_owned()))
+                .filter(|format| format.fits(field_type)),
         }
     }
 
@@ -144,6 +151,7 @@ impl Details {
             ("largest", self.largest.clone()),
             ("longest", self.longest.map_or(Value::ABSENT, Value::from)),
             ("colours", some(!colours.is_empty(), Value(colours.into()))),
+            ("format", self.format.clone().map_or(Value::ABSENT, |format| Value::from(String::from(format)))),
             ("former", some(!self.former.is_empty(), Value::from(self.former.clone()))),
         ];
         let said = parts.into_iter().filter(|(_, value)| !value.is_absent());

@@ -26,6 +26,7 @@ fn label(name: &FieldName) -> &str {
         "longest" => "Longest text",
         "colours" => "Colours",
         "former" => "Former options",
+        "format" => "Shown as",
         "title" => "Title field",
         "icon" => "Icon",
         "open" => "Fields appear as they are written",
@@ -73,6 +74,7 @@ pub(super) fn built_in(id: &CollectionId) -> Option<&'static Collection> {
                         ("longest", Integer),
                         ("colours", Json),
                         ("former", Json),
+                        ("format", Text),
                     ],
                 ),
                 // nor are the names of people and devices
@@ -86,6 +88,12 @@ pub(super) fn built_in(id: &CollectionId) -> Option<&'static Collection> {
                     &[("conflict", Text), ("user", Text), ("text", LongText), ("at", DateTime)],
                 ),
                 (reserved::SNOOZES, Some(Policy::Last), &[("until", DateTime)]),
+                // what a view shows is settled by the last who saved it
+                (
+                    reserved::VIEWS,
+                    Some(Policy::Last),
+                    &[("collection", Text), ("name", Text), ("query", Text), ("user", Text)],
+                ),
                 // the server alone says what it mirrors
                 (
                     reserved::MIRRORS,

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use super::Field;
+use super::{Field, Format};
 use crate::value::decimal::Decimal;
 use crate::value::{FieldType, Value};
 
@@ -27,6 +27,9 @@ pub enum Broken {
         /// How many there are.
         has: usize,
     },
+    /// A text that is not written as what it is shown as.
+    #[error("{0}")]
+    Written(&'static str),
     /// Another record has the same value.
     #[error("“{0}” is in another record already, and no value may be there twice")]
     Taken(String),
@@ -45,6 +48,19 @@ impl Field {
             && text.chars().count() > most as usize
         {
             return Some(Broken::TooLong { most, has: text.chars().count() });
+        }
+        if let (Some(format), Some(text)) = (&details.format, plain.as_text())
+            && let Some(how) = format.misfit(text)
+        {
+            return Some(Broken::Written(how));
+        }
+        let rated = details.format == Some(Format::Rating);
+        if let Some(n) = plain.as_integer().filter(|_| rated) {
+            if n < 0 {
+                return Some(Broken::TooSmall("0".to_owned()));
+            } else if n > Format::STARS {
+                return Some(Broken::TooLarge(Format::STARS.to_string()));
+            }
         }
         let beyond = |bound: &Value, wrong| self.field_type.compare(plain, bound) == Some(wrong);
         let shown = |bound: &Value| self.field_type.show(bound);
@@ -157,6 +173,19 @@ mod tests {
             assert!(matches!(field.broken(&Value(above)), Some(Broken::TooLarge(_))), "{held:?}");
             assert_eq!(field.broken(&Value::ABSENT), None, "nothing is no number");
         }
+    }
+
+    #[test]
+    fn a_format_asks_for_texts_of_its_form_and_for_few_stars() {
+        let shown = |held, format| field(held, Details { format: Some(format), ..Details::default() });
+        let mail = shown(FieldType::Text, Format::Email);
+        assert_eq!(mail.broken(&Value::from("mia@example.org")), None);
+        assert!(matches!(mail.broken(&Value::from("mia")), Some(Broken::Written(_))));
+        assert_eq!(mail.broken(&Value::ABSENT), None);
+        let stars = shown(FieldType::Integer, Format::Rating);
+        assert_eq!([0, 5].map(|n: i64| stars.broken(&Value::from(n))), [None, None]);
+        assert_eq!(stars.broken(&Value::from(6)), Some(Broken::TooLarge("5".to_owned())));
+        assert_eq!(stars.broken(&Value::from(-1)), Some(Broken::TooSmall("0".to_owned())));
     }
 
     #[test]

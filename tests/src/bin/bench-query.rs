@@ -20,7 +20,7 @@ use sync_protocol::{
 
 /// Times that each is measured.
 const ROUNDS: usize = 9;
-const WINDOW: Window = Window { offset: 0, limit: 50 };
+const WINDOW: Window = Window::at(0, 50);
 
 fn main() -> Result<()> {
     let size = std::env::args().nth(1).and_then(|arg| arg.parse().ok()).unwrap_or(100_000);
@@ -233,7 +233,7 @@ impl Bench {
     fn other_rows(&mut self, size: usize) -> Result<Vec<f64>> {
         let mut all = Vec::new();
         for round in 0..ROUNDS {
-            let window = Window { offset: size / ROUNDS * round, limit: 50 };
+            let window = Window::at(size / ROUNDS * round, 50);
             let begun = Instant::now();
             self.tables.look(&self.replica, ViewId(0), window)?;
             all.push(ms(begun));

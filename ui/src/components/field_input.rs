@@ -7,7 +7,7 @@ use super::icon::Icon;
 use crate::platform::{clock, dom};
 use crate::text::field::{misfit, point, sentence, type_hint};
 use crate::text::{lines, locale};
-use sync_protocol::schema::Field;
+use sync_protocol::schema::{Field, Format};
 use sync_protocol::{FieldType, Value};
 use yew::prelude::*;
 
@@ -93,8 +93,24 @@ pub fn FieldInput(props: &FieldInputProps) -> Html {
     html! {
         <Group id={id.clone()} label={props.field.label.clone()} required={props.field.details.required} error={props.error.clone()} {hint}>
             { input(props, id) }
+            if let (Some(format), None) = (&props.field.details.format, &props.error) {
+                { way(format, &props.text) }
+            }
         </Group>
     }
+}
+
+/// Where a text leads that is an address or a number to call.
+fn way(format: &Format, text: &str) -> Html {
+    let text = text.trim();
+    let (href, says) = match format {
+        _ if format.misfit(text).is_some() => return Html::default(),
+        Format::Email => (format!("mailto:{text}"), "Write an e-mail"),
+        Format::Phone => (format!("tel:{}", text.replace(char::is_whitespace, "")), "Call"),
+        Format::Link => (text.to_owned(), "Open the page"),
+        _ => return Html::default(),
+    };
+    html! { <a class="mooring-way" {href} target="_blank" rel="noopener noreferrer" data-test="field-way">{ says }</a> }
 }
 
 /// The input alone, for a cell of the grid.
@@ -162,7 +178,12 @@ fn input(props: &FieldInputProps, id: AttrValue) -> Html {
         )
     };
     match props.field.field_type {
-        FieldType::Text => line("text", None, None),
+        FieldType::Text => match &props.field.details.format {
+            Some(Format::Email) => line("email", Some("email"), None),
+            Some(Format::Phone) => line("tel", Some("tel"), None),
+            Some(Format::Link) => line("url", Some("url"), None),
+            _ => line("text", None, None),
+        },
         FieldType::LongText | FieldType::Json | FieldType::Bytes | FieldType::Unknown if long => {
             html! { <LongInput {id} text={text.clone()} {oninput} {name} {readonly} {wrong} /> }
         }

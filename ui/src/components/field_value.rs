@@ -3,9 +3,10 @@
 use super::button::{Button, Look};
 use super::icon::{Icon, icon};
 use crate::platform::clock;
+use crate::text::field::unit;
 use crate::text::{count, locale};
 use sync_client::text::hits;
-use sync_protocol::schema::{Colour, Field};
+use sync_protocol::schema::{Colour, Field, Format};
 use sync_protocol::{FieldType, Value, value};
 use yew::prelude::*;
 
@@ -31,7 +32,19 @@ pub fn cell(field: &Field, value: &Value, search: &str) -> Html {
             let look = colour.map_or("pf-m-outline", |colour| colour_class(*colour));
             label(look, marked(&field.field_type.show(value), search))
         }
-        field_type => marked(&cut(&shown(field_type, value)), search),
+        _ if field.details.format == Some(Format::Rating) => stars(value),
+        _ => marked(&cut(&shown(field, value)), search),
+    }
+}
+
+/// Stars for reading; a number that is no number of stars stays one.
+fn stars(value: &Value) -> Html {
+    match value.as_integer().filter(|n| (0..=Format::STARS).contains(n)) {
+        None => html! { { value.0.to_string() } },
+        Some(n) => {
+            let signs: String = (0..Format::STARS).map(|at| if at < n { '★' } else { '☆' }).collect();
+            html! { <span role="img" aria-label={format!("{n} of {}", Format::STARS)}>{ signs }</span> }
+        }
     }
 }
 
@@ -41,11 +54,20 @@ pub fn number_cell(field: &Field, value: &Value, places: usize, search: &str) ->
     if text.is_empty() {
         return Html::default();
     }
-    marked(&locale::aligned(locale::number(&text), locale::places(&text), places), search)
+    if field.details.format == Some(Format::Rating) {
+        return stars(value);
+    }
+    let number = locale::aligned(locale::number(&text), locale::places(&text), places);
+    marked(&format!("{number}{}", unit(field)), search)
 }
 
 /// As people here write it, as a text of one line.
-fn shown(field_type: FieldType, value: &Value) -> String {
+fn shown(field: &Field, value: &Value) -> String {
+    format!("{}{}", plain(field.field_type, value), unit(field))
+}
+
+/// The same without what stands behind numbers of the field.
+fn plain(field_type: FieldType, value: &Value) -> String {
     let text = field_type.show(value);
     match field_type {
         FieldType::DateTime => clock::to_cell(&text),
@@ -94,7 +116,7 @@ pub fn full(field: &Field, value: &Value) -> Html {
     match field.field_type {
         FieldType::Tags => tags(value, ""),
         FieldType::Json | FieldType::Unknown => long(value.0.to_string(), "mooring-json"),
-        field_type => long(shown(field_type, value), "mooring-text"),
+        _ => long(shown(field, value), "mooring-text"),
     }
 }
 
@@ -153,7 +175,7 @@ pub fn quoted(field_type: FieldType, value: &Value) -> String {
     }
     let all = match field_type {
         FieldType::Bytes => size(value),
-        _ => shown(field_type, value),
+        _ => plain(field_type, value),
     };
     let mut text: String = all.chars().take(40).collect();
     if text.len() < all.len() {

@@ -81,6 +81,12 @@ pub fn select_arrow() -> Html {
     }
 }
 
+/// Whether the box of an event is ticked.
+pub fn is_checked(event: &web_sys::Event) -> bool {
+    let input = event.target_dyn_into::<web_sys::HtmlInputElement>();
+    input.is_some_and(|input| input.checked())
+}
+
 /// What a control of any kind holds.
 pub fn input_text(event: &web_sys::Event) -> String {
     let Some(target) = event.target() else { return String::new() };

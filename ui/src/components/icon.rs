@@ -1,11 +1,17 @@
 //! Line icons, drawn in place: no icon font to load. They say nothing to a screen reader; the text beside them does.
 
+use sync_protocol::schema::Collection;
 use yew::prelude::*;
 
 /// What there is to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
     Anchor,
+    Book,
+    Box,
+    Calendar,
+    Cart,
+    Chart,
     Chat,
     Check,
     ChevronDown,
@@ -17,13 +23,17 @@ pub enum Icon {
     Fields,
     File,
     Filter,
+    Group,
     History,
     Info,
+    Leaf,
     Menu,
     Merge,
     Minus,
     Narrow,
     Open,
+    People,
+    Pin,
     Plus,
     Search,
     Settings,
@@ -33,7 +43,9 @@ pub enum Icon {
     Split,
     Star,
     Table,
+    Tool,
     Trash,
+    Truck,
     Undo,
     Upload,
     User,
@@ -42,10 +54,50 @@ pub enum Icon {
 }
 
 impl Icon {
+    /// Those that stand for collections, by their names in definitions.
+    pub const OF_COLLECTIONS: [(&str, Self); 12] = [
+        ("box", Self::Box),
+        ("people", Self::People),
+        ("tool", Self::Tool),
+        ("truck", Self::Truck),
+        ("cart", Self::Cart),
+        ("calendar", Self::Calendar),
+        ("chart", Self::Chart),
+        ("file", Self::File),
+        ("book", Self::Book),
+        ("pin", Self::Pin),
+        ("leaf", Self::Leaf),
+        ("anchor", Self::Anchor),
+    ];
+
+    /// The icon of a collection, where it has one that is known here.
+    pub fn of(collection: &Collection) -> Option<Self> {
+        let name = collection.icon.as_deref()?;
+        Self::OF_COLLECTIONS.into_iter().find(|(other, _)| *other == name).map(|(_, icon)| icon)
+    }
+
     fn path(self) -> &'static str {
         match self {
             Self::Anchor => {
                 "M12 8v13M12 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM8 11h8M4 14c0 4 3.500 7 8 7s8-3 8-7"
+            }
+            Self::Book => "M5 4h13v16H7a2 2 0 0 1-2-2zM5 18a2 2 0 0 1 2-2h11",
+            Self::Box => "M4 8l8-4 8 4v8l-8 4-8-4zM4 8l8 4 8-4M12 12v8",
+            Self::Calendar => "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
+            Self::Cart => "M3 4h2l2.500 11h10L20 7H6M9 20h.010M17 20h.010",
+            Self::Chart => "M4 20h16M7 20v-7M12 20V5M17 20v-10",
+            Self::Leaf => "M5 19c0-9 5-14 15-14 0 10-5 14-12 14M5 19c2-5 5-7 9-9",
+            Self::People => {
+                "M9 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM3 20c0-4 2.500-6 6-6s6 2 6 6M16 5a3 3 0 0 1 0 6M18 14c2 1 3 3 3 6"
+            }
+            Self::Pin => {
+                "M12 21c5-6 7-9 7-12a7 7 0 0 0-14 0c0 3 2 6 7 12zM12 11a2 2 0 1 0 0-4 2 2 0 0 0 0 4z"
+            }
+            Self::Tool => {
+                "M14 7a4 4 0 0 1 5-4l-2.500 3 1.500 1.500 3-2.500a4 4 0 0 1-5 5L8 18a2 2 0 0 1-3-3l9-8z"
+            }
+            Self::Truck => {
+                "M3 6h11v10H3zM14 10h4l3 3v3h-7M7 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM17 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4z"
             }
             Self::Chat => "M4 5h16v11H10l-5 4v-4H4z",
             Self::Check => "M5 12.500l4.500 4.500L19 7.500",
@@ -57,6 +109,7 @@ impl Icon {
             Self::Download => "M12 4v11M7 11l5 5 5-5M4 20h16",
             Self::Fields => "M4 5h16v14H4zM10 5v14M15 5v14",
             Self::Filter => "M4 6h16M7 12h10M10 18h4",
+            Self::Group => "M4 5h6M4 19h6M8 10h12M8 14h12M4 5v14",
             Self::File => "M14 3H6v18h12V7zM14 3v4h4M9 12h6M9 16h6",
             Self::History => "M4 5v5h5M4.500 10a8 8 0 1 1-.5 4M12 8v4.500l3 2",
             Self::Info => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 7.500v.1",

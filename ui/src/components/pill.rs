@@ -20,9 +20,9 @@ pub struct StatusPillProps {
     pub may_decide: bool,
 }
 
-/// What needs review, as far as this person can see to it.
+/// What needs review, as far as it waits for this person: what is put off or asked of somebody else does not.
 pub fn review_for_me(status: &Status, may_decide: bool) -> u64 {
-    if may_decide { status.review() } else { status.rejected }
+    if may_decide { status.review_for_me() } else { status.rejected }
 }
 
 /// How the sync is, with its details; and, apart from it, what waits for this person.

@@ -2,8 +2,9 @@
 //! Back, a reload, a link and another tab show the same.
 
 use super::filter::{Condition, Joined, Operator, Part};
+use crate::text::locale;
 use std::collections::BTreeSet;
-use sync_client::api::{GroupBy, Only, SortBy, View};
+use sync_client::api::{GroupBy, Notation, Only, SortBy, View};
 use sync_protocol::schema::Collection;
 use sync_protocol::{CollectionId, FieldName};
 
@@ -81,6 +82,8 @@ impl Shown {
             sort: self.sort.iter().filter(|by| by.field.as_ref().is_none_or(there)).cloned().collect(),
             group: self.group.clone().filter(|by| there(&by.field)),
             only: self.review.then_some(Only::Review),
+            // a view without a search is the same for everybody
+            notation: if self.search.is_empty() { Notation::default() } else { locale::notation() },
             ..View::of(id.clone())
         }
     }
@@ -94,6 +97,11 @@ impl Shown {
     #[must_use]
     pub fn all_rows(&self) -> Self {
         Self { search: String::new(), filter: Joined::default(), review: false, ..self.clone() }
+    }
+
+    /// Grouped by a field, or not at all.
+    pub fn group_by(&mut self, field: Option<FieldName>) {
+        self.group = field.map(|field| GroupBy { field, descending: false });
     }
 
     /// Sorted by a field; `then`: behind what it is sorted by already.

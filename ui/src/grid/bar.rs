@@ -4,7 +4,7 @@ use super::address::Shown;
 use super::conditions::Conditions;
 use super::filter::{Joined, Part};
 use super::held::Held;
-use super::menus::{Popover, Showing, change};
+use super::menus::{Grouping, Popover, Showing, change};
 use crate::components::button::{Button, Look};
 use crate::components::collection_export::CollectionExport;
 use crate::components::form::input_text;
@@ -39,6 +39,8 @@ pub struct ViewBarProps {
     pub filtering: u32,
     /// The menu of saved views.
     pub views: Html,
+    /// Folds all groups, or shows their rows.
+    pub onfold: Callback<bool>,
     /// Nothing is selected any more.
     pub onclear: Callback<()>,
     pub onnew: Callback<()>,
@@ -75,6 +77,9 @@ pub fn ViewBar(props: &ViewBarProps) -> Html {
                     { later(Wanted::Conditions(form)) }
                 </Popover>
                 <Popover drawn={Icon::Sort} text="Sort" count={shown.sort.len()} test="sort">{ later(Wanted::Sorts(showing.clone())) }</Popover>
+                <Popover drawn={Icon::Group} text="Group" count={usize::from(shown.group.is_some())} test="group">
+                    { later(Wanted::Groups(Grouping { showing: showing.clone(), onfold: props.onfold.clone() })) }
+                </Popover>
                 <Popover drawn={Icon::Fields} text="Fields" count={hidden} test="fields">{ later(Wanted::Fields(showing)) }</Popover>
                 { review_filter(props) }
                 <span class="mooring-space"></span>
@@ -196,7 +201,7 @@ fn chips(props: &ViewBarProps, collection: &Rc<Collection>) -> Html {
     });
     let group = shown.group.iter().map(|by| {
         chip(
-            format!("Grouped by {}", label(Some(&by.field))),
+            format!("Grouped by {}{}", label(Some(&by.field)), if by.descending { " ↓" } else { "" }),
             change(shown, onshown, |shown| shown.group = None),
             false,
         )

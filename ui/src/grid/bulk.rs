@@ -80,9 +80,8 @@ pub fn EditMany(props: &EditManyProps) -> Html {
             let (backend, toaster, error, busy) =
                 (backend.clone(), toaster.clone(), error.clone(), busy.clone());
             spawn_local(async move {
-                let all = source.held.get().matching;
                 let outcome = async {
-                    let rows = source.rows(0..all).await?;
+                    let rows = source.all(usize::MAX).await?;
                     let rows = rows.iter().filter(|row| keys.contains(&row.key) && !row.gone);
                     let ops: Vec<Op> = rows
                         .filter(|row| !value_of(&row.fields, &field.name).same(&want))

@@ -52,6 +52,12 @@ impl Column {
     }
 }
 
+/// Whether rows can be grouped by such a field: its values are short, and often the same.
+pub fn can_group(field_type: FieldType) -> bool {
+    use FieldType::{Bytes, Json, LongText, Unknown};
+    !matches!(field_type, Bytes | Json | LongText | Unknown)
+}
+
 /// The fields in the order in which they are shown, hidden ones among them.
 pub fn ordered<'a>(collection: &'a Collection, shown: &Shown) -> Vec<&'a Field> {
     let first = shown.order.iter().filter_map(|name| collection.fields.get(name));

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-/// A cell: its row among all that match, its column among those that are shown.
+/// A cell: its line among all of them, its column among those that are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
     pub row: usize,

@@ -2,6 +2,7 @@
 
 use super::columns::Column;
 use super::held::Held;
+use crate::text::field::unit;
 use crate::text::locale::{self, number};
 use sync_client::api::{Aggregate, Figure};
 use sync_protocol::record::value_of;
@@ -28,22 +29,30 @@ pub fn asked(columns: &[Column]) -> Vec<Aggregate> {
     fields.flat_map(|field| ASKED.map(|what| Aggregate { field: field.name.clone(), what })).collect()
 }
 
+/// A figure of a column among those that were asked for.
+fn figure(column: &Column, what: Figure, asked: &[Aggregate], figures: &[Value]) -> Option<String> {
+    let field = &column.field.as_ref()?.name;
+    let at = asked.iter().position(|other| other.field == *field && other.what == what)?;
+    let value = figures.get(at).filter(|value| !value.is_absent())?;
+    let text = value.as_text().map_or_else(|| value.0.to_string(), str::to_owned);
+    Some(format!("{}{}", number(&text), column.field.as_ref().map(unit).unwrap_or_default()))
+}
+
 /// The figures of a column about all rows that match: what they are called, and what they are.
-pub fn of_all(columns: &[Column], at: usize, figures: &[Value]) -> Vec<(&'static str, String)> {
-    let Some(column) = columns.get(at).filter(|column| is_number(column)) else { return Vec::new() };
-    let place =
-        columns.iter().filter(|column| is_number(column)).position(|other| other.name() == column.name());
-    let mine = place.map(|place| figures.iter().skip(place * ASKED.len()).take(ASKED.len()));
-    let words = ["Sum", "Average", "Min", "Max"];
-    let text = |value: &Value| value.as_text().map_or_else(|| value.0.to_string(), str::to_owned);
-    let told = mine.into_iter().flatten().zip(words).filter(|(value, _)| !value.is_absent());
-    told.map(|(value, word)| (word, number(&text(value)))).collect()
+pub fn of_all(column: &Column, asked: &[Aggregate], figures: &[Value]) -> Vec<(&'static str, String)> {
+    let all = ["Sum", "Average", "Min", "Max"].into_iter().zip(ASKED);
+    all.filter_map(|(word, what)| Some((word, figure(column, what, asked, figures)?))).collect()
+}
+
+/// Of each column the sum of a group, where it has one.
+pub fn sums(columns: &[Column], asked: &[Aggregate], figures: &[Value]) -> Vec<Option<String>> {
+    columns.iter().map(|column| figure(column, Figure::Sum, asked, figures)).collect()
 }
 
 /// The figures of the cells of a range, where all of them are at hand.
 pub fn of_range(
     columns: &[Column],
-    cells: (std::ops::RangeInclusive<usize>, std::ops::RangeInclusive<usize>),
+    cells: (std::ops::Range<usize>, std::ops::RangeInclusive<usize>),
     held: &Held,
 ) -> Option<Vec<(&'static str, String)>> {
     let mut numbers = Vec::new();
@@ -128,6 +137,7 @@ mod tests {
     use sync_client::api::Looked;
     use sync_client::api::{Marks, Row};
     use sync_protocol::record::set_value;
+    use sync_protocol::schema::Field;
     use sync_protocol::{Fields, RecordKey};
 
     #[test]
@@ -154,13 +164,27 @@ mod tests {
         let mut held = Held::default();
         let rows = (1..=3).map(row).collect();
         held.arrive(1, 0, Looked { version: 1, total: 3, matching: 3, rows }, false);
-        let told = of_range(&columns, (0..=1, 0..=3), &held).unwrap();
+        let told = of_range(&columns, (0..2, 0..=3), &held).unwrap();
         assert_eq!(told[0], ("Sum", "4".to_owned()));
-        assert!(of_range(&columns, (0..=9, 0..=3), &held).is_none(), "not all of them are at hand");
+        assert!(of_range(&columns, (0..10, 0..=3), &held).is_none(), "not all of them are at hand");
         assert!(Rc::strong_count(&held.rows[0]) == 1);
         assert_eq!(asked(&columns).len(), 4);
         let figures = ["7.5", "2.5", "1.5", "3.5"].map(|text| Value(text.into()));
-        assert_eq!(of_all(&columns, 2, &figures)[1], ("Average", "2.5".to_owned()));
-        assert!(of_all(&columns, 1, &figures).is_empty());
+        assert_eq!(of_all(&columns[2], &asked(&columns), &figures)[1], ("Average", "2.5".to_owned()));
+        assert!(of_all(&columns[1], &asked(&columns), &figures).is_empty());
+    }
+    #[test]
+    fn figures_belong_to_their_column_wherever_it_stands() {
+        let mut collection = orders();
+        let pieces = Field { position: 50, ..Field::new(name("Pieces"), "Pieces", FieldType::Integer) };
+        collection.fields.insert(pieces.name.clone(), pieces);
+        let all = columns(&collection, &Shown::default(), &Sizes::default(), true);
+        let (asked, figures) = (asked(&all), (1..=8).map(Value::from).collect::<Vec<_>>());
+        // the amount is hidden, and the pieces stand first
+        let shown =
+            Shown { hidden: [name("amount")].into(), order: vec![name("pieces")], ..Shown::default() };
+        let columns = columns(&collection, &shown, &Sizes::default(), true);
+        assert_eq!(of_all(&columns[1], &asked, &figures)[0], ("Sum", "5".to_owned()));
+        assert_eq!(sums(&columns, &asked, &figures)[..3], [None, Some("5".to_owned()), None]);
     }
 }

@@ -2,7 +2,7 @@
 //! dragging.
 
 use super::address::Shown;
-use super::columns::{Column, KEY, MOST_PINNED, NARROWEST, Sizes, WIDEST, moved, ordered};
+use super::columns::{Column, KEY, MOST_PINNED, NARROWEST, Sizes, WIDEST, can_group, moved, ordered};
 use super::filter::{Condition, Part};
 use super::words::operators;
 use crate::components::field_value::right_aligned;
@@ -92,7 +92,7 @@ pub fn heading(headings: &Headings, at: usize, ticks: bool) -> Html {
     html! {
         <div {class} role="columnheader" aria-sort={order} aria-colindex={(at + 1 + usize::from(ticks)).to_string()} data-test="heading" data-field={name.clone()}
             draggable={if field.is_some() { "true" } else { "false" }} {ondragstart} {ondrop} ondragover={|event: DragEvent| event.prevent_default()}>
-            <Menu {toggle} label={format!("{}: sort, filter, column", column.label())} groups={headings.entries(at)} test={format!("heading-{name}")} end={at + 2 > headings.columns.len() && at > 2} />
+            <Menu {toggle} label={format!("{}: sort, filter, group, column", column.label())} groups={headings.entries(at)} test={format!("heading-{name}")} end={at + 2 > headings.columns.len() && at > 2} />
             <span class="mooring-resize" onpointerdown={resize} data-test="resize" data-field={name}></span>
         </div>
     }
@@ -159,6 +159,13 @@ impl Headings {
             }))
         };
         sorts.push(Entry::new("Filter by this", filter).test("filter-by"));
+        if column.field_type().is_some_and(can_group) {
+            let grouped = self.shown.group.as_ref().is_some_and(|by| Some(&by.field) == field.as_ref());
+            let by = field.clone().filter(|_| !grouped);
+            let group = act(Box::new(move |headings| headings.show(|shown| shown.group_by(by.clone()))));
+            let text = if grouped { "Do not group" } else { "Group by this" };
+            sorts.push(Entry::new(text, group).test("group-by"));
+        }
 
         let mut more = Vec::new();
         let resized = |by: i64| {

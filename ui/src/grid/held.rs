@@ -1,9 +1,10 @@
 //! The rows of a view that are at hand: one window, which moves with the scroll bar.
 
+use super::lines::Lines;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
-use sync_client::api::{Groups, Looked, Row};
+use sync_client::api::{Folded, Groups, Looked, Row};
 use sync_protocol::record::set_value;
 use sync_protocol::{FieldName, RecordKey, Value};
 
@@ -12,7 +13,7 @@ use sync_protocol::{FieldName, RecordKey, Value};
 pub struct Held {
     /// Which question the rows answer.
     pub question: u64,
-    /// The place of the first among all that match.
+    /// The place of the first among those that match and are not folded.
     pub first: usize,
     pub rows: Vec<Rc<Row>>,
     /// How many match.
@@ -22,7 +23,11 @@ pub struct Held {
     /// The figures that were asked for, about all rows that match.
     pub figures: Vec<Value>,
     /// The groups, where the view has some.
-    pub groups: Option<Groups>,
+    pub groups: Option<Rc<Groups>>,
+    /// Which of them are headings only.
+    pub folded: Folded,
+    /// Where headings and rows stand.
+    pub lines: Lines,
     /// Whether an answer has come.
     pub known: bool,
     /// Whether a newer one is on its way to another question.
@@ -30,12 +35,12 @@ pub struct Held {
 }
 
 impl Held {
-    /// The row at a place among all that match, where it is at hand.
+    /// The row at a place among those that are not folded, where it is at hand.
     pub fn row(&self, at: usize) -> Option<&Rc<Row>> {
         self.rows.get(at.checked_sub(self.first)?)
     }
 
-    /// The place of a record among all that match, where it is at hand.
+    /// The place of a record among those that are not folded, where it is at hand.
     pub fn place(&self, key: &RecordKey) -> Option<usize> {
         self.rows.iter().position(|row| row.key == *key).map(|at| self.first + at)
     }
@@ -47,8 +52,8 @@ impl Held {
 
     /// Newer rows. Those that are as they were stay the same, so that they are not drawn anew. `hold`: rows stay where
     /// they are, whatever became of their order; only their values follow. Rows that answer another question take their
-    /// place all the same.
-    pub fn arrive(&mut self, question: u64, first: usize, looked: Looked, hold: bool) {
+    /// place all the same. Whether they went where they belong.
+    pub fn arrive(&mut self, question: u64, first: usize, looked: Looked, hold: bool) -> bool {
         let Looked { rows, matching, total, .. } = looked;
         let old: BTreeMap<RecordKey, Rc<Row>> =
             self.rows.iter().map(|row| (row.key.clone(), row.clone())).collect();
@@ -59,7 +64,8 @@ impl Held {
                 _ => Rc::new(row),
             })
             .collect();
-        if hold && (question, first) == (self.question, self.first) {
+        let stay = hold && (question, first) == (self.question, self.first);
+        if stay {
             let newer: BTreeMap<&RecordKey, &Rc<Row>> = rows.iter().map(|row| (&row.key, row)).collect();
             for row in &mut self.rows {
                 if let Some(newer) = newer.get(&row.key) {
@@ -70,6 +76,13 @@ impl Held {
             (self.question, self.first, self.rows) = (question, first, rows);
         }
         (self.matching, self.total, self.known, self.busy) = (matching, total, true, false);
+        !stay
+    }
+
+    /// Puts headings above the rows, as those that are there belong.
+    pub fn lay(&mut self, groups: Option<Rc<Groups>>, folded: Folded) {
+        self.lines = Lines::new(self.matching, groups.as_deref(), &folded);
+        (self.groups, self.folded) = (groups, folded);
     }
 
     /// A value as a person has just written it, before it is read again.

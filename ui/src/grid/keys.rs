@@ -59,6 +59,15 @@ impl Table {
                 true
             });
         }
+        let fold = match (key.as_str(), ctrl) {
+            ("Enter" | " ", false) => Some(None),
+            ("ArrowRight", false) => Some(Some(true)),
+            ("ArrowLeft", false) => Some(Some(false)),
+            _ => None,
+        };
+        if fold.is_some_and(|folded| !shift && self.fold(cursor.at.row, folded)) {
+            return true;
+        }
         match (key.as_str(), ctrl) {
             ("a" | "A", true) => {
                 let all = Cursor::all(self.size());
@@ -126,9 +135,10 @@ impl Table {
         if !ticked.is_empty() {
             return self.ondelete.emit(ticked.iter().cloned().collect());
         }
-        let (table, rows) = (self.clone(), self.state.get().cursor.rows());
+        let (table, rows) = (self.clone(), self.rows_in(self.state.get().cursor.rows()));
         wasm_bindgen_futures::spawn_local(async move {
-            match table.source.rows(*rows.start()..rows.end() + 1).await {
+            match table.source.rows(rows).await {
+                Ok(rows) if rows.is_empty() => {}
                 Ok(rows) => table.ondelete.emit(rows.iter().map(|row| row.key.clone()).collect()),
                 Err(failure) => table.toaster.failure(&failure),
             }
@@ -173,7 +183,11 @@ impl Table {
         let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else {
             return;
         };
-        if dom::on_link(event) {
+        if let Some(line) = line_of(&target) {
+            event.prevent_default();
+            self.put(Cursor::on(Cell { row: line, column: self.state.get().cursor.at.column }));
+            self.fold(line, None);
+        } else if dom::on_link(event) {
             // a new tab or window is the browser's to open
             if event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key() {
                 return;
@@ -234,6 +248,11 @@ impl Table {
             self.paste(&text);
         }
     }
+}
+
+/// The line of a group's heading.
+fn line_of(target: &Element) -> Option<usize> {
+    target.closest("[data-line]").ok().flatten()?.get_attribute("data-line")?.parse().ok()
 }
 
 fn row_of(target: &Element) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! What the buttons of the bar open: small forms that change what is shown.
 
 use super::address::Shown;
-use super::columns::{moved, ordered};
+use super::columns::{can_group, moved, ordered};
 use super::conditions::{field_list, field_of, list};
 use crate::components::button::{Button, Look};
 use crate::components::form::input_text;
@@ -121,6 +121,47 @@ pub fn sorts(Showing { collection, shown, onshown }: &Showing) -> Html {
                         change(shown, onshown, move |shown| shown.sort.push(SortBy { field: next.clone(), descending: false }))
                     }} />
             </div>
+        </div>
+    }
+}
+
+/// What the form about groups changes.
+#[derive(Clone, PartialEq)]
+pub struct Grouping {
+    pub showing: Showing,
+    /// Folds all groups, or shows their rows.
+    pub onfold: Callback<bool>,
+}
+
+/// What rows are grouped by.
+pub fn groups(Grouping { showing: Showing { collection, shown, onshown }, onfold }: &Grouping) -> Html {
+    let now = shown.group.as_ref();
+    let fields = ordered(collection, shown).into_iter().filter(|field| can_group(field.field_type));
+    let fields = fields
+        .map(|field| (field.name.as_str(), &*field.label, now.is_some_and(|by| by.field == field.name)));
+    let fields: Vec<_> = std::iter::once(("", "Nothing", now.is_none())).chain(fields).collect();
+    let onfield = on(shown, onshown, |shown, event: Event| shown.group_by(field_of(&event)));
+    let onway = on(shown, onshown, |shown, event: Event| {
+        if let Some(by) = &mut shown.group {
+            by.descending = input_text(&event) == "down";
+        }
+    });
+    let fold = |on: bool| onfold.reform(move |_: MouseEvent| on);
+    html! {
+        <div class="mooring-conditions">
+            <div class="mooring-condition">
+                <span class="mooring-join mooring-muted">{ "By" }</span>
+                { list("Field", &fields, onfield, "group-field") }
+                if let Some(by) = now {
+                    { list("Which way", &[("up", "smallest first", !by.descending), ("down", "largest first", by.descending)], onway, "group-way") }
+                }
+            </div>
+            if now.is_some() {
+                <div class="mooring-actions">
+                    <Button look={Look::Link} text="Collapse all" onclick={fold(true)} test="groups-fold" />
+                    <Button look={Look::Link} text="Expand all" onclick={fold(false)} test="groups-unfold" />
+                </div>
+            }
         </div>
     }
 }

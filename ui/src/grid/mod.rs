@@ -7,6 +7,7 @@ pub mod cursor;
 pub mod figures;
 pub mod filter;
 pub mod held;
+pub mod lines;
 pub mod pane;
 pub mod tsv;
 pub mod words;
@@ -17,6 +18,8 @@ pub mod bar;
 pub mod bulk;
 #[cfg(target_arch = "wasm32")]
 pub mod conditions;
+#[cfg(target_arch = "wasm32")]
+mod group;
 #[cfg(target_arch = "wasm32")]
 pub mod heading;
 #[cfg(target_arch = "wasm32")]

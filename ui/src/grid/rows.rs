@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::rc::Rc;
 use sync_client::api::{
-    Aggregate, Answer, Applied, Command, Event, Failure, FailureKind, Looked, Row, View, ViewChange, ViewId,
-    Watched, Window,
+    Aggregate, Answer, Applied, Command, Event, Failure, FailureKind, Folded, Groups, Looked, Row, View,
+    ViewChange, ViewId, Watched, Window,
 };
 use sync_protocol::{FieldName, RecordKey, Value};
 use wasm_bindgen_futures::spawn_local;
@@ -55,6 +55,10 @@ struct Inner {
     /// Which question that answers.
     answers: u64,
     first: usize,
+    groups: Option<Rc<Groups>>,
+    /// Groups that are folded: as it is wanted, and as the engine's window leaves their rows out.
+    folded: Folded,
+    laid: Folded,
     window: Range<usize>,
     /// Counts requests: an answer to an older one is dropped.
     newest: u64,
@@ -68,7 +72,9 @@ impl Source {
     /// The rows in view are these: asks for others where they are not well within those at hand.
     pub fn look(&self, view: &Range<usize>) {
         let held = self.held.get();
-        let Some(window) = wanted(view, &held.range(), held.matching).filter(|_| held.known) else { return };
+        let Some(window) = wanted(view, &held.range(), held.lines.rows()).filter(|_| held.known) else {
+            return;
+        };
         let asks = {
             let mut inner = self.inner.borrow_mut();
             let differs = inner.window != window;
@@ -79,6 +85,16 @@ impl Source {
         if asks {
             self.ask();
         }
+    }
+
+    /// Folds groups, or shows their rows again.
+    pub fn fold(&self, change: impl FnOnce(&mut Folded)) {
+        {
+            let mut inner = self.inner.borrow_mut();
+            change(&mut inner.folded);
+            inner.hold = false;
+        }
+        self.again();
     }
 
     /// Rows stay where they are until they are let go.
@@ -110,7 +126,7 @@ impl Source {
         self.held.change(|held| held.write(key, field, value));
     }
 
-    /// Rows at any places: those at hand, or asked for.
+    /// Rows at any places among those that are not folded: those at hand, or asked for.
     ///
     /// # Errors
     ///
@@ -120,9 +136,26 @@ impl Source {
         if held.range().start <= places.start && places.end <= held.range().end {
             return Ok(places.filter_map(|at| held.row(at).cloned()).collect());
         }
+        self.read(places, held.folded.clone()).await
+    }
+
+    /// The first rows that match, those of folded groups among them.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the engine says.
+    pub async fn all(&self, most: usize) -> Result<Vec<Rc<Row>>, Failure> {
+        let held = self.held.get();
+        self.read(0..held.matching.min(most), Folded::default()).await
+    }
+
+    async fn read(&self, places: Range<usize>, folded: Folded) -> Result<Vec<Rc<Row>>, Failure> {
         // a view of its own: the window of this one stays where it is
         let view = Box::new(self.inner.borrow().question.view.clone());
-        let window = |offset: usize| Window { offset, limit: places.end.saturating_sub(offset).min(PAGE) };
+        let window = |offset: usize| Window {
+            folded: folded.clone(),
+            ..Window::at(offset, places.end.saturating_sub(offset).min(PAGE))
+        };
         let watch = Command::Watch { view, window: window(places.start), figures: Vec::new() };
         let Answer::Watched(watched) = self.backend.call(watch).await? else { return Ok(Vec::new()) };
         let mut all: Vec<Rc<Row>> = watched.shown.rows.into_iter().map(Rc::new).collect();
@@ -160,11 +193,11 @@ impl Source {
         Ok(all)
     }
 
-    /// The place of a record among all that match, wherever it is.
+    /// The place of a record among those that are not folded, wherever it is.
     pub async fn find(&self, key: &RecordKey) -> Option<usize> {
         let id = self.inner.borrow().id?;
         match self.backend.call(Command::Place { id, key: key.clone() }).await {
-            Ok(Answer::Place(place)) => place,
+            Ok(Answer::Place(place)) => self.held.get().lines.row_at(place?),
             _ => None,
         }
     }
@@ -185,6 +218,10 @@ impl Source {
     fn turn(&self, question: &Question) {
         let before = {
             let mut inner = self.inner.borrow_mut();
+            let by = |question: &Question| question.view.group.as_ref().map(|by| by.field.clone());
+            if by(&inner.question) != by(question) {
+                inner.folded = Folded::default();
+            }
             (inner.question, inner.window, inner.hold) = (question.clone(), 0..WINDOW, false);
             inner.asked += 1;
             inner.id.take()
@@ -197,11 +234,13 @@ impl Source {
     }
 
     fn ask(&self) {
-        let (number, command, first) = {
+        let (number, command, first, folded) = {
             let mut inner = self.inner.borrow_mut();
             inner.newest += 1;
             (inner.flying, inner.stale) = (true, false);
-            let window = Window { offset: inner.window.start, limit: inner.window.len() };
+            let folded = inner.folded.clone();
+            let window =
+                Window { folded: folded.clone(), ..Window::at(inner.window.start, inner.window.len()) };
             let command = match inner.id {
                 Some(id) => Command::Look { id, window },
                 None => Command::Watch {
@@ -210,7 +249,7 @@ impl Source {
                     figures: inner.question.figures.clone(),
                 },
             };
-            (inner.newest, command, inner.window.start)
+            (inner.newest, command, inner.window.start, folded)
         };
         let source = self.clone();
         spawn_local(async move {
@@ -225,11 +264,14 @@ impl Source {
             match outcome {
                 Ok(Answer::Watched(watched)) => {
                     let Watched { id, shown, groups, figures } = *watched;
-                    source.inner.borrow_mut().id = Some(id);
-                    source.held.change(|held| (held.figures, held.groups) = (figures, groups));
-                    source.arrived(first, shown);
+                    {
+                        let mut inner = source.inner.borrow_mut();
+                        (inner.id, inner.groups) = (Some(id), groups.map(Rc::new));
+                    }
+                    source.held.change(|held| held.figures = figures);
+                    source.arrived(first, folded, shown);
                 }
-                Ok(Answer::Looked(looked)) => source.arrived(first, looked),
+                Ok(Answer::Looked(looked)) => source.arrived(first, folded, looked),
                 Ok(_) => {}
                 Err(Failure { kind: FailureKind::Ended, .. }) => return source.ended(),
                 Err(failure) => {
@@ -244,10 +286,11 @@ impl Source {
         });
     }
 
-    fn arrived(&self, first: usize, looked: Looked) {
+    fn arrived(&self, first: usize, folded: Folded, looked: Looked) {
         {
             let mut inner = self.inner.borrow_mut();
-            (inner.answers, inner.first, inner.looked) = (inner.asked, first, looked);
+            (inner.answers, inner.first) = (inner.asked, first);
+            (inner.laid, inner.looked) = (folded, looked);
         }
         self.failure.set(None);
         self.show();
@@ -257,8 +300,15 @@ impl Source {
     fn show(&self) {
         let inner = self.inner.borrow();
         let (question, first, looked, hold) = (inner.answers, inner.first, inner.looked.clone(), inner.hold);
+        let (groups, folded) = (inner.groups.clone(), inner.laid.clone());
         drop(inner);
-        self.held.change(|held| held.arrive(question, first, looked, hold));
+        self.held.change(|held| {
+            let there = held.arrive(question, first, looked, hold);
+            // headings stay with rows that stay
+            if there || groups.is_none() {
+                held.lay(groups, folded);
+            }
+        });
     }
 
     /// The view has ended by itself: it is opened again.
@@ -273,21 +323,19 @@ impl Source {
             if inner.id != Some(change.id) {
                 return;
             }
+            // what is told of all rows is told once, whatever became of the window since
+            if let Some(groups) = &change.groups {
+                inner.groups = Some(Rc::new(groups.clone()));
+            }
             change.apply(&mut inner.looked)
         };
+        if let Some(figures) = &change.figures {
+            self.held.change(|held| held.figures.clone_from(figures));
+        }
         match applied {
-            Applied::Done => {
-                self.held.change(|held| {
-                    if let Some(figures) = &change.figures {
-                        held.figures.clone_from(figures);
-                    }
-                    if let Some(groups) = &change.groups {
-                        held.groups = Some(groups.clone());
-                    }
-                });
-                self.show();
-            }
             Applied::Missed => self.again(),
+            Applied::Done => self.show(),
+            Applied::Old if change.groups.is_some() => self.show(),
             Applied::Old => {}
         }
     }
@@ -304,6 +352,9 @@ pub fn use_rows(question: &Question) -> Source {
         id: None,
         looked: Looked { version: 0, total: 0, matching: 0, rows: Vec::new() },
         first: 0,
+        groups: None,
+        folded: Folded::default(),
+        laid: Folded::default(),
         window: 0..WINDOW,
         newest: 0,
         flying: false,

@@ -3,8 +3,10 @@
 use super::columns::Column;
 use super::cursor::{Cell, Cursor};
 use super::figures;
+use super::group::{GroupRow, GroupRowProps, group_card};
 use super::heading::{Headings, heading};
 use super::held::Held;
+use super::lines::Line;
 use super::row::{GridRow, card, cell_id};
 use super::rows::Source;
 use super::table::{Drawn, HEAD, State, TICKS, Table};
@@ -19,7 +21,7 @@ use crate::route::{KeyText, Route};
 use crate::text::count;
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use sync_client::api::{CollectionInfo, Row};
+use sync_client::api::{Aggregate, CollectionInfo, Row};
 use sync_protocol::RecordKey;
 use yew::prelude::*;
 
@@ -30,6 +32,8 @@ pub struct GridProps {
     /// The rows as they were when this was drawn: others draw it anew.
     pub held: Rc<Held>,
     pub columns: Rc<Vec<Column>>,
+    /// The figures that were asked for.
+    pub asked: Rc<Vec<Aggregate>>,
     pub headings: Headings,
     pub selected: Live<BTreeSet<RecordKey>>,
     /// What is selected, as it was when this was drawn.
@@ -95,14 +99,22 @@ pub fn Grid(props: &GridProps) -> Html {
     let places = use_memo((props.held.clone(), props.columns.clone()), |(held, columns)| {
         figures::places(columns, held)
     });
+    let cursor = state.cursor;
+    let group =
+        |at: usize| group_row(props, &state.drawn, at, (cursor.at.row == at).then_some(cursor.at.column));
+    let row = |at: usize| match props.held.lines.at(at) {
+        Some(Line::Row(row)) => props.held.row(row),
+        _ => None,
+    };
     if props.cards {
         return html! {
             <div class="mooring-grid" ref={table.node.clone()} {onscroll} onclick={on(Table::click)} data-test="grid">
                 <div class="mooring-grid-size" ref={size}>
                     <div class="mooring-grid-body" ref={body} role="list" aria-label={props.info.collection.label.clone()}>
-                        { for state.drawn.rows.clone().map(|at| match props.held.row(at) {
-                            Some(row) => card(&props.info.collection, row, address(row), at, &props.columns, (&search, props.open.as_ref() == Some(&row.key))),
-                            None => html! { <div class="mooring-card" role="listitem"></div> },
+                        { for state.drawn.rows.clone().map(|at| match (group(at), row(at)) {
+                            (Some(group), _) => group_card(&group),
+                            (None, Some(row)) => card(&props.info.collection, row, address(row), at, &props.columns, (&search, props.open.as_ref() == Some(&row.key))),
+                            (None, None) => html! { <div class="mooring-card" role="listitem"></div> },
                         }) }
                     </div>
                 </div>
@@ -131,7 +143,7 @@ pub fn Grid(props: &GridProps) -> Html {
             }
         })
     };
-    let (cursor, pinned) = (state.cursor, props.columns.iter().filter(|column| column.pinned).count());
+    let pinned = props.columns.iter().filter(|column| column.pinned).count();
     let scrolled =
         (pinned + state.drawn.columns.start)..(pinned + state.drawn.columns.end).min(props.columns.len());
     let all = !props.ticked.is_empty() && props.ticked.len() >= props.held.matching;
@@ -142,7 +154,7 @@ pub fn Grid(props: &GridProps) -> Html {
     html! {
         <>
             <div class={classes!("mooring-grid", props.held.busy.then_some("mooring-busy"))} ref={table.node.clone()} role="grid" tabindex="0"
-                aria-label={props.info.collection.label.clone()} aria-rowcount={(props.held.matching + 1).to_string()} aria-multiselectable="true"
+                aria-label={props.info.collection.label.clone()} aria-rowcount={(props.held.lines.len() + 1).to_string()} aria-multiselectable="true"
                 aria-colcount={(props.columns.len() + usize::from(props.may_edit)).to_string()} aria-busy={props.held.busy.to_string()}
                 aria-activedescendant={cell_id(cursor.at.row, cursor.at.column)} data-test="grid"
                 {onscroll} {onkeydown} {onfocusout} onmousedown={on(Table::mouse_down)} onmouseover={on(Table::mouse_over)} onclick={on(Table::click)}
@@ -165,7 +177,11 @@ pub fn Grid(props: &GridProps) -> Html {
                     </div>
                     <div class="mooring-grid-body" role="rowgroup" ref={body}>
                         { for state.drawn.rows.clone().map(|at| {
-                            let row = props.held.row(at).cloned();
+                            if let Some(group) = group(at) {
+                                let key = format!("~group {}", group.group.as_ref().map(|group| group.value.0.to_string()).unwrap_or_default());
+                                return html! { <GroupRow {key} ..group /> };
+                            }
+                            let row = row(at).cloned();
                             // an element is one record's: what somebody points at stays what it is
                             let key = row.as_ref().map_or_else(|| format!("~{at}"), |row| row.key.to_text());
                             let ranged = cursor.is_range() && cursor.rows().contains(&at);
@@ -185,6 +201,24 @@ pub fn Grid(props: &GridProps) -> Html {
     }
 }
 
+/// The heading of a group, where that line is one.
+fn group_row(props: &GridProps, drawn: &Drawn, at: usize, cursor: Option<usize>) -> Option<GroupRowProps> {
+    let Line::Group(place) = props.held.lines.at(at)? else { return None };
+    let by = props.headings.shown.group.as_ref()?;
+    let group = props.held.groups.as_ref().and_then(|groups| groups.groups.get(place)).cloned();
+    Some(GroupRowProps {
+        at,
+        field: Rc::new(props.info.collection.fields.get(&by.field)?.clone()),
+        folded: group.as_ref().map_or(props.held.folded.all, |group| props.held.folded.folds(&group.value)),
+        group: group.map(Rc::new),
+        columns: props.columns.clone(),
+        asked: props.asked.clone(),
+        drawn: drawn.columns.clone(),
+        cursor,
+        ticks: props.may_edit,
+    })
+}
+
 /// Below the grid: how much there is, and the figures of the column under the cursor or of the range.
 fn foot(props: &GridProps, table: &Table, workspace: &str) -> Html {
     let deleted = Route::Deleted { workspace: workspace.to_owned(), collection: props.info.id.to_string() };
@@ -196,11 +230,15 @@ fn foot(props: &GridProps, table: &Table, workspace: &str) -> Html {
     let (of, told) = match cursor.is_range() {
         true => (
             "Selection",
-            figures::of_range(&props.columns, (cursor.rows(), cursor.columns()), held).unwrap_or_default(),
+            figures::of_range(&props.columns, (table.rows_in(cursor.rows()), cursor.columns()), held)
+                .unwrap_or_default(),
         ),
         false => (
             props.columns.get(cursor.at.column).map_or("", Column::label),
-            figures::of_all(&props.columns, cursor.at.column, &held.figures),
+            props
+                .columns
+                .get(cursor.at.column)
+                .map_or_else(Vec::new, |column| figures::of_all(column, &props.asked, &held.figures)),
         ),
     };
     html! {
@@ -229,7 +267,8 @@ fn use_following(props: &GridProps, table: &Table) {
     use_effect_with(props.held.clone(), move |_| now.follow());
     let now = table.clone();
     use_effect_with(props.headings.shown.view(&props.info.id, &props.info.collection), move |_| now.to_top());
-    let place = props.open.as_ref().and_then(|open| props.held.place(open));
+    let line = |row| props.held.lines.line_of(row);
+    let place = props.open.as_ref().and_then(|open| props.held.place(open)).map(line);
     let now = table.clone();
     let open = props.open.clone();
     use_effect_with((props.open.clone(), place.is_some(), props.held.known), move |_| {
@@ -239,6 +278,7 @@ fn use_following(props: &GridProps, table: &Table) {
             // a new record, or one that a link led to: wherever it is, it is shown
             (None, Some(open)) => wasm_bindgen_futures::spawn_local(async move {
                 if let Some(row) = now.source.find(&open).await {
+                    let row = now.held().lines.line_of(row);
                     now.put(Cursor::on(Cell { row, column }));
                 }
             }),

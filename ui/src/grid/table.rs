@@ -4,6 +4,7 @@
 use super::columns::Column;
 use super::cursor::{Cell, Cursor, Size, Step};
 use super::held::Held;
+use super::lines::Line;
 use super::pane::{Pane, columns_in_view};
 use super::rows::Source;
 use crate::components::field_input::to_input;
@@ -11,7 +12,7 @@ use crate::components::toast::Toaster;
 use crate::live::Live;
 use crate::platform::dom;
 use std::collections::BTreeSet;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
 use sync_client::api::Row;
 use sync_protocol::record::value_of;
@@ -48,6 +49,7 @@ pub struct State {
 #[derive(Debug, PartialEq)]
 pub struct Asking {
     pub cells: Vec<Vec<String>>,
+    /// Its row is one of those that are not folded.
     pub at: Cell,
     pub new: usize,
 }
@@ -102,11 +104,34 @@ impl Table {
     }
 
     pub fn size(&self) -> Size {
-        Size { rows: self.held().matching, columns: self.columns.len() }
+        Size { rows: self.held().lines.len(), columns: self.columns.len() }
     }
 
-    pub fn row(&self, at: usize) -> Option<Rc<Row>> {
-        self.held().row(at).cloned()
+    /// The row at a line.
+    pub fn row(&self, line: usize) -> Option<Rc<Row>> {
+        let held = self.held();
+        match held.lines.at(line)? {
+            Line::Row(row) => held.row(row).cloned(),
+            Line::Group(_) => None,
+        }
+    }
+
+    /// The rows among these lines.
+    pub fn rows_in(&self, lines: RangeInclusive<usize>) -> Range<usize> {
+        self.held().lines.rows_in(*lines.start()..lines.end() + 1)
+    }
+
+    /// Folds the group whose heading that line is, or shows its rows again; `folded`: only if it is so. False: it is no heading.
+    pub fn fold(&self, line: usize, folded: Option<bool>) -> bool {
+        let held = self.held();
+        let Some(Line::Group(at)) = held.lines.at(line) else { return false };
+        let group = held.groups.as_ref().and_then(|groups| groups.groups.get(at));
+        let now = group.map_or(held.folded.all, |group| held.folded.folds(&group.value));
+        if let (Some(group), true) = (group, folded.is_none_or(|folded| folded == now)) {
+            self.source.let_go();
+            self.source.fold(|folded| folded.turn(&group.value));
+        }
+        true
     }
 
     /// The rows as the scroll bar sees them.
@@ -117,7 +142,7 @@ impl Table {
             false if dom::is_touched() => (TOUCH_ROW, HEAD),
             false => (ROW, HEAD),
         };
-        Pane { rows: self.held().matching, row, height: (f64::from(height) - head).max(row) }
+        Pane { rows: self.held().lines.len(), row, height: (f64::from(height) - head).max(row) }
     }
 
     /// The width of what stays in place at the left.
@@ -138,7 +163,7 @@ impl Table {
         let (columns, before) = columns_in_view(&widths, f64::from(node.scroll_left()), width);
         let drawn = Drawn { rows, top, columns, before, pane: pane.height };
         self.state.change(|state| state.drawn = drawn);
-        self.source.look(&pane.in_view(bar));
+        self.source.look(&self.held().lines.rows_in(pane.in_view(bar)));
     }
 
     /// Brings a cell into view.
@@ -179,7 +204,7 @@ impl Table {
     /// Other rows are at hand: the cursor stays with its record, and what is in view stays where it is.
     pub fn follow(&self) {
         let (held, state) = (self.held(), self.state.get());
-        let place = state.under.as_ref().and_then(|key| held.place(key));
+        let place = state.under.as_ref().and_then(|key| held.place(key)).map(|row| held.lines.line_of(row));
         if let Some(place) = place.filter(|place| *place != state.cursor.at.row) {
             let by = place as f64 - state.cursor.at.row as f64;
             let in_view = state.drawn.rows.contains(&state.cursor.at.row);
@@ -265,7 +290,7 @@ impl Table {
         let Some(row) = self.row(at) else { return };
         let on = !self.selected.get().contains(&row.key);
         let from = self.state.get().ticked.filter(|_| range).unwrap_or(at);
-        let (table, places) = (self.clone(), from.min(at)..from.max(at) + 1);
+        let (table, places) = (self.clone(), self.rows_in(from.min(at)..=from.max(at)));
         self.state.change(|state| state.ticked = Some(at));
         wasm_bindgen_futures::spawn_local(async move {
             match table.source.rows(places).await {

@@ -91,7 +91,8 @@ impl Table {
     /// The cells of the range as text, where all of its rows are at hand.
     pub fn copied(&self) -> Option<String> {
         let (held, cursor) = (self.held(), self.state.get().cursor);
-        let rows: Option<Vec<Rc<Row>>> = cursor.rows().map(|at| held.row(at).cloned()).collect();
+        let rows: Option<Vec<Rc<Row>>> =
+            self.rows_in(cursor.rows()).map(|at| held.row(at).cloned()).collect();
         Some(self.text_of(&rows?, cursor.columns()))
     }
 
@@ -112,19 +113,20 @@ impl Table {
     /// Copies a range of which not all rows are at hand.
     pub fn copy_far(&self) {
         let (table, cursor) = (self.clone(), self.state.get().cursor);
-        let (from, to) = (*cursor.rows().start(), *cursor.rows().end() + 1);
-        if to - from > MOST_ROWS {
+        let rows = self.rows_in(cursor.rows());
+        let copied = rows.len();
+        if copied > MOST_ROWS {
             return self.too_many("copied");
         }
         spawn_local(async move {
-            match table.source.rows(from..to).await {
+            match table.source.rows(rows).await {
                 Ok(rows) => {
                     let text = table.text_of(&rows, cursor.columns());
                     let promise = crate::platform::window().navigator().clipboard().write_text(&text);
                     match wasm_bindgen_futures::JsFuture::from(promise).await {
-                        Ok(_) => table
-                            .toaster
-                            .done(format!("{} copied", count::of((to - from) as u64, "row", "rows"))),
+                        Ok(_) => {
+                            table.toaster.done(format!("{} copied", count::of(copied as u64, "row", "rows")))
+                        }
                         Err(_) => {
                             table.toaster.note("This browser lets nothing be copied here. Select fewer rows.")
                         }
@@ -144,16 +146,17 @@ impl Table {
     pub fn paste(&self, text: &str) {
         let mut cells = tsv::read(text);
         let cursor = self.state.get().cursor;
-        let at = Cell { row: *cursor.rows().start(), column: *cursor.columns().start() };
+        let rows = self.rows_in(cursor.rows());
+        let at = Cell { row: rows.start, column: *cursor.columns().start() };
         if let ([one], true) = (cells.as_slice(), cursor.is_range())
             && let [one] = one.as_slice()
         {
             // one value fills the range
             let row = vec![one.clone(); cursor.columns().count()];
-            if cursor.rows().count() > MOST_ROWS {
+            if rows.len() > MOST_ROWS {
                 return self.too_many("filled");
             }
-            cells = vec![row; cursor.rows().count()];
+            cells = vec![row; rows.len()];
         }
         if cells.is_empty() || !self.may_edit {
             return;
@@ -161,7 +164,7 @@ impl Table {
         if cells.len() > MOST_ROWS {
             return self.too_many("pasted");
         }
-        let new = (at.row + cells.len()).saturating_sub(self.size().rows);
+        let new = (at.row + cells.len()).saturating_sub(self.held().lines.rows());
         if new > 0 {
             let asking = Asking { cells, at, new };
             return self.state.change(|state| state.asking = Some(Rc::new(asking)));
@@ -172,15 +175,16 @@ impl Table {
     /// Copies the first row of the range into the others.
     pub fn fill_down(&self) {
         let cursor = self.state.get().cursor;
-        let (rows, columns) = (cursor.rows(), cursor.columns());
-        let Some(first) = self.row(*rows.start()).filter(|_| self.may_edit) else { return };
-        if rows.clone().count() > MOST_ROWS {
+        let (rows, columns) = (self.rows_in(cursor.rows()), cursor.columns());
+        let first = self.held().row(rows.start).cloned();
+        let Some(first) = first.filter(|_| self.may_edit && !rows.is_empty()) else { return };
+        if rows.len() > MOST_ROWS {
             return self.too_many("filled");
         }
         let line = tsv::read(&self.text_of(&[first], columns.clone())).pop().unwrap_or_default();
-        let below = rows.count() - 1;
+        let below = rows.len() - 1;
         if below > 0 {
-            let at = Cell { row: cursor.rows().start() + 1, column: *columns.start() };
+            let at = Cell { row: rows.start + 1, column: *columns.start() };
             self.put_cells(vec![line; below], at, "Fill down");
         }
     }
@@ -188,22 +192,23 @@ impl Table {
     /// Empties the cells of the range.
     pub fn empty(&self, label: &'static str) {
         let cursor = self.state.get().cursor;
-        if !self.may_edit {
+        let rows = self.rows_in(cursor.rows());
+        if !self.may_edit || rows.is_empty() {
             return;
         }
-        if cursor.rows().count() > MOST_ROWS {
+        if rows.len() > MOST_ROWS {
             return self.too_many("emptied");
         }
         let line = vec![String::new(); cursor.columns().count()];
-        let at = Cell { row: *cursor.rows().start(), column: *cursor.columns().start() };
-        self.put_cells(vec![line; cursor.rows().count()], at, label);
+        let at = Cell { row: rows.start, column: *cursor.columns().start() };
+        self.put_cells(vec![line; rows.len()], at, label);
     }
 
-    /// Saves cells, all of them or none.
+    /// Saves cells, all of them or none; the first of them in that row of those that are not folded.
     pub fn put_cells(&self, cells: Vec<Vec<String>>, at: Cell, label: &'static str) {
         let table = self.clone();
         spawn_local(async move {
-            let end = (at.row + cells.len()).min(table.size().rows);
+            let end = (at.row + cells.len()).min(table.held().lines.rows());
             let rows = match table.source.rows(at.row..end).await {
                 Ok(rows) => rows,
                 Err(failure) => return table.toaster.failure(&failure),

@@ -32,7 +32,7 @@ use print::use_print;
 use shown::{use_narrow, use_shown, use_sizes};
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use sync_client::api::{CollectionInfo, Command};
+use sync_client::api::{CollectionInfo, Command, Folded, Phase};
 use sync_protocol::{FieldName, RecordId, RecordKey};
 use views::ViewMenu;
 use yew::prelude::*;
@@ -54,10 +54,10 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
     let (shown, show, search) = use_shown();
     let (sizes, onsizes) = use_sizes(&here.workspace.id.to_string(), id.as_str());
     let figures = use_memo(props.info.collection.clone(), |collection| {
-        asked(&columns(collection, &Shown::default(), &Sizes::default(), false))
+        Rc::new(asked(&columns(collection, &Shown::default(), &Sizes::default(), false)))
     });
     let source =
-        use_rows(&Question { view: shown.view(id, &props.info.collection), figures: (*figures).clone() });
+        use_rows(&Question { view: shown.view(id, &props.info.collection), figures: (**figures).clone() });
     let held = source.held.get();
     let narrow = use_narrow();
     let selected = use_live(BTreeSet::<RecordKey>::new);
@@ -140,6 +140,10 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         let (workspace, collection) = (here.name.to_string(), id.to_string());
         go.reform(move |()| Route::Settings { workspace: workspace.clone(), collection: collection.clone() })
     };
+    let fold = {
+        let source = source.clone();
+        use_callback((), move |all: bool, ()| source.fold(|folded| *folded = Folded { all, but: Vec::new() }))
+    };
     let set = |state: &UseStateHandle<bool>, on: bool| {
         let state = state.setter();
         Callback::from(move |()| state.set(on))
@@ -190,7 +194,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
         let (workspace, collection) = (here.name.to_string(), id.to_string());
         go.reform(move |()| Route::Deleted { workspace: workspace.clone(), collection: collection.clone() })
     };
-    let views = html! { <ViewMenu workspace={here.workspace.id.to_string()} collection={id.to_string()} query={shown.write()} onshown={show.clone()} ondeleted={to_deleted} onprint={print} /> };
+    let views = html! { <ViewMenu workspace={here.workspace.id.to_string()} collection={id.clone()} may_share={here.may_edit() && status.phase != Phase::Local} query={shown.write()} onshown={show.clone()} ondeleted={to_deleted} onprint={print} /> };
     html! {
         <>
         { printed }
@@ -199,7 +203,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                 <div class="pf-v6-c-drawer__content">
                     <section class="mooring-collection" aria-label={props.info.collection.label.clone()}>
                         <ViewBar info={props.info.clone()} shown={shown.clone()} onshown={show.clone()} onsearch={search} held={held.clone()}
-                            selected={ticked.len()} may_edit={here.may_edit()} may_shape={here.may_shape()} filtering={*filtering} {views} onclear={clear}
+                            selected={ticked.len()} may_edit={here.may_edit()} may_shape={here.may_shape()} filtering={*filtering} {views} onfold={fold} onclear={clear}
                             onnew={new_record.clone()} ondelete={delete_selected} onedit={set(&editing, true)} onfield={set(&adding_field, true)} onsettings={settings} />
                         if let Some(failure) = &*source.failure.get() {
                             { failed(failure, &source.reload()) }
@@ -209,7 +213,7 @@ pub fn CollectionPage(props: &CollectionPageProps) -> Html {
                             held if held.total == 0 && is_arriving(&status) => html! { <FirstSync /> },
                             held if held.matching == 0 => nothing(held, &shown, here.may_edit(), &new_record, &show),
                             _ => html! {
-                                    <Grid info={props.info.clone()} source={source.clone()} held={held.clone()} columns={columns.clone()} {headings} selected={selected.clone()} ticked={ticked.clone()}
+                                    <Grid info={props.info.clone()} source={source.clone()} held={held.clone()} columns={columns.clone()} asked={(*figures).clone()} {headings} selected={selected.clone()} ticked={ticked.clone()}
                                         open={open_key} may_edit={here.may_edit()} cards={narrow} onopen={open_record} ondelete={delete_rows} onall={select_all} />
                             },
                         } }
@@ -314,7 +318,7 @@ fn use_around(
                     Some(from) => from.checked_add_signed(by),
                     None => stood.map(|_| 0),
                 };
-                let Some(to) = to.filter(|to| *to < held.matching) else { return };
+                let Some(to) = to.filter(|to| *to < held.lines.rows()) else { return };
                 if let Ok(rows) = source.rows(to..to + 1).await
                     && let Some(row) = rows.first()
                 {
@@ -323,7 +327,7 @@ fn use_around(
             });
         },
     );
-    Around { place, of: held.matching, onstep }
+    Around { place, of: held.lines.rows(), onstep }
 }
 
 /// N makes a record, / goes to the search, J and K to the records after and before the open one.

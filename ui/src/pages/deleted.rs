@@ -8,12 +8,15 @@ use crate::components::field_value::quoted;
 use crate::components::icon::Icon;
 use crate::components::link::Link;
 use crate::components::states::{Empty, Notice, Tint, failed, loading};
-use crate::hooks::{use_backend, use_call, use_status, use_title, use_toaster};
+use crate::hooks::{use_backend, use_call, use_event, use_status, use_title, use_toaster};
 use crate::live::{Live, use_live};
 use crate::text::count;
+use gloo::timers::callback::Timeout;
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use sync_client::api::{Answer, Command, DeletedInfo, Failure, FailureKind, Op, Phase, Transport, Types};
+use sync_client::api::{
+    self, Answer, Command, DeletedInfo, Failure, FailureKind, Op, Phase, Transport, Types,
+};
 use sync_protocol::record::value_of;
 use sync_protocol::{CollectionId, RecordId, RecordKey};
 use wasm_bindgen_futures::spawn_local;
@@ -22,6 +25,8 @@ use yew::prelude::*;
 /// Records that are listed at most, and pieces that are asked for one after the other.
 const MOST: usize = 1_000;
 const PIECES: usize = 200;
+/// Changes within this many milliseconds are looked at together.
+const GATHER_MS: u32 = 400;
 
 #[derive(Clone, Default, PartialEq)]
 struct Found {
@@ -48,7 +53,8 @@ pub fn DeletedPage(props: &DeletedPageProps) -> Html {
     let again = use_state_eq(|| 0u32);
     let collection = here.collection(&props.id).map(|info| info.collection.clone()).unwrap_or_default();
     use_title(&format!("Deleted · {} · {}", collection.label, here.workspace.name));
-    use_look(&props.id, status.transport == Transport::Online, *again, &found);
+    let changed = use_changed(&props.id);
+    use_look(&props.id, status.transport == Transport::Online, (*again, changed), &found);
     let restore = use_restore(&props.id, &found, &ticked);
     let retry = {
         let again = again.clone();
@@ -128,9 +134,30 @@ pub fn DeletedPage(props: &DeletedPageProps) -> Html {
     }
 }
 
-/// Looks for deleted records, from the beginning wherever the network comes back.
+/// Counts changes of a collection, those of a moment as one.
 #[hook]
-fn use_look(id: &CollectionId, online: bool, again: u32, found: &Live<Found>) {
+fn use_changed(id: &CollectionId) -> u32 {
+    let count = use_state_eq(|| 0u32);
+    let timer = use_mut_ref(|| None::<Timeout>);
+    let (now, setter) = (*count, count.setter());
+    let listener = use_callback((id.clone(), now), move |event: api::Event, (id, now)| {
+        let api::Event::Changed { collections } = event else { return };
+        if collections.contains(id) && timer.borrow().is_none() {
+            let (setter, next, ended) = (setter.clone(), now + 1, timer.clone());
+            *timer.borrow_mut() = Some(Timeout::new(GATHER_MS, move || {
+                *ended.borrow_mut() = None;
+                setter.set(next);
+            }));
+        }
+    });
+    use_event(listener);
+    now
+}
+
+/// Looks for deleted records, from the beginning wherever the network comes back or the collection changes: what is listed
+/// stays until all is known.
+#[hook]
+fn use_look(id: &CollectionId, online: bool, again: (u32, u32), found: &Live<Found>) {
     let backend = use_backend();
     let newest = use_mut_ref(|| 0u64);
     let found = found.clone();
@@ -155,12 +182,14 @@ fn use_look(id: &CollectionId, online: bool, again: u32, found: &Live<Found>) {
                     Ok(_) => {}
                     Err(other) => failure = Some(other),
                 }
+                let before = found.get();
                 let more =
                     resume.is_some() && failure.is_none() && records.len() < MOST && piece + 1 < PIECES;
                 sync_protocol::sort_few(&mut records, |a, b| b.by.at.cmp(&a.by.at));
-                let shown = records.iter().take(MOST).cloned().collect();
+                let shown: Vec<DeletedInfo> = records.iter().take(MOST).cloned().collect();
+                let fewer = more && shown.len() < before.records.len();
                 found.set(Found {
-                    records: Rc::new(shown),
+                    records: if fewer { before.records.clone() } else { Rc::new(shown) },
                     busy: more,
                     cut: !more && resume.is_some(),
                     failure: failure.clone(),

@@ -45,6 +45,8 @@ pub enum Place {
     Collection(CollectionId),
     /// Its deleted records.
     Deleted(CollectionId),
+    /// Values of a field that are there twice.
+    Twice(CollectionId, FieldName),
     NewRecord(CollectionId),
     Record(CollectionId, RecordKey),
     /// The versions of a record.
@@ -65,6 +67,7 @@ impl Place {
         match self {
             Self::Collection(id)
             | Self::Deleted(id)
+            | Self::Twice(id, _)
             | Self::NewRecord(id)
             | Self::Record(id, _)
             | Self::History(id, _)

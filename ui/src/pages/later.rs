@@ -21,6 +21,7 @@ use super::review::{Decide, Review};
 use super::settings::Settings;
 use super::sign_out::{SignOut, SignOutProps};
 use super::start::Server;
+use super::twice::TwicePage;
 use super::workspaces::{NewWorkspace, NewWorkspaceProps};
 use crate::components::button::Button;
 use crate::components::dialog::{Confirm, ConfirmProps, use_modal};
@@ -28,7 +29,7 @@ use crate::components::states::{failed, loading};
 use crate::components::status_details::{StatusDetails, StatusDetailsProps};
 use crate::grid::bulk::{EditMany, EditManyProps};
 use crate::grid::conditions::{Conditions, conditions};
-use crate::grid::menus::{Showing, fields, sorts};
+use crate::grid::menus::{Grouping, Showing, fields, groups, sorts};
 use std::cell::Cell;
 use sync_client::api::{Failure, FailureKind};
 use wasm_bindgen_futures::spawn_local;
@@ -54,6 +55,7 @@ pub enum Wanted {
     /// Small forms behind the buttons of the grid's bar.
     Conditions(Conditions),
     Sorts(Showing),
+    Groups(Grouping),
     Fields(Showing),
     // over the screen
     Palette(PaletteProps),
@@ -97,7 +99,7 @@ impl Wanted {
     fn onclose(&self) -> Option<Callback<()>> {
         Some(match self {
             Self::Screen(_) | Self::Record { .. } | Self::Server | Self::Left(_) => return None,
-            Self::Conditions(_) | Self::Sorts(_) | Self::Fields(_) => return None,
+            Self::Conditions(_) | Self::Sorts(_) | Self::Groups(_) | Self::Fields(_) => return None,
             Self::Palette(PaletteProps { onclose, .. })
             | Self::Keys { onclose, .. }
             | Self::Status(StatusDetailsProps { close: onclose, .. })
@@ -210,6 +212,9 @@ fn setup() -> Result<Draw, SplitLoaderError> {
                 html! { <Settings key={id.to_string()} id={id.clone()} field={field.clone()} /> }
             }
             Place::Activity => html! { <Activity /> },
+            Place::Twice(id, field) => {
+                html! { <TwicePage key={format!("{id} {field}")} id={id.clone()} field={field.clone()} /> }
+            }
             Place::Deleted(id) => html! { <DeletedPage key={id.to_string()} id={id.clone()} /> },
             _ => Html::default(),
         }
@@ -236,6 +241,7 @@ fn over() -> Result<Draw, SplitLoaderError> {
     Ok(|wanted, _| match wanted {
         Wanted::Conditions(form) => conditions(form),
         Wanted::Sorts(showing) => sorts(showing),
+        Wanted::Groups(grouping) => groups(grouping),
         Wanted::Fields(showing) => fields(showing),
         Wanted::Palette(props) => html! { <Palette ..props.clone() /> },
         Wanted::Keys { place, onclose } => overlay::list(place, onclose),

@@ -19,4 +19,5 @@ pub mod settings;
 pub mod sign_in_again;
 pub mod sign_out;
 pub mod start;
+mod twice;
 pub mod workspaces;

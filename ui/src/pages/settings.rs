@@ -11,7 +11,7 @@ use crate::components::button::{Button, Look};
 use crate::components::collection_export::CollectionExport;
 use crate::components::dialog::Confirm;
 use crate::components::form::{Group, TextField, control, input_text, select_arrow};
-use crate::components::icon::Icon;
+use crate::components::icon::{Icon, icon};
 use crate::components::link::{Link, use_go};
 use crate::components::states::{Empty, Notice, Tint};
 use crate::hooks::{use_call, use_title, use_toaster};
@@ -172,6 +172,9 @@ pub fn Settings(props: &SettingsProps) -> Html {
                             <li key={field.name.to_string()} data-test="shape-field" data-field={field.name.to_string()} {ondrop} {ondragover}>
                                 <div class="mooring-shape-head" draggable={if may && !is_open { "true" } else { "false" }} {ondragstart}>
                                     <span class="mooring-shape-name"><strong dir="auto" data-test="shape-label">{ &field.label }</strong>{ " " }<span class="mooring-muted">{ said(field) }</span></span>
+                                    if field.details.unique {
+                                        <Link to={Route::Twice { workspace: here.name.to_string(), collection: info.id.to_string(), field: field.name.to_string() }} test="to-twice">{ "Values there twice" }</Link>
+                                    }
                                     if may {
                                         <Button look={Look::Plain} icon={Icon::SortUp} text={format!("Move “{}” up", field.label)} disabled={at == 0} onclick={to(at.saturating_sub(1))} test="field-up" />
                                         <Button look={Look::Plain} icon={Icon::SortDown} text={format!("Move “{}” down", field.label)} disabled={at == last} onclick={to(at + 1)} test="field-down" />
@@ -252,7 +255,7 @@ fn said(field: &Field) -> String {
 
 /// What others change of it meanwhile is shown at once.
 fn about_key(collection: &Collection) -> String {
-    format!("{} {} {:?}", collection.label, collection.help, collection.title)
+    format!("{} {} {:?} {:?}", collection.label, collection.help, collection.title, collection.icon)
 }
 
 #[derive(PartialEq, Properties)]
@@ -271,9 +274,9 @@ fn About(props: &AboutProps) -> Html {
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             let saw = &info.collection;
-            let Collection { help, title, .. } = (*want).clone();
-            let want =
-                Collection { label: label.clone(), help: help.trim().to_owned(), title, ..saw.clone() };
+            let Collection { help, title, icon, .. } = (*want).clone();
+            let help = help.trim().to_owned();
+            let want = Collection { label: label.clone(), help, title, icon, ..saw.clone() };
             let ops = collection_op(&info.id, saw, &want).into_iter().collect();
             if !label.is_empty() {
                 shape.emit((ops, format!("“{label}” changed on this device"), Callback::noop()));
@@ -294,7 +297,9 @@ fn About(props: &AboutProps) -> Html {
     let first = fields.iter().find(|field| field.field_type == FieldType::Text);
     let usual = first.map_or("As usual: the key".to_owned(), |field| format!("As usual: {}", field.label));
     let is = &props.info.collection;
-    let same = (&want.label, &want.help, &want.title) == (&is.label, &is.help, &is.title);
+    let parts = |of: &Collection| (of.label.clone(), of.help.clone(), of.title.clone(), of.icon.clone());
+    let same = parts(&want) == parts(is);
+    let set_icon = text(|next, name| next.icon = (!name.is_empty()).then_some(name));
     let error = label.is_empty().then_some(AttrValue::Static("A collection needs a name."));
     html! {
         <form class="pf-v6-c-form" {onsubmit} novalidate=true data-test="about-collection">
@@ -312,6 +317,19 @@ fn About(props: &AboutProps) -> Html {
                     }) }
                 </Group>
             </div>
+            <Group id="about-icon" label="Icon">
+                <div class="mooring-icons" id="about-icon" role="radiogroup" aria-label="Icon">
+                    { for std::iter::once(("", None)).chain(Icon::OF_COLLECTIONS.map(|(name, drawn)| (name, Some(drawn)))).map(|(name, drawn)| {
+                        let on = want.icon.as_deref().unwrap_or_default() == name;
+                        let onclick = set_icon.reform(move |_: MouseEvent| name.to_owned());
+                        let says = if name.is_empty() { "none" } else { name };
+                        html! {
+                            <button type="button" role="radio" aria-checked={on.to_string()} class={classes!("mooring-icon-choice", on.then_some("mooring-on"))} {onclick}
+                                aria-label={says} title={says} data-test="about-icon" data-name={name}>{ drawn.map_or_else(|| html! { "—" }, icon) }</button>
+                        }
+                    }) }
+                </div>
+            </Group>
             <TextField id="about-help" label="Description" value={want.help.clone()} oninput={text(|next, text| next.help = text)} test="about-help" />
             <div><Button submit=true text="Save" disabled={same} test="about-save" /></div>
         </form>

@@ -129,6 +129,22 @@ fn formatted(format: &'static LocalKey<Function>, time: &str) -> String {
     written.ok().and_then(|text| text.as_string()).unwrap_or_else(|| time.to_owned())
 }
 
+/// Tells how dates are written here.
+pub fn set_dates() {
+    let name = format(&[("month", "long"), ("timeZone", "UTC")]);
+    let called = |format: &Function, day: &str| {
+        let date = Date::new(&JsValue::from_str(day));
+        format.call1(&JsValue::UNDEFINED, &date).ok().and_then(|text| text.as_string()).unwrap_or_default()
+    };
+    let months = (1..=12).map(|month| {
+        let day = format!("2024-{month:02}-15");
+        locale::month_names(&to_day(&day), &called(&name, &day))
+    });
+    let numbers =
+        format(&[("year", "numeric"), ("month", "numeric"), ("day", "numeric"), ("timeZone", "UTC")]);
+    locale::set_dates(months.collect(), locale::date_order(&called(&numbers, "2019-11-25")));
+}
+
 /// Tells how numbers are written here.
 pub fn set_numbers() {
     let written = |n: f64| String::from(Number::from(n).to_locale_string(&language()));

@@ -1,5 +1,6 @@
 //! What types and policies are called, and what is wrong with an input.
 
+use sync_protocol::schema::{Field, Format};
 use sync_protocol::{FieldType, Misfit, Policy, RecordKey};
 
 /// What a type is called.
@@ -103,6 +104,50 @@ pub fn in_sentence(label: &str) -> String {
 /// What a record's key is called; `None` for one that nobody chose.
 pub fn key_label(key: &RecordKey) -> Option<String> {
     (!key.is_minted()).then(|| key.to_string())
+}
+
+/// What stands behind the numbers of a field: a percent sign, a currency.
+pub fn unit(field: &Field) -> String {
+    let sign = match &field.details.format {
+        Some(Format::Percent) => "%",
+        Some(Format::Currency(code)) => match code.as_str() {
+            "EUR" => "€",
+            "USD" => "$",
+            "GBP" => "£",
+            "JPY" => "¥",
+            "INR" => "₹",
+            code => code,
+        },
+        _ => return String::new(),
+    };
+    format!("\u{a0}{sign}")
+}
+
+/// As what values of a type can be shown: names of formats, and what people call them.
+pub fn formats(field_type: FieldType) -> Vec<(&'static str, &'static str)> {
+    const ALL: [(&str, &str); 20] = [
+        ("email", "E-mail address"),
+        ("phone", "Phone number"),
+        ("link", "Address of a page"),
+        ("percent", "Percent"),
+        ("rating", "Rating, up to five stars"),
+        ("currency EUR", "Euro (EUR)"),
+        ("currency USD", "US dollar (USD)"),
+        ("currency GBP", "Pound sterling (GBP)"),
+        ("currency CHF", "Swiss franc (CHF)"),
+        ("currency JPY", "Yen (JPY)"),
+        ("currency CNY", "Yuan (CNY)"),
+        ("currency INR", "Indian rupee (INR)"),
+        ("currency SEK", "Swedish krona (SEK)"),
+        ("currency NOK", "Norwegian krone (NOK)"),
+        ("currency DKK", "Danish krone (DKK)"),
+        ("currency PLN", "Złoty (PLN)"),
+        ("currency CZK", "Czech koruna (CZK)"),
+        ("currency BRL", "Real (BRL)"),
+        ("currency CAD", "Canadian dollar (CAD)"),
+        ("currency AUD", "Australian dollar (AUD)"),
+    ];
+    ALL.into_iter().filter(|(name, _)| Format::from((*name).to_owned()).fits(field_type)).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Numbers as people here write them. The browser tells how once, at the start; without one it is as in English.
 
 use std::cell::RefCell;
+use sync_client::api::Notation;
 
 /// How numbers are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +105,40 @@ impl Signs {
 
 thread_local! {
     static SIGNS: RefCell<Signs> = const { RefCell::new(Signs::ENGLISH) };
+    static DATES: RefCell<Option<(Vec<String>, String)>> = const { RefCell::new(None) };
+}
+
+/// From now on dates are written so: the names of the months, and the order of day, month and year (`dmy`).
+pub fn set_dates(months: Vec<String>, order: String) {
+    DATES.set(Some((months, order)));
+}
+
+/// How numbers and dates are written, for a search to find them.
+pub fn notation() -> Notation {
+    let (decimal, group) = SIGNS.with_borrow(|signs| (signs.decimal, signs.group));
+    let (months, order) = DATES.with_borrow(Clone::clone).unwrap_or_else(|| {
+        let usual = Notation::default();
+        (usual.months, usual.order)
+    });
+    Notation { decimal, group, months, order }
+}
+
+/// What a month is called in a date that is shown, and by itself; nothing where it is a number.
+pub fn month_names(shown: &str, long: &str) -> String {
+    let is_name =
+        |word: &&str| word.chars().any(char::is_alphabetic) && !word.contains(|c: char| c.is_ascii_digit());
+    shown.split_whitespace().filter(is_name).chain(Some(long).filter(is_name)).collect::<Vec<_>>().join(" ")
+}
+
+/// In which order 25 November 2019 has its day, month and year.
+pub fn date_order(shown: &str) -> String {
+    let parts = shown.split(|c: char| !c.is_ascii_digit()).filter_map(|part| match part {
+        "25" => Some('d'),
+        "11" => Some('m'),
+        "2019" => Some('y'),
+        _ => None,
+    });
+    parts.collect()
 }
 
 /// From now on numbers are written so.
@@ -164,6 +199,22 @@ mod tests {
         }
         assert_eq!(Signs::read("١٢٣٬٤٥٦٬٧٨٩٫٥", "١٬٢٣٤"), None);
         assert_eq!(Signs::read("", ""), None);
+    }
+
+    #[test]
+    fn dates_tell_their_months_and_their_order() {
+        for (shown, long, wanted) in [
+            ("15 Feb 2024", "February", "Feb February"),
+            ("15. Feb. 2024", "Februar", "Feb. Februar"),
+            ("2024/02/15", "2月", ""),
+        ] {
+            assert_eq!(month_names(shown, long), wanted);
+        }
+        for (shown, wanted) in
+            [("11/25/2019", "mdy"), ("25.11.2019", "dmy"), ("2019年11月25日", "ymd"), ("٢٥", "")]
+        {
+            assert_eq!(date_order(shown), wanted);
+        }
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub fn Printed(props: &PrintedProps) -> Html {
         let (rows, source, onclose) = (rows.setter(), props.source.clone(), props.onclose.clone());
         use_effect_with((), move |()| {
             spawn_local(async move {
-                match source.rows(0..source.held.get().matching.min(MOST)).await {
+                match source.all(MOST).await {
                     Ok(all) => rows.set(Some(all)),
                     Err(failure) => {
                         toaster.failure(&failure);

@@ -52,6 +52,7 @@ pub fn Inside(props: &OpenedProps) -> Html {
         Place::WorkspaceSettings | Place::Account | Place::Join => Some("Workspace settings"),
         // the collection's own page names them
         Place::Deleted(_)
+        | Place::Twice(..)
         | Place::Collection(_)
         | Place::NewRecord(_)
         | Place::Record(..)
@@ -208,7 +209,9 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
         | Place::Import
         | Place::NewCollection
         | Place::Activity => later(Wanted::Screen(place.clone())),
-        Place::Settings(id, _) | Place::Deleted(id) if here.collection(id).is_some() => {
+        Place::Settings(id, _) | Place::Deleted(id) | Place::Twice(id, _)
+            if here.collection(id).is_some() =>
+        {
             later(Wanted::Screen(place.clone()))
         }
         Place::Collection(id)
@@ -216,6 +219,7 @@ fn screen(place: &Place, here: &Here, status: &Status) -> Html {
         | Place::Record(id, _)
         | Place::History(id, _)
         | Place::Deleted(id)
+        | Place::Twice(id, _)
         | Place::Settings(id, _) => match here.collection(id) {
             Some(info) => {
                 html! { <CollectionPage key={id.to_string()} info={info.clone()} place={place.clone()} /> }

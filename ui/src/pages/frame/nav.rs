@@ -77,6 +77,9 @@ pub fn Nav(props: &NavProps) -> Html {
                                     aria-label={format!("{} is a favourite", info.collection.label)} title={if liked { "No favourite any more" } else { "Make it a favourite" }} data-test="favourite">{ icon(Icon::Star) }</button>
                                 <Link to={here.to_collection(&info.id)} {current} class={link_class(current)}
                                     test="collection-item" name={info.id.to_string()}>
+                                    if let Some(drawn) = Icon::of(&info.collection) {
+                                        <span class="pf-v6-c-nav__link-icon">{ icon(drawn) }</span>
+                                    }
                                     <span class="pf-v6-c-nav__link-text mooring-nav-label" title={info.collection.label.clone()}>{ &info.collection.label }</span>
                                     if info.review > 0 {
                                         <span class="pf-v6-c-badge mooring-badge-review" title="Needs review">

@@ -220,7 +220,8 @@ fn known(here: &Here, place: &Place, is_local: bool) -> Vec<Line> {
         used::records(here.workspace.id).into_iter().map(|(id, name)| to_record(here, &id, name)).collect();
     lines.truncate(FIRST);
     let mut collections = Used::of(here.workspace.id).recent(here).into_iter().map(|info| {
-        go(Icon::Table, &info.collection.label, &count::records(info.records), here.to_collection(&info.id))
+        let drawn = Icon::of(&info.collection).unwrap_or(Icon::Table);
+        go(drawn, &info.collection.label, &count::records(info.records), here.to_collection(&info.id))
     });
     // the rest comes behind what there is to do, where nothing is written
     lines.extend(collections.by_ref().take(FIRST));
@@ -236,7 +237,7 @@ fn known(here: &Here, place: &Place, is_local: bool) -> Vec<Line> {
         }
         lines.push(go(
             Icon::Settings,
-            "When edits meet",
+            "Collection settings",
             label,
             Route::Settings { workspace: workspace(), collection },
         ));
@@ -260,6 +261,15 @@ fn known(here: &Here, place: &Place, is_local: bool) -> Vec<Line> {
     if here.may_manage() && !is_local {
         lines.push(go(Icon::Anchor, "Mirrored tables", "", Route::Mirrors { workspace: workspace() }));
     }
+    let settings = || Route::WorkspaceSettings { workspace: workspace() };
+    if !is_local {
+        lines.push(go(Icon::User, "Members", "who works here, and as what", settings()));
+        if here.may_manage() {
+            lines.push(go(Icon::User, "Invitations", "invite people by a link", settings()));
+        }
+        lines.push(go(Icon::User, "Account", "name, password, devices, sign-ins", Route::Account));
+    }
+    lines.push(go(Icon::Settings, "Workspace settings", "", settings()));
     lines.push(go(Icon::Menu, "All workspaces", "", Route::Home));
     lines.push(Line {
         drawn: Icon::Info,

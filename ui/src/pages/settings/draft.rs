@@ -3,7 +3,7 @@
 use crate::components::field_input::{from_input, to_input};
 use std::collections::BTreeMap;
 use sync_client::text;
-use sync_protocol::schema::{Colour, Details, Field};
+use sync_protocol::schema::{Colour, Details, Field, Format};
 use sync_protocol::{FieldType, Value};
 
 /// An option of a choice.
@@ -28,6 +28,8 @@ pub struct Draft {
     pub smallest: String,
     pub largest: String,
     pub longest: String,
+    /// As what values are shown; empty: as they are.
+    pub format: String,
 }
 
 /// What is wrong, by the part that it is about.
@@ -52,6 +54,7 @@ impl Draft {
             smallest: to_input(field, &details.smallest),
             largest: to_input(field, &details.largest),
             longest: details.longest.map(|most| most.to_string()).unwrap_or_default(),
+            format: details.format.clone().map(String::from).unwrap_or_default(),
         }
     }
 
@@ -137,6 +140,8 @@ impl Draft {
                 smallest,
                 largest,
                 longest: longest.filter(|_| matches!(self.field_type, FieldType::Text | FieldType::LongText)),
+                format: Some(Format::from(self.format.clone()))
+                    .filter(|format| !self.format.is_empty() && format.fits(self.field_type)),
                 colours: colours.map(|option| (option.text.trim().to_owned(), option.colour)).collect(),
                 former,
                 deleted: saw.details.deleted,

@@ -11,9 +11,10 @@ use crate::components::icon::Icon;
 use crate::components::type_select::type_select;
 use crate::hooks::{use_call, use_toaster};
 use crate::platform::dom;
+use crate::text::field::formats;
 use std::rc::Rc;
 use sync_client::api::{Answer, CollectionInfo, Command, Reshape, field_op};
-use sync_protocol::schema::{Colour, Details, Field};
+use sync_protocol::schema::{Colour, Details, Field, Format};
 use sync_protocol::{FieldType, Value};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
@@ -167,6 +168,9 @@ pub fn Editor(props: &EditorProps) -> Html {
             </div>
             <TextField id={format!("help-{name}")} label="Help text" value={draft.help.clone()} oninput={text(|draft, text| draft.help = text)}
                 hint="Stands below its input." test="editor-help" />
+            if !formats(draft.field_type).is_empty() {
+                { format_select(&draft, name, text(|draft, text| draft.format = text)) }
+            }
             if draft.field_type == FieldType::Choice {
                 { options(&draft.options, &change, error("options")) }
             }
@@ -208,10 +212,39 @@ pub fn Editor(props: &EditorProps) -> Html {
 /// Whether values of records depend on it, so that they are counted first.
 fn weighs(saw: &Field, want: &Field) -> bool {
     let rules = |field: &Field| {
-        let Details { required, unique, smallest, largest, longest, former, .. } = field.details.clone();
-        (field.field_type, required, unique, smallest, largest, longest, former)
+        let Details { required, unique, smallest, largest, longest, former, format, .. } =
+            field.details.clone();
+        // a sign behind a number asks nothing of it
+        let format = format.filter(|format| !matches!(format, Format::Percent | Format::Currency(_)));
+        (field.field_type, required, unique, smallest, largest, longest, (former, format))
     };
     rules(saw) != rules(want)
+}
+
+/// As what values are shown.
+fn format_select(draft: &Draft, name: &str, set: Callback<String>) -> Html {
+    let id = format!("format-{name}");
+    let known = formats(draft.field_type);
+    // one that only a later version knows
+    let other =
+        Some(&draft.format).filter(|now| !now.is_empty() && known.iter().all(|(name, _)| name != now));
+    let option = |name: &str, text: &str| {
+        html! { <option value={name.to_owned()} selected={draft.format == name}>{ text.to_owned() }</option> }
+    };
+    html! {
+        <Group id={id.clone()} label="Shown as">
+            { control(None, false, html! {
+                <>
+                    <select {id} onchange={set.reform(|event: Event| input_text(&event))} data-test="editor-format">
+                        { option("", "As it is") }
+                        { for known.iter().map(|(name, text)| option(name, text)) }
+                        { for other.map(|name| option(name, name)) }
+                    </select>
+                    { select_arrow() }
+                </>
+            }) }
+        </Group>
+    }
 }
 
 /// What a button does to the options.
