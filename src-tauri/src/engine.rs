@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{Stream, StreamExt};
-use sync_client::api::{Event, Failure, FailureKind, Request, Response};
+use sync_client::api::{Answer, Command, Event, Failure, FailureKind, Request, Response};
 use sync_client::engine::Handle;
 use sync_client::native;
 use sync_client::store::StoreError;
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use crate::notify::{self, News, Notifier};
 
-/// Gets a text of [`Response`] for each event.
-type Tell = Arc<dyn Fn(String) + Send + Sync>;
+/// Gets each event.
+type Tell = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Talks to the engine's thread.
 pub(crate) struct Engine {
@@ -25,11 +25,11 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Starts the engine on a folder. A folder that cannot be used is told as the answer to every request, so that
-    /// the person reads it in the window; each request tries it again, for another window may have been closed. `tell` gets a
-    /// text of [`Response`] for each event, `notifier` what has newly come up for review.
+    /// the person reads it in the window; each request tries it again, for another window may have been closed. `tell` gets
+    /// each event, `notifier` what has newly come up for review.
     pub(crate) fn start(
         folder: PathBuf,
-        tell: impl Fn(String) + Send + Sync + 'static,
+        tell: impl Fn(Event) + Send + Sync + 'static,
         notifier: Notifier,
     ) -> Self {
         let (tell, notifier): (Tell, _) = (Arc::new(tell), Arc::new(notifier));
@@ -39,11 +39,16 @@ impl Engine {
 
     pub(crate) async fn call(&self, request: &str) -> Result<String, String> {
         let request: Request = serde_json::from_str(request).map_err(|e| format!("not a request: {e}"))?;
-        let result = match self.handle() {
-            Ok(handle) => handle.call(request.command).await,
-            Err(error) => Err(Failure::new(FailureKind::Storage, error.to_string())),
-        };
+        let result = self.ask(request.command).await;
         Ok(text(&Response::Answer { id: request.id, result }))
+    }
+
+    /// Does a command and waits for its end.
+    pub(crate) async fn ask(&self, command: Command) -> Result<Answer, Failure> {
+        match self.handle() {
+            Ok(handle) => handle.call(command).await,
+            Err(error) => Err(Failure::new(FailureKind::Storage, error.to_string())),
+        }
     }
 
     fn handle(&self) -> Result<Handle, StoreError> {
@@ -63,10 +68,10 @@ fn run(folder: &Path, tell: &Tell, notifier: &Arc<Notifier>) -> Result<Handle, S
     native::run(folder, device_name(), "desktop", listen)
 }
 
-/// Tells the screen every event, and the person what has newly come up for review: what comes together as one.
+/// Tells the screen every event, and the person what is worth a word beside it: what comes together as one.
 async fn telling(
     events: &mut (impl Stream<Item = Event> + Unpin),
-    tell: &dyn Fn(String),
+    tell: &dyn Fn(Event),
     notifier: &Notifier,
 ) {
     let mut news = News::default();
@@ -87,16 +92,20 @@ async fn telling(
             }
         };
         let Some(event) = event else { break };
-        if let Event::NewReview { items } = &event
-            && news.hear(items.clone())
-        {
+        let something = match &event {
+            Event::NewReview { items } => news.hear(items.clone()),
+            Event::Status(status) => news.hear_status(status, Instant::now()),
+            _ => false,
+        };
+        if something {
             due = due.or_else(|| Some(Instant::now() + notify::GATHER));
         }
-        tell(text(&Response::Event { event }));
+        tell(event);
     }
 }
 
-fn text(response: &Response) -> String {
+/// As the screen reads it.
+pub(crate) fn text(response: &Response) -> String {
     serde_json::to_string(response).expect("responses are plain data")
 }
 

@@ -31,6 +31,7 @@ await check('it says what it is, and what it needs is what it loads', async () =
     const named = [library, `${library}t64`].some(name => depends.some(one => one.startsWith(`${name} (>= `)));
     truthy(named, `a version of ${library} in: ${depends}`);
   }
+  truthy(depends.includes('libayatana-appindicator3-1'), 'the library of the icon in the bar');
   const missing = run('ldd', inside('usr/bin/mooring')).split('\n').filter(line => line.includes('not found'));
   equal(missing, [], 'libraries that are not there');
   const scripts = run('sh', '-c', 'dpkg-deb --ctrl-tarfile "$0" | tar -t', file).split('\n').map(name => path.basename(name)).filter(Boolean);
@@ -41,7 +42,8 @@ await check('it is in the menu with its icon', async () => {
   const entry = inside('usr/share/applications/Mooring.desktop');
   run('desktop-file-validate', entry);
   const values = Object.fromEntries(fs.readFileSync(entry, 'utf8').split('\n').filter(line => line.includes('=')).map(line => line.split(/=(.*)/s)));
-  equal([values.Name, values.Exec, values.Terminal], ['Mooring', 'mooring', 'false'], 'the entry');
+  equal([values.Name, values.Exec, values.Terminal], ['Mooring', 'mooring %U', 'false'], 'the entry');
+  for (const kind of ['x-scheme-handler/mooring', 'text/csv', 'application/json']) truthy(values.MimeType.split(';').includes(kind), kind);
   for (const size of [32, 128, 256, 512]) {
     const icon = fs.readFileSync(inside(`usr/share/icons/hicolor/${size}x${size}/apps/${values.Icon}.png`));
     equal([icon.readUInt32BE(16), icon.readUInt32BE(20)], [size, size], 'width and height of an icon');

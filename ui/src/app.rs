@@ -4,6 +4,7 @@ use crate::backend::Backend;
 use crate::components::states::loading;
 use crate::components::toast::{Toaster, Toasts, toast_list};
 use crate::hooks::SessionContext;
+use crate::pages::arrivals::Arrivals;
 use crate::pages::frame::{Frame, Place};
 use crate::pages::later::{Wanted, later};
 use crate::pages::{start, workspaces::Workspaces};
@@ -113,6 +114,7 @@ fn Shared() -> Html {
     html! {
         <ContextProvider<SessionContext> context={SessionContext { session: session.clone(), set }}>
             <ContextProvider<Rc<Status>> context={(*status).clone()}>
+                <Arrivals />
                 if route == Some(Route::Join) && session.server.is_some() {
                     // with or without somebody who is signed in: it stays the same page while one signs in
                     { later(Wanted::Screen(Place::Join)) }

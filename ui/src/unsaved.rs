@@ -1,6 +1,7 @@
 //! Input that is not saved yet: links ask before they leave it, Back keeps it for the return, and so does the browser,
 //! where the page is loaded again.
 
+use crate::backend::{in_shell, shell};
 use crate::platform::drafts;
 use crate::route::Route;
 use gloo::events::EventListener;
@@ -10,6 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use sync_protocol::{FieldName, UserId, Value, json};
+use wasm_bindgen_futures::spawn_local;
 use yew::Callback;
 
 /// What a person wrote into a form: only the fields that were touched.
@@ -73,12 +75,17 @@ impl Unsaved {
         let unsaved = Self(Rc::new(Inner { kept: RefCell::new(kept), ..Inner::default() }));
         let leaving = unsaved.clone();
         EventListener::new(&crate::platform::window(), "pagehide", move |_| leaving.0.write()).forget();
+        tell_shell(false);
         unsaved
     }
 
     /// From now on, `ask` decides whether to go elsewhere; `None`: nothing would be lost.
     pub fn guard(&self, ask: Option<Callback<Route>>) {
-        *self.0.ask.borrow_mut() = ask;
+        let asks = ask.is_some();
+        let asked = self.0.ask.replace(ask).is_some();
+        if asks != asked {
+            tell_shell(asks);
+        }
     }
 
     /// Who decides whether to go elsewhere.
@@ -114,6 +121,17 @@ impl Unsaved {
             *self.0.kept.borrow_mut() = Kept { owner: user, drafts: BTreeMap::new() };
             self.0.write();
         }
+    }
+}
+
+/// The desktop's window is closed only after a question while something is not saved.
+fn tell_shell(unsaved: bool) {
+    if in_shell() {
+        spawn_local(async move {
+            if shell::invoke("unsaved", &[("unsaved", &unsaved.into())]).await.is_err() {
+                gloo::console::error!("the window does not know what is unsaved");
+            }
+        });
     }
 }
 

@@ -25,6 +25,8 @@ const COMPRESSED: [(&str, &str); 2] = [
     ("CHANGELOG.md", "/usr/share/doc/mooring/changelog.gz"),
     ("src-tauri/linux/mooring.1", "/usr/share/man/man1/mooring.1.gz"),
 ];
+/// Shows the icon in the desktop's bar; looked for while the program runs, which no tool sees.
+const TRAY: &str = "libayatana-appindicator3-1";
 /// The manual page of the command line, which writes it.
 const MANUAL: &str = "/usr/share/man/man1/mooring-cli.1.gz";
 /// Shells, and where the .deb has what completes commands in them.
@@ -135,7 +137,7 @@ fn depends(programs: &[&Path]) -> Result<Vec<String>> {
     ensure!(output.status.success(), "dpkg-shlibdeps: {}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout)?;
     let list = said.trim().strip_prefix("shlibs:Depends=").context("dpkg-shlibdeps says nothing")?;
-    Ok(list.split(", ").map(str::to_string).collect())
+    Ok(list.split(", ").chain([TRAY]).map(str::to_string).collect())
 }
 
 /// What tauri.conf.json cannot say: dependencies that were found, the command line with what it says of itself, and files that

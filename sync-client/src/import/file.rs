@@ -127,6 +127,14 @@ impl File {
 /// Refuses a file by its name and size alone, before anybody reads it.
 pub fn check_file(name: &str, bytes: u64) -> Result<(), Failure> {
     parse_name(name)?;
+    check_size(bytes)
+}
+
+/// The same by its size alone.
+///
+/// # Errors
+/// With words for people, where it is too large.
+pub fn check_size(bytes: u64) -> Result<(), Failure> {
     if bytes <= limits::IMPORT_BYTES as u64 {
         return Ok(());
     }

@@ -20,7 +20,7 @@ mod held;
 mod json;
 mod table;
 
-pub use file::{Cell, File, FileRow, check_file};
+pub use file::{Cell, File, FileRow, check_file, check_size};
 pub use held::{Asking, hold};
 
 /// Rows of a preview's sample.

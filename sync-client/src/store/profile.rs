@@ -63,7 +63,10 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes a folder that only its owner may look into, and closes one that others could look into so far.
-pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// Where it cannot be made. One that is another person's is only warned of.
+pub fn private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -1,8 +1,9 @@
 // The ways to a screen: a browser through Playwright, the desktop shell through WebDriver (other engines: `engines.mjs`).
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
-import { atEnd, need, scratch } from './harness.mjs';
+import { atEnd, need, scratch, until } from './harness.mjs';
 import { Screen, cleanUp, hook, picturesOf, shots } from './screen.mjs';
 import { Driven, listening } from './webdriver.mjs';
 
@@ -112,20 +113,43 @@ export class Browser extends Screen {
 export class Desktop extends Driven {
   /**
    * `ownFolder`: the records are where the app puts them for a person; `data`: in this folder. `relay`: what stands
-   * between it and the server, to take the network away.
+   * between it and the server, to take the network away. `more`: of its environment.
    */
-  constructor(name, { ownFolder = false, data, relay } = {}) {
+  constructor(name, { ownFolder = false, data, relay, more = {} } = {}) {
     super(name);
     const home = path.join(scratch, `home-${name}`);
-    Object.assign(this, { ownFolder, home, data: data ?? path.join(home, 'mooring'), relay });
+    Object.assign(this, { ownFolder, home, data: data ?? path.join(home, 'mooring'), relay, more });
   }
 
   async open() {
     const automation = { TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true' };
-    const env = { ...automation, ...(!this.ownFolder && { MOORING_DATA_DIR: this.data }) };
+    const env = { ...automation, ...(!this.ownFolder && { MOORING_DATA_DIR: this.data }), ...this.more };
     await this.begin({ binary: need('MOORING_DESKTOP'), home: this.home, env });
     await this.script(listening);
     return this;
+  }
+
+  /** Starts the program once more, as the menu of programs does; its exit code, what it says, and how long it took, in ms. */
+  again(...args) {
+    const start = Date.now();
+    const program = spawn(need('MOORING_DESKTOP'), args, { env: this.env, stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    program.stderr.on('data', text => { said += text; });
+    const limit = setTimeout(() => program.kill('SIGKILL'), 30_000);
+    return new Promise(done => program.once('close', code => {
+      clearTimeout(limit);
+      done({ code, said, ms: Date.now() - start });
+    }));
+  }
+
+  /** The page in the window that is open by now: after one was closed, another one is to be told of. */
+  async turn() {
+    await until(`a window of ${this.name}`, async () => {
+      const [handle] = await this.ask('GET', '/window/handles');
+      if (handle) await this.ask('POST', '/window', { handle });
+      return handle;
+    });
+    await this.script(listening);
   }
 }
 

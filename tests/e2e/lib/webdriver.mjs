@@ -29,6 +29,7 @@ export class Driven extends Screen {
       ...process.env, LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1', DISPLAY: this.screen.display, HOME: home,
       XDG_DATA_HOME: path.join(home, 'data'), XDG_CACHE_HOME: path.join(home, 'cache'), XDG_CONFIG_HOME: path.join(home, 'config'), ...more,
     };
+    this.env = env;
     const port = await freePort();
     this.driver = spawn('WebKitWebDriver', [`--port=${port}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
     const driver = this.driver;

@@ -1,7 +1,7 @@
 //! How the screens reach their engine: one handle, two carriers. In the browser the engine is in a worker, in the
 //! desktop shell in the native process; both take the text of a `Request` and give the text of a `Response`.
 
-mod shell;
+pub mod shell;
 mod worker;
 
 use futures::channel::oneshot;
@@ -183,14 +183,6 @@ impl Inbox {
 
 fn internal(message: &str) -> Failure {
     Failure::new(FailureKind::Internal, message)
-}
-
-/// The page's event for a click on a notification.
-const REVIEW_WANTED: &str = "mooring-review-wanted";
-
-/// Calls when a person clicks on a notification, until the listener is dropped.
-pub fn on_review_wanted(call: impl Fn() + 'static) -> gloo::events::EventListener {
-    gloo::events::EventListener::new(&crate::platform::window(), REVIEW_WANTED, move |_| call())
 }
 
 /// Whether this page runs in the desktop shell.

@@ -12,7 +12,7 @@ use crate::components::icon::Icon;
 use crate::components::progress::Progress;
 use crate::components::states::{Notice, Tint, loading};
 use crate::hooks::{use_backend, use_call, use_event};
-use crate::platform::{file, storage};
+use crate::platform::{file, handed, storage};
 use crate::text::count;
 use choose::Choose;
 use js_sys::JsString;
@@ -132,6 +132,19 @@ pub fn Import() -> Html {
             }
         })
     };
+    {
+        // dropped elsewhere, or opened with Mooring; what is being imported is finished first
+        let onfile = onfile.clone();
+        use_effect_with(*step == Step::Running, move |running| {
+            let listener = (!running).then(|| {
+                if let Some(file) = handed::take() {
+                    onfile.emit(file);
+                }
+                handed::listen(move |file| onfile.emit(file))
+            });
+            move || drop(listener)
+        });
+    }
     let onencoding = {
         let chosen = chosen.clone();
         Callback::from(move |encoding: String| {

@@ -1,6 +1,7 @@
 //! The screens.
 
 mod activity;
+pub mod arrivals;
 pub mod collection;
 pub mod collection_form;
 mod deleted;

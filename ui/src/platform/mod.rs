@@ -4,6 +4,7 @@ pub mod clock;
 pub mod dom;
 pub mod drafts;
 pub mod file;
+pub mod handed;
 pub mod kept;
 pub mod network;
 pub mod storage;

@@ -6,9 +6,8 @@ use super::open::OpenedProps;
 use super::overlay::{Overlay, use_overlay};
 use super::start::Start;
 use super::{FirstSync, Here, Masthead, Place, is_arriving};
-use crate::backend::on_review_wanted;
 use crate::components::icon::{Icon, icon};
-use crate::components::link::{Link, use_go};
+use crate::components::link::Link;
 use crate::components::pill::review_for_me;
 use crate::components::states::{Empty, failed, loading};
 use crate::hooks::{Ask, use_ask, use_status, use_title_of};
@@ -39,14 +38,6 @@ pub fn Inside(props: &OpenedProps) -> Html {
     {
         let nav_open = nav_open.setter();
         use_effect_with(props.place.clone(), move |_| nav_open.set(false));
-    }
-    {
-        let (go, workspace) = (use_go(), props.name.to_string());
-        use_effect_with((go, workspace), |(go, workspace)| {
-            let (go, workspace) = (go.clone(), workspace.clone());
-            let listener = on_review_wanted(move || go.emit(Route::Review { workspace: workspace.clone() }));
-            move || drop(listener)
-        });
     }
     let title = match &props.place {
         Place::Start => Some(""),

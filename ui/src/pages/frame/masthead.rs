@@ -1,16 +1,18 @@
 //! The bar at the top: where one is, how the sync is, who one is.
 
+use crate::backend::{in_shell, shell};
 use crate::components::button::{Button, Look};
 use crate::components::icon::{Icon, icon};
 use crate::components::link::{Link, use_go};
 use crate::components::menu::{Entry, Menu};
 use crate::components::pill::StatusPill;
-use crate::hooks::use_session;
+use crate::hooks::{use_session, use_toaster};
 use crate::pages::later::{Wanted, later};
 use crate::pages::sign_out::SignOutProps;
 use crate::platform::theme::{self, Theme};
 use crate::route::{Route, workspace_name, workspace_of};
-use sync_client::api::Unsent;
+use sync_client::api::{Failure, Unsent};
+use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 #[derive(PartialEq, Properties)]
@@ -148,6 +150,7 @@ fn UserMenu(props: &UserMenuProps) -> Html {
         .iter()
         .map(|onhelp| Entry::new("Keys of this screen (?)", onhelp.clone()).test("help"))
         .collect();
+    let (program, at_login) = use_program();
     let onclose = {
         let signing_out = signing_out.setter();
         Callback::from(move |()| signing_out.set(None))
@@ -155,14 +158,56 @@ fn UserMenu(props: &UserMenuProps) -> Html {
     html! {
         <>
             <Menu plain=true end=true toggle={icon(Icon::User)} label={who.clone()} test="user-menu"
-                groups={vec![
-                    (AttrValue::from(who), sign_out),
-                    (AttrValue::from("Colours"), themes),
-                    (AttrValue::from(concat!("Mooring ", env!("CARGO_PKG_VERSION"))), help),
-                ]} />
+                groups={[
+                    Some((AttrValue::from(who), sign_out)),
+                    Some((AttrValue::from("Colours"), themes)),
+                    in_shell().then(|| (AttrValue::from("On this computer"), on_this_computer(&program, at_login))),
+                    Some((AttrValue::from(concat!("Mooring ", env!("CARGO_PKG_VERSION"))), help)),
+                ].into_iter().flatten().collect::<Vec<_>>()} />
             if let Some(begin) = *signing_out {
                 { later(Wanted::SignOut(SignOutProps { onclose, begin })) }
             }
         </>
     }
+}
+
+/// Has the desktop app do something of its own; and whether it starts when the person logs in.
+#[hook]
+fn use_program() -> (Callback<&'static str>, bool) {
+    let at_login = use_state_eq(|| false);
+    let toaster = use_toaster();
+    let ask = {
+        let at_login = at_login.setter();
+        use_callback(toaster, move |what: &'static str, toaster| {
+            let (at_login, toaster) = (at_login.clone(), toaster.clone());
+            spawn_local(async move {
+                match shell::invoke("choose", &[("what", &what.into())]).await {
+                    Ok(now) => at_login.set(now.as_bool().unwrap_or_default()),
+                    Err(why) => toaster.failure(&Failure::input(why.as_string().unwrap_or_default())),
+                }
+            });
+        })
+    };
+    {
+        let ask = ask.clone();
+        use_effect_with((), move |()| {
+            if in_shell() {
+                ask.emit("");
+            }
+        });
+    }
+    (ask, *at_login)
+}
+
+/// What the icon in the desktop's bar offers, too: not every desktop has such a bar.
+fn on_this_computer(program: &Callback<&'static str>, at_login: bool) -> Vec<Entry> {
+    let entry =
+        |text: &'static str, what: &'static str| Entry::new(text, program.reform(move |()| what)).test(what);
+    vec![
+        entry("Start when I log in", "login").current(at_login),
+        entry("Open the data folder", "folder"),
+        entry("Open the logs", "logs"),
+        entry("Save a report for support", "report"),
+        entry("Quit Mooring (Ctrl+Q)", "quit"),
+    ]
 }
