@@ -1,10 +1,10 @@
 //! The whole: what everyone shares (engine, session, status, messages), and which screen is shown.
 
-use crate::backend::Backend;
+use crate::backend::{Backend, in_shell};
 use crate::components::states::loading;
 use crate::components::toast::{Toaster, Toasts, toast_list};
 use crate::hooks::SessionContext;
-use crate::pages::arrivals::Arrivals;
+use crate::pages::arrivals::Drops;
 use crate::pages::frame::{Frame, Place};
 use crate::pages::later::{Wanted, later};
 use crate::pages::{start, workspaces::Workspaces};
@@ -114,7 +114,10 @@ fn Shared() -> Html {
     html! {
         <ContextProvider<SessionContext> context={SessionContext { session: session.clone(), set }}>
             <ContextProvider<Rc<Status>> context={(*status).clone()}>
-                <Arrivals />
+                <Drops />
+                if in_shell() {
+                    { later(Wanted::Shell) }
+                }
                 if route == Some(Route::Join) && session.server.is_some() {
                     // with or without somebody who is signed in: it stays the same page while one signs in
                     { later(Wanted::Screen(Place::Join)) }

@@ -2,7 +2,7 @@
 //! notifications that it was opened with, and that its window is about to close.
 
 use super::later::{Wanted, later};
-use crate::backend::{in_shell, shell};
+use crate::backend::shell;
 use crate::components::dialog::ConfirmProps;
 use crate::components::link::use_go;
 use crate::components::toast::Toaster;
@@ -93,34 +93,43 @@ fn hand_over(file: File, workspace: Option<String>, go: &Callback<Route>, toaste
     }
 }
 
-/// Listens; draws only the question before the window closes.
+/// The ways as they are whenever something arrives.
+#[hook]
+fn use_ways() -> Rc<RefCell<Option<Ways>>> {
+    let (session, go, toaster) = (use_session().session, use_go(), use_toaster());
+    let ways = use_mut_ref(|| None);
+    *ways.borrow_mut() = Some(Ways { session, go, toaster });
+    ways
+}
+
+/// Files that are dropped anywhere, and one that waited until a workspace was open.
 #[component]
-pub fn Arrivals() -> Html {
-    let session = use_session().session;
-    let (go, toaster) = (use_go(), use_toaster());
-    let closing = use_state_eq(|| false);
-    let ways = use_mut_ref(|| None::<Ways>);
-    *ways.borrow_mut() = Some(Ways { session: session.clone(), go: go.clone(), toaster: toaster.clone() });
-    {
-        // a file waited until a workspace was open
-        let open = session.open.and_then(|id| name_of(&session, id));
-        use_effect_with(open, move |open| {
-            if let Some(workspace) = open.clone().filter(|_| handed::waits()) {
-                go.emit(Route::Import { workspace });
-            }
-        });
-    }
+pub fn Drops() -> Html {
+    let (session, go, ways) = (use_session().session, use_go(), use_ways());
+    let open = session.open.and_then(|id| name_of(&session, id));
+    use_effect_with(open, move |open| {
+        if let Some(workspace) = open.clone().filter(|_| handed::waits()) {
+            go.emit(Route::Import { workspace });
+        }
+    });
+    use_effect_with((), move |()| {
+        let dropped = listen_for_drops(ways);
+        move || drop(dropped)
+    });
+    Html::default()
+}
+
+/// What only the desktop app has: listens to the shell, and draws the question before the window closes.
+#[component]
+pub fn InShell() -> Html {
+    let (ways, closing) = (use_ways(), use_state_eq(|| false));
     {
         let closing = closing.setter();
         use_effect_with((), move |()| {
-            let dropped = listen_for_drops(ways.clone());
-            if in_shell() {
-                take_all(ways.clone());
-                shell::listen("mooring-arrived", move |_| take_all(ways.clone()));
-                shell::listen("mooring-closing", move |_| closing.set(true));
-                listen_for_keys();
-            }
-            move || drop(dropped)
+            take_all(ways.clone());
+            shell::listen("mooring-arrived", move |_| take_all(ways.clone()));
+            shell::listen("mooring-closing", move |_| closing.set(true));
+            listen_for_keys();
         });
     }
     if !*closing {

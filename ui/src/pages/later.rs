@@ -3,6 +3,7 @@
 //! worker keeps all parts of a release together. Whatever only these need goes along with them by itself.
 
 use super::activity::Activity;
+use super::arrivals::InShell;
 use super::collection::print::{Printed, PrintedProps};
 use super::collection::views::{SaveView, SaveViewProps};
 use super::collection::{DeleteRecords, DeleteRecordsProps};
@@ -51,6 +52,8 @@ pub enum Wanted {
     },
     /// Where the server is, on a desktop.
     Server,
+    /// What a desktop's shell has to say.
+    Shell,
     Left(LeftWorkspaceProps),
     /// Small forms behind the buttons of the grid's bar.
     Conditions(Conditions),
@@ -98,7 +101,9 @@ impl Wanted {
     /// What opens over the screen is closed by this.
     fn onclose(&self) -> Option<Callback<()>> {
         Some(match self {
-            Self::Screen(_) | Self::Record { .. } | Self::Server | Self::Left(_) => return None,
+            Self::Screen(_) | Self::Record { .. } | Self::Server | Self::Shell | Self::Left(_) => {
+                return None;
+            }
             Self::Conditions(_) | Self::Sorts(_) | Self::Groups(_) | Self::Fields(_) => return None,
             Self::Palette(PaletteProps { onclose, .. })
             | Self::Keys { onclose, .. }
@@ -252,6 +257,7 @@ fn over() -> Result<Draw, SplitLoaderError> {
         Wanted::SaveView(props) => html! { <SaveView ..props.clone() /> },
         Wanted::Print(props) => html! { <Printed ..props.clone() /> },
         Wanted::SignOut(props) => html! { <SignOut ..props.clone() /> },
+        Wanted::Shell => html! { <InShell /> },
         _ => Html::default(),
     })
 }
@@ -299,6 +305,8 @@ fn Later(LaterProps { wanted }: &LaterProps) -> Html {
     let coming = match (part.have(), &*failure) {
         (Some(draw), _) => return draw(wanted, here.as_ref()),
         (None, Some(failure)) => failed(failure, &load),
+        // it draws nothing either, as long as nobody closes the window
+        (None, None) if *wanted == Wanted::Shell => return Html::default(),
         (None, None) => loading("Loading this screen"),
     };
     let coming = html! { <div class="mooring-coming">{ coming }</div> };
