@@ -325,13 +325,6 @@ await check('an export shows how far it is, and can be stopped', async () => {
   await a.context.unroute('**/audit');
 });
 
-await check('a click on a notification of the desktop shows what needs review', async () => {
-  await person(1);
-  await a.waitFor(hook('record-form'));
-  await a.page.evaluate(() => dispatchEvent(new Event('mooring-review-wanted')));
-  await until('the list', async () => new URL(a.page.url()).pathname.endsWith('/review'));
-});
-
 await ways({ a, server, ann, ben, go, look, says });
 
 await check('no page reported an error of its own', async () => equal(await a.reports(), [], 'errors'));
