@@ -131,6 +131,9 @@ pub const PUSH_LEAST_BYTES: usize = 16 << 10;
 /// one: a person does not see it, and a program that writes without a pause is not held up by twenty requests a second.
 pub const PUSH_GATHER_MS: i64 = 50;
 
+/// Least time from one answer with news to the next question for some in milliseconds, while more than one push waits: what one's own
+/// changes came to is brought by few full answers, and others' changes come a moment later to whoever sends for seconds anyway.
+pub const PULL_HOLD_MS: i64 = 1_000;
 /// Times that a request is sent on to another address of the same host: from plain to encrypted, and within it.
 pub const REDIRECTS: usize = 5;
 

@@ -8,7 +8,7 @@ use sync_protocol::schema::Field;
 mod collation;
 mod find;
 
-pub use collation::{Collation, Keyed};
+pub use collation::{Collation, Keyed, warm};
 pub use find::{Folded, hits};
 
 /// A label in its one form: composed (NFC), without blanks around it, and with one blank where there are several. Ends of

@@ -332,3 +332,47 @@ fn what_is_made_in_a_burst_goes_together() {
     assert_eq!(pushed(&mut a), [1], "nor does the rest of it");
     a.sync(&mut server);
 }
+
+#[test]
+fn while_much_is_sent_news_waits_for_it_but_not_for_long() {
+    let (mut server, mut a) = start();
+    a.now.0 += 100_000;
+    let full = sync_protocol::limits::PUSH_CHANGES as i64;
+    for n in 0..4 * full {
+        a.insert(&item(n), json!({ "n": n })).unwrap();
+    }
+    let pulls = |a: &mut Device| {
+        a.ask();
+        a.flights.iter().filter(|flight| !flight.is_push()).count()
+    };
+    assert_eq!(pulls(&mut a), 1, "nothing was sent before");
+    let pushed = |a: &mut Device, server: &mut Server| {
+        let push = a.position(true);
+        a.arrive(push, server);
+        a.answer(push, server);
+    };
+    let pulled = |a: &mut Device, server: &mut Server| {
+        let pull = a.position(false);
+        a.arrive(pull, server);
+        a.answer(pull, server);
+    };
+    pushed(&mut a, &mut server);
+    pulled(&mut a, &mut server);
+    assert_eq!(pulls(&mut a), 0, "the next push is judged first");
+    assert_eq!(a.session.holds_until(a.now, &a.replica).map(|at| at.0 - a.now.0), Some(limits::PULL_HOLD_MS));
+    pushed(&mut a, &mut server);
+    assert_eq!(pulls(&mut a), 0);
+    let set_back = Timestamp(a.now.0 - 86_400_000);
+    assert_eq!(a.session.holds_until(set_back, &a.replica), None, "a clock that jumps back holds nothing up");
+    a.now.0 += limits::PULL_HOLD_MS;
+    assert_eq!(pulls(&mut a), 1, "it waits no longer than that");
+    pulled(&mut a, &mut server);
+    assert_eq!(pulls(&mut a), 0);
+    // what cannot be sent holds nothing up
+    let push = a.position(true);
+    a.lose(push);
+    assert_eq!(pulls(&mut a), 1);
+    a.now.0 += 100_000;
+    a.sync(&mut server);
+    assert_eq!((a.replica.unsent().count(), a.replica.outbox().count()), (0, 0));
+}

@@ -46,3 +46,9 @@ impl Engine {
         self.0.leave();
     }
 }
+
+/// Does ahead what takes an engine a while once: the platform's collation is made and tried out.
+#[wasm_bindgen]
+pub fn warm() {
+    sync_client::text::warm();
+}

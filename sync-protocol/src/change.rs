@@ -171,10 +171,32 @@ impl Change {
     /// What the change says: its record, its time and its edit, but not its id. The same on every side and in every
     /// version: members that an edit gets one day are no part of it.
     pub fn digest(&self) -> Digest {
-        let mut said = format!("{}\n{}\n", self.record, self.at);
-        // protocol types have text keys: they are always JSON
-        sorted(&serde_json::to_value(&self.edit).unwrap_or_default(), &mut said);
-        Digest(xxhash_rust::xxh3::xxh3_64(said.as_bytes()) as u32)
+        let mut said = format!("{}\n{}\n", self.record, self.at).into_bytes();
+        match &self.edit {
+            // what there is by the thousand is written as it is, without a tree of it
+            Edit::Insert { fields } => {
+                said.extend_from_slice(b"{\"fields\":");
+                members(fields.iter(), &mut said, |value, said| sorted(&value.0, said));
+                said.extend_from_slice(b",\"kind\":\"insert\"}");
+            }
+            Edit::Patch { fields } => {
+                said.extend_from_slice(b"{\"fields\":");
+                members(fields.iter(), &mut said, |delta, said| {
+                    let sides = [("base", &delta.base), ("incoming", &delta.incoming)];
+                    let sides = sides.into_iter().filter(|(_, value)| !value.is_absent());
+                    members(sides, said, |value, said| sorted(&value.0, said));
+                });
+                said.extend_from_slice(b",\"kind\":\"patch\"}");
+            }
+            Edit::Delete { base } => {
+                said.extend_from_slice(b"{\"base\":");
+                members(base.iter(), &mut said, |value, said| sorted(&value.0, said));
+                said.extend_from_slice(b",\"kind\":\"delete\"}");
+            }
+            // protocol types have text keys: they are always JSON
+            other => sorted(&serde_json::to_value(other).unwrap_or_default(), &mut said),
+        }
+        Digest(xxhash_rust::xxh3::xxh3_64(&said) as u32)
     }
 
     /// The conflict that the change is about, where it settles one or opens it again.
@@ -198,34 +220,48 @@ impl Change {
 }
 
 /// JSON without blanks, the members of every object sorted by their names.
-fn sorted(json: &serde_json::Value, text: &mut String) {
-    let place = |text: &mut String, n| {
-        if n > 0 {
-            text.push(',');
-        }
-    };
+fn sorted(json: &serde_json::Value, text: &mut Vec<u8>) {
     match json {
-        serde_json::Value::Object(members) => {
-            text.push('{');
-            let members: BTreeMap<&String, &serde_json::Value> = members.iter().ordered_map();
-            for (n, (name, member)) in members.into_iter().enumerate() {
-                place(text, n);
-                text.push_str(&serde_json::Value::from(name.as_str()).to_string());
-                text.push(':');
-                sorted(member, text);
-            }
-            text.push('}');
+        serde_json::Value::Object(object) => {
+            let object: BTreeMap<&String, &serde_json::Value> = object.iter().ordered_map();
+            members(object.into_iter(), text, sorted);
         }
         serde_json::Value::Array(items) => {
-            text.push('[');
+            text.push(b'[');
             for (n, item) in items.iter().enumerate() {
-                place(text, n);
+                if n > 0 {
+                    text.push(b',');
+                }
                 sorted(item, text);
             }
-            text.push(']');
+            text.push(b']');
         }
-        plain => text.push_str(&plain.to_string()),
+        plain => written(plain, text),
     }
+}
+
+/// An object of these members, which come in the order of their names.
+fn members<'m, N: AsRef<str>, T>(
+    all: impl Iterator<Item = (N, &'m T)>,
+    text: &mut Vec<u8>,
+    member: impl Fn(&T, &mut Vec<u8>),
+) where
+    T: 'm,
+{
+    text.push(b'{');
+    for (n, (name, value)) in all.enumerate() {
+        if n > 0 {
+            text.push(b',');
+        }
+        written(name.as_ref(), text);
+        text.push(b':');
+        member(value, text);
+    }
+    text.push(b'}');
+}
+
+fn written<T: Serialize + ?Sized>(json: &T, text: &mut Vec<u8>) {
+    serde_json::to_writer(text, json).expect("texts and plain values are JSON, and memory takes all of it");
 }
 
 impl Choice {
@@ -256,6 +292,39 @@ impl Outcome {
             Self::Delete => 20,
             Self::KeepBoth { key } => 40 + key.size(),
             Self::Keep { choices } => 40 + choices.iter().map(choice).sum::<usize>(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CollectionId, Counter, ReplicaId};
+    use serde_json::json;
+
+    #[test]
+    fn a_digest_is_that_of_the_edit_as_it_travels() {
+        let text = json!({ "z": [1, { "b": "x\n\"", "a": null }], "a": 0.1, "_": -0.0, "é": true });
+        let fields = || -> Fields {
+            let values =
+                [("b", json!("ü \u{1}")), ("a__", text.clone()), ("a", json!(1e300)), ("n", json!(-7))];
+            values.into_iter().map(|(name, json)| (FieldName::from_label(name), Value(json))).collect()
+        };
+        let delta = |base, incoming| Delta { base: Value(base), incoming: Value(incoming) };
+        let deltas = [("a", delta(json!(null), text.clone())), ("b", delta(json!([]), json!(null)))];
+        let patch = deltas.into_iter().map(|(name, delta)| (FieldName::from_label(name), delta)).collect();
+        let edits = [
+            Edit::Insert { fields: fields() },
+            Edit::Delete { base: fields() },
+            Edit::Patch { fields: patch },
+        ];
+        for edit in edits {
+            let record = RecordId::new(CollectionId::from_label("c"), RecordKey::Text("k\"/".into()));
+            let id = ChangeId { replica: ReplicaId(uuid::Uuid::nil()), counter: Counter(1) };
+            let change = Change { id, record, at: Timestamp(5), saw: None, edit };
+            let mut said = format!("{}\n{}\n", change.record, change.at).into_bytes();
+            sorted(&serde_json::to_value(&change.edit).expect("it is JSON"), &mut said);
+            assert_eq!(change.digest().0, xxhash_rust::xxh3::xxh3_64(&said) as u32, "{:?}", change.edit);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Newtypes for everything that is named or counted. No bare `u64`, `Uuid` or `String` crosses a function.
 
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::fmt;
+use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
@@ -102,9 +104,8 @@ pub struct InvalidName(pub String);
 macro_rules! slug {
     ($(#[$doc:meta])* $name:ident, $what:literal, $reserved:literal) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks and wraps a name.
@@ -114,7 +115,7 @@ macro_rules! slug {
                 let starts = body.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
                 let rest = body.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
                 if starts && rest && name.len() <= limits::NAME_BYTES {
-                    Ok(Self(name))
+                    Ok(Self(name.into()))
                 } else {
                     Err(InvalidName(format!(
                         "a {} name starts with a letter a-z, has only a-z, 0-9 and _, and at most {} characters",
@@ -125,15 +126,15 @@ macro_rules! slug {
 
             /// The name of a label in NFC: the same one wherever it is made, and no other label's (see `naming`).
             /// `US Gross` becomes `us_gross`, `C++` becomes `c__` and a mark.
-            pub fn from_label(label: &str) -> Self { Self(naming::of_label(label)) }
+            pub fn from_label(label: &str) -> Self { Self(naming::of_label(label).into()) }
 
             /// A name that reads like the label and is told from all others by a mark made of `salt`: for a second
             /// thing beside one whose name is [`Self::from_label`].
-            pub fn marked(label: &str, salt: &[u8]) -> Self { Self(naming::marked(label, salt)) }
+            pub fn marked(label: &str, salt: &[u8]) -> Self { Self(naming::marked(label, salt).into()) }
 
             /// The name of what a program calls it, whatever characters that has: the same one wherever it is made, and no other
             /// key's. `first_name` stays as it is, `firstName` becomes `k___first_name`. `None` where a name cannot be as long.
-            pub fn from_key(key: &str) -> Option<Self> { naming::of_key(key).map(Self) }
+            pub fn from_key(key: &str) -> Option<Self> { naming::of_key(key).map(|name| Self(name.into())) }
 
             /// What a program calls it: the key whose name this is; the name itself where it was made in another way.
             pub fn to_key(&self) -> String { naming::key_of(&self.0) }
@@ -152,12 +153,71 @@ macro_rules! slug {
             fn try_from(name: String) -> Result<Self, InvalidName> { Self::new(name) }
         }
         impl From<$name> for String {
-            fn from(name: $name) -> String { name.0 }
+            fn from(name: $name) -> String { name.as_str().to_owned() }
+        }
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+        /// By hand: records have a few names, each of them thousands of times.
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                thread_local! {
+                    static LATELY: Lately = Lately::default();
+                }
+                let read = |text: &str| $name::new(text).map(|name| name.0);
+                LATELY.with(|lately| deserializer.deserialize_str(NameVisitor { lately, read }).map(Self))
+            }
+        }
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str { &self.0 }
         }
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str { &self.0 }
         }
     };
+}
+
+/// Names that were read lately, each in a place that follows from its letters: one that comes again is the same text in memory.
+struct Lately([Cell<Option<Arc<str>>>; 256]);
+
+impl Default for Lately {
+    fn default() -> Self {
+        Self([const { Cell::new(None) }; 256])
+    }
+}
+
+impl Lately {
+    fn place(&self, text: &str) -> &Cell<Option<Arc<str>>> {
+        let hash =
+            text.bytes().fold(text.len(), |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        &self.0[hash % self.0.len()]
+    }
+}
+
+/// Reads a name.
+struct NameVisitor<'l, F> {
+    lately: &'l Lately,
+    read: F,
+}
+
+impl<F: Fn(&str) -> Result<Arc<str>, InvalidName>> serde::de::Visitor<'_> for NameVisitor<'_, F> {
+    type Value = Arc<str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Arc<str>, E> {
+        let place = self.lately.place(text);
+        let known = match place.take().filter(|known| **known == *text) {
+            Some(known) => known,
+            None => (self.read)(text).map_err(E::custom)?,
+        };
+        place.set(Some(known.clone()));
+        Ok(known)
+    }
 }
 
 slug! {
@@ -251,7 +311,7 @@ impl RecordKey {
     pub fn to_text(&self) -> String {
         match self {
             Self::Int(n) => n.to_string(),
-            Self::Text(t) => serde_json::Value::String(t.clone()).to_string(),
+            Self::Text(t) => serde_json::to_string(t).expect("a text is JSON, and memory takes all of it"),
         }
     }
 
@@ -306,7 +366,8 @@ impl RecordId {
 
     /// The canonical text `collection/key`, where `key` is [`RecordKey::to_text`].
     pub fn to_text(&self) -> String {
-        format!("{}/{}", self.collection, self.key.to_text())
+        let key = self.key.to_text();
+        [self.collection.as_str(), &key].join("/")
     }
 
     /// Reads back what [`RecordId::to_text`] wrote.

@@ -41,16 +41,36 @@ function compiled() {
   return compiling;
 }
 
-/** In a worker of this page, once it says who it is. `url`: where its script is served, if not with this package. */
-export async function inWorker(store, device, say, url) {
-  if (typeof Worker === 'undefined') throw wrong('There are no workers here: give worker: false.');
+/** A worker that waits for what it keeps where. */
+let spare;
+
+/** Loads the engine before somebody opens a workspace. `worker`: as for `open()`. */
+export function loadAhead(worker) {
+  if (worker === false || typeof Worker === 'undefined') engine().catch(() => {});
+  else spare ??= started(typeof worker === 'string' ? worker : undefined, true);
+}
+
+/** A worker, with the module on its way to it. `ahead`: nobody waits for it yet. */
+function started(url, ahead) {
   const worker = url
     ? new Worker(url, { type: 'module' })
     : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  const made = { worker, url, failed: false };
+  worker.onerror = () => { made.failed = true; };
+  compiled().then((module) => worker.postMessage({ module, ahead }));
+  return made;
+}
+
+/** In a worker of this page, once it says who it is. `url`: where its script is served, if not with this package. */
+export async function inWorker(store, device, say, url) {
+  if (typeof Worker === 'undefined') throw wrong('There are no workers here: give worker: false.');
+  const isSpare = spare && !spare.failed && spare.url === url;
+  const { worker } = isSpare ? spare : started(url, false);
+  if (isSpare) spare = undefined;
   const id = await new Promise((known, failed) => {
     worker.onmessage = ({ data }) => known(data.id);
     worker.onerror = () => failed(new MooringError('internal', 'This page does not let Mooring’s worker start.'));
-    compiled().then((module) => worker.postMessage({ store, device, module }));
+    worker.postMessage({ store, device });
   });
   worker.onmessage = ({ data }) => say(data);
   worker.onerror = () => say('stopped');

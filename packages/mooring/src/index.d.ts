@@ -92,6 +92,12 @@ export interface ConnectOptions extends Credentials {
   unencrypted?: boolean;
 }
 
+/**
+ * Loads the engine before a workspace is opened, so that opening does not wait for it: call it where the page begins. What is
+ * given is what `open()` will be given.
+ */
+export function preload(options?: Pick<OpenOptions, 'store' | 'worker'>): void;
+
 /** Opens a workspace on this device. Without a network, what this device knows of it will do. */
 export function open(options: OpenOptions): Promise<Workspace>;
 
@@ -332,6 +338,11 @@ export interface Collection {
   delete(key: Key): Promise<void>;
   /** A page of records by key; `after` is the last key of the page before. */
   all(page?: PageOptions): Promise<Page>;
+  /**
+   * How many records it has, changes that are not sent among them, without reading them. While they come for the first time it
+   * is 0: `status.phase` is `first_sync` then.
+   */
+  count(): Promise<number>;
   query(query?: QueryOptions): Query;
   conflicts(key?: Key, page?: { offset?: number; limit?: number }): Promise<Conflict[]>;
   history(key: Key, page?: { next?: number }): Promise<History>;

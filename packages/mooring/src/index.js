@@ -1,5 +1,5 @@
 import { MooringError, wrong } from './error.js';
-import { here, inWorker } from './host.js';
+import { here, inWorker, loadAhead } from './host.js';
 import { keepLink, Link } from './link.js';
 import { canKeep } from './platform.js';
 import { openIn, signIn } from './session.js';
@@ -7,6 +7,11 @@ import { Workspace } from './workspace.js';
 
 export { MooringError };
 export { all, any, not } from './view.js';
+
+/** Loads the engine ahead of `open()`; see `index.d.ts`. */
+export function preload({ store, worker } = {}) {
+  loadAhead(canKeep && store !== 'memory' ? worker : false);
+}
 
 /** Opens a workspace on this device; see `index.d.ts`. */
 export async function open(options) {
@@ -19,10 +24,10 @@ export async function open(options) {
       ? inWorker(store, options.device, say, typeof options.worker === 'string' ? options.worker : undefined)
       : here(store, options.device, say));
   try {
-    if (options.paused) await link.ask('pause');
-    if (server !== undefined) await signIn(link, options);
-    await openIn(link, options);
-    const workspace = await Workspace.over(link, options);
+    const paused = options.paused ? link.ask('pause') : undefined;
+    const known = server === undefined ? link.ask('session') : signIn(link, options);
+    const [session] = await Promise.all([known, paused]);
+    const workspace = Workspace.over(link, options, ...(await openIn(link, options, session)));
     keepLink(workspace, link, store);
     return workspace;
   } catch (error) {

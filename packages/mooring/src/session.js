@@ -1,14 +1,14 @@
 // Which server, whose records, which workspace.
 import { MooringError, wrong } from './error.js';
 
-/** Sees to it that the engine knows the server and whose records these are. Without a network what it knows will do. */
+/** Sees to it that the engine knows the server and whose records these are: its session. Without a network what it knows will do. */
 export async function signIn(link, { server, name, password, token, unencrypted }) {
   let session = await link.ask('session');
   if (!session.server || !sameServer(session.server, server)) {
     session = await link.ask(unencrypted ? { connect_openly: { server } } : { connect: { server } });
   }
-  if (session.user && (name === undefined || session.login === name)) return;
-  await authenticate(link, { name, password, token });
+  if (session.user && (name === undefined || session.login === name)) return session;
+  return authenticate(link, { name, password, token });
 }
 
 /** Signs in with what the program has. */
@@ -28,9 +28,11 @@ function sameServer(known, wanted) {
   return known === address || known.endsWith(`://${address}`);
 }
 
-/** Opens the workspace of that name or id, also without a network where this device knows it. */
-export async function openIn(link, { server, workspace, create }) {
-  const session = await link.ask('session');
+/**
+ * Opens the workspace of that name or id, also without a network where this device knows it. Gives the session and the status of
+ * then: one is asked after the other, and nothing is waited for between.
+ */
+export async function openIn(link, { server, workspace, create }, session) {
   const find = ({ workspaces }) => named(workspaces, workspace);
   let found = find(session);
   if (server === undefined) {
@@ -44,7 +46,8 @@ export async function openIn(link, { server, workspace, create }) {
   if (session.open && session.open !== found.id) {
     throw wrong('Another workspace is kept under this name of a store: choose another name.');
   }
-  await link.ask({ open: { workspace: found.id } });
+  const [, opened, status] = await Promise.all([link.ask({ open: { workspace: found.id } }), link.ask('session'), link.ask('status')]);
+  return [opened, status];
 }
 
 /** Connects a workspace of this device only with a server. */

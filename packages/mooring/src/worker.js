@@ -1,5 +1,5 @@
-// The engine in a worker: first comes what it keeps where, then texts for it.
-import init, { Engine } from '../engine/mooring_engine.js';
+// The engine in a worker: the module comes, what it keeps where, then texts for it.
+import init, { Engine, warm } from '../engine/mooring_engine.js';
 
 // A program that was ended stands still and keeps its lock: going away gives that back to the next one.
 const stopped = ({ error, reason }) => {
@@ -14,13 +14,24 @@ const say = (text) => {
   postMessage(text);
   if (text === 'outdated') close();
 };
+let give;
+const loaded = new Promise((given) => { give = given; })
+  .then((module) => init({ module_or_path: module ?? new URL('../engine/mooring_engine_bg.wasm', import.meta.url) }));
 let engine;
 addEventListener('message', ({ data }) => {
-  engine = typeof data === 'string' ? asked(data) : start(data);
+  if (typeof data === 'string') engine = asked(data);
+  else if ('ahead' in data) load(data);
+  else engine = start(data);
 });
 
-async function start({ store, device, module }) {
-  await init({ module_or_path: module ?? new URL('../engine/mooring_engine_bg.wasm', import.meta.url) });
+async function load({ module, ahead }) {
+  give(module);
+  // what every engine needs once is done while nobody waits; whoever starts one hears why it does not load
+  if (ahead) await loaded.then(() => engine ?? warm(), () => {});
+}
+
+async function start({ store, device }) {
+  await loaded;
   const early = [];
   let began = false;
   const running = new Engine(store, device, (text) => (began ? say(text) : early.push(text)));

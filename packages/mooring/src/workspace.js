@@ -19,11 +19,11 @@ export class Workspace {
   /** Collections that are there. */
   #known = new Set();
 
-  static async over(link, options) {
+  static over(link, options, session, status) {
     const workspace = new Workspace();
     workspace.#link = link;
-    workspace.#is(await link.ask('session'));
-    workspace.#status = camel(await link.ask('status'));
+    workspace.#is(session);
+    workspace.#status = camel(status);
     link.listen((event, content) => workspace.#heard(event, content, options));
     if (typeof addEventListener === 'function') workspace.#followNetwork();
     return workspace;
@@ -238,6 +238,12 @@ export class Collection {
 
   /** A page of records by key; `after` is the last key of the page before. */
   async all(page) { return this.#workspace.read(this.name, page); }
+
+  /** How many records it has, without reading them; see `index.d.ts`. */
+  async count() {
+    const found = (await this.#link.ask('collections')).find(({ id }) => id === this.name);
+    return found?.records ?? 0;
+  }
 
   /** A live query. */
   query({ where, search, sort, offset = 0, limit = 100 } = {}) {

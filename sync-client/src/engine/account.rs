@@ -67,18 +67,28 @@ impl<D: Device> Engine<D> {
             self.profile.server = Some(home);
         }
         self.connect();
+        // what a person sees first waits for nothing else; a workspace on its way to the server's goes on before
+        let is_moving = self.profile.moving.is_some();
+        if !is_moving {
+            self.open_last().await;
+        }
+        let known = self.profile.stores.len();
+        self.find_stores().await;
+        self.go_on_moving().await;
+        if is_moving || self.profile.stores.len() > known {
+            self.open_last().await;
+        }
         if let Some(server) = self.profile.server.clone() {
             self.ask_info(vec![server], None);
         }
-        self.find_stores().await;
-        self.go_on_moving().await;
-        if let Some(last) = self.profile.last {
-            let opened = self.open(last).await;
-            if let Err(failure) = opened {
-                tracing::warn!(%failure, "the workspace that was open last cannot be opened");
-            }
-        }
         Ok(())
+    }
+
+    async fn open_last(&mut self) {
+        let Some(last) = self.profile.last else { return };
+        if let Err(failure) = self.open(last).await {
+            tracing::warn!(%failure, "the workspace that was open last cannot be opened");
+        }
     }
 
     pub(super) fn connect(&mut self) {

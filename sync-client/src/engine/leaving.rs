@@ -34,10 +34,11 @@ struct Exported<'a> {
 impl<D: Device> Engine<D> {
     /// Takes note of the person's stores on this device that the profile does not know.
     pub(super) async fn find_stores(&mut self) {
-        self.find_local().await;
-        let Some(user) = self.profile.user.as_ref().map(|user| user.id) else { return };
         // where the platform does not tell, the profile's own list counts
-        for name in self.device.stores().await.unwrap_or_default() {
+        let names = self.device.stores().await.unwrap_or_default();
+        self.find_local(&names).await;
+        let Some(user) = self.profile.user.as_ref().map(|user| user.id) else { return };
+        for name in names {
             let Some(workspace) = workspace_of(user, &name) else { continue };
             if self.profile.stores.contains_key(&name) {
                 continue;

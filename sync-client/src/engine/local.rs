@@ -54,11 +54,13 @@ impl<D: Device> Engine<D> {
     }
 
     /// Takes note of workspaces on this device only that the profile has lost.
-    pub(super) async fn find_local(&mut self) {
-        for name in self.device.stores().await.unwrap_or_default() {
-            let Some(workspace) = workspace_of(LOCAL, &name) else { continue };
-            if self.profile.local(workspace).is_none() && !self.is_empty(&name).await {
-                let label = self.profile.stores.entry(name).or_insert_with(|| FOUND.to_owned()).clone();
+    /// `names`: the stores on this device.
+    pub(super) async fn find_local(&mut self, names: &[String]) {
+        for name in names {
+            let Some(workspace) = workspace_of(LOCAL, name) else { continue };
+            if self.profile.local(workspace).is_none() && !self.is_empty(name).await {
+                let label =
+                    self.profile.stores.entry(name.clone()).or_insert_with(|| FOUND.to_owned()).clone();
                 self.profile.local.push(local(workspace, label));
             }
         }

@@ -278,7 +278,8 @@ impl<D: Device> Engine<D> {
         }
         let now = self.device.now();
         let open = self.open.as_ref()?;
-        let session = [open.session.wakes_at(), open.session.gathers_until(now)];
+        let holds = open.session.holds_until(now, &open.replica);
+        let session = [open.session.wakes_at(), open.session.gathers_until(now), holds];
         let own = [self.tidy_at, self.usage_at, self.mend_at];
         let due = session.into_iter().chain(own).flatten().min()?;
         Some((due.0 - now.0).clamp(0, 60_000) as u64)

@@ -76,11 +76,10 @@ pub(super) type Failed = (bool, SendError);
 
 impl<S: LocalStore> Workspace<S> {
     pub async fn open(store: S, new: Meta) -> Result<Self, Failure> {
-        // the browser tells how full it is while the store is read
-        let (replica, usage) = futures::join!(load(&store, new), store.usage());
         Ok(Self {
-            replica: replica?,
-            usage,
+            replica: load(&store, new).await?,
+            // asked after a moment: the answer takes a browser as long as all the rest
+            usage: Usage::default(),
             store,
             session: Session::default(),
             tables: Tables::default(),

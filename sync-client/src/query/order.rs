@@ -6,7 +6,7 @@ use sync_protocol::schema::Collection;
 use sync_protocol::{Fields, RecordKey};
 
 use super::columns::Columns;
-use super::compare::{Comparison, Placed};
+use super::compare::{Comparison, Placed, compare_keys};
 use super::ranks::{NONE, Row, ranks, sort_numbered};
 use super::seen::Seen;
 use super::wanted::{Typed, Wanted};
@@ -145,6 +145,12 @@ pub(super) fn sorted<'a>(
     by.push((None, wanted.keys_descend()));
     // no two rows have one key: what is behind it never counts
     by.truncate(1 + by.iter().take_while(|(field, _)| field.is_some()).count());
+    // where hardly two are alike, keys have no ranks: they are compared themselves
+    let keys_descend = by.last().is_some_and(|(_, descending)| *descending);
+    let by_keys = by.len() > 1 && columns.is_some_and(|columns| columns.tells_apart(wanted));
+    if by_keys {
+        by.pop();
+    }
     let kept: Vec<Option<&[u32]>> = by.iter().map(|(field, _)| columns?.ranks(*field)).collect();
     let known = kept.iter().flatten().map(|ranks| ranks.len()).min().unwrap_or(usize::MAX);
     let (mut found, mut numbers, mut late) = (Vec::<Row<'_>>::new(), Vec::new(), Vec::new());
@@ -179,7 +185,14 @@ pub(super) fn sorted<'a>(
     let mut list: Vec<(u64, u32)> = (0..found.len() as u32).map(|row| (both(row), row)).collect();
     sort_numbered(&mut list, &|a, b| {
         let orders = (2..by.len()).map(|at| rank(at, a).cmp(&rank(at, b)));
-        orders.into_iter().find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+        orders.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| {
+            if !by_keys {
+                return std::cmp::Ordering::Equal;
+            }
+            let (a, b) = (found[a as usize].0, found[b as usize].0);
+            let order = compare_keys(plain, &|a, b| collation.compare(a, b), a, b);
+            if keys_descend { order.reverse() } else { order }
+        })
     });
     (list.into_iter().map(|(_, row)| found[row as usize].0).collect(), late)
 }

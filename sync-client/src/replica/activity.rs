@@ -13,7 +13,7 @@ use crate::limits::{ACTIVITY, ACTIVITY_COLLECTIONS};
 use crate::store::{Batch, Memos};
 
 /// What names of its memos begin with; names of programs do not.
-const NAME: &str = "\u{1}activity.";
+pub(crate) const NAME: &str = "\u{1}activity.";
 
 /// What is going on goes into one entry for so long, in milliseconds.
 const GATHER_MS: i64 = 60_000;

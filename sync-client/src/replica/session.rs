@@ -108,6 +108,8 @@ pub struct Session {
     /// Bytes that the next push may have: less after one that did not get through, more after one that did.
     push_room: usize,
     pulling: bool,
+    /// While much is sent, news waits until then: the next pull brings it together with the outcome of more pushes.
+    hold_until: Option<Timestamp>,
     push_way: Way,
     pull_way: Way,
     halt: Option<Halt>,
@@ -135,6 +137,7 @@ impl Default for Session {
             gather_until: None,
             push_room: wire::PUSH_BYTES,
             pulling: false,
+            hold_until: None,
             push_way: Way::default(),
             pull_way: Way::default(),
             halt: None,
@@ -161,8 +164,9 @@ impl Session {
             return None;
         }
         // the first sync goes first: a device that is brought up needs records more than it has changes to send
-        if !self.pulling && self.pull_way.backoff.begin(now) {
+        if !self.pulling && self.holds_until(now, replica).is_none() && self.pull_way.backoff.begin(now) {
             self.pulling = true;
+            self.hold_until = None;
             if let Some(state) = replica.snapshot() {
                 let partitions = state.partitions.clone();
                 return Some(Outgoing::Snapshot(Snapshot { resume: state.resume.clone(), partitions }));
@@ -259,6 +263,8 @@ impl Session {
         } else {
             self.stale_pulls = 0;
         }
+        let much = replica.due_count() >= wire::PUSH_CHANGES;
+        self.hold_until = much.then_some(Timestamp(now.0 + limits::PULL_HOLD_MS));
         self.pull_way.succeeded(&mut self.push_way);
         self.heard();
         self.caught_up = !more && replica.snapshot().is_none();
@@ -335,7 +341,7 @@ impl Session {
 
     /// A reason to try now: the network came back, the screen was focused, a click.
     pub fn nudge(&mut self) {
-        self.gather_until = None;
+        (self.gather_until, self.hold_until) = (None, None);
         self.push_way.backoff.now();
         self.pull_way.backoff.now();
         if self.transport == Transport::Offline {
@@ -406,6 +412,16 @@ impl Session {
         // a clock that was set back does not make it longer
         let later = |until: &Timestamp| (1..=limits::PUSH_GATHER_MS).contains(&(until.0 - now.0));
         self.gather_until.filter(later).filter(|_| self.pushing.is_none())
+    }
+
+    /// Until when no news is asked for, because the server judges first what waits; `None` while nothing is held up by that.
+    pub fn holds_until(&self, now: Timestamp, replica: &Replica) -> Option<Timestamp> {
+        // a clock that was set back does not make it longer
+        let later = |until: &Timestamp| (1..=limits::PULL_HOLD_MS).contains(&(until.0 - now.0));
+        let until = self.hold_until.filter(later).filter(|_| !self.pulling && !self.paused)?;
+        let is_sent = self.pushing.is_some() || self.push_way.backoff.is_due(now);
+        let goes_on = is_sent && self.halt.is_none() && !replica.must_renew();
+        (goes_on && replica.due_count() > 0 && replica.snapshot().is_none()).then_some(until)
     }
 
     /// Whether everything the replica holds was compared with the server's checksums and equal.

@@ -1,6 +1,7 @@
 //! Where one replica keeps its copy of a workspace. One trait, one atomic batch per step, one conformance suite.
 
 use crate::api::Undone;
+use crate::replica::activity::is_activity;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use sync_protocol::checksum::Checksums;
@@ -200,7 +201,8 @@ impl Batch {
             || !self.quarantine.is_empty()
             || !self.quarantine_gone.is_empty()
             || self.receipts.is_some()
-            || !self.memos.is_empty()
+            // the log of what went to and fro tells people; what it tells of is on the server
+            || self.memos.iter().any(|(name, _)| !is_activity(name))
     }
 }
 
@@ -342,4 +344,17 @@ pub enum StoreError {
     /// The store stopped answering (handle lost, tab frozen, disk gone); open it again.
     #[error("This device's storage stopped answering ({0}). Nothing was saved.")]
     Gone(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replica::activity::NAME;
+
+    #[test]
+    fn the_log_of_what_went_to_and_fro_waits_for_no_disk_and_a_programs_memo_does() {
+        let with = |name: &str| Batch { memos: vec![(name.into(), "text".into())], ..Batch::default() };
+        assert!(!with(&format!("{NAME}1")).must_be_strict());
+        assert!(with("version").must_be_strict());
+    }
 }

@@ -4,6 +4,7 @@
 //! ASCII get a key that says the same in bytes, where this device's collation puts ASCII in order as the root of the Unicode
 //! collation does: that is tried out once. The keys of all other texts are near enough to be put right with few questions.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -40,8 +41,9 @@ pub enum Keyed {
 }
 
 /// The order in which people look for texts: by the Unicode collation, numbers within them by size. It is for the screen only,
-/// so it may follow the language of the device.
-pub struct Collation(platform::Collator);
+/// so it may follow the language of the device. Made when it is first asked: that takes a browser a while.
+#[derive(Default)]
+pub struct Collation(OnceCell<platform::Collator>);
 
 /// Whether texts of ASCII are in the order of their keys: a device has one collation.
 static BY_KEYS: OnceLock<bool> = OnceLock::new();
@@ -54,8 +56,12 @@ impl Collation {
             let keyed = [self.key(a, usize::MAX, &mut one), self.key(b, usize::MAX, &mut other)];
             (!keyed.contains(&Keyed::Roughly)).then(|| one.cmp(&other))
         });
-        let order = keys.flatten().unwrap_or_else(|| platform::compare(&self.0, a, b));
+        let order = keys.flatten().unwrap_or_else(|| platform::compare(self.collator(), a, b));
         order.then_with(|| a.cmp(b))
+    }
+
+    fn collator(&self) -> &platform::Collator {
+        self.0.get_or_init(platform::collator)
     }
 
     /// Adds a text's key, of so many bytes or a few more; a longer one is cut off.
@@ -73,7 +79,7 @@ impl Collation {
     /// Puts many texts in order at once: each gets its place.
     pub fn places<'a>(&self, texts: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
         let distinct: std::collections::BTreeSet<&str> = texts.ordered_set();
-        let sorted = platform::sorted(&self.0, distinct.into_iter().collect());
+        let sorted = platform::sorted(self.collator(), distinct.into_iter().collect());
         sorted.into_iter().enumerate().map(|(at, text)| (text, at)).ordered_map()
     }
 
@@ -86,21 +92,24 @@ impl Collation {
         texts.extend(('a'..='z').flat_map(|first| ('a'..='z').map(move |second| format!("{first}{second}"))));
         texts.extend(SIGNS.iter().map(|sign| format!("a{}b", char::from(*sign))));
         texts.extend(["a1", "a02", "a2", "a10", "a10b", "Ab", "aB"].map(String::from));
-        let key = |text: &str| {
+        let keyed = |text: String| {
             let mut key = Vec::new();
-            write(text, usize::MAX, &mut key);
-            key
+            write(&text, usize::MAX, &mut key);
+            (key, text)
         };
-        sort_few(&mut texts, |a, b| key(a).cmp(&key(b)).then_with(|| a.cmp(b)));
-        let pairs = texts.iter().zip(texts.iter().skip(1));
-        pairs.into_iter().all(|(a, b)| platform::compare(&self.0, a, b).then_with(|| a.cmp(b)).is_lt())
+        let mut texts: Vec<(Vec<u8>, String)> = texts.into_iter().map(keyed).collect();
+        sort_few(&mut texts, Ord::cmp);
+        let texts = || texts.iter().map(|(_, text)| text);
+        let pairs = texts().zip(texts().skip(1));
+        pairs
+            .into_iter()
+            .all(|(a, b)| platform::compare(self.collator(), a, b).then_with(|| a.cmp(b)).is_lt())
     }
 }
 
-impl Default for Collation {
-    fn default() -> Self {
-        Self(platform::collator())
-    }
+/// Makes and tries out the collation of this device, ahead of the first question to it.
+pub fn warm() {
+    Collation::default().key("", 0, &mut Vec::new());
 }
 
 impl std::fmt::Debug for Collation {
@@ -217,7 +226,15 @@ mod platform {
     /// The browser's own comparison.
     pub(super) type Collator = Function;
 
+    thread_local! {
+        static COLLATOR: Function = made();
+    }
+
     pub(super) fn collator() -> Collator {
+        COLLATOR.with(Clone::clone)
+    }
+
+    fn made() -> Collator {
         let options = Object::new();
         // setting a property of a fresh plain object cannot fail
         drop(Reflect::set(&options, &JsValue::from_str("numeric"), &JsValue::TRUE));
@@ -313,7 +330,7 @@ mod tests {
         #[test]
         fn keys_have_the_order_of_the_collation(a in texts(), b in texts()) {
             let collation = Collation::default();
-            let wanted = platform::compare(&collation.0, &a, &b).then_with(|| a.cmp(&b));
+            let wanted = platform::compare(collation.collator(), &a, &b).then_with(|| a.cmp(&b));
             prop_assert_eq!(collation.compare(&a, &b), wanted);
             for most in [3, usize::MAX] {
                 let (mut one, mut other) = (Vec::new(), Vec::new());

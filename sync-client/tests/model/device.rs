@@ -30,7 +30,7 @@ pub enum Flight {
 }
 
 impl Flight {
-    fn is_push(&self) -> bool {
+    pub fn is_push(&self) -> bool {
         matches!(self, Self::Ask(Outgoing::Push(_)) | Self::Pushed(..))
     }
 }

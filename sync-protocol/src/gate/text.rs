@@ -61,6 +61,11 @@ impl PushText {
         self.changes.more
     }
 
+    /// Bytes of its changes.
+    pub fn bytes(&self) -> usize {
+        self.changes.first.iter().map(|text| text.get().len()).sum()
+    }
+
     /// What its changes take in memory once they are read, in cells ([`limits::CHANGE_CELLS`]). A change that is too dear
     /// by itself is not read and counts nothing.
     pub fn cells(&self) -> usize {

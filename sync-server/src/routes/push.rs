@@ -13,6 +13,7 @@ use crate::answer::Failure;
 use crate::app::App;
 use crate::body;
 use crate::guard::Access;
+use crate::limits;
 use crate::partition::Author;
 use crate::slots::Slot;
 
@@ -59,9 +60,13 @@ pub(super) async fn push(
 
 /// Reads the changes once there is room for what they take in memory.
 async fn read(app: &App, user: UserId, text: PushText) -> Result<(Reading, Slot), Failure> {
-    // looking and reading take a moment each where there is much
-    let looked = spawn_blocking(move || (text.cells(), text)).await;
-    let (cells, text) = looked.map_err(|_| Failure::internal())?;
+    // looking and reading take a moment each where there is much; where there is little, the hand-over does
+    let is_small = text.bytes() <= limits::INLINE_BYTES;
+    let (cells, text) = if is_small {
+        (text.cells(), text)
+    } else {
+        spawn_blocking(move || (text.cells(), text)).await.map_err(|_| Failure::internal())?
+    };
     if cells > wire::PUSH_CELLS {
         return Err(Failure::too_large(
             "The values in this push take too much memory together. Send them in several pushes.",
@@ -69,6 +74,10 @@ async fn read(app: &App, user: UserId, text: PushText) -> Result<(Reading, Slot)
     }
     let mut room = app.cells.take(user)?;
     room.more(cells)?;
-    let reading = spawn_blocking(move || text.read()).await.map_err(|_| Failure::internal())?;
+    let reading = if is_small {
+        text.read()
+    } else {
+        spawn_blocking(move || text.read()).await.map_err(|_| Failure::internal())?
+    };
     Ok((reading, room))
 }

@@ -40,6 +40,8 @@ pub(super) enum Read {
     Get(&'static str, JsValue),
     /// All values, in the order of their keys.
     All(&'static str),
+    /// Those of a range of keys.
+    In(&'static str, JsValue),
     /// All keys.
     Keys(&'static str),
 }
@@ -101,9 +103,16 @@ impl Database {
         .map_err(|e| told(&e))
     }
 
-    /// Starts reading ahead. `None` when the handle is lost: whoever needs the result will read again.
-    pub(super) fn read_ahead(&self, reads: &[Read]) -> Option<Reading> {
-        self.try_read(reads).ok()
+    /// Starts reading ahead, in one transaction: each of these is there as soon as it is read. `None` when the handle is lost:
+    /// whoever needs the results will read again.
+    pub(super) fn read_ahead(&self, all: &[Vec<Read>]) -> Option<Vec<Reading>> {
+        let transaction = self.begin_reading(all.iter().flatten()).ok()?;
+        let ask = |reads: &Vec<Read>| {
+            let requests = ask(&transaction, reads)?;
+            let finished = by_itself(requests.last());
+            Ok::<_, JsValue>(Reading { requests, finished, transaction: transaction.clone() })
+        };
+        all.iter().map(ask).collect::<Result<_, _>>().ok()
     }
 
     async fn try_write(&self, writes: &[Write], strict: bool) -> Result<(), JsValue> {
@@ -122,20 +131,17 @@ impl Database {
     }
 
     fn try_read(&self, reads: &[Read]) -> Result<Reading, JsValue> {
-        let stores = reads.iter().map(|read| match read {
-            Read::Get(store, _) | Read::All(store) | Read::Keys(store) => *store,
-        });
-        let transaction = self.begin(stores, "readonly", "default")?;
-        let mut requests = Vec::with_capacity(reads.len());
-        for read in reads {
-            requests.push(match read {
-                Read::Get(store, key) => transaction.object_store(store)?.get(key)?,
-                Read::All(store) => transaction.object_store(store)?.get_all()?,
-                Read::Keys(store) => transaction.object_store(store)?.get_all_keys()?,
-            });
-        }
+        let transaction = self.begin_reading(reads.iter())?;
+        let requests = ask(&transaction, reads)?;
         let finished = answered(&transaction, requests.last());
         Ok(Reading { requests, finished, transaction })
+    }
+
+    fn begin_reading<'r>(&self, reads: impl Iterator<Item = &'r Read>) -> Result<Transaction, JsValue> {
+        let stores = reads.map(|read| match read {
+            Read::Get(store, _) | Read::All(store) | Read::In(store, _) | Read::Keys(store) => *store,
+        });
+        self.begin(stores, "readonly", "default")
     }
 
     fn begin(
@@ -296,6 +302,16 @@ fn issue(transaction: &Transaction, writes: &[Write]) -> Result<(), JsValue> {
     transaction.commit()
 }
 
+fn ask(transaction: &Transaction, reads: &[Read]) -> Result<Vec<Request>, JsValue> {
+    let ask = |read: &Read| match read {
+        Read::Get(store, key) => transaction.object_store(store)?.get(key),
+        Read::All(store) => transaction.object_store(store)?.get_all(),
+        Read::In(store, range) => transaction.object_store(store)?.get_all_in(range),
+        Read::Keys(store) => transaction.object_store(store)?.get_all_keys(),
+    };
+    reads.iter().map(ask).collect()
+}
+
 fn finished(transaction: &Transaction) -> JsFuture {
     JsFuture::from(Promise::new(&mut |resolve, reject| {
         transaction.on_complete(&resolve);
@@ -312,6 +328,17 @@ fn answered(transaction: &Transaction, last: Option<&Request>) -> JsFuture {
             Some(last) => last.on_success(&resolve),
             None => transaction.on_complete(&resolve),
         }
+    }))
+}
+
+/// The same of requests beside others of their transaction, which they do not wait for: where it is aborted, each of them fails.
+fn by_itself(last: Option<&Request>) -> JsFuture {
+    JsFuture::from(Promise::new(&mut |resolve, reject| match last {
+        Some(last) => {
+            last.on_success(&resolve);
+            last.on_error(&reject);
+        }
+        None => drop(resolve.call0(&JsValue::UNDEFINED)),
     }))
 }
 

@@ -49,6 +49,7 @@ extern "C" {
     pub(super) fn on_version_change(this: &Connection, handler: Option<&Function>);
 
     /// `IDBTransaction`.
+    #[derive(Clone)]
     pub(super) type Transaction;
     #[wasm_bindgen(method, catch, js_name = objectStore)]
     pub(super) fn object_store(this: &Transaction, name: &str) -> Result<ObjectStore, JsValue>;
@@ -75,6 +76,8 @@ extern "C" {
     pub(super) fn get(this: &ObjectStore, key: &JsValue) -> Result<Request, JsValue>;
     #[wasm_bindgen(method, catch, js_name = getAll)]
     pub(super) fn get_all(this: &ObjectStore) -> Result<Request, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = getAll)]
+    pub(super) fn get_all_in(this: &ObjectStore, range: &JsValue) -> Result<Request, JsValue>;
     #[wasm_bindgen(method, catch, js_name = getAllKeys)]
     pub(super) fn get_all_keys(this: &ObjectStore) -> Result<Request, JsValue>;
 }

@@ -1,15 +1,16 @@
 //! Reading many records: pages in steps, those of the next steps on their way while these are taken apart.
 
+use js_sys::Array;
 use std::collections::BTreeMap;
 use sync_protocol::checksum::Checksums;
 use sync_protocol::limits::PAGE_RECORDS;
 use sync_protocol::{CollectionId, Partition, Record, RecordId};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
-use super::base::{Base, Place, parse, parse_text};
+use super::base::{Base, PageKey, Place, parse, parse_text};
 use super::database::{Read, Reading};
 use super::merge::{Merged, brief, merge, pieces};
-use super::{Inner, bytes, read_page};
+use super::{Inner, PAGES, bytes, page_key, platform, read_page};
 use crate::store::{ScanPosition, Scanned, StoreError};
 
 /// Pages read at a time for checksums: some 2 MB.
@@ -101,14 +102,15 @@ impl Inner {
             Some(ahead) => ahead.reading.results().await.ok(),
             None => None,
         };
-        let read: Vec<JsValue> = match read {
-            Some(read) => read,
-            None => self.database.read(&step.reads()).await?,
-        };
-        read.iter().map(bytes).collect()
+        if let Some(read) = read.and_then(|read| step.read(read)) {
+            return read.iter().map(bytes).collect();
+        }
+        let pages: Vec<Read> = step.keys().map(|key| read_page(&key)).collect();
+        self.database.read(&pages).await?.iter().map(bytes).collect()
     }
 
-    /// Sends for the pages of a step and of those after it, as far as they are not on their way.
+    /// Sends for the pages of a step and of those after it, as far as they are not on their way. One transaction is for many of
+    /// them: making one takes as long as reading a page.
     fn send_for(&mut self, step: &Step, count: usize) {
         let Self { database, state, ahead } = self;
         let Some(state) = state else { return ahead.clear() };
@@ -118,20 +120,51 @@ impl Inner {
         let after = |step: &Step| step_after(&state.base, step, count);
         let mut next = ahead.back().map_or_else(|| Some(step.clone()), |last| after(&last.step));
         let mut under_way: usize = ahead.iter().map(|ahead| ahead.step.pages.len()).sum();
-        while let Some(step) = next.take_if(|_| under_way <= count) {
+        if !ahead.is_empty() && under_way > count {
+            return;
+        }
+        let mut steps = Vec::new();
+        while let Some(step) = next.take_if(|_| under_way <= 2 * count) {
             next = after(&step).filter(|_| count > 1);
             under_way += step.pages.len();
             if !step.pages.is_empty() {
-                let Some(reading) = database.read_ahead(&step.reads()) else { return };
-                ahead.push_back(Ahead { step, reading });
+                steps.push(step);
             }
         }
+        let reads: Vec<Vec<Read>> = steps.iter().map(Step::reads).collect();
+        let readings = if reads.is_empty() { None } else { database.read_ahead(&reads) };
+        let readings = readings.into_iter().flatten();
+        ahead.extend(steps.into_iter().zip(readings).map(|(step, reading)| Ahead { step, reading }));
     }
 }
 
 impl Step {
+    fn keys(&self) -> impl DoubleEndedIterator<Item = PageKey> {
+        self.pages.iter().map(|first| (self.place.clone(), first.clone()))
+    }
+
+    /// Whether its pages are one range of keys. IndexedDB puts texts beyond ASCII in another order than this program.
+    fn is_range(&self) -> bool {
+        self.pages.len() > 1 && self.pages.iter().all(|first| first.is_ascii())
+    }
+
     fn reads(&self) -> Vec<Read> {
-        self.pages.iter().map(|first| read_page(&(self.place.clone(), first.clone()))).collect()
+        let mut keys = self.keys();
+        match (self.is_range(), keys.next(), keys.next_back()) {
+            (true, Some(first), Some(last)) => {
+                vec![Read::In(PAGES, platform::key_range(&page_key(&first), &page_key(&last)))]
+            }
+            _ => self.keys().map(|key| read_page(&key)).collect(),
+        }
+    }
+
+    /// The pages, one by one, of what was read; `None` where these are not all of them.
+    fn read(&self, read: Vec<JsValue>) -> Option<Vec<JsValue>> {
+        let pages = match (self.is_range(), read.first()) {
+            (true, Some(all)) => all.dyn_ref::<Array>()?.to_vec(),
+            _ => read,
+        };
+        (pages.len() == self.pages.len()).then_some(pages)
     }
 }
 

@@ -205,6 +205,14 @@ impl SledStore {
         self.read(&self.directory, work).await
     }
 
+    /// The same for a few rows by their keys.
+    async fn glance_at<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Disk) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.glance(&self.directory, work).await
+    }
+
     /// `work` says what to write and what to answer.
     pub(super) async fn change<T: Send + 'static>(
         &self,
@@ -306,7 +314,7 @@ impl DirectoryStore for SledStore {
 
     async fn session(&self, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError> {
         let key = Row::Session.key(Hash(*token_hash));
-        let stored = self.look(move |disk| disk.find::<StoredSession>(&key)).await?;
+        let stored = self.glance_at(move |disk| disk.find::<StoredSession>(&key)).await?;
         Ok(stored.map(SessionRow::from))
     }
 
@@ -391,7 +399,8 @@ impl DirectoryStore for SledStore {
     }
 
     async fn workspace(&self, id: WorkspaceId) -> Result<Option<WorkspaceRow>, StoreError> {
-        let stored = self.look(move |disk| disk.find::<StoredWorkspace>(&Row::Workspace.key(id))).await?;
+        let stored =
+            self.glance_at(move |disk| disk.find::<StoredWorkspace>(&Row::Workspace.key(id))).await?;
         Ok(stored.map(|StoredWorkspace { name, partitions }| WorkspaceRow { id, name, partitions }))
     }
 
@@ -420,7 +429,7 @@ impl DirectoryStore for SledStore {
     }
 
     async fn role(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>, StoreError> {
-        self.look(move |disk| disk.role(workspace, user)).await
+        self.glance_at(move |disk| disk.role(workspace, user)).await
     }
 
     async fn members_of(
@@ -461,7 +470,7 @@ impl DirectoryStore for SledStore {
         let key = Row::Replica.key(replica);
         let owner = {
             let key = key.clone();
-            self.look(move |disk| disk.find(&key)).await?
+            self.glance_at(move |disk| disk.find(&key)).await?
         };
         if let Some(owner) = owner {
             return Ok(owner);

@@ -12,7 +12,7 @@ use sync_protocol::checksum::Checksums;
 use sync_protocol::{Revision, Timestamp};
 
 use super::from_sled;
-use super::journal::{CHECKPOINT_BYTES, Journal, NotWritten, Tree, Write, sync_folder, sync_sled};
+use super::journal::{CHECKPOINT_BYTES, Journal, NotWritten, Tree, Write, frame, sync_folder, sync_sled};
 use super::rows::{self, decode, encode, prefix, row_key};
 use crate::store::clock::{Clock, expiry};
 use crate::store::{Commit, Committed, Head, Kept, PartitionId, Step, StoreError};
@@ -35,6 +35,8 @@ pub(super) struct Disk {
     pub(super) directory: sled::Tree,
     pub(super) clock: Arc<dyn Clock>,
     journal: Mutex<Journal>,
+    /// Frames that wait for their turn to be written.
+    waiting: Mutex<Vec<Arc<Frame>>>,
     /// Read: something is in the journal and not in sled yet. Written: to empty the journal.
     applying: RwLock<()>,
     /// The newest file of a large value that is known to be on the disk.
@@ -48,6 +50,22 @@ pub(super) struct Disk {
     told: Arc<AtomicBool>,
     /// Behind all other handles.
     _last: Last,
+}
+
+/// A frame of the journal on its way to the disk.
+#[derive(Debug)]
+struct Frame {
+    bytes: Vec<u8>,
+    /// What became of it; `None` while it waits.
+    ended: Mutex<Option<Result<(), Unwritten>>>,
+}
+
+/// Why a frame is not in the journal.
+#[derive(Clone, Debug)]
+struct Unwritten {
+    error: StoreError,
+    /// It may turn up all the same when the store is opened next.
+    in_doubt: bool,
 }
 
 /// Closes sled: the last handle to go. sled panics where its last sync fails; nothing can be done about it there, and all
@@ -65,6 +83,12 @@ impl Last {
 impl Drop for Last {
     fn drop(&mut self) {
         drop(catch_unwind(AssertUnwindSafe(|| drop(self.0.take()))));
+    }
+}
+
+impl Frame {
+    fn ended(&self) -> MutexGuard<'_, Option<Result<(), Unwritten>>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,6 +111,7 @@ impl Disk {
             directory,
             clock,
             journal: Mutex::new(journal),
+            waiting: Mutex::default(),
             applying: RwLock::default(),
             synced: Mutex::default(),
             folder: folder.to_owned(),
@@ -113,17 +138,13 @@ impl Disk {
     pub(super) fn put(&self, writes: Vec<Write>) -> Result<Committed, StoreError> {
         {
             let _applying = self.applying.read().unwrap_or_else(PoisonError::into_inner);
-            match self.journal().append(&writes) {
-                Ok(()) => {}
-                Err(NotWritten::Nothing(error)) => {
-                    let error = from_io(error);
-                    self.tell(&error);
-                    return Err(error);
-                }
-                Err(NotWritten::InDoubt(error)) => {
-                    self.fail(from_io(error));
+            if let Err(Unwritten { error, in_doubt }) = self.append(frame(&writes)) {
+                if in_doubt {
+                    self.fail(error);
                     return Ok(Committed::Unknown);
                 }
+                self.tell(&error);
+                return Err(error);
             }
             if let Err(error) = self.apply(writes) {
                 self.fail(error);
@@ -140,6 +161,30 @@ impl Disk {
             self.fail(error);
         }
         Ok(Committed::Yes)
+    }
+
+    /// Brings a frame to the disk, with all that wait meanwhile.
+    fn append(&self, bytes: Vec<u8>) -> Result<(), Unwritten> {
+        let own = Arc::new(Frame { bytes, ended: Mutex::default() });
+        self.waiting().push(own.clone());
+        let mut journal = self.journal();
+        // whoever had the journal before may have taken it along
+        let ended = own.ended().take();
+        if let Some(ended) = ended {
+            return ended;
+        }
+        let together = std::mem::take(&mut *self.waiting());
+        let bytes: Vec<&[u8]> = together.iter().map(|frame| frame.bytes.as_slice()).collect();
+        let ended = journal.append(&bytes.concat()).map_err(|why| match why {
+            NotWritten::Nothing(error) => Unwritten { error: from_io(error), in_doubt: false },
+            NotWritten::InDoubt(error) => Unwritten { error: from_io(error), in_doubt: true },
+        });
+        together.iter().for_each(|frame| *frame.ended() = Some(ended.clone()));
+        ended
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Arc<Frame>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nothing goes on here: the files have to be opened anew.
@@ -388,5 +433,38 @@ pub(super) fn from_io(error: io::Error) -> StoreError {
             StoreError::ReadOnly(error.to_string())
         }
         _ => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::clock::SystemClock;
+
+    #[test]
+    fn commits_that_wait_for_the_disk_go_there_together() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = Disk::open(folder.path(), Arc::new(SystemClock), Arc::default()).expect("it opens");
+        let write = |n: u8| vec![Write { tree: Tree::Directory, key: vec![255, n], value: Some(vec![n]) }];
+        std::thread::scope(|scope| {
+            let busy = disk.journal();
+            let commits: Vec<_> = (0..8)
+                .map(|n| {
+                    let disk = &disk;
+                    scope.spawn(move || disk.put(write(n)))
+                })
+                .collect();
+            while disk.waiting().len() < commits.len() {
+                std::thread::yield_now();
+            }
+            drop(busy);
+            for commit in commits {
+                assert!(matches!(commit.join().expect("it ends"), Ok(Committed::Yes)));
+            }
+        });
+        assert_eq!(disk.journal().appended, 1, "eight commits, one wait");
+        drop(disk);
+        let (_, frames) = Journal::open(&folder.path().join("journal")).expect("it opens");
+        assert_eq!(frames.len(), 8, "each whole by itself");
     }
 }

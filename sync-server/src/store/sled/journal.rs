@@ -1,4 +1,5 @@
-//! The write-ahead journal that makes a commit durable: written whole and fsynced before anything of it can be read.
+//! The write-ahead journal that makes a commit durable: written whole and fsynced before anything of it can be read. Commits
+//! that come while another one waits for the disk go there together: the disk takes as long for all of them as for one.
 //!
 //! sled's own flush does not promise that: on Linux it ends with `sync_file_range`, which leaves the file's size and the
 //! drive's cache alone, and files for large values are not synced at all. So sled is the index here, and the journal
@@ -41,6 +42,9 @@ pub(super) struct Journal {
     length: u64,
     /// It could not be said whether the last frame is there: nothing may follow it.
     broken: bool,
+    /// How often something was brought to the disk.
+    #[cfg(test)]
+    pub(super) appended: usize,
 }
 
 /// Why a frame is not in the journal.
@@ -65,7 +69,13 @@ impl Journal {
             rest = after;
         }
         let length = (bytes.len() - rest.len()) as u64;
-        let mut journal = Self { file, length, broken: false };
+        let mut journal = Self {
+            file,
+            length,
+            broken: false,
+            #[cfg(test)]
+            appended: 0,
+        };
         journal.cut()?;
         Ok((journal, frames))
     }
@@ -74,18 +84,21 @@ impl Journal {
         self.length
     }
 
-    /// On the disk, or an error.
-    pub(super) fn append(&mut self, writes: &[Write]) -> Result<(), NotWritten> {
+    /// On the disk, or an error: all of these frames together, in their order.
+    pub(super) fn append(&mut self, frames: &[u8]) -> Result<(), NotWritten> {
         if self.broken {
             return Err(NotWritten::Nothing(io::Error::other(
                 "an earlier write failed; start the server again",
             )));
         }
-        let frame = frame(writes);
-        let written = self.file.write_all(&frame).and_then(|()| self.file.sync_data());
+        #[cfg(test)]
+        {
+            self.appended += 1;
+        }
+        let written = self.file.write_all(frames).and_then(|()| self.file.sync_data());
         match written {
             Ok(()) => {
-                self.length += frame.len() as u64;
+                self.length += frames.len() as u64;
                 Ok(())
             }
             Err(error) => match self.cut() {
@@ -149,7 +162,8 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-fn frame(writes: &[Write]) -> Vec<u8> {
+/// Writes that are there together, or not at all.
+pub(super) fn frame(writes: &[Write]) -> Vec<u8> {
     let mut frame = vec![0; FRAME_HEAD];
     for Write { tree, key, value } in writes {
         frame.push(match tree {
@@ -231,8 +245,8 @@ mod tests {
         let path = folder.path().join("journal");
         let (mut journal, frames) = Journal::open(&path).expect("open");
         assert!(frames.is_empty());
-        journal.append(&writes(1)).expect("append");
-        journal.append(&writes(2)).expect("append");
+        journal.append(&frame(&writes(1))).expect("append");
+        journal.append(&frame(&writes(2))).expect("append");
         let (whole, first) = (journal.length(), journal.length() / 2);
         drop(journal);
         let bytes = fs::read(&path).expect("read");
@@ -241,7 +255,7 @@ mod tests {
             let (mut journal, frames) = Journal::open(&path).expect("open");
             let want: Vec<Vec<Write>> = (1..=(length / first) as u8).map(writes).collect();
             assert_eq!(frames, want, "{length} bytes");
-            journal.append(&writes(9)).expect("append");
+            journal.append(&frame(&writes(9))).expect("append");
             drop(journal);
             let (_, frames) = Journal::open(&path).expect("open");
             assert_eq!(frames.last(), Some(&writes(9)));
@@ -254,7 +268,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal");
         let (mut journal, _) = Journal::open(&path).expect("open");
-        journal.append(&writes(1)).expect("append");
+        journal.append(&frame(&writes(1))).expect("append");
         let bytes = fs::read(&path).expect("read");
         for bit in (0..bytes.len() * 8).step_by(7) {
             let mut torn = bytes.clone();

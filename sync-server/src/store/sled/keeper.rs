@@ -95,6 +95,17 @@ impl Keeper {
         }
     }
 
+    /// The same where the files are at hand at once; `None` where they have to be waited for.
+    pub(super) fn at_once<T>(
+        &self,
+        work: impl FnOnce(&Disk) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        match &*self.state.try_read().ok()? {
+            State::Up(disk) if disk.failed().is_none() => Some(work(disk)),
+            State::Up(_) | State::Down { .. } => None,
+        }
+    }
+
     fn state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }

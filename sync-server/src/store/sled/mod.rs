@@ -29,6 +29,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_TIME: Duration = Duration::from_millis(10);
 const SWEEP_SLICE: usize = 16;
 
+/// Rows that are read by the thread that asks for them: the few of one change.
+const GLANCE: usize = 8;
+
 /// Partitions that share a lock: enough that two busy ones seldom meet.
 const STRIPES: usize = 64;
 
@@ -73,6 +76,20 @@ impl SledStore {
         self.blocking(stripe.clone().read_owned().await, work).await
     }
 
+    /// The same for a few rows by their keys: sled has them in memory as a rule, and reading them takes less than handing the work
+    /// to another thread, of which a small request would need a dozen.
+    async fn glance<T: Send + 'static>(
+        &self,
+        stripe: &Arc<RwLock<()>>,
+        work: impl Fn(&Disk) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let guard = stripe.clone().read_owned().await;
+        match self.files.at_once(&work) {
+            Some(done) => done,
+            None => self.blocking(guard, work).await,
+        }
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         stripe: &Arc<RwLock<()>>,
@@ -100,7 +117,7 @@ impl SledStore {
 #[async_trait::async_trait]
 impl PartitionStore for SledStore {
     async fn head(&self, id: PartitionId, _read: Read) -> Result<Head, StoreError> {
-        self.read(self.stripe(id), move |disk| disk.head(id)).await
+        self.glance(self.stripe(id), move |disk| disk.head(id)).await
     }
 
     async fn get(
@@ -110,15 +127,16 @@ impl PartitionStore for SledStore {
         keys: &[String],
     ) -> Result<Vec<Option<String>>, StoreError> {
         let keys: Vec<Vec<u8>> = keys.iter().map(|key| row_key(id, kind, key)).collect();
-        self.read(self.stripe(id), move |disk| {
+        let is_few = keys.len() <= GLANCE;
+        let work = move |disk: &Disk| {
             let now = disk.clock.now();
             let body = |key: &Vec<u8>| match disk.rows.get(key).map_err(|e| disk.refused(e))? {
                 Some(value) => decode(key, &value, now),
                 None => Ok(None),
             };
             keys.iter().map(body).collect()
-        })
-        .await
+        };
+        if is_few { self.glance(self.stripe(id), work).await } else { self.read(self.stripe(id), work).await }
     }
 
     async fn range(
