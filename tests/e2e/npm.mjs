@@ -4,15 +4,19 @@ import fs from 'node:fs';
 import path from 'node:path';
 import cassandra from 'cassandra-driver';
 import { sections as data } from './indexeddb/data.mjs';
-import { Bench } from './indexeddb/lib.mjs';
+import { Bench, done, over } from './indexeddb/lib.mjs';
 import { sections as running } from './indexeddb/running.mjs';
 import { atEnd, check, end, equal, need, root, truthy, until } from './lib/harness.mjs';
 import { addPeople, password } from './lib/members.mjs';
 import { compile, imported, install, Profile, Site } from './lib/npm.mjs';
+import { inEngine } from './npm/each.mjs';
+import { kills } from './npm/kills.mjs';
+import { Firefox, Chromium, Profile as Kept, provide, WebKitProfile } from './npm/tabs.mjs';
 import { onCassandra, onSled } from './lib/server.mjs';
 
 const folder = install();
 fs.cpSync(path.join(root, 'tests/e2e/indexeddb'), path.join(folder, 'suite'), { recursive: true }); // for pages
+provide(folder);
 const site = await new Site(folder).start();
 const server = await onSled(undefined, ['--allow-origin', site.url]);
 addPeople(server, { ada: 'Ada', ben: 'Ben' });
@@ -185,11 +189,54 @@ await check('a program of IndexedDB keeps its objects as records that others rea
   for (const workspace of [here, there]) await workspace.close();
 });
 
+await check('generators of two workspaces on their devices only give no number twice, when these become one', async () => {
+  const { indexedDBOf } = await imported(folder, 'mooring/indexeddb');
+  const begin = async (countsFromOne) => {
+    const workspace = await open({ workspace: 'Log', store: 'memory' });
+    const add = async (line) => {
+      const request = indexedDBOf(workspace, { database: 'log', countsFromOne }).open('log', 1);
+      request.onupgradeneeded = () => request.result.createObjectStore('lines', { autoIncrement: true });
+      const db = await done(request);
+      const transaction = db.transaction('lines', 'readwrite');
+      const key = await done(transaction.objectStore('lines').add(line));
+      await over(transaction);
+      db.close();
+      return key;
+    };
+    return { workspace, add, keys: [await add('a'), await add('b')] };
+  };
+  const devices = [await begin(), await begin()];
+  for (const [at, { workspace }] of devices.entries()) {
+    await workspace.connect({ server: server.url, name: 'ada', password, ...(at === 0 ? { how: 'copy' } : { how: 'combine', workspace: 'Log' }) });
+    await caughtUp(workspace);
+  }
+  for (const device of devices) device.keys.push(await device.add('c'));
+  const keys = devices.flatMap(device => device.keys);
+  equal(new Set(keys).size, 6, `all numbers differ: ${keys}`);
+  for (const { workspace } of devices) {
+    await until('all there', async () => (await workspace.collection('lines').all()).rows.length === 6);
+    equal(workspace.status.conflicts, 0, 'nothing to review');
+    await workspace.close();
+  }
+  // what was made by an earlier version counted from 1, and goes on as one among several devices
+  const before = await begin(true);
+  await before.workspace.write(step => { step.memo('ordinal', '0'); });
+  const { length } = await indexedDBOf(before.workspace).databases();
+  equal([before.keys, length], [[1, 2], 1], 'as it was');
+  const { add } = before;
+  truthy(await add('d') === 3, 'from 1, where that is wanted');
+  const later = indexedDBOf(before.workspace, { database: 'log' }).open('log', 1);
+  const db = await done(later);
+  const key = await done(db.transaction('lines', 'readwrite').objectStore('lines').add('e'));
+  truthy(key > 2 ** 32, `a number of its own: ${key}`);
+  await before.workspace.close();
+});
+
 for (const [name, run] of Object.entries({ ...data, ...running })) {
   await check(`IndexedDB over the engine, node: ${name}`, async () => {
     const { indexedDBOf, IDBKeyRange } = await imported(folder, 'mooring/indexeddb');
     const workspace = await open({ workspace: 'Bench', store: 'memory' });
-    const bench = new Bench(indexedDBOf(workspace), IDBKeyRange);
+    const bench = new Bench(indexedDBOf(workspace, { countsFromOne: true }), IDBKeyRange);
     await run(bench);
     await bench.end();
     await workspace.close();
@@ -273,7 +320,7 @@ await check('IndexedDB over the engine, in a page, durably', async () => {
     const { Bench } = await import('/suite/lib.mjs');
     const failed = [];
     const workspace = await mooring.open({ workspace: 'Bench' });
-    const factory = indexedDBOf(workspace);
+    const factory = indexedDBOf(workspace, { countsFromOne: true });
     let ran = 0;
     for (const file of ['data', 'running']) {
       for (const [name, run] of Object.entries((await import(`/suite/${file}.mjs`)).sections)) {
@@ -286,7 +333,7 @@ await check('IndexedDB over the engine, in a page, durably', async () => {
     await workspace.close();
     for (const [name, run] of Object.entries((await import('/suite/neighbours.mjs')).sections)) {
       const opened = [await mooring.open({ workspace: name }), await mooring.open({ workspace: name })];
-      await run({ tabs: opened.map(one => indexedDBOf(one)), name: `of ${name}` }).catch(error => failed.push(`${name}: ${error}`));
+      await run({ tabs: opened.map(one => indexedDBOf(one, { countsFromOne: true })), name: `of ${name}` }).catch(error => failed.push(`${name}: ${error}`));
       for (const one of opened) await one.close();
       ran += 1;
     }
@@ -379,6 +426,14 @@ await check('a server lets pages of other origins in only where it was told so',
   const kind = await page.evaluate(options => mooring.open(options).then(() => 'done', error => error.kind), options());
   equal(kind, 'offline', 'what the page is told');
 });
+
+// whole runs have Firefox and WebKit
+need('MOORING_FIREFOX');
+need('MOORING_WEBKIT');
+await inEngine('Firefox', await new Kept(Firefox, 'firefox', site).start(), { server, ada });
+await inEngine('WebKit', new WebKitProfile('webkit', site), { server, ada });
+await kills('Chromium', Chromium, site);
+await kills('Firefox', Firefox, site, { moments: [['migrated 300', 0]], pours: ['records 3'] });
 
 const cassandraServer = await onCassandra();
 addPeople(cassandraServer, { ada: 'Ada', ben: 'Ben' });
