@@ -270,6 +270,49 @@ await check('several tabs share one engine, and go on when its tab is closed', a
   tab = second;
 });
 
+await check('workspaces of one account that share a store are open at once, on one page and in two tabs', async () => {
+  const at = (workspace, more) => options({ workspace, store: 'shared', ...more });
+  const names = ['Boats', 'Harbour'];
+  const elsewhere = { Boats: ada, Harbour: await open(options({ workspace: 'Harbour' })) };
+  const page = await profile.tab();
+  await page.evaluate(async all => {
+    globalThis.opened = {};
+    globalThis.seen = {};
+    for (const options of all) {
+      const workspace = opened[options.workspace] = await mooring.open(options);
+      workspace.collection('marks').query({ sort: 'text' }).subscribe(({ rows }) => { seen[options.workspace] = rows.map(row => row.fields.text).join(); });
+    }
+  }, names.map(name => at(name)));
+  const write = (tab, name, text) => tab.evaluate(([name, text]) => opened[name].collection('marks').insert({ text }), [name, text]);
+  const seen = (tab, name, wanted) => until(`${wanted} seen in ${name}`, () => tab.evaluate(name => seen[name], name).then(found => found === wanted));
+  for (const name of names) {
+    await write(page, name, `a ${name}`);
+    await until('there', async () => (await elsewhere[name].collection('marks').all()).rows.length === 1);
+    await elsewhere[name].collection('marks').insert({ text: `b ${name}` });
+  }
+  for (const name of names) await seen(page, name, `a ${name},b ${name}`);
+  equal(await page.evaluate(() => Object.values(opened).map(({ name, status }) => [name, status.follower])), [['Boats', false], ['Harbour', true]], 'who leads');
+  // the one whose engine it is, is closed: the other one goes on
+  await page.evaluate(() => opened.Boats.close());
+  await write(page, 'Harbour', 'c Harbour');
+  await seen(page, 'Harbour', 'a Harbour,b Harbour,c Harbour');
+  await until('there', async () => (await elsewhere.Harbour.collection('marks').all()).rows.length === 3);
+  const second = await profile.tab();
+  await second.evaluate(async options => {
+    globalThis.opened = { Boats: await mooring.open(options) };
+    globalThis.seen = {};
+    opened.Boats.collection('marks').query({ sort: 'text' }).subscribe(({ rows }) => { seen.Boats = rows.map(row => row.fields.text).join(); });
+  }, at('Boats'));
+  await write(second, 'Boats', 'c Boats');
+  await seen(second, 'Boats', 'a Boats,b Boats,c Boats');
+  await page.close();
+  await write(second, 'Boats', 'd Boats');
+  await seen(second, 'Boats', 'a Boats,b Boats,c Boats,d Boats');
+  equal((await elsewhere.Harbour.collection('marks').all()).rows.length, 3, 'nothing of the one is in the other');
+  await second.close();
+  await elsewhere.Harbour.close();
+});
+
 await check('what is written offline outlives the page, and is sent later', async () => {
   await profile.context.setOffline(true);
   await tab.evaluate(() => workspace.collection('boats').edit('gna', { port: 'offline' }));

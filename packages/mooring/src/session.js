@@ -41,9 +41,6 @@ export async function openIn(link, { server, workspace, create }) {
     if (!found && create) found = find(await link.ask({ new_workspace: { name: workspace } }));
   }
   if (!found) throw wrong(`There is no workspace “${workspace}” for this account.`);
-  if (session.open && session.open !== found.id) {
-    throw wrong('Another workspace is kept under this name of a store: choose another name.');
-  }
   await link.ask({ open: { workspace: found.id } });
 }
 

@@ -30,6 +30,9 @@ pub(super) struct Profile {
     /// The one that was open.
     #[serde(default)]
     pub last: Option<WorkspaceId>,
+    /// Those that are open: another engine opens them again when it is asked about one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<WorkspaceId>,
     /// Unsent changes in closed stores on this device, per store name; a store that was not closed in order is not
     /// among them.
     #[serde(default)]

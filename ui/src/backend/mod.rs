@@ -10,7 +10,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use sync_client::api::{Answer, Command, Event, Failure, FailureKind, ImportPlan, Request, Response};
-use sync_protocol::json;
+use sync_protocol::{WorkspaceId, json};
 use yew::Callback;
 
 /// What an engine's answer comes as.
@@ -23,6 +23,8 @@ pub struct Backend(Rc<Inner>);
 struct Inner {
     carrier: OnceCell<Box<dyn Carrier>>,
     next: Cell<u64>,
+    /// What is asked is about this workspace, whatever other tabs look at.
+    workspace: Cell<Option<WorkspaceId>>,
     waiting: RefCell<BTreeMap<u64, oneshot::Sender<Outcome>>>,
     listeners: RefCell<BTreeMap<u64, Callback<Event>>>,
     /// Why the engine can no longer be reached.
@@ -56,6 +58,7 @@ impl Backend {
         let inner = Rc::new(Inner {
             carrier: OnceCell::new(),
             next: Cell::new(1),
+            workspace: Cell::default(),
             waiting: RefCell::default(),
             listeners: RefCell::default(),
             broken: RefCell::default(),
@@ -95,7 +98,12 @@ impl Backend {
 
     async fn send(&self, command: Command, write: impl FnOnce(String) -> JsString) -> Outcome {
         let id = self.0.next.replace(self.0.next.get() + 1);
-        let text = serde_json::to_string(&Request { id, command }).map_err(|e| internal(&e.to_string()))?;
+        if let Command::Open { workspace } = command {
+            self.0.workspace.set(Some(workspace));
+        }
+        let workspace = self.0.workspace.get();
+        let text = serde_json::to_string(&Request { id, workspace, command })
+            .map_err(|e| internal(&e.to_string()))?;
         let text = write(text);
         if let Some(why) = self.0.broken.borrow().as_deref() {
             return Err(internal(why));
