@@ -254,7 +254,7 @@ const inBrowser = await check('in a browser, under a strict policy, on another o
 if (!inBrowser) await end();
 
 await check('several tabs share one engine, and go on when its tab is closed', async () => {
-  const second = await profile.opened(options());
+  const second = await profile.opened(options({ device: 'a browser' })); // by another name it would have something to send when it leads
   await until('followed', () => second.evaluate(() => workspace.status.follower));
   await second.evaluate(() => {
     globalThis.seen = [];
@@ -320,7 +320,7 @@ await check('what is written offline outlives the page, and is sent later', asyn
   await server.kill();
   await tab.reload();
   await tab.waitForFunction(() => globalThis.mooring !== undefined);
-  await tab.evaluate(async options => { globalThis.workspace = await mooring.open(options); }, options());
+  await tab.evaluate(async options => { globalThis.workspace = await mooring.open(options); }, options({ device: 'a browser' }));
   equal(await tab.evaluate(() => workspace.get('boats', 'gna').then(fields => fields.port)), 'offline', 'the record without a server');
   equal(await tab.evaluate(() => workspace.status.pending), 1, 'what waits');
   await server.start();

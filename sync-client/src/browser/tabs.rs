@@ -13,7 +13,6 @@
 //! ended, and the workspace that it looked at is closed after a while if nobody else does.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures::StreamExt;
@@ -28,6 +27,7 @@ use super::BrowserDevice;
 use super::platform;
 use crate::api::{Answer, Command, Event, Failure, FailureKind, Request, Response, ViewId};
 use crate::engine::{Engine, Handle, Notice};
+use crate::few::Few;
 use crate::limits;
 
 /// The version of what tabs say to each other: grows with every change that an older one would misunderstand.
@@ -91,9 +91,9 @@ pub struct Tab {
     /// Another tab was heard. Every one says its version, or asks, as soon as it can hear a leader: until then there is none.
     others: Cell<bool>,
     /// This page's requests without an answer.
-    open: RefCell<BTreeMap<u64, Open>>,
+    open: RefCell<Few<u64, Open>>,
     /// The followers, by their tabs, and the views that they watch, newest last.
-    followers: RefCell<BTreeMap<String, Vec<ViewId>>>,
+    followers: RefCell<Few<String, Vec<ViewId>>>,
 }
 
 /// Hears messages while it is there.
@@ -270,7 +270,7 @@ impl Tab {
     }
 
     fn ask_again(self: &Rc<Self>) {
-        let open: Vec<u64> = self.open.borrow().keys().copied().collect();
+        let open: Vec<u64> = self.open.borrow().iter().map(|(id, _)| *id).collect();
         open.into_iter().for_each(|id| self.ask(id));
     }
 
@@ -392,7 +392,7 @@ impl Tab {
 
     /// Waits for the end of a follower that is new here.
     fn follows(self: &Rc<Self>, tab: &str, handle: &Handle) {
-        if self.followers.borrow().contains_key(tab) {
+        if self.followers.borrow_mut().get_mut(tab).is_some() {
             return;
         }
         self.followers.borrow_mut().insert(tab.to_owned(), Vec::new());

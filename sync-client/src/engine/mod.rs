@@ -81,7 +81,7 @@ struct Asked {
 
 /// What reaches an engine.
 enum Said {
-    Asked(Asked),
+    Asked(Box<Asked>),
     /// This tab or program has gone.
     Gone(Arc<str>),
 }
@@ -134,7 +134,7 @@ impl Handle {
         };
         let (reply, answer) = oneshot::channel();
         let asked = Asked { command, request, workspace: self.workspace, who: self.who.clone(), reply };
-        self.commands.lock().await.send(Said::Asked(asked)).await.map_err(|_| gone())?;
+        self.commands.lock().await.send(Said::Asked(Box::new(asked))).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -180,8 +180,7 @@ pub struct Engine<D: Device> {
 
 enum Input {
     Said(Option<Said>),
-    Done(Place, Done),
-    Account((Arc<str>, Place, Done)),
+    Done((Arc<str>, Place, Done)),
     Timer,
 }
 
@@ -236,14 +235,9 @@ impl<D: Device> Engine<D> {
                         self.who = "".into();
                         opening = self.restore().await;
                     }
-                    Ok(()) => self.command(asked).await,
+                    Ok(()) => self.command(*asked).await,
                 },
-                Input::Done(place, done) => {
-                    self.who = "".into();
-                    self.turn_to(place);
-                    self.done(done).await;
-                }
-                Input::Account((who, place, done)) => {
+                Input::Done((who, place, done)) => {
                     self.who = who;
                     self.turn_to(place.filter(|workspace| self.has_desk(*workspace)));
                     self.done(done).await;
@@ -277,8 +271,8 @@ impl<D: Device> Engine<D> {
         let mut done = std::pin::pin!(desks::next_done(self.place, &mut self.desk, &mut self.aside).fuse());
         futures::select_biased! {
             said = inbox.next() => Input::Said(said),
-            done = self.account.select_next_some() => Input::Account(done),
-            (place, done) = done => Input::Done(place, done),
+            done = self.account.select_next_some() => Input::Done(done),
+            (place, done) = done => Input::Done(("".into(), place, done)),
             () = timer.fuse() => Input::Timer,
         }
     }

@@ -13,6 +13,7 @@ use super::{Done, Engine, failure};
 use crate::api::{Event, Failure, FailureKind};
 use crate::delta::Delta;
 use crate::device::Device;
+use crate::few::Few;
 use crate::limits;
 use crate::query::{Tables, storage};
 use crate::replica::LOCAL;
@@ -59,7 +60,8 @@ pub(super) struct Workspace<S> {
     pub tables: Tables,
     /// What is stored has to be read and compared: it was just opened, or came in a snapshot.
     pub must_scan: bool,
-    pub refetched: std::collections::BTreeMap<Partition, u32>,
+    /// How often partitions were fetched again.
+    pub refetched: Few<Partition, u32>,
     pub storage_problem: Option<String>,
     /// How full the store was when it was last asked: the answer takes as long as a write.
     pub usage: Usage,
@@ -358,7 +360,10 @@ impl<D: Device> Engine<D> {
         }
         // until what is stored was read, the known checksums may be those of before a snapshot
         let differing = if open.must_scan { Vec::new() } else { open.replica.differing(&answer.ends) };
-        if differing.iter().any(|partition| open.refetched.get(partition) >= Some(&REFETCHES)) {
+        if differing
+            .iter()
+            .any(|partition| open.refetched.get_mut(partition).is_some_and(|times| *times >= REFETCHES))
+        {
             return Err((
                 false,
                 SendError::Strange("The records on this device do not match the server's, even after fetching them again. Tell the person who runs the server.".into()),
@@ -403,7 +408,8 @@ impl<D: Device> Engine<D> {
     async fn refetch(&mut self, differing: Vec<Partition>) -> Result<(), Failed> {
         let Some(open) = &mut self.desk.open else { return Ok(()) };
         for partition in &differing {
-            *open.refetched.entry(*partition).or_default() += 1;
+            let times = open.refetched.get_mut(partition).map_or(1, |times| *times + 1);
+            open.refetched.insert(*partition, times);
         }
         tracing::warn!(partitions = differing.len(), "checksums differ from the server's: fetching again");
         let batch = open.replica.refetch(&differing);

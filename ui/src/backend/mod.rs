@@ -7,9 +7,9 @@ mod worker;
 use futures::channel::oneshot;
 use js_sys::JsString;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use sync_client::api::{Answer, Command, Event, Failure, FailureKind, ImportPlan, Request, Response};
+use sync_client::few::Few;
 use sync_protocol::{WorkspaceId, json};
 use yew::Callback;
 
@@ -25,8 +25,8 @@ struct Inner {
     next: Cell<u64>,
     /// What is asked is about this workspace, whatever other tabs look at.
     workspace: Cell<Option<WorkspaceId>>,
-    waiting: RefCell<BTreeMap<u64, oneshot::Sender<Outcome>>>,
-    listeners: RefCell<BTreeMap<u64, Callback<Event>>>,
+    waiting: RefCell<Few<u64, oneshot::Sender<Outcome>>>,
+    listeners: RefCell<Few<u64, Callback<Event>>>,
     /// Why the engine can no longer be reached.
     broken: RefCell<Option<String>>,
 }
@@ -145,7 +145,8 @@ impl Inbox {
                 }
             }
             Ok(Response::Event { event }) => {
-                let listeners: Vec<Callback<Event>> = inner.listeners.borrow().values().cloned().collect();
+                let listeners: Vec<Callback<Event>> =
+                    inner.listeners.borrow().iter().map(|(_, listener)| listener.clone()).collect();
                 for listener in listeners {
                     listener.emit(event.clone());
                 }
@@ -174,7 +175,8 @@ impl Inbox {
     fn replaced(&self, why: &str) {
         self.failed_all(why);
         let Some(inner) = self.0.upgrade() else { return };
-        let listeners: Vec<Callback<Event>> = inner.listeners.borrow().values().cloned().collect();
+        let listeners: Vec<Callback<Event>> =
+            inner.listeners.borrow().iter().map(|(_, listener)| listener.clone()).collect();
         for listener in listeners {
             listener.emit(Event::SessionChanged);
         }
@@ -183,7 +185,7 @@ impl Inbox {
     fn failed_all(&self, why: &str) {
         let Some(inner) = self.0.upgrade() else { return };
         let waiting = std::mem::take(&mut *inner.waiting.borrow_mut());
-        for sender in waiting.into_values() {
+        for (_, sender) in waiting {
             let _ = sender.send(Err(internal(why)));
         }
     }
