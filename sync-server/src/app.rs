@@ -15,6 +15,7 @@ use crate::auth::Auth;
 use crate::auth::throttle::Throttle;
 use crate::limits;
 use crate::members::Members;
+use crate::metrics::Metrics;
 use crate::mirror::desk::Desk;
 use crate::partition::{PartitionEngine, Quotas, Settings};
 use crate::slots::Slots;
@@ -27,6 +28,8 @@ use crate::store::{PartitionStore, Store};
 pub struct Options {
     /// The folder with the web application; `None` serves none.
     pub web: Option<PathBuf>,
+    /// Whether clients connect by TLS.
+    pub tls: bool,
     /// Whether one click signs in as the sample user. Only on a loopback address.
     pub demo: bool,
     /// Other origins whose pages may call the server.
@@ -59,6 +62,8 @@ pub struct Inner {
     pub clock: Arc<dyn Clock>,
     /// What was asked for on the command line.
     pub options: Options,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Pulls under way.
     pub pulls: Slots,
     /// Pushes and snapshots under way.
@@ -120,6 +125,7 @@ impl App {
             clock: Arc::clone(&clock),
             seed: u64::from_ne_bytes(seed),
             quotas: options.quotas,
+            ..Settings::default()
         };
         let engine = PartitionEngine::new(Arc::clone(&store) as Arc<dyn PartitionStore>, settings);
         let desk =
@@ -131,6 +137,7 @@ impl App {
             engine,
             clock,
             options,
+            metrics: Metrics::default(),
             pulls: Slots::new(limits::PULLS, limits::PULLS_PER_USER),
             work: Slots::new(limits::WORK, limits::WORK_PER_USER),
             bodies: Slots::new(limits::BODIES_KIB, limits::BODIES_KIB_PER_USER),

@@ -1,4 +1,6 @@
-//! The command line. Every option can also be set by a variable of the environment.
+//! The command line. Every option can also be set by a variable of the environment, or in a file.
+
+mod file;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -14,11 +16,17 @@ use crate::mirror::sample;
 use crate::partition::Quotas;
 use crate::store::cassandra::{CassandraOptions, keyspace};
 use crate::telemetry::LogFormat;
+use crate::tls::Files;
+pub use file::{ParseError, parse, settings};
 
 /// Mooring's server: keeps the records of a team in step between its devices and its database.
 #[derive(Debug, Parser)]
 #[command(name = "mooring-server", version)]
 pub struct Cli {
+    /// A file of settings in TOML, by the names of the options, such as horizon-days = 30. What the command line or the
+    /// environment says wins.
+    #[arg(long, env = "MOORING_CONFIG", value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -29,6 +37,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve until stopped by SIGTERM or Ctrl-C.
     Serve(Box<ServeArgs>),
+    /// Say how `serve` would serve, and whether it could: nothing is opened, made or listened on.
+    CheckConfig(Box<ServeArgs>),
     /// Accounts.
     #[command(subcommand)]
     User(UserCommand),
@@ -51,6 +61,17 @@ pub struct ServeArgs {
     /// Address and port to listen on.
     #[arg(long, env = "MOORING_LISTEN", default_value = "127.0.0.1:8420")]
     pub listen: SocketAddr,
+    /// A certificate in PEM, with those that lead to its authority: the server speaks TLS (https) and nothing else. Read
+    /// again within a minute after it changes.
+    #[arg(long, env = "MOORING_TLS_CERTIFICATE", value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The private key of that certificate, in PEM.
+    #[arg(long, env = "MOORING_TLS_KEY", value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+    /// Address and port for whoever watches over the server: /metrics for Prometheus, /healthz and /readyz. Everybody who
+    /// reaches it may read it: keep it off the networks of clients.
+    #[arg(long, env = "MOORING_METRICS", value_name = "ADDRESS")]
+    pub metrics: Option<SocketAddr>,
     /// Where the data is.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -230,6 +251,12 @@ impl ServeArgs {
         self.horizon_seconds.map_or(days, |seconds| Duration::from_secs(seconds.into()))
     }
 
+    /// The files of the certificate, where there is one.
+    pub fn tls(&self) -> Option<Files> {
+        let (certificate, key) = (self.tls_certificate.clone()?, self.tls_key.clone()?);
+        Some(Files { certificate, key })
+    }
+
     /// Those that were named, and that of the sample table where there is one.
     fn mirrored_keyspaces(&self) -> Vec<String> {
         let sample = self.sample_table.then(|| sample::KEYSPACE.to_owned());
@@ -240,6 +267,7 @@ impl ServeArgs {
     pub fn options(&self) -> Options {
         Options {
             web: self.web.clone(),
+            tls: self.tls_certificate.is_some(),
             demo: self.demo,
             allow_origin: self.allow_origin.iter().cloned().collect(),
             behind_proxy: self.behind_proxy,

@@ -1,12 +1,13 @@
 //! `mooring-server`: see `docs/server.md`.
 
 use anyhow::Context;
-use clap::Parser;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use sync_server::app::App;
-use sync_server::config::{Cli, Command, MemberCommand, ServeArgs, StoreArgs, UserCommand, WorkspaceCommand};
+use sync_server::config::{
+    self, Command, MemberCommand, ParseError, ServeArgs, StoreArgs, UserCommand, WorkspaceCommand,
+};
 #[cfg(unix)]
 use sync_server::local;
 use sync_server::mirror::commands::{MirrorCommand, NOT_AS_IT_SHOULD_BE};
@@ -15,12 +16,14 @@ use sync_server::mirror::sample;
 use sync_server::mirror::work;
 use sync_server::order::Order;
 use sync_server::partition::{PartitionEngine, Settings};
-use sync_server::server::Server;
+use sync_server::server::{Server, StartError};
 use sync_server::store::cassandra::{CassandraOptions, CassandraStore};
 use sync_server::store::clock::SystemClock;
 use sync_server::store::sled::SledStore;
 use sync_server::store::{Store, StoreError};
-use sync_server::{admin, demo, system, telemetry};
+use sync_server::tls::Tls;
+use sync_server::{admin, demo, metrics, system, telemetry};
+use tokio::net::{TcpListener, lookup_host};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -30,7 +33,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     system::keep_files_private();
-    let command = Cli::parse().command;
+    let command = match config::parse(std::env::args_os()) {
+        Ok(cli) => cli.command,
+        Err(ParseError::Line(error)) => error.exit(),
+        Err(error @ ParseError::File { .. }) => {
+            eprintln!("mooring-server: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -41,6 +51,7 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match command {
             Command::Serve(args) => serve(*args).await.map(|()| ExitCode::SUCCESS),
+            Command::CheckConfig(args) => check_config(&args).await.map(|()| ExitCode::SUCCESS),
             Command::Mirror(command) => mirror(command).await,
             other => administer(other).await.map(|()| ExitCode::SUCCESS),
         }
@@ -60,21 +71,22 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     telemetry::start(args.log_format);
     system::raise_descriptors();
     let options = args.options();
-    if let Some(web) = &options.web
-        && !web.join("index.html").is_file()
-    {
-        anyhow::bail!(
-            "{} has no index.html: give --web the folder of the built web application",
-            web.display()
-        );
-    }
+    let tls = usable(&args)?.map(Arc::new);
     let Opened { store, cassandra, beyond_help } = open(&args.store).await?;
     let clock = Arc::new(SystemClock);
     let app = match cassandra {
         Some((store, cluster)) => App::on_cassandra(store, cluster, clock, args.horizon(), options),
         None => App::new(store, clock, args.horizon(), options),
     };
-    let server = Server::bind(args.listen, app.clone()).await?;
+    let server = Server::bind(args.listen, app.clone(), tls.clone()).await?;
+    let watched = match args.metrics {
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("cannot listen on {address} for --metrics"))?,
+        ),
+        None => None,
+    };
     if args.demo {
         demo::prepare(&app).await.context("the samples of --demo cannot be written")?;
     }
@@ -94,8 +106,26 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     }
     let address = server.address().context("the address listened on")?;
     info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    let stopping = app.stopping.clone();
+    if let Some(listener) = watched {
+        info!(address = %listener.local_addr().context("the address of --metrics")?, "figures are told");
+        let (app, stopping) = (app.clone(), stopping.clone());
+        tokio::spawn(async move {
+            if let Err(error) = metrics::serve(listener, app, stopping.cancelled_owned()).await {
+                warn!(%error, "no figures are told any more");
+            }
+        });
+    }
     // for people and for scripts that wait: the only line on standard output
-    println!("Mooring listens on http://{address}");
+    println!("Mooring listens on {}://{address}", if tls.is_some() { "https" } else { "http" });
+    if let Some(tls) = tls {
+        tokio::spawn(async move {
+            tokio::select! {
+                () = tls.follow() => {}
+                () = stopping.cancelled() => {}
+            }
+        });
+    }
     let signal = stop_signal()?;
     let gone = beyond_help.clone();
     server
@@ -114,9 +144,36 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What can be told of the settings before anything is opened: the certificate, where there is one.
+fn usable(args: &ServeArgs) -> anyhow::Result<Option<Tls>> {
+    if let Some(web) = &args.web
+        && !web.join("index.html").is_file()
+    {
+        anyhow::bail!(
+            "{} has no index.html: give --web the folder of the built web application",
+            web.display()
+        );
+    }
+    Ok(args.tls().map(Tls::open).transpose()?)
+}
+
+async fn check_config(args: &ServeArgs) -> anyhow::Result<()> {
+    println!("{}", config::settings(std::env::args_os())?.trim_end());
+    usable(args)?;
+    if args.demo && !args.listen.ip().is_loopback() {
+        return Err(StartError::DemoNotLocal.into());
+    }
+    for node in &args.store.cassandra {
+        let addresses = lookup_host(node).await;
+        addresses.map(drop).with_context(|| format!("there is no address of the node {node} (host:port)"))?;
+    }
+    println!("# These settings can be used.");
+    Ok(())
+}
+
 async fn administer(command: Command) -> anyhow::Result<()> {
     let (order, store) = match command {
-        Command::Serve(_) | Command::Mirror(_) => unreachable!("main does these"),
+        Command::Serve(_) | Command::CheckConfig(_) | Command::Mirror(_) => unreachable!("main does these"),
         Command::Openapi => {
             println!("{}", sync_server::openapi::document());
             return Ok(());

@@ -17,8 +17,10 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
@@ -27,6 +29,7 @@ use crate::app::{App, Peer};
 use crate::auth::network_of;
 use crate::connections::{AtWork, Connections, Place};
 use crate::pace::PacedStream;
+use crate::tls::Tls;
 use crate::{limits, routes, system};
 
 /// Why a server cannot start.
@@ -53,17 +56,18 @@ pub enum StartError {
 pub struct Server {
     listener: TcpListener,
     app: App,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Server {
     /// Takes the port. Connections wait until [`Server::run`].
-    pub async fn bind(address: SocketAddr, app: App) -> Result<Self, StartError> {
+    pub async fn bind(address: SocketAddr, app: App, tls: Option<Arc<Tls>>) -> Result<Self, StartError> {
         if app.options.demo && !address.ip().is_loopback() {
             return Err(StartError::DemoNotLocal);
         }
         let bound = TcpListener::bind(address).await;
         let listener = bound.map_err(|cause| StartError::Listen { address, cause })?;
-        Ok(Self { listener, app })
+        Ok(Self { listener, app, tls })
     }
 
     /// Where it listens; tells the port where 0 was asked for.
@@ -102,7 +106,21 @@ impl Server {
                         continue;
                     };
                     let end = place.end.clone();
-                    let connection = graceful.watch(connection(stream, peer, router.clone(), place));
+                    let (watcher, router) = (graceful.watcher(), router.clone());
+                    let (tls, counted) = (self.tls.clone(), self.app.metrics.connected());
+                    let connection = async move {
+                        let _counted = counted;
+                        if let Err(error) = stream.set_nodelay(true) {
+                            debug!(%error, "a connection stays without TCP_NODELAY");
+                        }
+                        match tls {
+                            None => watcher.watch(connection(stream, peer, router, place)).await,
+                            Some(tls) => {
+                                let Some(stream) = secured(stream, &tls).await else { return Ok(()) };
+                                watcher.watch(connection(stream, peer, router, place)).await
+                            }
+                        }
+                    };
                     tokio::spawn(async move {
                         tokio::select! {
                             ended = connection => if let Err(error) = ended {
@@ -126,16 +144,28 @@ impl Server {
     }
 }
 
+/// The connection once both sides have agreed on keys, in the time that a head may take; `None` where they do not.
+async fn secured(stream: TcpStream, tls: &Tls) -> Option<TlsStream<TcpStream>> {
+    match tokio::time::timeout(limits::HEAD_TIME, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            debug!(%error, "no keys were agreed on");
+            None
+        }
+        Err(_) => {
+            debug!("no keys were agreed on in time");
+            None
+        }
+    }
+}
+
 /// One connection: HTTP/1.1 with a time limit on the head and on a client that takes no answer.
 fn connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     router: Router,
     place: Arc<Place>,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "a connection stays without TCP_NODELAY");
-    }
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let at_work = place.works();
         let mut request = request.map(Body::new);

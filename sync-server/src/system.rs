@@ -42,6 +42,25 @@ fn connections_within(limit: Option<u64>) -> usize {
     limit.saturating_sub(limits::DESCRIPTORS_ASIDE).max(limit / 2).min(limits::CONNECTIONS)
 }
 
+/// Bytes of memory that the process has, where the system tells.
+pub fn resident_bytes() -> Option<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+        Some(pages.split(' ').nth(1)?.parse::<usize>().ok()? * rustix::param::page_size())
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+/// Files and connections that the process has open, where the system tells.
+pub fn open_files() -> Option<usize> {
+    #[cfg(target_os = "linux")]
+    return Some(std::fs::read_dir("/proc/self/fd").ok()?.count());
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// Warns where other users of the machine can read the folder.
 pub fn warn_where_others_read(folder: &Path) {
     #[cfg(unix)]

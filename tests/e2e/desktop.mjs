@@ -138,6 +138,7 @@ await check('with the window closed, a second start opens it, with the link it w
   await windows(1);
   await desk.turn();
   await at('/w/sample-workspace/c/people/r/3');
+  await desk.waitFor(`${hook('field-input')}[data-field="email"]`);
 });
 
 await check('nobody else on the machine reads what it keeps', async () => {

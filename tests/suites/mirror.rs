@@ -34,7 +34,7 @@ use xtask::cassandra::Node;
 /// An address of the suite's own, so that no other node on this machine is in the way.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 42, 1);
 /// Scenarios at a time: most of their time they wait for a mirror to look.
-const AT_ONCE: usize = 5;
+const AT_ONCE: usize = 8;
 /// A workspace of Ada's for each scenario; she may say which rows were touched.
 const OPTIONS: [&str; 4] = ["--workspaces-in-a-row", "10000", "--mirror-keyspaces", outside::KEYSPACE];
 

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use sync_client::few::Few;
 use sync_protocol::{FieldName, UserId, Value, json};
-use wasm_bindgen_futures::spawn_local;
 use yew::Callback;
 
 /// What a person wrote into a form: only the fields that were touched.
@@ -128,11 +127,7 @@ impl Unsaved {
 /// The desktop's window is closed only after a question while something is not saved.
 fn tell_shell(unsaved: bool) {
     if in_shell() {
-        spawn_local(async move {
-            if shell::invoke("unsaved", &[("unsaved", &unsaved.into())]).await.is_err() {
-                gloo::console::error!("the window does not know what is unsaved");
-            }
-        });
+        shell::tell("unsaved", ("unsaved", unsaved.into()), "the window does not know what is unsaved");
     }
 }
 

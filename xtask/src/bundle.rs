@@ -105,16 +105,16 @@ pub fn package(kind: &str) -> Result<PathBuf> {
     Ok(package)
 }
 
+/// What builds the window and the command line.
+pub fn cargo() -> Command {
+    let mut cargo = sh::cargo();
+    cargo.args(["build", "--release", "--package", "mooring-desktop", "--package", "mooring-cli"]);
+    cargo
+}
+
 /// Builds the window and the command line.
 fn programs() -> Result<(PathBuf, PathBuf)> {
-    sh::run(sh::cargo().args([
-        "build",
-        "--release",
-        "--package",
-        "mooring-desktop",
-        "--package",
-        "mooring-cli",
-    ]))?;
+    sh::run(&mut cargo())?;
     let folder = sh::target_dir().join("release");
     Ok((folder.join("mooring"), folder.join("mooring-cli")))
 }

@@ -6,7 +6,10 @@ use crate::{
     ui, wasm,
 };
 use anyhow::{Result, bail};
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The version of cargo-deny that deny.toml is written for.
 const CARGO_DENY: &str = "0.20.2";
@@ -15,15 +18,18 @@ const CARGO_DENY: &str = "0.20.2";
 pub fn command(args: &[String]) -> Result<()> {
     sh::nothing_left(args)?;
     tools::need(&[Kit::Desktop])?;
+    // its build, where it is none's yet, fills the time in which one core links the screens
+    let deny = std::thread::spawn(cargo_deny);
     // the desktop shell embeds the screens when it is compiled
     ui::build()?;
+    let deny = deny.join().unwrap_or_else(|_| bail!("its build panicked"));
     let mut failed = Vec::new();
     for (name, outcome) in [
         ("format", format()),
         ("clippy", clippy()),
         ("clippy for wasm", clippy_wasm()),
         ("documentation", doc::build()),
-        ("dependencies", deny()),
+        ("dependencies", deny.and_then(|program| dependencies(&program))),
     ] {
         if let Err(error) = outcome {
             sh::say(&format!("{name}: {error:#}"));
@@ -62,17 +68,16 @@ fn clippy_wasm() -> Result<()> {
 }
 
 /// Licences, sources and bans from what cargo knows; advisories when their database can be fetched.
-fn deny() -> Result<()> {
-    let program = cargo_deny()?;
+fn dependencies(program: &Path) -> Result<()> {
     let deny = |what: &[&str]| -> Result<()> {
         sh::run(
-            Command::new(&program)
+            Command::new(program)
                 .args(["--log-level", "error", "check", "--hide-inclusion-graph"])
                 .args(what),
         )
     };
     deny(&["bans", "licenses", "sources"])?;
-    if Command::new(&program).current_dir(sh::root()).args(["fetch", "db"]).output()?.status.success() {
+    if Command::new(program).current_dir(sh::root()).args(["fetch", "db"]).output()?.status.success() {
         deny(&["advisories"])
     } else {
         sh::say("advisories NOT checked: their database cannot be fetched from here");

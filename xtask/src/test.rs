@@ -48,33 +48,8 @@ pub fn command(args: &[String]) -> Result<()> {
             env = Some(environment()?);
             Ok(())
         });
-        if let Some(mut env) = env {
-            // Only where a suite names it: it takes minutes to build. Kept to the end: nobody else installs another one
-            // meanwhile.
-            let mut desktop = None;
-            if names.iter().any(|name| says(name, installed::VARIABLE) || says(name, OPENS_DESKTOP)) {
-                table.run("desktop installer", || {
-                    desktop = Some(installed::desktop()?);
-                    Ok(())
-                });
-            }
-            if names.iter().any(|name| says(name, browser::FIREFOX)) {
-                table.run("Firefox and WebKit", || {
-                    env.extend(browser::engines()?);
-                    Ok(())
-                });
-            }
-            if let Some(desktop) = &desktop {
-                env.extend(desktop.environment());
-            }
-            for name in &names {
-                let halves = find(name)?;
-                for half in &halves {
-                    let title =
-                        if halves.len() > 1 { format!("{name}: {}", half.level()) } else { name.clone() };
-                    table.run(&title, || half.run(name, &env));
-                }
-            }
+        if let Some(env) = env {
+            table.suites(&names, env)?;
         }
     }
     table.finish()
@@ -99,6 +74,11 @@ fn about_what_is_made(suite: &String) -> bool {
         sh::say(&format!("{suite} is left out: {} is set, no package is made", installed::VARIABLE));
     }
     !left_out
+}
+
+/// Whether a suite drives the desktop app.
+fn drives_desktop(suite: &str) -> bool {
+    says(suite, installed::VARIABLE) || says(suite, OPENS_DESKTOP)
 }
 
 /// Whether a suite's own text has these words.
@@ -260,6 +240,45 @@ impl Table {
             eprintln!("{name}: {error:#}");
         }
         self.rows.push((name.to_string(), outcome, start.elapsed().as_secs_f64()));
+    }
+
+    /// The suites. Those that drive the desktop app come last: its installer takes minutes to build, which the others leave room for.
+    fn suites(&mut self, names: &[String], mut env: Environment) -> Result<()> {
+        let (last, first): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| drives_desktop(name));
+        let building = if last.is_empty() { None } else { installed::begin()? };
+        if names.iter().any(|name| says(name, browser::FIREFOX)) {
+            self.run("Firefox and WebKit", || {
+                env.extend(browser::engines()?);
+                Ok(())
+            });
+        }
+        for name in first {
+            self.suite(name, &env)?;
+        }
+        // kept to the end: nobody else installs another one meanwhile
+        let mut desktop = None;
+        if !last.is_empty() {
+            self.run("desktop installer", || {
+                desktop = Some(installed::desktop(building)?);
+                Ok(())
+            });
+        }
+        if let Some(desktop) = &desktop {
+            env.extend(desktop.environment());
+        }
+        for name in last {
+            self.suite(name, &env)?;
+        }
+        Ok(())
+    }
+
+    fn suite(&mut self, name: &str, env: &Environment) -> Result<()> {
+        let halves = find(name)?;
+        for half in &halves {
+            let title = if halves.len() > 1 { format!("{name}: {}", half.level()) } else { name.to_string() };
+            self.run(&title, || half.run(name, env));
+        }
+        Ok(())
     }
 
     fn finish(self) -> Result<()> {

@@ -270,6 +270,7 @@ impl Runner {
         } else {
             store.commit(self.lane.id, commit).await
         };
+        shared.settings.figures.stepped(&committed, entries);
         match committed {
             Ok(Committed::Yes) => {
                 tracing::debug!(workspace = %self.lane.id.workspace, partition = %self.lane.id.partition,

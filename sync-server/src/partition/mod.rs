@@ -10,6 +10,7 @@ mod case;
 mod commit;
 mod deleted;
 mod feed;
+mod figures;
 mod history;
 mod judge;
 pub mod limits;
@@ -38,6 +39,7 @@ use tokio::task::JoinSet;
 use crate::store::clock::{Clock, SystemClock};
 use crate::store::{Head, PartitionId, PartitionStore, StoreError};
 use commit::Lane;
+pub use figures::Figures;
 pub use mirrored::{Changed, Page};
 use names::Names;
 pub use quota::Quotas;
@@ -55,13 +57,31 @@ pub struct Settings {
     pub seed: u64,
     /// How much each workspace may keep.
     pub quotas: Quotas,
+    /// What is counted.
+    pub figures: Figures,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let quotas = Quotas::default();
-        Self { horizon: Duration::from_hours(90 * 24), clock: Arc::new(SystemClock), seed: 0, quotas }
+        Self {
+            horizon: Duration::from_hours(90 * 24),
+            clock: Arc::new(SystemClock),
+            seed: 0,
+            quotas: Quotas::default(),
+            figures: Figures::default(),
+        }
     }
+}
+
+/// What an engine has in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Partitions that were written lately.
+    pub partitions: usize,
+    /// Bytes of them that are kept.
+    pub cached: usize,
+    /// Bytes of the changes that wait.
+    pub queued: usize,
 }
 
 /// Who pushes; the caller has checked the session and that the replica is this user's.
@@ -149,6 +169,21 @@ impl PartitionEngine {
             tasks: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// What is counted.
+    pub fn figures(&self) -> &Figures {
+        &self.inner.shared.settings.figures
+    }
+
+    /// What is in memory just now.
+    pub fn load(&self) -> Load {
+        let shared = &self.inner.shared;
+        Load {
+            partitions: self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner).len(),
+            cached: shared.cached.load(Ordering::Relaxed),
+            queued: shared.queued.load(Ordering::Relaxed),
+        }
     }
 
     fn store(&self) -> &dyn PartitionStore {

@@ -56,6 +56,7 @@ impl PartitionEngine {
             verdicts.extend(judged);
             after_schema = is_reserved(&run[0]);
         }
+        self.figures().judged(&verdicts);
         if after_schema {
             // the next push through this node shall see it at once
             self.inner.schemas.get(self.store(), workspace, Fresh::Now).await?;

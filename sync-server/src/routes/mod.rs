@@ -45,6 +45,7 @@ use tracing::{Instrument, error, info, info_span};
 
 use crate::answer::Failure;
 use crate::app::App;
+use crate::metrics::Metrics;
 use crate::openapi::{About, about};
 use crate::{guard, limits, openapi, pace};
 
@@ -83,6 +84,13 @@ pub fn table() -> Vec<Route> {
             about("operations", "Whether this node can reach its store")
                 .open()
                 .gives::<health::Health>(200, "It can."),
+        ),
+        get_(
+            "/readyz",
+            get(health::health),
+            about("operations", "The same: whether requests should be sent to this node")
+                .open()
+                .gives::<health::Health>(200, "They should."),
         ),
         get_(
             "/openapi.json",
@@ -407,24 +415,39 @@ pub fn router(app: App) -> Router {
         None => router.fallback(web::none),
     };
     let cors = cors(&app);
-    let behind_proxy = app.options.behind_proxy;
-    let router = layers(router.method_not_allowed_fallback(wrong_method).with_state(app), behind_proxy);
+    let around =
+        Around { behind_proxy: app.options.behind_proxy, tls: app.options.tls, metrics: app.metrics.clone() };
+    let router = layers(router.method_not_allowed_fallback(wrong_method).with_state(app), around);
     match cors {
         Some(cors) => router.layer(cors),
         None => router,
     }
 }
 
+/// Only whether this node is well.
+pub fn health(app: App) -> Router {
+    let router = Router::new().route("/healthz", get(health::health)).route("/readyz", get(health::health));
+    router.with_state(app)
+}
+
+/// What the layers around all routes know.
+#[derive(Clone, Debug, Default)]
+struct Around {
+    behind_proxy: bool,
+    tls: bool,
+    metrics: Metrics,
+}
+
 /// From the outside in: the log line, panics, headers, compression, the time limit.
-fn layers(router: Router, behind_proxy: bool) -> Router {
+fn layers(router: Router, around: Around) -> Router {
     let predicate = SizeAbove::new(limits::COMPRESS_FROM).and(NotForContentType::IMAGES);
     let compression = CompressionLayer::new().quality(limits::COMPRESSION).compress_when(predicate);
     router
         .layer(middleware::from_fn(bounded))
         .layer(compression)
-        .layer(middleware::from_fn_with_state(behind_proxy, headers))
+        .layer(middleware::from_fn_with_state(around.clone(), headers))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(logged))
+        .layer(middleware::from_fn_with_state(around, logged))
 }
 
 /// The time of an answer counts from the last byte of the request: that one may come as slowly as [`pace`] lets it.
@@ -449,9 +472,9 @@ async fn bounded(request: Request, next: Next) -> Response {
     }
 }
 
-async fn headers(State(behind_proxy): State<bool>, request: Request, next: Next) -> Response {
-    let by_tls = behind_proxy
-        && request.headers().get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes() == b"https");
+async fn headers(State(around): State<Around>, request: Request, next: Next) -> Response {
+    let told = request.headers().get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes() == b"https");
+    let by_tls = around.tls || around.behind_proxy && told;
     let api = request.uri().path().starts_with(API);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -481,7 +504,7 @@ fn panicked(cause: Box<dyn Any + Send>) -> Response {
 }
 
 /// One line per request: ids, sizes and durations. The route, not the path: a path can carry a login.
-async fn logged(request: Request, next: Next) -> Response {
+async fn logged(State(around): State<Around>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = matched.unwrap_or_else(|| "file".to_owned());
@@ -491,12 +514,23 @@ async fn logged(request: Request, next: Next) -> Response {
     async move {
         let response = next.run(request).await;
         let (status, sent) = (response.status().as_u16(), response.body().size_hint().exact());
-        let millis = started.elapsed().as_millis();
+        let took = started.elapsed();
+        around.metrics.answered(counted(&method), &route, status, took);
+        let millis = took.as_millis();
         info!(status, ms = %millis, received, sent, "answered");
         response
     }
     .instrument(span)
     .await
+}
+
+/// A method by its name; what clients make up is one.
+fn counted(method: &Method) -> &str {
+    if [Method::GET, Method::POST, Method::PUT, Method::HEAD, Method::OPTIONS].contains(method) {
+        method.as_str()
+    } else {
+        "other"
+    }
 }
 
 async fn wrong_method() -> Response {
@@ -544,7 +578,8 @@ mod tests {
             format!("{}", body.map_or(0, |body| body.len()))
         };
         let never = async || tokio::time::sleep(2 * limits::REQUEST_TIME).await;
-        let router = layers(Router::new().route("/read", post(read)).route("/never", get(never)), false);
+        let router =
+            layers(Router::new().route("/read", post(read)).route("/never", get(never)), Around::default());
         // 300 kB at 32 kbit/s
         let drops = futures::stream::unfold(0, |done| async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -563,8 +598,10 @@ mod tests {
         async fn boom() {
             panic!("planted")
         }
-        let router =
-            layers(Router::new().route("/v1/boom", get(boom)).route("/fine", get(async || "fine")), false);
+        let router = layers(
+            Router::new().route("/v1/boom", get(boom)).route("/fine", get(async || "fine")),
+            Around::default(),
+        );
         let ask = |path| Request::get(path).body(Body::empty()).expect("a constant path is valid");
         let response = router.clone().oneshot(ask("/v1/boom")).await.unwrap();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);

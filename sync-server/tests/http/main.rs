@@ -8,6 +8,7 @@ mod document;
 mod gate;
 mod members;
 mod mirrors;
+mod operation;
 mod people;
 mod process;
 mod sessions;

@@ -17,7 +17,7 @@ pub fn program(line: &[&str], data: &Path) -> Command {
 }
 
 /// Without a folder.
-fn bare(line: &[&str]) -> Command {
+pub fn bare(line: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mooring-server"));
     command.args(line);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -28,7 +28,7 @@ pub async fn ran(line: &[&str], data: &Path, input: &str) -> Output {
     end_of(program(line, data), input).await
 }
 
-async fn end_of(mut program: Command, input: &str) -> Output {
+pub async fn end_of(mut program: Command, input: &str) -> Output {
     let mut child = program.spawn().unwrap();
     // a program that reads nothing closes the pipe, which is no matter
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;

@@ -51,7 +51,7 @@ impl World {
         let store: Arc<dyn Store> = Arc::new(SledStore::open_with(folder.path(), clock.clone()).unwrap());
         let horizon = Duration::from_hours(24);
         let app = App::new(store.clone(), clock.clone(), horizon, options);
-        let server = Server::bind(([127, 0, 0, 1], 0).into(), app.clone()).await.unwrap();
+        let server = Server::bind(([127, 0, 0, 1], 0).into(), app.clone(), None).await.unwrap();
         if app.options.demo {
             sync_server::demo::prepare(&app).await.unwrap();
         }

@@ -28,6 +28,15 @@ pub async fn invoke(command: &str, arguments: &[(&str, &JsValue)]) -> Result<JsV
     call(command, object(arguments)).await
 }
 
+/// The same for a command that has nothing to answer; that it was not heard, the log says in these words.
+pub fn tell(command: &'static str, argument: (&'static str, JsValue), unheard: &'static str) {
+    spawn_local(async move {
+        if invoke(command, &[(argument.0, &argument.1)]).await.is_err() {
+            gloo::console::error!(unheard);
+        }
+    });
+}
+
 /// Hears one of the shell's events for as long as the page is there.
 pub fn listen(event: &'static str, heard: impl Fn(JsValue) + 'static) {
     let handler = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {

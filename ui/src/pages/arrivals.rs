@@ -139,12 +139,7 @@ pub fn InShell() -> Html {
         let closing = closing.setter();
         Callback::from(move |()| {
             closing.set(false);
-            spawn_local(async move {
-                let told = shell::invoke("leave", &[("leave", &leave.into())]).await;
-                if told.is_err() {
-                    gloo::console::error!("the window does not close");
-                }
-            });
+            shell::tell("leave", ("leave", leave.into()), "the window does not close");
         })
     };
     later(Wanted::Confirm(ConfirmProps {
@@ -208,11 +203,7 @@ fn listen_for_keys() {
         };
         if key.ctrl_key() && !key.alt_key() && !key.shift_key() && !key.meta_key() {
             event.prevent_default();
-            spawn_local(async move {
-                if shell::invoke("choose", &[("what", &what.into())]).await.is_err() {
-                    gloo::console::error!("the window does not close");
-                }
-            });
+            shell::tell("choose", ("what", what.into()), "the window does not close");
         }
     })
     .forget();

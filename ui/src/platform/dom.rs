@@ -36,6 +36,13 @@ pub fn focus_ref(node: &NodeRef) {
     }
 }
 
+/// Moves the focus to what has just come, unless the person has opened a menu meanwhile: that would close.
+pub fn focus_arrived(node: &NodeRef) {
+    if !is_there("[role=menu]") {
+        focus_ref(node);
+    }
+}
+
 fn focus_element(element: &Element) {
     if let Some(element) = element.dyn_ref::<HtmlElement>() {
         // focus() only fails for elements without a document

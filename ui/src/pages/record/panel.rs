@@ -82,7 +82,7 @@ pub fn Panel(props: &PanelProps) -> Html {
         let (heading, focus) = (heading.clone(), props.focus);
         use_effect_with((), move |()| {
             if focus {
-                dom::focus_ref(&heading);
+                dom::focus_arrived(&heading);
             }
         });
     }
