@@ -71,12 +71,6 @@ pub(crate) async fn workspace(link: &mut Link, wanted: Option<&str>) -> Result<W
         }
     };
     if session.open != Some(found.id) {
-        if !link.is_own() {
-            return Err(Failure::Refused(format!(
-                "Mooring is running on this device with another workspace open. Open “{}” there, or close it.",
-                found.name
-            )));
-        }
         link.ask(Command::Open { workspace: found.id }).await?;
     }
     Ok(found)

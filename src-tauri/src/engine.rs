@@ -8,6 +8,7 @@ use sync_client::api::{Answer, Command, Event, Failure, FailureKind, Request, Re
 use sync_client::engine::Handle;
 use sync_client::native;
 use sync_client::store::StoreError;
+use sync_protocol::WorkspaceId;
 use tokio::time::Instant;
 
 use crate::notify::{self, News, Notifier};
@@ -39,14 +40,19 @@ impl Engine {
 
     pub(crate) async fn call(&self, request: &str) -> Result<String, String> {
         let request: Request = serde_json::from_str(request).map_err(|e| format!("not a request: {e}"))?;
-        let result = self.ask(request.command).await;
+        let result = self.ask_of(request.workspace, request.command).await;
         Ok(text(&Response::Answer { id: request.id, result }))
     }
 
     /// Does a command and waits for its end.
     pub(crate) async fn ask(&self, command: Command) -> Result<Answer, Failure> {
+        self.ask_of(None, command).await
+    }
+
+    /// The same in a workspace.
+    async fn ask_of(&self, workspace: Option<WorkspaceId>, command: Command) -> Result<Answer, Failure> {
         match self.handle() {
-            Ok(handle) => handle.call(command).await,
+            Ok(handle) => handle.of(workspace).call(command).await,
             Err(error) => Err(Failure::new(FailureKind::Storage, error.to_string())),
         }
     }

@@ -600,6 +600,9 @@ pub use sync_protocol::permit::{may_edit, may_manage, may_shape};
 pub struct Request {
     /// Chosen by the screen.
     pub id: u64,
+    /// The workspace that it is about; without one it is about the one that its tab or program has opened last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<WorkspaceId>,
     /// What it asks for.
     pub command: Command,
 }

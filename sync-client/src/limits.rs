@@ -55,6 +55,10 @@ pub const NEWS: usize = 1_000;
 /// Rows that a screen may ask for at once.
 pub const ROWS: usize = 500;
 
+/// Workspaces that may be open at once on a device: more than anybody has tabs in; each has its records' places, its outbox and its
+/// reviews in memory, and a request that waits for news.
+pub const OPEN_WORKSPACES: usize = 8;
+
 /// Views that may be open in one workspace: a dozen tabs with a handful each. The one that was looked at longest ago makes way.
 pub const VIEWS: usize = 64;
 

@@ -320,15 +320,6 @@ await at('no-collections', {
     await browser.pillSays('Synced and verified');
   },
 });
-await at('open-elsewhere', {
-  main: hook('open-here'),
-  arrange: async () => {
-    const tab = await browser.tab('elsewhere', `${home}/c/people`);
-    await tab.waitFor(hook('record-row'));
-    await browser.waitFor(hook('open-elsewhere'));
-    await tab.closeTab();
-  },
-});
 
 // --- somebody who may only read
 const reader = new Browser('reader', relay.url);

@@ -4,15 +4,19 @@ import fs from 'node:fs';
 import path from 'node:path';
 import cassandra from 'cassandra-driver';
 import { sections as data } from './indexeddb/data.mjs';
-import { Bench } from './indexeddb/lib.mjs';
+import { Bench, done, over } from './indexeddb/lib.mjs';
 import { sections as running } from './indexeddb/running.mjs';
 import { atEnd, check, end, equal, need, root, truthy, until } from './lib/harness.mjs';
 import { addPeople, password } from './lib/members.mjs';
 import { compile, imported, install, Profile, Site } from './lib/npm.mjs';
+import { inEngine } from './npm/each.mjs';
+import { kills } from './npm/kills.mjs';
+import { Firefox, Chromium, Profile as Kept, provide, WebKitProfile } from './npm/tabs.mjs';
 import { onCassandra, onSled } from './lib/server.mjs';
 
 const folder = install();
 fs.cpSync(path.join(root, 'tests/e2e/indexeddb'), path.join(folder, 'suite'), { recursive: true }); // for pages
+provide(folder);
 const site = await new Site(folder).start();
 const server = await onSled(undefined, ['--allow-origin', site.url]);
 addPeople(server, { ada: 'Ada', ben: 'Ben' });
@@ -185,11 +189,54 @@ await check('a program of IndexedDB keeps its objects as records that others rea
   for (const workspace of [here, there]) await workspace.close();
 });
 
+await check('generators of two workspaces on their devices only give no number twice, when these become one', async () => {
+  const { indexedDBOf } = await imported(folder, 'mooring/indexeddb');
+  const begin = async (countsFromOne) => {
+    const workspace = await open({ workspace: 'Log', store: 'memory' });
+    const add = async (line) => {
+      const request = indexedDBOf(workspace, { database: 'log', countsFromOne }).open('log', 1);
+      request.onupgradeneeded = () => request.result.createObjectStore('lines', { autoIncrement: true });
+      const db = await done(request);
+      const transaction = db.transaction('lines', 'readwrite');
+      const key = await done(transaction.objectStore('lines').add(line));
+      await over(transaction);
+      db.close();
+      return key;
+    };
+    return { workspace, add, keys: [await add('a'), await add('b')] };
+  };
+  const devices = [await begin(), await begin()];
+  for (const [at, { workspace }] of devices.entries()) {
+    await workspace.connect({ server: server.url, name: 'ada', password, ...(at === 0 ? { how: 'copy' } : { how: 'combine', workspace: 'Log' }) });
+    await caughtUp(workspace);
+  }
+  for (const device of devices) device.keys.push(await device.add('c'));
+  const keys = devices.flatMap(device => device.keys);
+  equal(new Set(keys).size, 6, `all numbers differ: ${keys}`);
+  for (const { workspace } of devices) {
+    await until('all there', async () => (await workspace.collection('lines').all()).rows.length === 6);
+    equal(workspace.status.conflicts, 0, 'nothing to review');
+    await workspace.close();
+  }
+  // what was made by an earlier version counted from 1, and goes on as one among several devices
+  const before = await begin(true);
+  await before.workspace.write(step => { step.memo('ordinal', '0'); });
+  const { length } = await indexedDBOf(before.workspace).databases();
+  equal([before.keys, length], [[1, 2], 1], 'as it was');
+  const { add } = before;
+  truthy(await add('d') === 3, 'from 1, where that is wanted');
+  const later = indexedDBOf(before.workspace, { database: 'log' }).open('log', 1);
+  const db = await done(later);
+  const key = await done(db.transaction('lines', 'readwrite').objectStore('lines').add('e'));
+  truthy(key > 2 ** 32, `a number of its own: ${key}`);
+  await before.workspace.close();
+});
+
 for (const [name, run] of Object.entries({ ...data, ...running })) {
   await check(`IndexedDB over the engine, node: ${name}`, async () => {
     const { indexedDBOf, IDBKeyRange } = await imported(folder, 'mooring/indexeddb');
     const workspace = await open({ workspace: 'Bench', store: 'memory' });
-    const bench = new Bench(indexedDBOf(workspace), IDBKeyRange);
+    const bench = new Bench(indexedDBOf(workspace, { countsFromOne: true }), IDBKeyRange);
     await run(bench);
     await bench.end();
     await workspace.close();
@@ -207,7 +254,7 @@ const inBrowser = await check('in a browser, under a strict policy, on another o
 if (!inBrowser) await end();
 
 await check('several tabs share one engine, and go on when its tab is closed', async () => {
-  const second = await profile.opened(options());
+  const second = await profile.opened(options({ device: 'a browser' })); // by another name it would have something to send when it leads
   await until('followed', () => second.evaluate(() => workspace.status.follower));
   await second.evaluate(() => {
     globalThis.seen = [];
@@ -223,6 +270,49 @@ await check('several tabs share one engine, and go on when its tab is closed', a
   tab = second;
 });
 
+await check('workspaces of one account that share a store are open at once, on one page and in two tabs', async () => {
+  const at = (workspace, more) => options({ workspace, store: 'shared', ...more });
+  const names = ['Boats', 'Harbour'];
+  const elsewhere = { Boats: ada, Harbour: await open(options({ workspace: 'Harbour' })) };
+  const page = await profile.tab();
+  await page.evaluate(async all => {
+    globalThis.opened = {};
+    globalThis.seen = {};
+    for (const options of all) {
+      const workspace = opened[options.workspace] = await mooring.open(options);
+      workspace.collection('marks').query({ sort: 'text' }).subscribe(({ rows }) => { seen[options.workspace] = rows.map(row => row.fields.text).join(); });
+    }
+  }, names.map(name => at(name)));
+  const write = (tab, name, text) => tab.evaluate(([name, text]) => opened[name].collection('marks').insert({ text }), [name, text]);
+  const seen = (tab, name, wanted) => until(`${wanted} seen in ${name}`, () => tab.evaluate(name => seen[name], name).then(found => found === wanted));
+  for (const name of names) {
+    await write(page, name, `a ${name}`);
+    await until('there', async () => (await elsewhere[name].collection('marks').all()).rows.length === 1);
+    await elsewhere[name].collection('marks').insert({ text: `b ${name}` });
+  }
+  for (const name of names) await seen(page, name, `a ${name},b ${name}`);
+  equal(await page.evaluate(() => Object.values(opened).map(({ name, status }) => [name, status.follower])), [['Boats', false], ['Harbour', true]], 'who leads');
+  // the one whose engine it is, is closed: the other one goes on
+  await page.evaluate(() => opened.Boats.close());
+  await write(page, 'Harbour', 'c Harbour');
+  await seen(page, 'Harbour', 'a Harbour,b Harbour,c Harbour');
+  await until('there', async () => (await elsewhere.Harbour.collection('marks').all()).rows.length === 3);
+  const second = await profile.tab();
+  await second.evaluate(async options => {
+    globalThis.opened = { Boats: await mooring.open(options) };
+    globalThis.seen = {};
+    opened.Boats.collection('marks').query({ sort: 'text' }).subscribe(({ rows }) => { seen.Boats = rows.map(row => row.fields.text).join(); });
+  }, at('Boats'));
+  await write(second, 'Boats', 'c Boats');
+  await seen(second, 'Boats', 'a Boats,b Boats,c Boats');
+  await page.close();
+  await write(second, 'Boats', 'd Boats');
+  await seen(second, 'Boats', 'a Boats,b Boats,c Boats,d Boats');
+  equal((await elsewhere.Harbour.collection('marks').all()).rows.length, 3, 'nothing of the one is in the other');
+  await second.close();
+  await elsewhere.Harbour.close();
+});
+
 await check('what is written offline outlives the page, and is sent later', async () => {
   await profile.context.setOffline(true);
   await tab.evaluate(() => workspace.collection('boats').edit('gna', { port: 'offline' }));
@@ -230,7 +320,7 @@ await check('what is written offline outlives the page, and is sent later', asyn
   await server.kill();
   await tab.reload();
   await tab.waitForFunction(() => globalThis.mooring !== undefined);
-  await tab.evaluate(async options => { globalThis.workspace = await mooring.open(options); }, options());
+  await tab.evaluate(async options => { globalThis.workspace = await mooring.open(options); }, options({ device: 'a browser' }));
   equal(await tab.evaluate(() => workspace.get('boats', 'gna').then(fields => fields.port)), 'offline', 'the record without a server');
   equal(await tab.evaluate(() => workspace.status.pending), 1, 'what waits');
   await server.start();
@@ -273,7 +363,7 @@ await check('IndexedDB over the engine, in a page, durably', async () => {
     const { Bench } = await import('/suite/lib.mjs');
     const failed = [];
     const workspace = await mooring.open({ workspace: 'Bench' });
-    const factory = indexedDBOf(workspace);
+    const factory = indexedDBOf(workspace, { countsFromOne: true });
     let ran = 0;
     for (const file of ['data', 'running']) {
       for (const [name, run] of Object.entries((await import(`/suite/${file}.mjs`)).sections)) {
@@ -286,7 +376,7 @@ await check('IndexedDB over the engine, in a page, durably', async () => {
     await workspace.close();
     for (const [name, run] of Object.entries((await import('/suite/neighbours.mjs')).sections)) {
       const opened = [await mooring.open({ workspace: name }), await mooring.open({ workspace: name })];
-      await run({ tabs: opened.map(one => indexedDBOf(one)), name: `of ${name}` }).catch(error => failed.push(`${name}: ${error}`));
+      await run({ tabs: opened.map(one => indexedDBOf(one, { countsFromOne: true })), name: `of ${name}` }).catch(error => failed.push(`${name}: ${error}`));
       for (const one of opened) await one.close();
       ran += 1;
     }
@@ -379,6 +469,14 @@ await check('a server lets pages of other origins in only where it was told so',
   const kind = await page.evaluate(options => mooring.open(options).then(() => 'done', error => error.kind), options());
   equal(kind, 'offline', 'what the page is told');
 });
+
+// whole runs have Firefox and WebKit
+need('MOORING_FIREFOX');
+need('MOORING_WEBKIT');
+await inEngine('Firefox', await new Kept(Firefox, 'firefox', site).start(), { server, ada });
+await inEngine('WebKit', new WebKitProfile('webkit', site), { server, ada });
+await kills('Chromium', Chromium, site);
+await kills('Firefox', Firefox, site, { moments: [['migrated 300', 0]], pours: ['records 3'] });
 
 const cassandraServer = await onCassandra();
 addPeople(cassandraServer, { ada: 'Ada', ben: 'Ben' });

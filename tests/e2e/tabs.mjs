@@ -1,5 +1,5 @@
 // Several tabs of one browser profile: one engine, whoever's tab goes.
-import { Device } from './lib/api.mjs';
+import { ask, Device } from './lib/api.mjs';
 import { check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
 import { Relay } from './lib/relay.mjs';
 import { onSled } from './lib/server.mjs';
@@ -139,6 +139,62 @@ await check('the leading tab’s program is ended: its page and the others go on
   await act.cellSays(leader, 7, 'email', 'after@example.com');
   for (const tab of [leader, follower]) await tab.pillSays('Synced and verified');
   equal([await follows(leader), await follows(follower)], [true, false], 'who follows now');
+});
+
+const harbour = () => new Device(server.url).signIn(undefined, 'Harbour office');
+const sample = async () => (await new Device(server.url).signIn(undefined, 'Sample workspace')).records();
+let other;
+await check('each tab has a workspace of its own: all of them are live, also when the leading tab goes', async () => {
+  await second.page.goto(`${act.workspaceUrl(second)}/c/people`);
+  other = await second.tab('other', relay.url);
+  await other.click(hook('new-workspace'));
+  await other.fill(hook('workspace-name'), 'Harbour office');
+  await other.click(hook('workspace-create'));
+  await other.click(`${hook('workspace-item')}[data-name="Harbour office"]`);
+  await other.waitFor(hook('no-collections'));
+  await act.makeCollection(other, 'Berths', ['Place']);
+  await act.addRecord(other, 1, { place: 'A 1' });
+  await act.findRow(second, 9);
+  await act.editRecord(second, 9, 'email', 'both@example.com');
+  for (const tab of [other, second, third]) await tab.pillSays('Synced and verified');
+  equal((await sample()).people[9].email, 'both@example.com', 'the value in the one');
+  equal((await (await harbour()).records()).berths, { 1: { place: 'A 1' } }, 'the records in the other one');
+  await until('two waiting pulls', () => relay.underWay('pull') === 2);
+  const [leader] = await follows(second) ? [third] : [second];
+  await leader.closeTab();
+  const stays = leader === second ? third : second;
+  await act.editRecord(other, 1, 'place', 'B 2');
+  await (await harbour()).insert('berths', 2, { place: 'C 3' });
+  await act.cellSays(other, 2, 'place', 'C 3');
+  await act.findRow(stays, 9);
+  await act.editRecord(stays, 9, 'email', 'after@example.com');
+  for (const tab of [other, stays]) await tab.pillSays('Synced and verified');
+  equal([(await (await harbour()).records()).berths[1].place, (await sample()).people[9].email], ['B 2', 'after@example.com'], 'what each saved');
+  // the tab that went is opened again, for what follows
+  const again = await stays.tab(leader.name, `${act.workspaceUrl(stays)}/c/people`);
+  if (leader === second) second = again; else third = again;
+  await again.pillSays('Synced and verified');
+});
+
+await check('a workspace that cannot be opened says so in its tab, and the others go on', async () => {
+  const device = await harbour();
+  const { id } = await ask(server.url, 'POST', '/v1/workspaces', device.token, { name: 'Dry dock' });
+  // as if a newer version had saved its records here
+  await other.page.evaluate(async ([there, id]) => {
+    const name = (await indexedDB.databases()).map(({ name }) => name).find(name => name.endsWith(there));
+    await new Promise((done, failed) => {
+      const request = indexedDB.open(name.replace(there, id), 9_999);
+      request.onsuccess = () => { request.result.close(); done(); };
+      request.onerror = failed;
+    });
+  }, [device.workspace, id]);
+  const shut = await other.tab('shut', relay.url);
+  await shut.click(`${hook('workspace-item')}[data-name="Dry dock"]`);
+  await until('why', async () => /newer version/.test(await shut.text('main')));
+  await act.editRecord(other, 1, 'place', 'D 4');
+  await other.pillSays('Synced and verified');
+  equal((await (await harbour()).records()).berths[1].place, 'D 4', 'the server’s value');
+  for (const tab of [shut, other]) await tab.closeTab();
 });
 
 await check('a tab of a newer version takes over: the pages of the older one say so, and are not left waiting', async () => {

@@ -269,7 +269,7 @@ impl Process {
     }
 
     fn ask(&mut self, command: Ask) -> Result<Result<Answer, Failure>> {
-        writeln!(self.stdin, "{}", serde_json::to_string(&Request { id: 1, command })?)?;
+        writeln!(self.stdin, "{}", serde_json::to_string(&Request { id: 1, workspace: None, command })?)?;
         self.stdin.flush()?;
         match serde_json::from_str(&self.line()?)? {
             Response::Answer { result, .. } => Ok(result),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use sync_client::few::Few;
 use sync_protocol::{FieldName, UserId, Value, json};
 use yew::Callback;
 
@@ -55,7 +56,7 @@ struct Inner {
 struct Kept {
     /// Whose it is; nobody else sees it.
     owner: Option<UserId>,
-    drafts: BTreeMap<String, Draft>,
+    drafts: Few<String, Draft>,
 }
 
 /// Letters within this many milliseconds are kept together.
@@ -117,7 +118,7 @@ impl Unsaved {
     pub fn belongs_to(&self, user: Option<UserId>) {
         if self.0.kept.borrow().owner != user {
             self.guard(None);
-            *self.0.kept.borrow_mut() = Kept { owner: user, drafts: BTreeMap::new() };
+            *self.0.kept.borrow_mut() = Kept { owner: user, drafts: Few::default() };
             self.0.write();
         }
     }

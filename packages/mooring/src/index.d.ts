@@ -67,7 +67,7 @@ export interface OpenOptions extends Credentials {
   create?: boolean;
   /**
    * What is kept in this browser profile goes by this name; without one, by the workspace's as it is given here. All tabs that
-   * open the same share one engine, and one account. `"memory"`: nothing is kept (always so in Node).
+   * open the same share one engine, and one account, in which several workspaces can be open at once. `"memory"`: nothing is kept (always so in Node).
    */
   store?: string;
   /** Whether the engine runs in a worker (it does, without being told), or the address of the worker's script. */

@@ -16,6 +16,8 @@ export class Link {
   #later = [];
   #listeners = new Set();
   #broken;
+  /** What is asked is about this workspace, whatever other tabs look at. @type {string | undefined} */
+  workspace;
 
   /** Starts one: `host(say)` gives `{send, end}`. */
   static async start(host) {
@@ -33,7 +35,7 @@ export class Link {
     const id = this.#next++;
     return new Promise((done, failed) => {
       // what cannot be written as JSON fails here, before anybody waits for it
-      const asked = { id, text: stringify({ id, command }), done, failed };
+      const asked = { id, text: stringify({ id, workspace: this.workspace, command }), done, failed };
       if (this.#waiting.size < UNDER_WAY) this.#send(asked);
       else this.#later.push(asked);
     });

@@ -6,20 +6,21 @@ const PAGE = 499;
 const ORDINAL = 'ordinal';
 const ORDINALS = 2 ** 20;
 
-/** The records of a workspace. */
-export async function recordsOf(opened) {
+/** The records of a workspace. `countsFromOne`: its generators do, for no other device has records there. */
+export async function recordsOf(opened, { countsFromOne = false } = {}) {
   const workspace = await opened;
   const { link, store } = linkOf(workspace);
   const records = new WorkspaceRecords(workspace, link, store);
-  records.ordinal = await ordinalOf(workspace, records);
+  records.ordinal = countsFromOne ? 0 : await ordinalOf(records);
   await link.ask('follow');
   return records;
 }
 
-async function ordinalOf(workspace, records) {
+/** Also where a workspace is on this device only: two of them may become one. There it was 0 in earlier versions. */
+async function ordinalOf(records) {
   const [known] = await records.memos(ORDINAL);
-  if (known) return known.value;
-  const ordinal = workspace.local ? 0 : 1 + Math.floor(Math.random() * ORDINALS);
+  if (known?.value > 0) return known.value;
+  const ordinal = 1 + Math.floor(Math.random() * ORDINALS);
   await records.write([{ memo: { name: ORDINAL, value: ordinal } }]);
   return ordinal;
 }

@@ -43,9 +43,6 @@ export async function openIn(link, { server, workspace, create }, session) {
     if (!found && create) found = find(await link.ask({ new_workspace: { name: workspace } }));
   }
   if (!found) throw wrong(`There is no workspace “${workspace}” for this account.`);
-  if (session.open && session.open !== found.id) {
-    throw wrong('Another workspace is kept under this name of a store: choose another name.');
-  }
   const [, opened, status] = await Promise.all([link.ask({ open: { workspace: found.id } }), link.ask('session'), link.ask('status')]);
   return [opened, status];
 }

@@ -190,6 +190,7 @@ export class Workspace {
 
   #is({ open, workspaces, local }) {
     this.#id = open;
+    this.#link.workspace = open ?? undefined;
     this.#name = [...workspaces, ...local].find(({ id }) => id === open)?.name;
     this.#local = local.some(({ id }) => id === open);
   }

@@ -1,13 +1,13 @@
 //! A browser profile as a device, or a program in JavaScript that keeps its records in memory.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use sync_protocol::Timestamp;
 
 use super::platform;
 use super::store::BrowserStore;
 use crate::device::Device;
+use crate::few::Few;
 use crate::store::StoreError;
 use crate::store::indexeddb::{IndexedDbStore, Profile};
 use crate::store::memory::{MemoryDisk, MemoryStore};
@@ -35,7 +35,7 @@ enum Kept {
 #[derive(Default)]
 struct Memory {
     profile: RefCell<Option<String>>,
-    disks: RefCell<BTreeMap<String, MemoryDisk>>,
+    disks: RefCell<Few<String, MemoryDisk>>,
 }
 
 impl BrowserDevice {
@@ -97,7 +97,11 @@ impl Device for BrowserDevice {
     async fn open_store(&self, name: &str) -> Result<BrowserStore, StoreError> {
         match &self.kept {
             Kept::Memory(memory) => {
-                let disk = memory.disks.borrow_mut().entry(name.to_owned()).or_default().clone();
+                let mut disks = memory.disks.borrow_mut();
+                if disks.get_mut(name).is_none() {
+                    disks.insert(name.to_owned(), MemoryDisk::default());
+                }
+                let disk = disks.get_mut(name).expect("it was just made").clone();
                 MemoryStore::open(&disk).map(BrowserStore::Memory)
             }
             _ => {
@@ -109,7 +113,7 @@ impl Device for BrowserDevice {
 
     async fn stores(&self) -> Result<Vec<String>, StoreError> {
         if let Kept::Memory(memory) = &self.kept {
-            return Ok(memory.disks.borrow().keys().cloned().collect());
+            return Ok(memory.disks.borrow().iter().map(|(name, _)| name.clone()).collect());
         }
         let (all, prefix) = (IndexedDbStore::names().await, self.prefix());
         Ok(all.iter().filter_map(|name| name.strip_prefix(&prefix)).map(str::to_owned).collect())

@@ -7,11 +7,12 @@
 //! asks to be loaded again, and what a leader cannot read it answers with words instead of silence. The lock's name never
 //! changes: whatever their versions, one engine works on the stores at a time.
 //!
-//! A tab holds a lock of its own as long as it lives: when the leader gets it, the tab is gone, and the views that it watched are
-//! ended.
+//! Each tab looks at a workspace of its own, and is told what happens there.
+//!
+//! A tab holds a lock of its own as long as it lives: when the leader gets it, the tab is gone, the views that it watched are
+//! ended, and the workspace that it looked at is closed after a while if nobody else does.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures::StreamExt;
@@ -25,11 +26,12 @@ use web_sys::{BroadcastChannel, DedicatedWorkerGlobalScope, MessageEvent};
 use super::BrowserDevice;
 use super::platform;
 use crate::api::{Answer, Command, Event, Failure, FailureKind, Request, Response, ViewId};
-use crate::engine::{Engine, Handle};
+use crate::engine::{Engine, Handle, Notice};
+use crate::few::Few;
 use crate::limits;
 
 /// The version of what tabs say to each other: grows with every change that an older one would misunderstand.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Tells the page that another tab runs a newer version.
 const OUTDATED: &str = "outdated";
 
@@ -50,10 +52,12 @@ enum Message<'a> {
         #[serde(borrow)]
         response: &'a RawValue,
     },
-    /// The leader tells everyone: an [`Event`].
+    /// The leader tells an [`Event`].
     Event {
         #[serde(borrow)]
         event: &'a RawValue,
+        /// Those tabs; `None`: everyone.
+        to: Option<Vec<String>>,
     },
     /// There is a new leader: ask again what was not answered.
     Leading,
@@ -87,9 +91,9 @@ pub struct Tab {
     /// Another tab was heard. Every one says its version, or asks, as soon as it can hear a leader: until then there is none.
     others: Cell<bool>,
     /// This page's requests without an answer.
-    open: RefCell<BTreeMap<u64, Open>>,
-    /// The views that followers watch, by their tabs, newest last.
-    watched: RefCell<BTreeMap<String, Vec<ViewId>>>,
+    open: RefCell<Few<u64, Open>>,
+    /// The followers, by their tabs, and the views that they watch, newest last.
+    followers: RefCell<Few<String, Vec<ViewId>>>,
 }
 
 /// Hears messages while it is there.
@@ -157,7 +161,7 @@ impl Tab {
             role: RefCell::new(Role::Waiting),
             others: Cell::new(false),
             open: RefCell::default(),
-            watched: RefCell::default(),
+            followers: RefCell::default(),
         });
         let Some((name, channel)) = &tab.shared else {
             tab.lead();
@@ -227,19 +231,27 @@ impl Tab {
     /// Starts the engine. The promise given back is the lock's.
     fn lead(self: &Rc<Self>) -> JsValue {
         let Some(device) = self.device.take() else { return JsValue::UNDEFINED };
-        let (handle, mut events, run) = Engine::start(device);
-        *self.role.borrow_mut() = Role::Leader(handle);
+        let (handle, events, run) = Engine::start(device);
+        *self.role.borrow_mut() = Role::Leader(handle.clone());
         spawn_local(run);
         let tab = self.clone();
         spawn_local(async move {
-            while let Some(mut event) = events.next().await {
+            // all who ask have names
+            handle.leave().await;
+            let mut notices = events.for_all();
+            while let Some(notice) = notices.next().await {
+                let is_own = notice.is_for(&tab.id);
+                let Notice { to, mut event } = notice;
                 let text = raw(&event);
-                tab.to_page(&event_text(&text));
-                if !tab.others.get() {
-                    continue;
+                if is_own {
+                    tab.to_page(&event_text(&text));
                 }
-                let of_others = as_follower(&mut event).then(|| raw(&event));
-                tab.say(&Message::Event { event: of_others.as_deref().unwrap_or(&text) });
+                let is_of_others = to.as_ref().is_none_or(|to| to.len() > usize::from(is_own));
+                if tab.others.get() && is_of_others {
+                    let of_others = as_follower(&mut event).then(|| raw(&event));
+                    let to = to.map(|to| to.iter().map(|name| name.to_string()).collect());
+                    tab.say(&Message::Event { event: of_others.as_deref().unwrap_or(&text), to });
+                }
             }
         });
         self.say(&Message::Leading);
@@ -258,7 +270,7 @@ impl Tab {
     }
 
     fn ask_again(self: &Rc<Self>) {
-        let open: Vec<u64> = self.open.borrow().keys().copied().collect();
+        let open: Vec<u64> = self.open.borrow().iter().map(|(id, _)| *id).collect();
         open.into_iter().for_each(|id| self.ask(id));
     }
 
@@ -290,9 +302,10 @@ impl Tab {
         drop(all);
         let tab = self.clone();
         spawn_local(async move {
+            let handle = handle.named(&tab.id).of(request.workspace);
             let result = match name {
-                Some(name) => handle.named(&tab.id).call_once(name, request.command).await,
-                None => handle.named(&tab.id).call(request.command).await,
+                Some(name) => handle.call_once(name, request.command).await,
+                None => handle.call(request.command).await,
             };
             tab.answered(id, &text_of(&Response::Answer { id, result }));
         });
@@ -317,7 +330,11 @@ impl Tab {
                     self.answered(answer.id, response.get());
                 }
             }
-            Message::Event { event } if is_follower => self.to_page(&event_text(event)),
+            Message::Event { event, to }
+                if is_follower && to.as_ref().is_none_or(|to| to.contains(&self.id)) =>
+            {
+                self.to_page(&event_text(event));
+            }
             Message::Leading if is_follower => {
                 self.say(&Message::Version { version: VERSION });
                 self.ask_again();
@@ -344,17 +361,18 @@ impl Tab {
             let why = "Another tab of Mooring runs another version, which cannot do this. Reload all tabs.";
             return self.tell(from, &no(id, why));
         };
-        let (handle, tab) = (handle.clone(), self.clone());
+        let (handle, tab) = (handle.named(&from).of(request.workspace), self.clone());
+        self.follows(&from, &handle);
         spawn_local(async move {
             if let Command::Unwatch { id } = &request.command
-                && let Some(views) = tab.watched.borrow_mut().get_mut(&from)
+                && let Some(views) = tab.followers.borrow_mut().get_mut(&from)
             {
                 views.retain(|view| view != id);
             }
-            let mut result = handle.named(&from).call_once(named(&from, id), request.command).await;
+            let mut result = handle.call_once(named(&from, id), request.command).await;
             match &mut result {
                 Ok(Answer::Status(status)) => status.follower = true,
-                Ok(Answer::Watched(watched)) => tab.watches(&from, watched.id, &handle),
+                Ok(Answer::Watched(watched)) => tab.watches(&from, watched.id),
                 _ => {}
             }
             tab.tell(from, &text_of(&Response::Answer { id, result }));
@@ -362,27 +380,32 @@ impl Tab {
     }
 
     /// A follower watches a view: it is ended when the follower's tab goes.
-    fn watches(self: &Rc<Self>, tab: &str, id: ViewId, handle: &Handle) {
-        let is_new = {
-            let mut watched = self.watched.borrow_mut();
-            let is_new = !watched.contains_key(tab);
-            let views = watched.entry(tab.to_owned()).or_default();
-            // more are not open: older ones have ended by themselves
-            if views.len() == limits::VIEWS {
-                views.remove(0);
-            }
-            views.push(id);
-            is_new
-        };
-        let Some(locks) = platform::locks().filter(|_| is_new) else { return };
-        let (of_tab, handle, gone) = (self.clone(), handle.clone(), tab.to_owned());
+    fn watches(&self, tab: &str, id: ViewId) {
+        let mut followers = self.followers.borrow_mut();
+        let Some(views) = followers.get_mut(tab) else { return };
+        // more are not open: older ones have ended by themselves
+        if views.len() == limits::VIEWS {
+            views.remove(0);
+        }
+        views.push(id);
+    }
+
+    /// Waits for the end of a follower that is new here.
+    fn follows(self: &Rc<Self>, tab: &str, handle: &Handle) {
+        if self.followers.borrow_mut().get_mut(tab).is_some() {
+            return;
+        }
+        self.followers.borrow_mut().insert(tab.to_owned(), Vec::new());
+        let Some(locks) = platform::locks() else { return };
+        let (of_tab, handle, gone) = (self.clone(), handle.of(None), tab.to_owned());
         let ended = Closure::once_into_js(move |_: JsValue| {
-            let views = of_tab.watched.borrow_mut().remove(&gone).unwrap_or_default();
+            let views = of_tab.followers.borrow_mut().remove(&gone).unwrap_or_default();
             spawn_local(async move {
                 for id in views {
                     // an engine that has stopped watches nothing
                     drop(handle.call(Command::Unwatch { id }).await);
                 }
+                handle.leave().await;
             });
         });
         ignore(locks.request(&alive_name(tab), &js_sys::Object::new(), ended.unchecked_ref()));

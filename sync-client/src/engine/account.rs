@@ -1,6 +1,5 @@
 //! Commands about the account: where the server is, who is signed in, which workspace is open.
 
-use futures::FutureExt;
 use sync_protocol::message::{Info, NewWorkspace, SignIn, SignedIn, User, Workspace as Remote};
 use sync_protocol::people::Named;
 use sync_protocol::{Counter, Timestamp, WorkspaceId};
@@ -14,6 +13,7 @@ use super::workspace::Workspace;
 use super::{Done, Engine, Reply, failure};
 use crate::api::{Answer, Event, Failure, FailureKind, Session};
 use crate::device::Device;
+use crate::limits;
 use crate::query::storage;
 use crate::replica::session::SendError;
 use crate::store::Meta;
@@ -119,7 +119,7 @@ impl<D: Device> Engine<D> {
             }
             Done::Account(AccountDone::Info(found.0, reply, found.1))
         };
-        self.account.push(request.boxed_local());
+        self.later(request);
     }
 
     pub(super) fn session(&self) -> Session {
@@ -129,7 +129,7 @@ impl<D: Device> Engine<D> {
             user: self.profile.user.clone(),
             login: self.profile.login.clone(),
             workspaces: self.profile.workspaces.clone(),
-            open: self.open.as_ref().map(|open| open.replica.meta().workspace),
+            open: self.looked_at(),
             left: self.left(),
             kept: self.profile.user.as_ref().map(|user| self.kept_of(user.id)).unwrap_or_default(),
             device: self.device_name(),
@@ -178,7 +178,7 @@ impl<D: Device> Engine<D> {
             };
             Done::Account(AccountDone::SignedIn(reply, login, signed_in.await))
         };
-        self.account.push(request.boxed_local());
+        self.later(request);
     }
 
     /// Asks which workspaces there are, for a screen or because the open one seems to have gone or come back.
@@ -201,7 +201,7 @@ impl<D: Device> Engine<D> {
             };
             Done::Account(AccountDone::Workspaces(reply, asked.await))
         };
-        self.account.push(request.boxed_local());
+        self.later(request);
     }
 
     /// Makes a workspace on the server; `local`: for the records of that one, which is on this device only.
@@ -217,7 +217,7 @@ impl<D: Device> Engine<D> {
             };
             Done::Account(AccountDone::Made(reply, local, made.await))
         };
-        self.account.push(request.boxed_local());
+        self.later(request);
     }
 
     pub(super) async fn account_done(&mut self, done: AccountDone) {
@@ -246,7 +246,7 @@ impl<D: Device> Engine<D> {
                             // another server knows nothing of this session
                             let of_device = std::mem::take(&mut self.profile).of_device();
                             self.profile = Profile { server: Some(server), ..of_device };
-                            self.close().await;
+                            self.close_all().await;
                             self.connect();
                         }
                         // also for a later start without a network
@@ -311,7 +311,7 @@ impl<D: Device> Engine<D> {
         workspaces: Vec<Remote>,
     ) -> Result<Answer, Failure> {
         if self.profile.user.as_ref().is_some_and(|user| user.id != signed_in.user.id) {
-            self.close().await;
+            self.close_all().await;
             self.profile.last = None;
         }
         self.profile.token = Some(Token(signed_in.token));
@@ -321,9 +321,10 @@ impl<D: Device> Engine<D> {
         self.connect();
         self.know_workspaces(workspaces).await?;
         self.go_on_moving().await;
-        if let Some(open) = &mut self.open {
+        for desk in self.desks_mut() {
+            let Some(open) = &mut desk.open else { continue };
             // a request of the session that has ended would be refused, and be taken for a refusal of this one
-            self.requests.clear();
+            desk.requests.clear();
             open.session.dropped();
             open.session.signed_in();
         }
@@ -340,7 +341,7 @@ impl<D: Device> Engine<D> {
             self.profile.user = Some(user);
             self.tell(Event::SessionChanged);
         }
-        self.introduce(true).await;
+        self.introduce_all(true).await;
     }
 
     /// What people call this device.
@@ -373,41 +374,67 @@ impl<D: Device> Engine<D> {
         Ok(())
     }
 
+    /// Opens a workspace, for the asker to look at.
     pub(super) async fn open(&mut self, workspace: WorkspaceId) -> Result<(), Failure> {
-        if self.open.as_ref().is_some_and(|open| open.replica.meta().workspace == workspace) {
-            return Ok(());
+        if self.opened(workspace).is_none() {
+            self.may_open(workspace)?;
+            self.label_of(workspace)?;
         }
-        self.may_open(workspace)?;
-        let user = self.owner(workspace)?;
-        let name = store_name(user, workspace);
-        // one that is listed no longer can still be read and exported
-        let listed = self.profile.workspaces.iter().find(|w| w.id == workspace);
-        let known = self.profile.local(workspace).or(listed);
-        let label = known.map(|w| &w.name).or(self.profile.stores.get(&name)).cloned();
-        let label = label.ok_or_else(|| {
+        self.take_seat(Some(workspace)).await;
+        self.open_here(workspace).await
+    }
+
+    /// What a workspace that is known here is called. One that is listed no longer can still be read and exported.
+    fn label_of(&self, workspace: WorkspaceId) -> Result<String, Failure> {
+        let name = store_name(self.owner(workspace)?, workspace);
+        let known = self.known(workspace).map(|known| &known.name);
+        known.or(self.profile.stores.get(&name)).cloned().ok_or_else(|| {
             Failure::input(
                 "This device does not know this workspace. Connect to the network, then try again.",
             )
-        })?;
-        let partitions = known.map(|w| w.partitions);
-        self.close().await;
+        })
+    }
+
+    fn known(&self, workspace: WorkspaceId) -> Option<&Remote> {
+        let listed = self.profile.workspaces.iter().find(|w| w.id == workspace);
+        self.profile.local(workspace).or(listed)
+    }
+
+    /// Opens a workspace, whoever looks at it, and turns to its desk.
+    pub(super) async fn open_here(&mut self, workspace: WorkspaceId) -> Result<(), Failure> {
+        if self.opened(workspace).is_some() {
+            self.turn_to(Some(workspace));
+            return Ok(());
+        }
+        self.may_open(workspace)?;
+        let (user, label) = (self.owner(workspace)?, self.label_of(workspace)?);
+        let name = store_name(user, workspace);
+        let partitions = self.known(workspace).map(|known| known.partitions);
+        self.make_room().await?;
+        self.turn_to(Some(workspace));
         let (replica, partitions) = (self.new_name(), partitions.unwrap_or_default());
         let meta = Meta { workspace, partitions, replica, user, copied: Counter(0) };
         match self.open_store(&name, meta).await {
-            Ok(opened) => self.open = Some(opened),
+            Ok(opened) => self.desk.open = Some(opened),
             Err(failure) => {
-                self.shut = Some((workspace, failure.clone()));
+                self.desk.shut = Some(failure.clone());
                 self.tell(Event::SessionChanged);
                 return Err(failure);
             }
         }
-        self.shut = None;
-        if let (Some(open), Some(last)) = (&mut self.open, self.profile.contacts.get(&name)) {
+        self.desk.shut = None;
+        if let (Some(open), Some(last)) = (&mut self.desk.open, self.profile.contacts.get(&name)) {
             open.session.remember(last.caught_up, last.verified);
         }
         self.profile.unsent.remove(&name);
         self.profile.stores.insert(name, label);
         self.profile.last = Some(workspace);
+        self.profile.open.retain(|open| *open != workspace);
+        self.profile.open.push(workspace);
+        if self.profile.open.len() > limits::OPEN_WORKSPACES {
+            // one that an engine before this one had open, and that nobody asked for since
+            self.profile.open.remove(0);
+        }
         self.touched();
         self.compact().await;
         self.tell(Event::SessionChanged);
@@ -427,7 +454,7 @@ impl<D: Device> Engine<D> {
 
     /// Keeps for the next start when the server was last heard of: now and then, and `at_once` when it goes.
     pub(super) async fn note_contact(&mut self, at_once: bool) {
-        let Some(open) = &self.open else { return };
+        let Some(open) = &self.desk.open else { return };
         let (meta, now) = (open.replica.meta(), open.contact());
         let name = store_name(meta.user, meta.workspace);
         let before = self.profile.contacts.get(&name).copied().unwrap_or_default();
@@ -445,27 +472,28 @@ impl<D: Device> Engine<D> {
 
     /// Screens that had another tab's engine before may have missed the last that it did.
     fn tell_all(&self) {
-        let Some(open) = &self.open else { return };
+        let Some(open) = &self.desk.open else { return };
         let collections = open.replica.schema().collections().map(|(id, _)| id.clone()).collect();
         self.tell(Event::Changed { collections });
         self.tell(Event::ReviewChanged);
     }
 
-    /// Closes the open workspace; requests under way are dropped, what is unsent stays in its store.
+    /// Closes this workspace; requests under way are dropped, what is unsent stays in its store.
     pub(super) async fn close(&mut self) {
-        self.shut = None;
+        self.desk.shut = None;
         #[cfg(feature = "screens")]
         self.stop_import("The workspace was closed.");
         self.cancel_work();
-        self.requests.clear();
-        (self.tidy_at, self.usage_at) = (None, None);
-        self.mend_at = None;
-        if let Some(mut open) = self.open.take() {
+        self.desk.requests.clear();
+        (self.desk.tidy_at, self.desk.usage_at) = (None, None);
+        self.desk.mend_at = None;
+        if let Some(mut open) = self.desk.open.take() {
             self.end_views(&mut open);
             let meta = open.replica.meta();
             let name = store_name(meta.user, meta.workspace);
             self.profile.contacts.insert(name.clone(), open.contact());
             self.profile.unsent.insert(name, open.unsent());
         }
+        self.seats_closed();
     }
 }

@@ -1,6 +1,5 @@
 //! What is asked of the server for a screen: a record's history; `mirroring` and `auditing` have the rest.
 
-use futures::FutureExt;
 #[cfg(feature = "screens")]
 use sync_protocol::message::AuditAnswer;
 use sync_protocol::message::{Deleted, DeletedAnswer, DeletedPlace, History, HistoryAnswer};
@@ -38,7 +37,7 @@ impl<D: Device> Engine<D> {
             let body = History { record, resume };
             Done::Told(Told::History(workspace, reply, transport.post(&path, &body, limits::ANSWER_MS).await))
         };
-        self.account.push(request.boxed_local());
+        self.later(request);
     }
 
     /// Deleted records: first what this device knows by itself, then what the server keeps.
@@ -54,7 +53,7 @@ impl<D: Device> Engine<D> {
                         let answer = transport.post(&path, &body, limits::ANSWER_MS).await;
                         Done::Told(Told::Deleted(workspace, collection, reply, answer))
                     };
-                    return self.account.push(request.boxed_local());
+                    return self.later(request);
                 }
             },
         };

@@ -1,6 +1,5 @@
 //! Everything that was decided, as a file: asked of the server piece by piece.
 
-use futures::FutureExt;
 use sync_protocol::message::{Audit, AuditAnswer};
 use sync_protocol::{Cursor, Entry};
 
@@ -29,12 +28,12 @@ impl AuditExport {
 
 impl<D: Device> Engine<D> {
     pub(super) fn export_audit(&mut self, format: FileFormat, reply: Reply) {
-        if self.audit.is_some() {
+        if self.desk.audit.is_some() {
             let message = "An export is under way. Wait for its end, or stop it.";
             return drop(reply.send(Err(Failure::input(message))));
         }
         self.exports += 1;
-        self.audit = Some(AuditExport { number: self.exports, format, entries: Vec::new(), reply });
+        self.desk.audit = Some(AuditExport { number: self.exports, format, entries: Vec::new(), reply });
         if let Err(failure) = self.ask_audit(None) {
             self.end_audit(Err(failure));
         }
@@ -47,13 +46,13 @@ impl<D: Device> Engine<D> {
             let answer = transport.post(&path, &Audit { resume }, limits::ANSWER_MS).await;
             Done::Told(Told::Audit(number, answer))
         };
-        self.account.push(request.boxed_local());
+        self.later(request);
         Ok(())
     }
 
     /// A piece, or why there is none. A stopped export may still be answered.
     pub(super) fn audit_told(&mut self, number: u64, result: Result<AuditAnswer, SendError>) {
-        if self.audit.as_ref().is_none_or(|audit| audit.number != number) {
+        if self.desk.audit.as_ref().is_none_or(|audit| audit.number != number) {
             return;
         }
         match result {
@@ -63,7 +62,7 @@ impl<D: Device> Engine<D> {
     }
 
     fn audit_page(&mut self, answer: AuditAnswer) {
-        let Some(audit) = &mut self.audit else { return };
+        let Some(audit) = &mut self.desk.audit else { return };
         audit.entries.extend(answer.entries);
         if audit.entries.len() > limits::AUDIT_ENTRIES {
             let message = "There is more than one file can hold. Ask the person who runs the server for it.";
@@ -81,7 +80,7 @@ impl<D: Device> Engine<D> {
     }
 
     fn end_audit(&mut self, result: Result<(), Failure>) {
-        let Some(AuditExport { format, entries, reply, .. }) = self.audit.take() else { return };
+        let Some(AuditExport { format, entries, reply, .. }) = self.desk.audit.take() else { return };
         let answer = result.and_then(|()| {
             let replica = &self.workspace()?.replica;
             Ok(Answer::Text(audit::written(replica, format, &entries)))

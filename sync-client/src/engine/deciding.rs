@@ -30,7 +30,7 @@ enum Task {
 impl<D: Device> Engine<D> {
     pub(super) fn resolve_many(&mut self, which: Which, rule: BulkRule, dry_run: bool, reply: Reply) {
         let now = self.device.now();
-        let conflicts = match (which, &self.open) {
+        let conflicts = match (which, &self.desk.open) {
             (Which::Ids(ids), _) => ids,
             (Which::Filter(filter), Some(open)) => open.replica.matching(now, &filter),
             (Which::Filter(_), None) => Vec::new(),
@@ -45,7 +45,7 @@ impl<D: Device> Engine<D> {
     fn begin_deciding(&mut self, conflicts: Vec<ChangeId>, task: Task, reply: Reply) {
         let refusal = if let Err(failure) = self.workspace() {
             Some(failure)
-        } else if self.deciding.is_some() {
+        } else if self.desk.deciding.is_some() {
             Some(Failure::input("Another decision about many is under way. Wait for its end, or stop it."))
         } else if conflicts.len() > limits::BULK {
             let message = format!("At most {} can be settled at once. Narrow the filter.", limits::BULK);
@@ -58,11 +58,12 @@ impl<D: Device> Engine<D> {
         }
         let left: VecDeque<ChangeId> = conflicts.into();
         let total = left.len();
-        self.deciding = Some(Deciding { left, total, task, tally: Tally::default(), reply: Some(reply) });
+        self.desk.deciding =
+            Some(Deciding { left, total, task, tally: Tally::default(), reply: Some(reply) });
     }
 
     pub(super) async fn decide_step(&mut self) {
-        let Some(mut deciding) = self.deciding.take() else { return };
+        let Some(mut deciding) = self.desk.deciding.take() else { return };
         match self.decide_some(&mut deciding).await {
             Err(failure) => {
                 let done = deciding.tally.report.done.len();
@@ -71,7 +72,7 @@ impl<D: Device> Engine<D> {
                 deciding.end(Err(Failure { message, ..failure }));
             }
             Ok(()) if deciding.left.is_empty() => deciding.end_well(false),
-            Ok(()) => self.deciding = Some(deciding),
+            Ok(()) => self.desk.deciding = Some(deciding),
         }
     }
 
@@ -106,11 +107,11 @@ impl<D: Device> Engine<D> {
 
     /// Stops what is under way; what is saved stays.
     pub(super) fn cancel_work(&mut self) {
-        if let Some(deciding) = self.deciding.take() {
+        if let Some(deciding) = self.desk.deciding.take() {
             deciding.end_well(true);
         }
         #[cfg(feature = "screens")]
-        if let Some(audit) = self.audit.take() {
+        if let Some(audit) = self.desk.audit.take() {
             audit.cancel();
         }
     }

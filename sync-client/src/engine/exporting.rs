@@ -1,6 +1,6 @@
 //! A collection as a file: exactly what is stored, as the person sees it, so that it can be imported again.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use sync_protocol::Ordered;
 
 use sync_protocol::schema::{Collection, Field};
@@ -39,17 +39,14 @@ struct Column {
 
 /// The fields in their order, and behind them what records hold beyond them. No two columns are called the same.
 fn columns(collection: &Collection, records: &[(RecordKey, Fields)]) -> Vec<Column> {
-    let mut unknown: BTreeMap<&FieldName, ()> = BTreeMap::new();
-    for name in records.iter().flat_map(|(_, fields)| fields.keys()) {
-        if !collection.fields.contains_key(name) {
-            unknown.insert(name, ());
-        }
-    }
+    let names = records.iter().flat_map(|(_, fields)| fields.keys());
+    let unknown: BTreeSet<&FieldName> =
+        names.filter(|name| !collection.fields.contains_key(*name)).ordered_set();
     let known = collection
         .ordered()
         .into_iter()
         .map(|field: &Field| (field.label.clone(), field.name.clone(), Some(field.field_type)));
-    let unknown = unknown.into_keys().map(|name| (name.to_string(), name.clone(), None));
+    let unknown = unknown.into_iter().map(|name| (name.to_string(), name.clone(), None));
     let mut taken = [KEY.to_owned()].into_iter().ordered_set();
     let named = known.chain(unknown).map(|(label, name, field_type)| {
         let label = label.trim().to_owned();

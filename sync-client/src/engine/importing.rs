@@ -62,16 +62,16 @@ impl<D: Device> Engine<D> {
         text: &str,
         plan: Option<ImportPlan>,
     ) -> Result<Answer, Failure> {
-        if self.importing.is_some() {
+        if self.desk.importing.is_some() {
             return Err(Failure::input("An import is under way. Wait for its end, or stop it."));
         }
         let read = !text.is_empty() || plan.is_none();
         if read {
             let reading = plan.as_ref().and_then(|plan| plan.reading);
             let file = File::read_as(name, text, reading.as_ref())?;
-            self.file = Some(File { number: self.random_number(), ..file });
+            self.desk.file = Some(File { number: self.random_number(), ..file });
         }
-        let file = self.file.as_ref().ok_or_else(|| Failure::input("Choose a file first."))?;
+        let file = self.desk.file.as_ref().ok_or_else(|| Failure::input("Choose a file first."))?;
         let plan = match plan {
             Some(plan) if read => Some(ImportPlan { file: file.number, ..plan }),
             Some(plan) => {
@@ -81,7 +81,7 @@ impl<D: Device> Engine<D> {
             None => None,
         };
         let into = plan.as_ref().and_then(|plan| plan.into.clone());
-        let preview = match (into, self.open.as_mut()) {
+        let preview = match (into, self.desk.open.as_mut()) {
             (Some(into), Some(open)) => {
                 let Some(collection) = open.replica.schema().collection(&into) else {
                     return Err(gone());
@@ -99,24 +99,24 @@ impl<D: Device> Engine<D> {
 
     pub(super) async fn import(&mut self, plan: ImportPlan, reply: Reply) {
         match self.begin(plan).await {
-            Ok(importing) => self.importing = Some(Importing { reply: Some(reply), ..importing }),
+            Ok(importing) => self.desk.importing = Some(Importing { reply: Some(reply), ..importing }),
             Err(failure) => drop(reply.send(Err(failure))),
         }
     }
 
     async fn begin(&mut self, mut plan: ImportPlan) -> Result<Importing, Failure> {
-        if self.importing.is_some() {
+        if self.desk.importing.is_some() {
             return Err(Failure::input("An import is under way. Wait for its end, or stop it."));
         }
         let (now, random) = (self.device.now(), self.device.random());
-        let file = self.file.as_ref().ok_or_else(|| {
+        let file = self.desk.file.as_ref().ok_or_else(|| {
             Failure::input(
                 "The tab that had read this file is gone. What it saved is kept; choose the file again.",
             )
         })?;
         import::check_plan(file, &plan)?;
         let rows = file.rows.len();
-        self.refused_rows = None;
+        self.desk.refused_rows = None;
         let open = self.workspace()?;
         let unsent = open.replica.outbox_count();
         if unsent + rows > limits::OUTBOX_CHANGES {
@@ -165,7 +165,7 @@ impl<D: Device> Engine<D> {
     }
 
     pub(super) async fn import_step(&mut self) {
-        let Some(mut importing) = self.importing.take() else { return };
+        let Some(mut importing) = self.desk.importing.take() else { return };
         match self.import_some(&mut importing).await {
             Err(failure) => {
                 let message = format!(
@@ -175,9 +175,9 @@ impl<D: Device> Engine<D> {
                 );
                 self.imported(&mut importing);
                 importing.end(Err(Failure { message, ..failure }));
-                self.file = None;
+                self.desk.file = None;
             }
-            Ok(true) => self.importing = Some(importing),
+            Ok(true) => self.desk.importing = Some(importing),
             Ok(false) => self.finish_import(importing),
         }
     }
@@ -185,10 +185,13 @@ impl<D: Device> Engine<D> {
     /// Saves some rows; false at the end.
     async fn import_some(&mut self, importing: &mut Importing) -> Result<bool, Failure> {
         let now = self.device.now();
-        let Some(file) = &self.file else { return Ok(false) };
+        let Some(file) = &self.desk.file else { return Ok(false) };
         let total = file.rows.len();
-        let open =
-            self.open.as_mut().ok_or_else(|| failure(FailureKind::Input, "The workspace was closed."))?;
+        let open = self
+            .desk
+            .open
+            .as_mut()
+            .ok_or_else(|| failure(FailureKind::Input, "The workspace was closed."))?;
         let mut rows = Rows::from(file, &importing.plan, importing.at, std::mem::take(&mut importing.keys));
         let taken: Vec<FieldName> = rows.taken();
         let mut step = Vec::new();
@@ -251,17 +254,17 @@ impl<D: Device> Engine<D> {
 
     /// What an import saved can be taken back by whoever asked for it.
     fn imported(&mut self, importing: &mut Importing) {
-        if let Some(open) = &mut self.open {
+        if let Some(open) = &mut self.desk.open {
             open.past.did(&importing.who, std::mem::take(&mut importing.step));
         }
     }
 
     fn finish_import(&mut self, mut importing: Importing) {
         self.imported(&mut importing);
-        if let Some(file) = self.file.take()
+        if let Some(file) = self.desk.file.take()
             && !importing.all_refused.is_empty()
         {
-            self.refused_rows = Some(import::refused_file(&file, &importing.all_refused));
+            self.desk.refused_rows = Some(import::refused_file(&file, &importing.all_refused));
         }
         let report = ImportReport {
             collection: importing.collection.clone(),
@@ -275,13 +278,13 @@ impl<D: Device> Engine<D> {
     }
 
     pub(super) fn cancel_import(&mut self) {
-        if let Some(importing) = self.importing.take() {
+        if let Some(importing) = self.desk.importing.take() {
             self.finish_import(Importing { cancelled: true, ..importing });
         }
     }
 
     pub(super) fn stop_import(&mut self, why: &str) {
-        if let Some(importing) = self.importing.take() {
+        if let Some(importing) = self.desk.importing.take() {
             let message = format!(
                 "{why} {} rows are saved on this device, the rest is not.",
                 text::grouped(importing.saved())
@@ -292,7 +295,7 @@ impl<D: Device> Engine<D> {
 
     /// The rows that the last import refused, as a file's text.
     pub(super) fn refused_rows(&self) -> Result<Answer, Failure> {
-        let text = self.refused_rows.clone();
+        let text = self.desk.refused_rows.clone();
         text.map(Answer::Text)
             .ok_or_else(|| Failure::input("The refused rows are no longer kept. Import the file again."))
     }

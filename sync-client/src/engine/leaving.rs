@@ -1,7 +1,6 @@
 //! What a device keeps of a person, in every workspace: counted, exported, removed. One that is listed no longer, or cannot
 //! be opened, is among them.
 
-use futures::FutureExt;
 use serde::Serialize;
 use sync_protocol::{Change, UserId, WorkspaceId};
 
@@ -77,17 +76,13 @@ impl<D: Device> Engine<D> {
         kept.map(|(id, name)| Left { id, name }).collect()
     }
 
-    fn is_open(&self, workspace: WorkspaceId) -> bool {
-        self.open.as_ref().is_some_and(|open| open.replica.meta().workspace == workspace)
-    }
-
     /// What is nowhere else, and whether the store is damaged: then it may be a part.
     async fn found(
         &self,
         user: UserId,
         workspace: WorkspaceId,
     ) -> Result<(Salvaged, Option<StoreError>), StoreError> {
-        if let Some(open) = self.open.as_ref().filter(|_| self.is_open(workspace)) {
+        if let Some(open) = self.opened(workspace) {
             let unsent = open.replica.outbox().map(|p| p.change.clone()).collect();
             let rejected = open.replica.quarantine().cloned().collect();
             return Ok((Salvaged { unsent, rejected, unread: Vec::new() }, None));
@@ -104,7 +99,7 @@ impl<D: Device> Engine<D> {
 
     /// How many changes are only on this device.
     async fn count(&self, user: UserId, workspace: WorkspaceId) -> Result<u64, StoreError> {
-        if let Some(open) = self.open.as_ref().filter(|_| self.is_open(workspace)) {
+        if let Some(open) = self.opened(workspace) {
             return Ok(open.unsent());
         }
         if let Some(counted) = self.profile.unsent.get(&store_name(user, workspace)) {
@@ -192,9 +187,7 @@ impl<D: Device> Engine<D> {
             let message = format!("{lost} Export them, or discard them.");
             return Err(failure(FailureKind::Unsent, message));
         }
-        if self.is_open(workspace) || self.shut.as_ref().is_some_and(|(shut, _)| *shut == workspace) {
-            self.close().await;
-        }
+        self.close_one(workspace).await;
         if self.profile.last == Some(workspace) {
             self.profile.last = None;
         }
@@ -222,7 +215,7 @@ impl<D: Device> Engine<D> {
             );
             return Err(failure(FailureKind::Unsent, message));
         }
-        self.close().await;
+        self.close_all().await;
         if unsent != Unsent::Keep {
             for (workspace, label) in kept {
                 if let Err(failure) = self.remove(user.id, workspace, &label).await {
@@ -249,7 +242,7 @@ impl<D: Device> Engine<D> {
             drop(transport.post::<serde_json::Value>("/v1/sign-out", &serde_json::json!({}), WAIT_MS).await);
             Done::Account(AccountDone::SignedOut)
         };
-        self.account.push(request.boxed_local());
+        self.later(request);
     }
 }
 

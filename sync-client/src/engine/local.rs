@@ -122,6 +122,8 @@ impl<D: Device> Engine<D> {
     /// Writes the records into the server's workspace, some in each commit together with how far that is; then removes
     /// what they were in.
     async fn move_records(&mut self, moving: Moving) -> Result<(), Failure> {
+        // somebody else may look at it
+        self.close_one(moving.from).await;
         self.open(moving.to).await?;
         let name = store_name(LOCAL, moving.from);
         let meta = Meta {
@@ -160,7 +162,7 @@ impl<D: Device> Engine<D> {
 
     /// Of a workspace on this device only, one change for each record is kept, where many more have gathered.
     pub(super) async fn compact(&mut self) {
-        let Some(open) = self.open.as_ref().filter(|open| open.replica.is_local()) else { return };
+        let Some(open) = self.desk.open.as_ref().filter(|open| open.replica.is_local()) else { return };
         if open.replica.outbox_count() > 2 * open.replica.pending_records().count() + limits::MOVE_STEP {
             let batch = open.replica.compacted();
             // all is as it was where it cannot be stored

@@ -1,6 +1,5 @@
 //! What a person asks of the server about members, invitations and their own account.
 
-use futures::FutureExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sync_protocol::limits as wire;
@@ -47,7 +46,7 @@ impl<D: Device> Engine<D> {
         let request = async move {
             Done::Account(AccountDone::Members(reply, done(Asked { transport, path }, ask, device).await))
         };
-        self.account.push(request.boxed_local());
+        self.later(request);
     }
 
     pub(super) async fn members_done(&mut self, done: MembersDone) -> Result<Answer, Failure> {
@@ -68,7 +67,7 @@ impl<D: Device> Engine<D> {
         Ok(Answer::Session(self.session()))
     }
 
-    /// At once on this device and in the open workspace; the server hears of it as soon as it can be asked.
+    /// At once on this device and in all open workspaces; the server hears of it as soon as it can be asked.
     async fn name_device(&mut self, name: &str) -> Result<Answer, Failure> {
         let name = text::label(name);
         let fits = (1..=wire::LABEL_CHARS).contains(&name.chars().count());
@@ -77,7 +76,7 @@ impl<D: Device> Engine<D> {
         }
         self.profile.device = Some(DeviceName { name, told: false });
         self.save_profile().await?;
-        self.introduce(false).await;
+        self.introduce_all(false).await;
         if self.profile.user.is_some() {
             self.ask_workspaces(None);
         }

@@ -1,6 +1,5 @@
 //! What owners ask of the server about mirrors.
 
-use futures::FutureExt;
 use sync_protocol::mirror::ResumeMirror;
 use uuid::Uuid;
 
@@ -19,7 +18,7 @@ impl<D: Device> Engine<D> {
             Err(failure) => return drop(reply.send(Err(failure))),
         };
         let request = async move { Done::Told(Told::Mirror(reply, mirror(&transport, &path, ask).await)) };
-        self.account.push(request.boxed_local());
+        self.later(request);
     }
 }
 

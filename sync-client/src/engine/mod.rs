@@ -1,4 +1,5 @@
-//! Runs a replica on a store against a server: commands in, answers and events out. One engine per device, on one thread.
+//! Runs replicas on stores against a server: commands in, answers and events out. One engine per device, on one thread, for all
+//! workspaces that are open there (`desks`).
 //!
 //! The loop takes one input at a time (a command, an answer of the server, a timer), turns it into a batch, commits
 //! the batch, and only then lets memory, screens and the network know. Requests run beside it; no command waits for
@@ -29,6 +30,7 @@ mod asking;
 #[cfg(feature = "screens")]
 mod auditing;
 mod deciding;
+mod desks;
 mod events;
 #[cfg(feature = "screens")]
 mod exporting;
@@ -53,15 +55,10 @@ mod writing;
 
 use account::AccountDone;
 use asking::Told;
-#[cfg(feature = "screens")]
-use auditing::AuditExport;
-use deciding::Deciding;
-pub use events::Events;
+use desks::{Desk, Place};
 use events::Telling;
-#[cfg(feature = "screens")]
-use importing::Importing;
+pub use events::{Events, Notice, Notices};
 use profile::Profile;
-use workspace::Workspace;
 
 /// Commands that may wait in line; a screen that sends more waits itself.
 const COMMANDS: usize = 256;
@@ -73,26 +70,48 @@ const USAGE_AFTER_MS: i64 = 2_000;
 
 type Reply = oneshot::Sender<Result<Answer, Failure>>;
 
-/// A command on its way, with the name of the asking where it has one.
+/// A command on its way, with the workspace that it is about and the name of the asking where it has these.
 struct Asked {
     command: Command,
     request: Option<String>,
+    workspace: Option<WorkspaceId>,
     who: Arc<str>,
     reply: Reply,
+}
+
+/// What reaches an engine.
+enum Said {
+    Asked(Box<Asked>),
+    /// This tab or program has gone.
+    Gone(Arc<str>),
 }
 
 /// Talks to an engine; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handle {
     /// One sender for all: each would have a place of its own in the line.
-    commands: Arc<Mutex<mpsc::Sender<Asked>>>,
+    commands: Arc<Mutex<mpsc::Sender<Said>>>,
     who: Arc<str>,
+    workspace: Option<WorkspaceId>,
 }
 
 impl Handle {
-    /// The same for a tab or program of that name: it undoes its own steps, and nobody else's.
+    /// The same for a tab or program of that name: it looks at the workspace that it has opened, whatever others look at, and
+    /// undoes its own steps.
     pub fn named(&self, who: &str) -> Self {
         Self { who: who.into(), ..self.clone() }
+    }
+
+    /// The same for what is asked about that workspace, which is open; `None`: about the one that its tab or program has opened last.
+    /// Where an engine before this one had it open, it is opened again.
+    pub fn of(&self, workspace: Option<WorkspaceId>) -> Self {
+        Self { workspace, ..self.clone() }
+    }
+
+    /// The tab or program has gone: what it alone looked at is closed after a while.
+    pub async fn leave(&self) {
+        // an engine that has stopped has closed all
+        drop(self.commands.lock().await.send(Said::Gone(self.who.clone())).await);
     }
 
     /// Does a command and waits for its end.
@@ -114,8 +133,8 @@ impl Handle {
             )
         };
         let (reply, answer) = oneshot::channel();
-        let asked = Asked { command, request, who: self.who.clone(), reply };
-        self.commands.lock().await.send(asked).await.map_err(|_| gone())?;
+        let asked = Asked { command, request, workspace: self.workspace, who: self.who.clone(), reply };
+        self.commands.lock().await.send(Said::Asked(Box::new(asked))).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -137,19 +156,11 @@ pub struct Engine<D: Device> {
     /// The profile as the device keeps it; `None` where that is not known.
     saved_profile: Option<String>,
     transport: Option<Transport>,
-    open: Option<Workspace<D::Store>>,
-    /// The workspace that was to be opened and could not be, with the reason.
-    shut: Option<(WorkspaceId, Failure)>,
-    #[cfg(feature = "screens")]
-    file: Option<crate::import::File>,
-    #[cfg(feature = "screens")]
-    importing: Option<Importing>,
-    #[cfg(feature = "screens")]
-    /// What the last import refused, as a file.
-    refused_rows: Option<String>,
-    deciding: Option<Deciding>,
-    #[cfg(feature = "screens")]
-    audit: Option<AuditExport>,
+    /// Where it is at work, and what goes on there.
+    place: Place,
+    desk: Desk<D::Store>,
+    /// The other workspaces that are open.
+    aside: Vec<(Place, Desk<D::Store>)>,
     #[cfg(feature = "screens")]
     /// Exports begun so far.
     exports: u64,
@@ -159,25 +170,17 @@ pub struct Engine<D: Device> {
     who: Arc<str>,
     /// Somebody wants to know which records change.
     follow: bool,
-    /// Requests of the open workspace; dropped with it.
-    requests: FuturesUnordered<LocalBoxFuture<'static, Done>>,
-    /// Requests about the account.
-    account: FuturesUnordered<LocalBoxFuture<'static, Done>>,
-    told: Option<Status>,
+    /// Requests that are not a workspace's own, with who asked, and where.
+    account: FuturesUnordered<LocalBoxFuture<'static, (Arc<str>, Place, Done)>>,
     /// Nothing is sent or fetched until somebody lets it go on.
     paused: bool,
-    tidy_at: Option<Timestamp>,
-    /// When the store is asked how full it is; `None` while nothing was written since.
-    usage_at: Option<Timestamp>,
-    /// When a store that failed is tried again.
-    mend_at: Option<Timestamp>,
     /// When the server was asked for the person's name because others know another one.
     name_asked: Option<Timestamp>,
 }
 
 enum Input {
-    Command(Option<Asked>),
-    Done(Done),
+    Said(Option<Said>),
+    Done((Arc<str>, Place, Done)),
     Timer,
 }
 
@@ -192,65 +195,71 @@ impl<D: Device> Engine<D> {
             profile: Profile::default(),
             saved_profile: None,
             transport: None,
-            open: None,
-            shut: None,
-            #[cfg(feature = "screens")]
-            file: None,
-            #[cfg(feature = "screens")]
-            importing: None,
-            #[cfg(feature = "screens")]
-            refused_rows: None,
-            deciding: None,
-            #[cfg(feature = "screens")]
-            audit: None,
+            place: None,
+            desk: Desk::default(),
+            aside: Vec::new(),
             #[cfg(feature = "screens")]
             exports: 0,
             request: None,
             who: "".into(),
             follow: false,
-            requests: FuturesUnordered::new(),
             account: FuturesUnordered::new(),
-            told: None,
             paused: false,
-            tidy_at: None,
-            usage_at: None,
-            mend_at: None,
             name_asked: None,
         };
-        (Handle { commands: Arc::new(Mutex::new(commands)), who: "".into() }, told, engine.run(inbox))
+        let commands = Arc::new(Mutex::new(commands));
+        (Handle { commands, who: "".into(), workspace: None }, told, engine.run(inbox))
     }
 
-    async fn run(mut self, mut inbox: mpsc::Receiver<Asked>) {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Said>) {
         self.end_earlier_views();
+        self.take_seat(None).await;
         let mut opening = self.restore().await;
         loop {
-            self.mend().await;
-            self.send_due();
-            self.tell_status().await;
+            for place in self.places() {
+                self.turn_to(place);
+                self.mend().await;
+                self.send_due();
+                self.tell_status().await;
+            }
+            self.leave_alone().await;
+            self.events.deliver();
             step_aside().await;
             match self.next_input(&mut inbox).await {
-                Input::Command(None) => break,
-                Input::Command(Some(asked)) => match &opening {
+                Input::Said(None) => break,
+                Input::Said(Some(Said::Gone(who))) => self.gone(&who),
+                Input::Said(Some(Said::Asked(asked))) => match &opening {
                     // a device whose profile cannot be read says so to every command, and touches nothing
                     Err(failure) => {
                         drop(asked.reply.send(Err(failure.clone())));
+                        self.who = "".into();
                         opening = self.restore().await;
                     }
-                    Ok(()) => self.command(asked).await,
+                    Ok(()) => self.command(*asked).await,
                 },
-                Input::Done(done) => {
-                    self.who = "".into();
+                Input::Done((who, place, done)) => {
+                    self.who = who;
+                    self.turn_to(place.filter(|workspace| self.has_desk(*workspace)));
                     self.done(done).await;
                 }
                 Input::Timer => {
                     self.who = "".into();
-                    self.timer().await;
+                    for place in self.places() {
+                        self.turn_to(place);
+                        self.timer().await;
+                    }
                 }
             }
         }
     }
 
-    async fn next_input(&mut self, inbox: &mut mpsc::Receiver<Asked>) -> Input {
+    /// Begins a request that is not a workspace's own: its end finds who asked for it, and where.
+    fn later(&mut self, request: impl Future<Output = Done> + 'static) {
+        let (who, place) = (self.who.clone(), self.place);
+        self.account.push(async move { (who, place, request.await) }.boxed_local());
+    }
+
+    async fn next_input(&mut self, inbox: &mut mpsc::Receiver<Said>) -> Input {
         let sleep = self.device.clone();
         let pause = self.pause_ms();
         let timer = async move {
@@ -259,74 +268,75 @@ impl<D: Device> Engine<D> {
                 None => futures::future::pending().await,
             }
         };
+        let mut done = std::pin::pin!(desks::next_done(self.place, &mut self.desk, &mut self.aside).fuse());
         futures::select_biased! {
-            command = inbox.next() => Input::Command(command),
+            said = inbox.next() => Input::Said(said),
             done = self.account.select_next_some() => Input::Done(done),
-            done = self.requests.select_next_some() => Input::Done(done),
+            (place, done) = done => Input::Done(("".into(), place, done)),
             () = timer.fuse() => Input::Timer,
         }
     }
 
     /// How long to wait for a reason to act, in milliseconds.
     fn pause_ms(&self) -> Option<u64> {
-        #[cfg(feature = "screens")]
-        if self.importing.is_some() {
-            return Some(0);
-        }
-        if self.deciding.is_some() {
+        if self.desks().any(|(_, desk)| desk.is_busy()) {
             return Some(0);
         }
         let now = self.device.now();
-        let open = self.open.as_ref()?;
-        let holds = open.session.holds_until(now, &open.replica);
-        let session = [open.session.wakes_at(), open.session.gathers_until(now), holds];
-        let own = [self.tidy_at, self.usage_at, self.mend_at];
-        let due = session.into_iter().chain(own).flatten().min()?;
+        let of_desk = |desk: &Desk<D::Store>| {
+            let session = desk.open.as_ref().map(|open| {
+                let holds = open.session.holds_until(now, &open.replica);
+                [open.session.wakes_at(), open.session.gathers_until(now), holds]
+            });
+            let own = session.map(|_| [desk.tidy_at, desk.usage_at, desk.mend_at]);
+            session.into_iter().flatten().chain(own.into_iter().flatten()).flatten().min()
+        };
+        let due = self.desks().filter_map(|(_, desk)| of_desk(desk)).chain(self.alone_until()).min()?;
         Some((due.0 - now.0).clamp(0, 60_000) as u64)
     }
 
     /// Hands out every request that is due.
     fn send_due(&mut self) {
-        let (Some(open), Some(transport)) = (&mut self.open, &self.transport) else { return };
+        let (Some(open), Some(transport)) = (&mut self.desk.open, &self.transport) else { return };
         if open.replica.is_local() {
             return;
         }
         let now = self.device.now();
         while let Some(outgoing) = open.session.next(now, &open.replica) {
-            self.requests.push(open.request(transport, outgoing));
+            self.desk.requests.push(open.request(transport, outgoing));
         }
     }
 
     async fn timer(&mut self) {
         #[cfg(feature = "screens")]
-        if self.importing.is_some() {
+        if self.desk.importing.is_some() {
             return self.import_step().await;
         }
-        if self.deciding.is_some() {
+        if self.desk.deciding.is_some() {
             return self.decide_step().await;
         }
         let now = self.device.now();
-        if let (Some(open), Some(due)) = (&mut self.open, self.usage_at)
+        if let (Some(open), Some(due)) = (&mut self.desk.open, self.desk.usage_at)
             && now >= due
         {
             open.usage = open.store.usage().await;
-            self.usage_at = None;
+            self.desk.usage_at = None;
         }
-        if let (Some(open), Some(due)) = (&self.open, self.tidy_at)
+        if let (Some(open), Some(due)) = (&self.desk.open, self.desk.tidy_at)
             && now >= due
         {
             // a store that cannot tidy up now still works; the next commit says what is wrong with it
             let more = open.store.tidy().await.unwrap_or(false);
-            self.tidy_at = more.then_some(Timestamp(now.0 + 20));
+            self.desk.tidy_at = more.then_some(Timestamp(now.0 + 20));
         }
     }
 
     fn touched(&mut self) {
         let now = self.device.now();
-        self.tidy_at = Some(Timestamp(now.0 + TIDY_AFTER_MS as i64));
+        self.desk.tidy_at = Some(Timestamp(now.0 + TIDY_AFTER_MS as i64));
         let usage = Timestamp(now.0 + USAGE_AFTER_MS);
         // never later because of another write, nor because the clock was set back
-        self.usage_at = Some(self.usage_at.map_or(usage, |due| due.min(usage)));
+        self.desk.usage_at = Some(self.desk.usage_at.map_or(usage, |due| due.min(usage)));
     }
 
     async fn done(&mut self, done: Done) {
@@ -345,7 +355,7 @@ impl<D: Device> Engine<D> {
             Done::Push(_, Err(error)) => Err((true, error)),
             Done::Pull(_, Err(error)) | Done::Snapshot(Err(error)) => Err((false, error)),
         };
-        if let (Err((push, error)), Some(open)) = (result, &mut self.open) {
+        if let (Err((push, error)), Some(open)) = (result, &mut self.desk.open) {
             tracing::debug!(push, %error, "a request brought no answer");
             open.session.failed(now, random, push, &error);
             if matches!(&error, SendError::Problem { problem, .. } if problem.code == ProblemCode::NotFound) {
@@ -366,24 +376,24 @@ impl<D: Device> Engine<D> {
     async fn tell_status(&mut self) {
         self.note_contact(false).await;
         let status = self.status();
-        if self.told.as_ref() != Some(&status) {
-            self.told = Some(status.clone());
+        if self.desk.told.as_ref() != Some(&status) {
+            self.desk.told = Some(status.clone());
             self.tell(Event::Status(Box::new(status)));
         }
         self.tell_views();
-        self.events.deliver();
     }
 
-    /// Tells the screens.
+    /// Tells the screens: all of them what is about the account, and what is about a workspace those that look at it.
     fn tell(&self, event: Event) {
-        self.events.tell(event);
+        let is_for_all = matches!(event, Event::SessionChanged | Event::Ended { ids: None });
+        self.events.tell((!is_for_all).then_some(self.place), event);
     }
 
     fn status(&self) -> Status {
-        match &self.open {
+        match &self.desk.open {
             Some(open) => open.status(self.device.now()),
             None => {
-                let problem = self.shut.as_ref().map(|(_, failure)| failure.message.clone());
+                let problem = self.desk.shut.as_ref().map(|failure| failure.message.clone());
                 Status { problem, ..Status::default() }
             }
         }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use sync_protocol::message::{User, Workspace};
 use sync_protocol::{Timestamp, UserId, WorkspaceId};
 
+use crate::few::Few;
+
 /// Saved as JSON by the device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Profile {
@@ -30,13 +32,16 @@ pub(super) struct Profile {
     /// The one that was open.
     #[serde(default)]
     pub last: Option<WorkspaceId>,
+    /// Those that are open: another engine opens them again when it is asked about one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<WorkspaceId>,
     /// Unsent changes in closed stores on this device, per store name; a store that was not closed in order is not
     /// among them.
     #[serde(default)]
-    pub unsent: BTreeMap<String, u64>,
+    pub unsent: Few<String, u64>,
     /// When the server last said that a store has everything, and when the two were last found equal, per store name.
     #[serde(default)]
-    pub contacts: BTreeMap<String, Contact>,
+    pub contacts: Few<String, Contact>,
     /// The stores on this device, also of workspaces that are listed no longer, with the workspace's name as last heard.
     #[serde(default)]
     pub stores: BTreeMap<String, String>,

@@ -21,8 +21,9 @@ use super::workspace::Workspace;
 use super::writing::Held;
 
 impl<D: Device> Engine<D> {
-    pub(super) async fn command(&mut self, Asked { command, request, who, reply }: Asked) {
+    pub(super) async fn command(&mut self, Asked { command, request, workspace, who, reply }: Asked) {
         self.who = who;
+        self.sit(workspace).await;
         if let Some(answer) = request.as_deref().and_then(|request| self.done_before(request)) {
             return drop(reply.send(Ok(answer)));
         }
@@ -58,6 +59,14 @@ impl<D: Device> Engine<D> {
                 self.cancel_work();
                 Ok(Answer::Done)
             }
+            Command::Unwatch { id } => {
+                // its page may look at another workspace by now
+                for open in self.desks_mut().filter_map(|desk| desk.open.as_mut()) {
+                    open.tables.unwatch(id);
+                }
+                self.events.leave_out(id);
+                Ok(Answer::Done)
+            }
             Command::NewLocal(name) => self.new_local(&name).await,
             Command::Session => Ok(Answer::Session(self.session())),
             Command::SignOut { unsent } => self.sign_out(unsent).await,
@@ -91,7 +100,10 @@ impl<D: Device> Engine<D> {
             }
             Command::Network { online } => {
                 self.network(online);
-                self.note_contact(!online).await;
+                for place in self.places() {
+                    self.turn_to(place);
+                    self.note_contact(!online).await;
+                }
                 Ok(Answer::Done)
             }
             Command::SyncNow => {
@@ -111,21 +123,23 @@ impl<D: Device> Engine<D> {
 
     fn pause(&mut self, paused: bool) {
         self.paused = paused;
-        if paused {
-            // what is under way is not waited for
-            self.requests.clear();
-        }
-        if let Some(open) = &mut self.open {
-            if paused { open.session.pause() } else { open.session.resume() }
+        for desk in self.desks_mut() {
+            if paused {
+                // what is under way is not waited for
+                desk.requests.clear();
+            }
+            if let Some(open) = &mut desk.open {
+                if paused { open.session.pause() } else { open.session.resume() }
+            }
         }
     }
 
     async fn record_command(&mut self, command: Command) -> Result<Answer, Failure> {
         let now = self.device.now();
         let random = self.device.random();
-        if let (None, Some((shut, _))) = (&self.open, &self.shut) {
+        if let (Some(shut), true) = (self.place, self.desk.shut.is_some()) {
             // another program may have closed it, or there is room by now
-            self.open(*shut).await?;
+            self.open_here(shut).await?;
         }
         let open = self.workspace()?;
         match command {
@@ -146,11 +160,6 @@ impl<D: Device> Engine<D> {
                 watching::watch(open, random, (*view, window, figures)).await
             }
             Command::Look { id, window } => open.tables.look(&open.replica, id, window).map(Answer::Looked),
-            Command::Unwatch { id } => {
-                open.tables.unwatch(id);
-                self.events.leave_out(id);
-                Ok(Answer::Done)
-            }
             Command::Keys { id, offset } => open.tables.keys(&open.replica, id, offset).map(Answer::Keys),
             Command::Place { id, key } => open.tables.place(&open.replica, id, &key).map(Answer::Place),
             Command::Duplicates { collection, field } => {
@@ -272,19 +281,19 @@ impl<D: Device> Engine<D> {
     }
 
     pub(super) fn workspace(&mut self) -> Result<&mut Workspace<D::Store>, Failure> {
-        let shut = self.shut.as_ref().map(|(_, failure)| failure.clone());
+        let shut = self.desk.shut.clone();
         let none = || Failure::input("No workspace is open. Choose one first.");
-        self.open.as_mut().ok_or_else(|| shut.unwrap_or_else(none))
+        self.desk.open.as_mut().ok_or_else(|| shut.unwrap_or_else(none))
     }
 
     /// What a request of that name was answered when it was done.
     fn done_before(&self, request: &str) -> Option<Answer> {
-        Some(answer(self.open.as_ref()?.replica.receipt(request)?.clone()))
+        Some(answer(self.desk.open.as_ref()?.replica.receipt(request)?.clone()))
     }
 
     /// Commits what ends a command, in one step with the receipt for whoever asked.
     pub(super) async fn finish(&mut self, mut batch: Batch, written: Written) -> Result<Answer, Failure> {
-        if let (Some(request), Some(open)) = (self.request.take(), &self.open) {
+        if let (Some(request), Some(open)) = (self.request.take(), &self.desk.open) {
             let receipt = Receipt { request, answer: written.clone() };
             batch.receipts = Some(open.replica.receipts_with(receipt));
         }
@@ -303,14 +312,16 @@ impl<D: Device> Engine<D> {
     /// The network came or went, or the person asked to try now.
     fn network(&mut self, online: bool) {
         let (now, random) = (self.device.now(), self.random_number());
-        let Some(open) = &mut self.open else { return };
-        if online {
-            open.session.nudge();
-        } else {
-            // what is under way would hang until its time is up
-            self.requests.clear();
-            open.session.dropped();
-            open.session.offline(now, random);
+        for desk in self.desks_mut() {
+            let Some(open) = &mut desk.open else { continue };
+            if online {
+                open.session.nudge();
+            } else {
+                // what is under way would hang until its time is up
+                desk.requests.clear();
+                open.session.dropped();
+                open.session.offline(now, random);
+            }
         }
     }
 }

@@ -23,9 +23,9 @@ pub(super) async fn watch<S: LocalStore>(
 impl<D: Device> Engine<D> {
     /// Tells what changed in open views. Once a turn: several batches of one command are one change.
     pub(super) fn tell_views(&mut self) {
-        let (Some(open), events) = (&mut self.open, &self.events) else { return };
+        let (Some(open), events) = (&mut self.desk.open, &self.events) else { return };
         for event in open.tables.news(&open.replica, |id| events.waits(id)) {
-            events.tell(event);
+            events.tell(Some(self.place), event);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The open workspace: its store, its replica, its conversation with the server.
+//! An open workspace: its store, its replica, its conversation with the server.
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
@@ -13,6 +13,7 @@ use super::{Done, Engine, failure};
 use crate::api::{Event, Failure, FailureKind};
 use crate::delta::Delta;
 use crate::device::Device;
+use crate::few::Few;
 use crate::limits;
 use crate::query::{Tables, storage};
 use crate::replica::LOCAL;
@@ -59,7 +60,8 @@ pub(super) struct Workspace<S> {
     pub tables: Tables,
     /// What is stored has to be read and compared: it was just opened, or came in a snapshot.
     pub must_scan: bool,
-    pub refetched: std::collections::BTreeMap<Partition, u32>,
+    /// How often partitions were fetched again.
+    pub refetched: Few<Partition, u32>,
     pub storage_problem: Option<String>,
     /// How full the store was when it was last asked: the answer takes as long as a write.
     pub usage: Usage,
@@ -257,27 +259,27 @@ impl<D: Device> Engine<D> {
     pub(super) async fn mend(&mut self) {
         let now = self.device.now();
         let waits = |at: Timestamp| now < at && at.0 - now.0 <= MEND_AFTER_MS;
-        let Some(open) = &mut self.open else { return };
-        if self.mend_at.is_some_and(waits) {
+        let Some(open) = &mut self.desk.open else { return };
+        if self.desk.mend_at.is_some_and(waits) {
             return;
         }
         match open.mend().await {
             Ok(false) => {}
             Ok(true) => {
                 let collections = open.replica.schema().collections().map(|(id, _)| id.clone()).collect();
-                self.requests.clear();
+                self.desk.requests.clear();
                 self.tell(Event::Changed { collections });
                 self.tell(Event::ReviewChanged);
             }
             Err(failure) => tracing::debug!(%failure, "the store is not usable yet"),
         }
-        let broken = self.open.as_ref().is_some_and(|open| open.storage_problem.is_some());
-        self.mend_at = broken.then_some(Timestamp(now.0 + MEND_AFTER_MS));
+        let broken = self.desk.open.as_ref().is_some_and(|open| open.storage_problem.is_some());
+        self.desk.mend_at = broken.then_some(Timestamp(now.0 + MEND_AFTER_MS));
     }
 
     /// Commits a batch and tells the screens.
     pub(super) async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = &mut self.desk.open else { return Ok(()) };
         let delta = open.commit(batch).await?;
         let news = open.replica.news(&delta);
         let collections = delta.collections();
@@ -285,7 +287,7 @@ impl<D: Device> Engine<D> {
             let all = || open.replica.schema().collections().map(|(id, _)| id.clone()).collect();
             let records = delta.touched(all);
             if !records.is_empty() {
-                self.events.tell(Event::Touched { by: self.who.to_string(), records });
+                self.events.tell(Some(self.place), Event::Touched { by: self.who.to_string(), records });
             }
         }
         if !collections.is_empty() {
@@ -303,7 +305,7 @@ impl<D: Device> Engine<D> {
 
     pub(super) async fn pushed(&mut self, sent: Vec<Counter>, answer: PushAnswer) -> Result<(), Failed> {
         let now = self.device.now();
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = &mut self.desk.open else { return Ok(()) };
         let mut batch = open.replica.pushed(&sent, &answer).map_err(|e| (true, unusable(&e)))?;
         open.replica.note_sent(now, &sent, &answer, &mut batch);
         let schema = sent.iter().zip(&answer.verdicts).filter_map(|(counter, verdict)| {
@@ -319,7 +321,7 @@ impl<D: Device> Engine<D> {
         });
         let schema: Option<Revision> = schema.max();
         self.commit(&batch).await.map_err(|e| (true, SendError::Strange(e.to_string())))?;
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = &mut self.desk.open else { return Ok(()) };
         let refused = answer
             .verdicts
             .iter()
@@ -339,13 +341,13 @@ impl<D: Device> Engine<D> {
     pub(super) async fn pulled(&mut self, number: u64, answer: PullAnswer) -> Result<(), Failed> {
         let strange = |e: String| (false, SendError::Strange(e));
         let now = self.device.now();
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = &mut self.desk.open else { return Ok(()) };
         let mut batch = open.replica.pulled(number, &answer).map_err(|e| (false, unusable(&e)))?;
         open.replica.note_received(now, &answer, &mut batch);
         let unread = unread(&answer);
         let moved = batch.cursor.is_some() || !answer.expired.is_empty() || !unread.is_empty();
         self.commit(&batch).await.map_err(|e| strange(e.to_string()))?;
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = &mut self.desk.open else { return Ok(()) };
         open.replica.note_pulled(number, &answer);
         if let Some(partition) = unread.first() {
             let number = open.replica.cursor().get(*partition).next();
@@ -357,7 +359,10 @@ impl<D: Device> Engine<D> {
         }
         // until what is stored was read, the known checksums may be those of before a snapshot
         let differing = if open.must_scan { Vec::new() } else { open.replica.differing(&answer.ends) };
-        if differing.iter().any(|partition| open.refetched.get(partition) >= Some(&REFETCHES)) {
+        if differing
+            .iter()
+            .any(|partition| open.refetched.get_mut(partition).is_some_and(|times| *times >= REFETCHES))
+        {
             return Err((
                 false,
                 SendError::Strange("The records on this device do not match the server's, even after fetching them again. Tell the person who runs the server.".into()),
@@ -385,11 +390,13 @@ impl<D: Device> Engine<D> {
     /// Takes a new name for this replica where another one has the same: what could not be sent under the old one goes out
     /// under that.
     async fn renew(&mut self) -> Result<(), SendError> {
-        let Some(open) = self.open.as_ref().filter(|open| open.replica.must_renew()) else { return Ok(()) };
+        let Some(open) = self.desk.open.as_ref().filter(|open| open.replica.must_renew()) else {
+            return Ok(());
+        };
         let (old, unsent) = (open.replica.id(), open.replica.outbox_count());
         let batch = open.replica.renewed(self.new_name());
         self.commit(&batch).await.map_err(|e| SendError::Strange(e.to_string()))?;
-        if let Some(open) = self.open.as_mut().filter(|open| open.replica.id() != old) {
+        if let Some(open) = self.desk.open.as_mut().filter(|open| open.replica.id() != old) {
             tracing::warn!(%old, new = %open.replica.id(), unsent,
                 "another copy of this device's records has its name: it takes a new one");
             open.renamed = Some(renamed(unsent));
@@ -398,9 +405,10 @@ impl<D: Device> Engine<D> {
     }
 
     async fn refetch(&mut self, differing: Vec<Partition>) -> Result<(), Failed> {
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = &mut self.desk.open else { return Ok(()) };
         for partition in &differing {
-            *open.refetched.entry(*partition).or_default() += 1;
+            let times = open.refetched.get_mut(partition).map_or(1, |times| *times + 1);
+            open.refetched.insert(*partition, times);
         }
         tracing::warn!(partitions = differing.len(), "checksums differ from the server's: fetching again");
         let batch = open.replica.refetch(&differing);
@@ -409,17 +417,27 @@ impl<D: Device> Engine<D> {
 
     pub(super) async fn snapshotted(&mut self, answer: SnapshotAnswer) -> Result<(), Failed> {
         let now = self.device.now();
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = &mut self.desk.open else { return Ok(()) };
         let (done, total) = (answer.done, answer.total);
         let mut noted = Batch::default();
         open.replica.note_copied(now, &answer, &mut noted);
         let mut batch = open.replica.snapshotted(answer).map_err(|e| (false, unusable(&e)))?;
         batch.memos = noted.memos;
         self.commit(&batch).await.map_err(|e| (false, SendError::Strange(e.to_string())))?;
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = &mut self.desk.open else { return Ok(()) };
         open.must_scan = true;
         open.session.snapshotted(done, total);
         Ok(())
+    }
+
+    /// The same in all open workspaces.
+    pub(super) async fn introduce_all(&mut self, renames: bool) {
+        let here = self.place;
+        for place in self.places() {
+            self.turn_to(place);
+            self.introduce(renames).await;
+        }
+        self.turn_to(here);
     }
 
     /// Writes this person's and this device's names into the workspace, once it is known what is there.
@@ -428,7 +446,7 @@ impl<D: Device> Engine<D> {
     pub(super) async fn introduce(&mut self, renames: bool) {
         let Some(user) = self.profile.user.clone() else { return };
         let (device, channel, now) = (self.device_name(), self.device.channel(), self.device.now());
-        let Some(open) = &self.open else { return };
+        let Some(open) = &self.desk.open else { return };
         if open.replica.snapshot().is_some() {
             return;
         }
@@ -440,7 +458,7 @@ impl<D: Device> Engine<D> {
             self.name_asked = Some(now);
             self.ask_workspaces(None);
         }
-        let Some(open) = &self.open else { return };
+        let Some(open) = &self.desk.open else { return };
         match open.replica.introduce(now, called.as_ref().unwrap_or(&user.name), &device, channel) {
             Ok(batch) if batch.enqueue.is_empty() => {}
             Ok(batch) => drop(self.commit(&batch).await), // a full disk shows in the status; names can wait

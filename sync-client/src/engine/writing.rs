@@ -190,7 +190,7 @@ impl<D: Device> Engine<D> {
         let undone = Undone { label: step.label(), ids, left, next };
         let changes = !batch.enqueue.is_empty();
         let answer = self.finish(batch, Written::Undone(Box::new(undone))).await;
-        if let (Err(_), true, Some(open)) = (&answer, changes, &mut self.open) {
+        if let (Err(_), true, Some(open)) = (&answer, changes, &mut self.desk.open) {
             open.past.take(who, way.other());
         }
         answer

@@ -18,7 +18,7 @@ use tokio::sync::broadcast;
 
 use super::News;
 use crate::api::{Answer, Command, Event, Failure, Request, Response, ViewId};
-use crate::engine::Handle;
+use crate::engine::{Handle, Notice};
 use crate::limits;
 
 /// The socket's name in the folder.
@@ -46,7 +46,7 @@ fn path(folder: &Path) -> PathBuf {
 pub(super) async fn serve(
     folder: &Path,
     handle: &Handle,
-    heard: &broadcast::Sender<Event>,
+    heard: &broadcast::Sender<Notice>,
 ) -> io::Result<()> {
     let path = path(folder);
     match std::fs::remove_file(&path) {
@@ -66,7 +66,7 @@ pub(super) async fn serve(
                     continue;
                 }
                 count += 1;
-                open.push(talk(stream, handle.named(&format!("program-{count}")), heard.subscribe()));
+                open.push(talk(stream, handle, format!("program-{count}"), heard.subscribe()));
             }
             Some(ended) = open.next() => {
                 if let Err(error) = ended {
@@ -78,20 +78,28 @@ pub(super) async fn serve(
 }
 
 /// Answers one program until it goes away.
-async fn talk(stream: UnixStream, handle: Handle, heard: broadcast::Receiver<Event>) -> io::Result<()> {
+async fn talk(
+    stream: UnixStream,
+    handle: &Handle,
+    name: String,
+    heard: broadcast::Receiver<Notice>,
+) -> io::Result<()> {
+    let handle = handle.named(&name);
     let mut views = BTreeSet::new();
-    let ended = answer(stream, &handle, heard, &mut views).await;
+    let ended = answer(stream, &handle, &name, heard, &mut views).await;
     for id in views {
         // nobody looks at them any more; that it has ended already is no mistake
         drop(handle.call(Command::Unwatch { id }).await);
     }
+    handle.leave().await;
     ended
 }
 
 async fn answer(
     stream: UnixStream,
     handle: &Handle,
-    mut heard: broadcast::Receiver<Event>,
+    name: &str,
+    mut heard: broadcast::Receiver<Notice>,
     views: &mut BTreeSet<ViewId>,
 ) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
@@ -101,12 +109,12 @@ async fn answer(
         tokio::select! {
             line = lines.next() => {
                 let Some(line) = line? else { return Ok(()) };
-                let Request { id, command } = serde_json::from_str(&line)?;
+                let Request { id, workspace, command } = serde_json::from_str(&line)?;
                 let unwatched = match &command {
                     Command::Unwatch { id } => Some(*id),
                     _ => None,
                 };
-                let result = handle.call(command).await;
+                let result = handle.of(workspace).call(command).await;
                 if let Ok(Answer::Watched(watched)) = &result {
                     views.insert(watched.id);
                 }
@@ -114,7 +122,8 @@ async fn answer(
                 send(&mut write, &Response::Answer { id, result }).await?;
             }
             event = heard.recv() => match event {
-                Ok(event) => send(&mut write, &Response::Event { event }).await?,
+                Ok(notice) if notice.is_for(name) => send(&mut write, &Response::Event { event: notice.event }).await?,
+                Ok(_) => {}
                 // it would show what is not so any more
                 Err(broadcast::error::RecvError::Lagged(_)) => return Err(io::ErrorKind::TimedOut.into()),
                 Err(broadcast::error::RecvError::Closed) => return Ok(()),
@@ -224,7 +233,7 @@ impl Client {
         mut heard: impl FnMut(&Event),
     ) -> io::Result<Result<Answer, Failure>> {
         self.asked += 1;
-        send(&mut self.write, &Request { id: self.asked, command }).await?;
+        send(&mut self.write, &Request { id: self.asked, workspace: None, command }).await?;
         loop {
             match self.response().await? {
                 Response::Answer { id, result } if id == self.asked => return Ok(result),

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use futures::{Stream, future};
+use futures::{Stream, StreamExt, future};
 use tokio::sync::broadcast;
 
 use super::NativeDevice;
 use crate::api::Event;
-use crate::engine::{Engine, Events, Handle};
+use crate::engine::{Engine, Handle, Notice, Notices};
 use crate::store::StoreError;
 
 /// Events that a program of the socket may be behind; who is further behind is let go.
@@ -37,7 +37,7 @@ pub fn run<L: Future<Output = ()>>(
                 let (handle, events, run) = Engine::start(device);
                 let (heard, _) = broadcast::channel(BEHIND);
                 drop(started.send(Ok(handle.clone())));
-                let told = Told { events, heard: heard.clone() };
+                let told = Told { notices: events.for_all(), heard: heard.clone() };
                 let engine = future::join(run, listen(told));
                 runtime.block_on(async {
                     tokio::select! {
@@ -55,7 +55,7 @@ pub fn run<L: Future<Output = ()>>(
 }
 
 #[cfg(unix)]
-async fn serve(folder: &Path, handle: &Handle, heard: &broadcast::Sender<Event>) {
+async fn serve(folder: &Path, handle: &Handle, heard: &broadcast::Sender<Notice>) {
     if let Err(error) = super::socket::serve(folder, handle, heard).await {
         // the window works all the same
         tracing::warn!(%error, "other programs cannot reach Mooring on this device");
@@ -64,28 +64,33 @@ async fn serve(folder: &Path, handle: &Handle, heard: &broadcast::Sender<Event>)
 }
 
 #[cfg(not(unix))]
-async fn serve(_folder: &Path, _handle: &Handle, _heard: &broadcast::Sender<Event>) {
+async fn serve(_folder: &Path, _handle: &Handle, _heard: &broadcast::Sender<Notice>) {
     future::pending().await
 }
 
-/// The events of an engine on its thread.
+/// The events of an engine on its thread, for whoever asks by the handle that came with it.
 pub struct Told {
-    events: Events,
-    /// Programs of the socket hear the same.
-    heard: broadcast::Sender<Event>,
+    notices: Notices,
+    /// Programs of the socket hear what is for them.
+    heard: broadcast::Sender<Notice>,
 }
 
 impl Stream for Told {
     type Item = Event;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        let next = Pin::new(&mut self.events).poll_next(context);
-        if let Poll::Ready(Some(event)) = &next
-            && self.heard.receiver_count() > 0
-        {
-            // nobody who hears it by now is no failure
-            drop(self.heard.send(event.clone()));
+        loop {
+            let Some(notice) = ready!(self.notices.poll_next_unpin(context)) else {
+                return Poll::Ready(None);
+            };
+            let event = notice.is_for("").then(|| notice.event.clone());
+            if self.heard.receiver_count() > 0 {
+                // nobody who hears it by now is no failure
+                drop(self.heard.send(notice));
+            }
+            if event.is_some() {
+                return Poll::Ready(event);
+            }
         }
-        next
     }
 }

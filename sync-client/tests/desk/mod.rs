@@ -9,7 +9,7 @@ use std::rc::Rc;
 use serde_json::{Value as Json, json};
 use sync_client::api::{Answer, Command, Failure};
 use sync_client::device::Device;
-use sync_client::engine::{Engine, Handle};
+use sync_client::engine::{Engine, Events, Handle};
 use sync_client::store::StoreError;
 use sync_client::store::memory::{MemoryDisk, MemoryStore};
 use sync_protocol::{CollectionId, RecordId, RecordKey, Timestamp};
@@ -24,6 +24,8 @@ struct Kept {
     disks: RefCell<BTreeMap<String, MemoryDisk>>,
     minted: Cell<u128>,
     saves: Cell<u32>,
+    /// Milliseconds that have passed.
+    passed: Cell<i64>,
 }
 
 impl Device for Desk {
@@ -53,7 +55,7 @@ impl Device for Desk {
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp(1_800_000_000_000)
+        Timestamp(1_800_000_000_000 + self.0.passed.get())
     }
 
     fn random(&self) -> [u8; 16] {
@@ -106,6 +108,11 @@ impl Desk {
         self.0.profile.borrow().clone()
     }
 
+    /// Lets time pass.
+    pub fn pass(&self, ms: i64) {
+        self.0.passed.set(self.0.passed.get() + ms);
+    }
+
     /// How often an engine has written that.
     pub fn saves(&self) -> u32 {
         self.0.saves.get()
@@ -129,13 +136,18 @@ impl Desk {
 
     /// Starts the engine, lets somebody work with it, and stops it.
     pub fn at_work(&self, work: impl AsyncFnOnce(Handle)) {
+        self.heard_at_work(async |handle, _events| work(handle).await);
+    }
+
+    /// The same for somebody who hears what it tells.
+    pub fn heard_at_work(&self, work: impl AsyncFnOnce(Handle, Events)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (handle, _events, run) = Engine::start(self.clone());
+        let (handle, events, run) = Engine::start(self.clone());
         // what is asked ends before the engine does
         runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = work(handle) => {}
+                () = work(handle, events) => {}
                 () = run => panic!("the engine stopped"),
             }
         });

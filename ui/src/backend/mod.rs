@@ -7,10 +7,10 @@ mod worker;
 use futures::channel::oneshot;
 use js_sys::JsString;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use sync_client::api::{Answer, Command, Event, Failure, FailureKind, ImportPlan, Request, Response};
-use sync_protocol::json;
+use sync_client::few::Few;
+use sync_protocol::{WorkspaceId, json};
 use yew::Callback;
 
 /// What an engine's answer comes as.
@@ -23,8 +23,10 @@ pub struct Backend(Rc<Inner>);
 struct Inner {
     carrier: OnceCell<Box<dyn Carrier>>,
     next: Cell<u64>,
-    waiting: RefCell<BTreeMap<u64, oneshot::Sender<Outcome>>>,
-    listeners: RefCell<BTreeMap<u64, Callback<Event>>>,
+    /// What is asked is about this workspace, whatever other tabs look at.
+    workspace: Cell<Option<WorkspaceId>>,
+    waiting: RefCell<Few<u64, oneshot::Sender<Outcome>>>,
+    listeners: RefCell<Few<u64, Callback<Event>>>,
     /// Why the engine can no longer be reached.
     broken: RefCell<Option<String>>,
 }
@@ -56,6 +58,7 @@ impl Backend {
         let inner = Rc::new(Inner {
             carrier: OnceCell::new(),
             next: Cell::new(1),
+            workspace: Cell::default(),
             waiting: RefCell::default(),
             listeners: RefCell::default(),
             broken: RefCell::default(),
@@ -95,7 +98,12 @@ impl Backend {
 
     async fn send(&self, command: Command, write: impl FnOnce(String) -> JsString) -> Outcome {
         let id = self.0.next.replace(self.0.next.get() + 1);
-        let text = serde_json::to_string(&Request { id, command }).map_err(|e| internal(&e.to_string()))?;
+        if let Command::Open { workspace } = command {
+            self.0.workspace.set(Some(workspace));
+        }
+        let workspace = self.0.workspace.get();
+        let text = serde_json::to_string(&Request { id, workspace, command })
+            .map_err(|e| internal(&e.to_string()))?;
         let text = write(text);
         if let Some(why) = self.0.broken.borrow().as_deref() {
             return Err(internal(why));
@@ -137,7 +145,8 @@ impl Inbox {
                 }
             }
             Ok(Response::Event { event }) => {
-                let listeners: Vec<Callback<Event>> = inner.listeners.borrow().values().cloned().collect();
+                let listeners: Vec<Callback<Event>> =
+                    inner.listeners.borrow().iter().map(|(_, listener)| listener.clone()).collect();
                 for listener in listeners {
                     listener.emit(event.clone());
                 }
@@ -166,7 +175,8 @@ impl Inbox {
     fn replaced(&self, why: &str) {
         self.failed_all(why);
         let Some(inner) = self.0.upgrade() else { return };
-        let listeners: Vec<Callback<Event>> = inner.listeners.borrow().values().cloned().collect();
+        let listeners: Vec<Callback<Event>> =
+            inner.listeners.borrow().iter().map(|(_, listener)| listener.clone()).collect();
         for listener in listeners {
             listener.emit(Event::SessionChanged);
         }
@@ -175,7 +185,7 @@ impl Inbox {
     fn failed_all(&self, why: &str) {
         let Some(inner) = self.0.upgrade() else { return };
         let waiting = std::mem::take(&mut *inner.waiting.borrow_mut());
-        for sender in waiting.into_values() {
+        for (_, sender) in waiting {
             let _ = sender.send(Err(internal(why)));
         }
     }

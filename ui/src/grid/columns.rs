@@ -2,7 +2,7 @@
 
 use super::address::Shown;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use sync_client::few::Few;
 use sync_protocol::schema::{Collection, Field};
 use sync_protocol::{FieldName, FieldType};
 
@@ -19,7 +19,7 @@ pub const MOST_PINNED: usize = 4;
 #[serde(default)]
 pub struct Sizes {
     /// Widths that were set, in pixels, by the name of the field.
-    pub widths: BTreeMap<String, u32>,
+    pub widths: Few<String, u32>,
     /// Columns that stay in place, besides the first.
     pub pinned: Vec<String>,
 }
@@ -147,7 +147,10 @@ mod tests {
             order: vec![name("paid"), name("day")],
             ..Shown::default()
         };
-        let sizes = Sizes { widths: [("day".to_owned(), 321)].into(), pinned: vec!["status".to_owned()] };
+        let sizes = Sizes {
+            widths: [("day".to_owned(), 321)].into_iter().collect(),
+            pinned: vec!["status".to_owned()],
+        };
         let columns = columns(&orders(), &shown, &sizes, true);
         assert_eq!(names(&columns), [KEY, "status", "paid", "day", "customer", "amount", "tags"]);
         assert_eq!((columns[3].width, columns[1].pinned, columns[2].pinned), (321, true, false));

@@ -1,7 +1,6 @@
 //! The rows of a view that are at hand: one window, which moves with the scroll bar.
 
 use super::lines::Lines;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 use sync_client::api::{Folded, Groups, Looked, Row};
@@ -55,21 +54,19 @@ impl Held {
     /// place all the same. Whether they went where they belong.
     pub fn arrive(&mut self, question: u64, first: usize, looked: Looked, hold: bool) -> bool {
         let Looked { rows, matching, total, .. } = looked;
-        let old: BTreeMap<RecordKey, Rc<Row>> =
-            self.rows.iter().map(|row| (row.key.clone(), row.clone())).collect();
         let rows: Vec<Rc<Row>> = rows
             .into_iter()
-            .map(|row| match old.get(&row.key) {
+            .enumerate()
+            .map(|(at, row)| match find(&self.rows, (first + at).wrapping_sub(self.first), &row.key) {
                 Some(same) if **same == row => same.clone(),
                 _ => Rc::new(row),
             })
             .collect();
         let stay = hold && (question, first) == (self.question, self.first);
         if stay {
-            let newer: BTreeMap<&RecordKey, &Rc<Row>> = rows.iter().map(|row| (&row.key, row)).collect();
-            for row in &mut self.rows {
-                if let Some(newer) = newer.get(&row.key) {
-                    *row = (*newer).clone();
+            for (at, row) in self.rows.iter_mut().enumerate() {
+                if let Some(newer) = find(&rows, at, &row.key) {
+                    *row = newer.clone();
                 }
             }
         } else {
@@ -91,6 +88,11 @@ impl Held {
             set_value(&mut Rc::make_mut(row).fields, field, value);
         }
     }
+}
+
+/// The row of that key. Most are where they were; the others are looked for among the few hundred that are at hand.
+fn find<'r>(rows: &'r [Rc<Row>], near: usize, key: &RecordKey) -> Option<&'r Rc<Row>> {
+    rows.get(near).filter(|row| row.key == *key).or_else(|| rows.iter().find(|row| row.key == *key))
 }
 
 #[cfg(test)]

@@ -60,7 +60,8 @@ export class Database {
   /** Takes what the generators of stores have come to that no transaction uses. */
   async readGenerators(stores = [...this.stores.values()]) {
     const memos = new Map((await this.records.memos(this.#generators)).map(({ name, value }) => [name, value]));
-    for (const store of stores) store.next = memos.get(this.generatorMemo(store)) ?? store.next;
+    // one that was saved when the device had other numbers is below its own, or was chosen by the program
+    for (const store of stores) store.next = Math.max(memos.get(this.generatorMemo(store)) ?? store.next, store.first);
   }
 
   /** Nobody uses it any more, and what other tabs did is known. */

@@ -41,7 +41,7 @@ export interface News {
 
 /** The records of one workspace on this device. */
 export interface Records {
-  /** Tells this device's numbers from other devices': 0 where the workspace was made, else from 1 to 2^20. */
+  /** Tells this device's numbers from other devices': from 1 to 2^20; 0 where there is no other device. */
   readonly ordinal: number;
 
   /** What the tabs that share these records call them, all alike; `undefined` where there can be no other tab. */

@@ -2,9 +2,7 @@
 
 use super::inside::Inside;
 use super::{Masthead, Place};
-use crate::components::button::{Button, Look};
-use crate::components::icon::Icon;
-use crate::components::states::{Empty, failed, loading};
+use crate::components::states::{failed, loading};
 use crate::hooks::{use_call, use_session};
 use sync_client::api::{Command, Failure, Session};
 use sync_protocol::WorkspaceId;
@@ -24,19 +22,15 @@ pub struct OpenedProps {
 pub fn Opened(props: &OpenedProps) -> Html {
     let (open, again) = use_open(props.workspace.id);
     let session = use_session().session;
-    let elsewhere = session.open.filter(|id| *id != props.workspace.id && matches!(&*open, Some(Ok(()))));
     {
-        // another tab took over, and knows of no open workspace yet
-        let lost = session.open.is_none() && matches!(&*open, Some(Ok(())));
+        // another tab took over, and does not know yet that it is open here; or it was closed, and there is more to say
+        let lost = session.open != Some(props.workspace.id) && matches!(&*open, Some(Ok(())));
         let again = again.clone();
         use_effect_with(lost, move |lost| {
             if *lost {
                 again.emit(());
             }
         });
-    }
-    if let Some(other) = elsewhere {
-        return moved(&session, other, &props.workspace, &props.name, &again);
     }
     match &*open {
         None => {
@@ -51,34 +45,6 @@ pub fn Opened(props: &OpenedProps) -> Html {
         Some(Ok(())) => {
             html! { <Inside workspace={props.workspace.clone()} name={props.name.clone()} place={props.place.clone()} /> }
         }
-    }
-}
-
-/// One workspace is open at a time on a device: another tab has opened another one.
-fn moved(
-    session: &Session,
-    other: WorkspaceId,
-    here: &Workspace,
-    name: &AttrValue,
-    again: &Callback<()>,
-) -> Html {
-    let other = session.workspaces.iter().chain(&session.local).find(|workspace| workspace.id == other);
-    let other = other.map_or("another workspace", |workspace| workspace.name.as_str());
-    let onclick = again.reform(|_: MouseEvent| ());
-    html! {
-        <div class="mooring-plain">
-            <Masthead current={name.clone()} />
-            <main id="main">
-                <Empty title={format!("“{other}” is open in another tab")} icon={Icon::Table} page=true test="open-elsewhere">
-                    <div class="pf-v6-c-empty-state__body">
-                        { "One workspace is open at a time on this device. Everything is saved." }
-                    </div>
-                    <div class="pf-v6-c-empty-state__footer">
-                        <Button look={Look::Primary} text={format!("Open “{}” instead", here.name)} {onclick} test="open-here" />
-                    </div>
-                </Empty>
-            </main>
-        </div>
     }
 }
 
