@@ -337,10 +337,9 @@ fn what_is_made_in_a_burst_goes_together() {
 fn while_much_is_sent_news_waits_for_it_but_not_for_long() {
     let (mut server, mut a) = start();
     a.now.0 += 100_000;
-    let full = sync_protocol::limits::PUSH_CHANGES as i64;
-    for n in 0..4 * full {
-        a.insert(&item(n), json!({ "n": n })).unwrap();
-    }
+    let much = 3 * sync_protocol::limits::PUSH_CHANGES as i64;
+    let records = (0..much).map(|n| (item(n), None, model::fields(json!({ "n": n })))).collect();
+    a.act(a.replica.import(a.now, records)).unwrap();
     let pulls = |a: &mut Device| {
         a.ask();
         a.flights.iter().filter(|flight| !flight.is_push()).count()
