@@ -121,8 +121,12 @@ await check('its place and size are remembered; closed it goes on in the bar, an
   execFileSync(need('MOORING_CLI'), ['--folder', desk.data, 'patch', 'people', '4', 'email=closed@example.com']);
   await until('the change at the server', async () => (await server.records()).people[4].email === 'closed@example.com');
   await peer.choose('Open Mooring');
-  const [window] = await windows(1);
-  equal([window.width, window.height], [900, 700], 'its size');
+  // it is there a moment before it has its size
+  await until('its size', async () => {
+    const [window] = await windows(1);
+    if (window.width === 900 && window.height === 700) return true;
+    throw new Error(JSON.stringify(window));
+  });
   await desk.turn();
   await desk.again('mooring://w/sample-workspace/c/people/r/2');
   await until('the draft', async () => await desk.script('return document.querySelector(arguments[0])?.value', `${hook('field-input')}[data-field="email"]`) === 'half@');
