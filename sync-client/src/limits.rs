@@ -138,6 +138,7 @@ pub const PUSH_GATHER_MS: i64 = 50;
 /// Least time from one answer with news to the next question for some in milliseconds, while more than one push waits: what one's own
 /// changes came to is brought by few full answers, and others' changes come a moment later to whoever sends for seconds anyway.
 pub const PULL_HOLD_MS: i64 = 1_000;
+
 /// Times that a request is sent on to another address of the same host: from plain to encrypted, and within it.
 pub const REDIRECTS: usize = 5;
 

@@ -16,7 +16,7 @@ use sync_server::mirror::sample;
 use sync_server::mirror::work;
 use sync_server::order::Order;
 use sync_server::partition::{PartitionEngine, Settings};
-use sync_server::server::{Server, StartError};
+use sync_server::server::{Server, may_listen};
 use sync_server::store::cassandra::{CassandraOptions, CassandraStore};
 use sync_server::store::clock::SystemClock;
 use sync_server::store::sled::SledStore;
@@ -160,9 +160,7 @@ fn usable(args: &ServeArgs) -> anyhow::Result<Option<Tls>> {
 async fn check_config(args: &ServeArgs) -> anyhow::Result<()> {
     println!("{}", config::settings(std::env::args_os())?.trim_end());
     usable(args)?;
-    if args.demo && !args.listen.ip().is_loopback() {
-        return Err(StartError::DemoNotLocal.into());
-    }
+    may_listen(args.listen, args.demo)?;
     for node in &args.store.cassandra {
         let addresses = lookup_host(node).await;
         addresses.map(drop).with_context(|| format!("there is no address of the node {node} (host:port)"))?;

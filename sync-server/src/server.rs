@@ -52,6 +52,14 @@ pub enum StartError {
     DemoNotLocal,
 }
 
+/// Whether a server may be reached at that address.
+///
+/// # Errors
+/// Where the sample account would be open to the network.
+pub fn may_listen(address: SocketAddr, demo: bool) -> Result<(), StartError> {
+    if demo && !address.ip().is_loopback() { Err(StartError::DemoNotLocal) } else { Ok(()) }
+}
+
 /// A server that has its port.
 pub struct Server {
     listener: TcpListener,
@@ -62,9 +70,7 @@ pub struct Server {
 impl Server {
     /// Takes the port. Connections wait until [`Server::run`].
     pub async fn bind(address: SocketAddr, app: App, tls: Option<Arc<Tls>>) -> Result<Self, StartError> {
-        if app.options.demo && !address.ip().is_loopback() {
-            return Err(StartError::DemoNotLocal);
-        }
+        may_listen(address, app.options.demo)?;
         let bound = TcpListener::bind(address).await;
         let listener = bound.map_err(|cause| StartError::Listen { address, cause })?;
         Ok(Self { listener, app, tls })

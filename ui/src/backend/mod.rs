@@ -132,6 +132,17 @@ impl Drop for Subscription {
     }
 }
 
+impl Inner {
+    /// All who listen hear it; what they do then may change who listens.
+    fn tell(&self, event: &Event) {
+        let listeners: Vec<Callback<Event>> =
+            self.listeners.borrow().iter().map(|(_, listener)| listener.clone()).collect();
+        for listener in listeners {
+            listener.emit(event.clone());
+        }
+    }
+}
+
 impl Inbox {
     /// The text of a response arrived.
     fn receive(&self, text: &str) {
@@ -144,13 +155,7 @@ impl Inbox {
                     let _ = waiting.send(result);
                 }
             }
-            Ok(Response::Event { event }) => {
-                let listeners: Vec<Callback<Event>> =
-                    inner.listeners.borrow().iter().map(|(_, listener)| listener.clone()).collect();
-                for listener in listeners {
-                    listener.emit(event.clone());
-                }
-            }
+            Ok(Response::Event { event }) => inner.tell(&event),
             Err(error) => gloo::console::error!("unreadable message from the engine:", error.to_string()),
         }
     }
@@ -175,11 +180,7 @@ impl Inbox {
     fn replaced(&self, why: &str) {
         self.failed_all(why);
         let Some(inner) = self.0.upgrade() else { return };
-        let listeners: Vec<Callback<Event>> =
-            inner.listeners.borrow().iter().map(|(_, listener)| listener.clone()).collect();
-        for listener in listeners {
-            listener.emit(Event::SessionChanged);
-        }
+        inner.tell(&Event::SessionChanged);
     }
 
     fn failed_all(&self, why: &str) {
