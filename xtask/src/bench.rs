@@ -1,7 +1,10 @@
 //! `./x bench [NAME]`: measurements. Each is `tests/e2e/bench-NAME.mjs` or a program `bench-NAME` of the tests package,
 //! and leaves its figures in `target/bench/NAME.json`.
 
-use crate::{package, run, sh, test};
+use crate::{
+    installed, package, run, sh, test,
+    tools::{self, Kit},
+};
 use anyhow::{Result, ensure};
 use std::{fs, path::PathBuf, process::Command};
 
@@ -21,6 +24,19 @@ pub fn command(args: &[String]) -> Result<()> {
     // only where it is measured: it takes a minute to build
     if wanted.iter().any(|name| fs::read_to_string(script(name)).is_ok_and(|text| text.contains(PACKAGE))) {
         env.push((PACKAGE, package::build()?));
+    }
+    let mut desktop = None;
+    if wanted.iter().any(|name| {
+        fs::read_to_string(script(name)).is_ok_and(|text| {
+            text.contains(installed::VARIABLE) || text.contains(installed::PACKAGE_VARIABLE)
+        })
+    }) {
+        tools::need(&[Kit::Desktop, Kit::DesktopTests])?;
+        // the window's peer
+        sh::run(sh::cargo().args(["build", "--quiet", "--workspace", "--bins", "--examples"]))?;
+        let built = installed::desktop(None)?;
+        env.extend(built.environment());
+        desktop = Some(built);
     }
     let out = sh::target_dir().join("bench");
     fs::create_dir_all(&out)?;
@@ -44,6 +60,8 @@ pub fn command(args: &[String]) -> Result<()> {
             Err(_) => sh::say(&format!("{name} left no {}", json.display())),
         }
     }
+    // until here nobody else installs another one
+    drop(desktop);
     Ok(())
 }
 

@@ -64,6 +64,8 @@ fn environment() -> Result<Environment> {
     sh::run(sh::cargo().args(["build", "--quiet", "--workspace", "--bins", "--examples"]))?;
     env.push(("MOORING_SERVER", sh::target_dir().join("debug/mooring-server")));
     env.push(("MOORING_CLI", sh::target_dir().join("debug/mooring-cli")));
+    // nothing of a test is kept among the keys of whoever runs it
+    env.push(("MOORING_KEY_STORE", "off".into()));
     Ok(env)
 }
 
