@@ -1,4 +1,5 @@
-//! That the program goes on without a window: told once, where no icon in the desktop's bar shows it.
+//! That the program goes on without its window: told once, when that is closed and no icon in the desktop's bar shows it. Not when it starts
+//! without a window: as a person logs in, the bar may come later than the program.
 
 use std::path::Path;
 

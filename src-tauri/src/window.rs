@@ -60,7 +60,6 @@ pub(crate) fn remembered() -> StateFlags {
 /// Does what a start asks for: also what a second one has handed over. On any thread.
 pub(crate) fn begin(app: &AppHandle, start: Start) {
     if start.hidden && start.arrivals.is_empty() {
-        goes_on::tell(app);
         return;
     }
     let shown = app.state::<Shown>();
