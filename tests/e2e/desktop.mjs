@@ -251,7 +251,8 @@ await check('the sign-in moves to the key store of the system as soon as there i
   const keyring = await Keyring.start(address);
   await desk.open();
   await desk.click(hook('workspace-item'));
-  await desk.pillSays('Synced and verified');
+  // with the token it hears of the server
+  await desk.pillSays('Needs review (1)');
   equal([token(), keyring.entries()], [null, 1], 'in the file, and in the key store');
   await desk.click(hook('user-menu'));
   await desk.click(hook('account-open'));
