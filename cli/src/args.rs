@@ -15,7 +15,7 @@ pub(crate) struct Cli {
     /// The folder of the records; the window's own unless said otherwise
     #[arg(long, global = true, env = "MOORING_DATA_DIR", value_name = "DIR")]
     pub folder: Option<PathBuf>,
-    /// The workspace, by its name or id; the one that was open last unless said otherwise
+    /// The workspace, by its name or id; the one that `use` has named, else the one that was open last
     #[arg(long, short, global = true, value_name = "WORKSPACE")]
     pub workspace: Option<String>,
     /// Answers as JSON on standard output, failures as JSON on standard error
@@ -54,6 +54,15 @@ pub(crate) enum Command {
     },
     /// The workspaces, and which one is open
     Workspaces,
+    /// Say which workspace commands mean from now on, when --workspace does not say another
+    Use {
+        /// By its name or id
+        #[arg(value_name = "WORKSPACE", required_unless_present = "none")]
+        workspace: Option<String>,
+        /// None any more: again the one that the window shows
+        #[arg(long, conflicts_with = "workspace")]
+        none: bool,
+    },
     /// Make a workspace: on the server, or on this device only
     NewWorkspace {
         name: String,
@@ -115,9 +124,12 @@ pub(crate) enum Command {
     Doctor,
     /// Keep in step until stopped, for other commands and programs: a service without a window
     Run,
-    /// Write the manual page
+    /// Write the manual page; with a folder, those of all commands into it
     #[command(hide = true)]
-    Man,
+    Man {
+        #[arg(value_name = "FOLDER")]
+        pages: Option<PathBuf>,
+    },
     /// Write completions for a shell
     Completions { shell: clap_complete::Shell },
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
-use sync_client::api::{Command, Phase, Transport};
+use sync_client::api::{Command, Phase, SignInKept, Transport};
 
 use crate::args::Cli;
 use crate::failure::Failure;
@@ -77,7 +77,19 @@ async fn look(folder: &Path, cli: &Cli, findings: &mut Vec<Finding>) {
     found("server", true, server);
     let user = session.user.as_ref().map_or("nobody".into(), |user| user.name.clone());
     found("signed in", session.user.is_some() || !session.local.is_empty(), user);
-    let workspace = match find::workspace(&mut link, cli.workspace.as_deref()).await {
+    if let Some(kept) = session.sign_in_kept {
+        let says = match kept {
+            SignInKept::KeyStore => "in this system's key store",
+            SignInKept::File => {
+                "in a file of the folder, for its owner only: no key store of this system answers"
+            }
+            SignInKept::Unreached => {
+                "in this system's key store, which does not give it: unlock it, or sign in again"
+            }
+        };
+        found("token", kept != SignInKept::Unreached, says.into());
+    }
+    let workspace = match find::workspace(&mut link, folder, cli.workspace.as_deref()).await {
         Ok(workspace) => workspace,
         Err(failure) => {
             found("workspace", false, failure.to_string());

@@ -1,5 +1,7 @@
 //! Names on the command line, and what they name: workspaces, collections, fields, keys, values.
 
+use std::path::Path;
+
 use sync_client::api::{Answer, CollectionInfo, Command, Session};
 use sync_protocol::message::Workspace;
 use sync_protocol::schema::{Collection, Field};
@@ -7,6 +9,7 @@ use sync_protocol::{CollectionId, FieldName, Fields, RecordId, RecordKey, Value}
 
 use crate::failure::Failure;
 use crate::link::Link;
+use crate::used;
 
 /// What stands for the key where a field is named.
 pub(crate) const KEY: &str = "@key";
@@ -30,9 +33,30 @@ pub(crate) fn unexpected(answer: &Answer) -> Failure {
     Failure::Device(format!("Mooring answered with something else than was asked for ({kind})."))
 }
 
-/// The workspace that is meant, open.
-pub(crate) async fn workspace(link: &mut Link, wanted: Option<&str>) -> Result<Workspace, Failure> {
+/// The workspace that is meant, open: the named one, else the one that `use` has named, else the one that is open.
+pub(crate) async fn workspace(
+    link: &mut Link,
+    folder: &Path,
+    wanted: Option<&str>,
+) -> Result<Workspace, Failure> {
     let session = session(link).await?;
+    let used = if wanted.is_none() { used::read(folder).await? } else { None };
+    let id = used.as_ref().map(|used| used.workspace.to_string());
+    let found = named(&session, wanted.or(id.as_deref())).map_err(|failure| match (failure, used) {
+        (Failure::Nothing(_), Some(used)) => Failure::Nothing(format!(
+            "“{}”, which commands were to be about, is not here any more. Say another: mooring-cli use WORKSPACE",
+            used.name
+        )),
+        (failure, _) => failure,
+    })?;
+    if session.open != Some(found.id) {
+        link.ask(Command::Open { workspace: found.id }).await?;
+    }
+    Ok(found)
+}
+
+/// The workspace of that name or id; without one the one that is open, or the only one.
+pub(crate) fn named(session: &Session, wanted: Option<&str>) -> Result<Workspace, Failure> {
     let all: Vec<&Workspace> = session.workspaces.iter().chain(&session.local).collect();
     let found: Vec<&&Workspace> = match wanted {
         Some(name) => all.iter().filter(|one| one.name == name || one.id.to_string() == name).collect(),
@@ -40,40 +64,36 @@ pub(crate) async fn workspace(link: &mut Link, wanted: Option<&str>) -> Result<W
         None => all.iter().collect(),
     };
     let names = || list(all.iter().map(|one| one.name.as_str()));
-    let found = match (found.as_slice(), wanted) {
-        ([one], _) => (**one).clone(),
+    match (found.as_slice(), wanted) {
+        ([one], _) => Ok((**one).clone()),
         ([], _) if all.is_empty() && session.user.is_none() => {
-            return Err(Failure::SignIn(
+            Err(Failure::SignIn(
                 "Nobody is signed in here, and there is no workspace of this device only. Sign in with: mooring-cli login SERVER; or make one: mooring-cli new-workspace NAME --local".into(),
-            ));
+            ))
         }
         ([], Some(name)) => {
-            return Err(Failure::Nothing(format!(
+            Err(Failure::Nothing(format!(
                 "There is no workspace “{name}” here. There are: {}.",
                 names()
-            )));
+            )))
         }
         ([], None) => {
-            return Err(Failure::Nothing(
+            Err(Failure::Nothing(
                 "There is no workspace yet. Make one with: mooring-cli new-workspace NAME".into(),
-            ));
+            ))
         }
         (_, Some(name)) => {
-            return Err(Failure::Usage(format!(
+            Err(Failure::Usage(format!(
                 "Several workspaces are called “{name}”: say its id, from: mooring-cli workspaces --json"
-            )));
+            )))
         }
         (_, None) => {
-            return Err(Failure::Usage(format!(
+            Err(Failure::Usage(format!(
                 "There are several workspaces: say which with --workspace. There are: {}.",
                 names()
-            )));
+            )))
         }
-    };
-    if session.open != Some(found.id) {
-        link.ask(Command::Open { workspace: found.id }).await?;
     }
-    Ok(found)
 }
 
 pub(crate) async fn collections(link: &mut Link) -> Result<Vec<CollectionInfo>, Failure> {

@@ -13,7 +13,7 @@ use crate::args::Watch;
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::records::Written;
-use crate::{find, print, records};
+use crate::{find, print, records, used};
 
 /// How long a status may be old where nothing is told.
 const ASKED: Duration = Duration::from_millis(250);
@@ -99,17 +99,27 @@ fn counted(changes: u64) -> String {
     if changes == 1 { "1 change".into() } else { format!("{changes} changes") }
 }
 
-pub(crate) async fn tell(link: &mut Link, status: &Status, as_json: bool) -> Result<(), Failure> {
+pub(crate) async fn tell(
+    link: &mut Link,
+    folder: &Path,
+    status: &Status,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let used = used::read(folder).await?;
     let workspace = find::session(link).await?;
     let open = workspace.workspaces.iter().chain(&workspace.local).find(|one| Some(one.id) == workspace.open);
     if as_json {
         let mut told = json!(status);
         told["workspace"] = json!(open.map(|one| &one.name));
         told["server"] = json!(workspace.server);
+        told["used"] = json!(used);
         told["says"] = json!(status.pill().text);
         return print::json(&told);
     }
     print::line(&format!("{}: {}", open.map_or("Mooring", |one| one.name.as_str()), status.pill().text))?;
+    if let Some(used) = used {
+        print::line(&format!("  commands are about “{}”, as said with: mooring-cli use", used.name))?;
+    }
     let counts = [
         ("to send", status.pending),
         (if status.conflicts == 1 { "needs review" } else { "need review" }, status.conflicts),
@@ -164,7 +174,7 @@ pub(crate) async fn watch(link: &mut Link, watch: &Watch) -> Result<(), Failure>
 pub(crate) async fn run(folder: &Path, workspace: Option<&str>) -> Result<(), Failure> {
     let mut link = Link::serve(folder).await?;
     // a service that cannot have its workspace says so and ends
-    let open = find::workspace(&mut link, workspace).await?;
+    let open = find::workspace(&mut link, folder, workspace).await?;
     print::note(&format!("Keeping “{}” in step. Stop with Ctrl+C.", open.name));
     stopped().await
 }

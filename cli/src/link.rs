@@ -10,7 +10,7 @@ use sync_client::api::{Answer, Command, Event, FailureKind};
 use sync_client::engine::{Engine, Events, Handle};
 #[cfg(unix)]
 use sync_client::native::socket::{Client, Unreached};
-use sync_client::native::{self, NativeDevice, News};
+use sync_client::native::{self, KeyStore, NativeDevice, News};
 use sync_client::store::StoreError;
 
 use crate::failure::Failure;
@@ -80,7 +80,8 @@ async fn reach<T>(folder: &Path, start: impl Fn() -> Result<T, StoreError>) -> R
 impl Link {
     /// Reaches the engine of a folder, or starts one on it.
     pub(crate) async fn open(folder: &Path) -> Result<Self, Failure> {
-        match reach(folder, || NativeDevice::open(folder, device_name(), CHANNEL)).await? {
+        let device = || NativeDevice::open(folder, device_name(), CHANNEL);
+        match reach(folder, || device().map(|device| device.with_secrets(KeyStore::chosen()))).await? {
             Reached::Own(device) => {
                 let (handle, events, run) = Engine::start(device);
                 let own = Own { handle, events, run: Box::pin(run), heard: News::default() };
@@ -95,7 +96,8 @@ impl Link {
     pub(crate) async fn serve(folder: &Path) -> Result<Self, Failure> {
         // what it tells is told to those who ask for it by the socket
         let listen = |mut events: native::Told| async move { while events.next().await.is_some() {} };
-        match reach(folder, || native::run(folder, device_name(), CHANNEL, listen)).await? {
+        let start = || native::run(folder, device_name(), CHANNEL, KeyStore::chosen(), listen);
+        match reach(folder, start).await? {
             Reached::Own(handle) => Ok(Self::Thread(handle)),
             #[cfg(unix)]
             Reached::Other(_) => Err(Failure::Refused(

@@ -13,7 +13,9 @@ mod link;
 mod print;
 mod records;
 mod reviews;
+mod used;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -43,7 +45,10 @@ async fn command(cli: &Cli) -> Result<ExitCode, Failure> {
     let done = |()| ExitCode::SUCCESS;
     let folder = link::folder(cli.folder.as_deref())?;
     match &cli.command {
-        Command::Man => {
+        Command::Man { pages: Some(pages) } => clap_mangen::generate_to(Cli::command(), pages)
+            .map_err(|error| Failure::Device(format!("{}: {error}", pages.display())))
+            .map(done),
+        Command::Man { pages: None } => {
             let mut page = Vec::new();
             let written = clap_mangen::Man::new(Cli::command()).render(&mut page);
             written.map_err(|error| Failure::Device(error.to_string()))?;
@@ -58,12 +63,12 @@ async fn command(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Doctor => doctor::command(&folder, cli).await,
         _ => {
             let mut link = Link::open(&folder).await?;
-            asked(&mut link, cli).await
+            asked(&mut link, &folder, cli).await
         }
     }
 }
 
-async fn asked(link: &mut Link, cli: &Cli) -> Result<ExitCode, Failure> {
+async fn asked(link: &mut Link, folder: &Path, cli: &Cli) -> Result<ExitCode, Failure> {
     let done = |()| ExitCode::SUCCESS;
     match &cli.command {
         Command::Login(login) => return account::login(link, login, cli.json).await.map(done),
@@ -72,15 +77,18 @@ async fn asked(link: &mut Link, cli: &Cli) -> Result<ExitCode, Failure> {
         Command::NewWorkspace { name, local } => {
             return account::new_workspace(link, name, *local, cli.json).await.map(done);
         }
+        Command::Use { workspace, .. } => {
+            return used::command(link, folder, workspace.as_deref(), cli).await.map(done);
+        }
         _ => {}
     }
-    find::workspace(link, cli.workspace.as_deref()).await?;
+    find::workspace(link, folder, cli.workspace.as_deref()).await?;
     if !cli.sync && !matches!(cli.command, Command::Sync) {
-        return opened(link, cli).await.map(done);
+        return opened(link, folder, cli).await.map(done);
     }
     let before = keep::status(link).await?;
     keep::exchange(link, cli.timeout).await?;
-    opened(link, cli).await?;
+    opened(link, folder, cli).await?;
     if !writes(&cli.command) {
         return Ok(ExitCode::SUCCESS);
     }
@@ -111,7 +119,7 @@ fn writes(command: &Command) -> bool {
 }
 
 /// What is asked of an open workspace.
-async fn opened(link: &mut Link, cli: &Cli) -> Result<(), Failure> {
+async fn opened(link: &mut Link, folder: &Path, cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Collections => account::collections(link, cli.json).await,
         Command::NewCollection { label, fields } => {
@@ -129,7 +137,7 @@ async fn opened(link: &mut Link, cli: &Cli) -> Result<(), Failure> {
         Command::Watch(watch) => keep::watch(link, watch).await,
         Command::Sync | Command::Status => {
             let status = keep::status(link).await?;
-            keep::tell(link, &status, cli.json).await
+            keep::tell(link, folder, &status, cli.json).await
         }
         Command::Reviews(asked) => reviews::command(link, asked, cli.json).await,
         Command::History { collection, key } => history(link, collection, key, cli.json).await,
@@ -137,10 +145,11 @@ async fn opened(link: &mut Link, cli: &Cli) -> Result<(), Failure> {
         Command::Login(_)
         | Command::Logout { .. }
         | Command::Workspaces
+        | Command::Use { .. }
         | Command::NewWorkspace { .. }
         | Command::Doctor
         | Command::Run
-        | Command::Man
+        | Command::Man { .. }
         | Command::Completions { .. } => Ok(()),
     }
 }

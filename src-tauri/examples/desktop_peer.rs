@@ -1,6 +1,6 @@
 //! The desktop around Mooring's window, for tests: what a window manager asks of it, the bar with its icon, the notifications.
 //!
-//! It takes a command a line (`windows`, `close`, `move X Y W H`, `menu`, `choose LABEL`, `notices`, `click ID`) and answers each with a line
+//! It takes a command a line (`windows`, `close`, `move X Y W H`, `bar on|off`, `menu`, `choose LABEL`, `notices`, `click ID`) and answers each with a line
 //! of JSON. It speaks to the X server of `DISPLAY` and to the bus of `DBUS_SESSION_BUS_ADDRESS`.
 
 #[cfg(unix)]
@@ -27,6 +27,9 @@ mod unix {
     use zbus::blocking::{Connection, Proxy, connection};
     use zbus::message::Header;
     use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
+
+    /// By this name programs find the bar.
+    const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 
     type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -95,7 +98,7 @@ mod unix {
     pub(super) fn run() -> Outcome<()> {
         let shared = Shared::default();
         let bus = connection::Builder::session()?
-            .name("org.kde.StatusNotifierWatcher")?
+            .name(WATCHER)?
             .name("org.freedesktop.Notifications")?
             .serve_at("/StatusNotifierWatcher", Watcher(shared.clone()))?
             .serve_at("/org/freedesktop/Notifications", Notifications(shared.clone()))?
@@ -116,6 +119,7 @@ mod unix {
                     menu(&bus, &shared).map(|entries| json!(entries.iter().map(|e| &e.1).collect::<Vec<_>>()))
                 }
                 "choose" => choose(&bus, &shared, rest),
+                "bar" => bar(&bus, rest == "on"),
                 "notices" => Ok(json!(heard(&shared).notices)),
                 "click" => click(&bus, rest),
                 other => Err(format!("no command {other}").into()),
@@ -124,6 +128,15 @@ mod unix {
             std::io::stdout().flush()?;
         }
         Ok(())
+    }
+
+    /// Has a bar, or none, as some desktops.
+    fn bar(bus: &Connection, is: bool) -> Outcome<serde_json::Value> {
+        match is {
+            true => bus.request_name(WATCHER)?,
+            false => drop(bus.release_name(WATCHER)?),
+        }
+        Ok(json!("done"))
     }
 
     /// The windows that are shown, and what they are like.

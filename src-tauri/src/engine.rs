@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::{Stream, StreamExt};
 use sync_client::api::{Answer, Command, Event, Failure, FailureKind, Request, Response};
 use sync_client::engine::Handle;
-use sync_client::native;
+use sync_client::native::{self, KeyStore};
 use sync_client::store::StoreError;
 use sync_protocol::WorkspaceId;
 use tokio::time::Instant;
@@ -36,6 +36,11 @@ impl Engine {
         let (tell, notifier): (Tell, _) = (Arc::new(tell), Arc::new(notifier));
         let handle = Mutex::new(run(&folder, &tell, &notifier));
         Self { folder, tell, notifier, handle }
+    }
+
+    /// Tells the person something beside the window.
+    pub(crate) fn notifier(&self) -> &Notifier {
+        &self.notifier
     }
 
     pub(crate) async fn call(&self, request: &str) -> Result<String, String> {
@@ -71,7 +76,7 @@ impl Engine {
 fn run(folder: &Path, tell: &Tell, notifier: &Arc<Notifier>) -> Result<Handle, StoreError> {
     let (tell, notifier) = (tell.clone(), notifier.clone());
     let listen = move |mut events: native::Told| async move { telling(&mut events, &*tell, &notifier).await };
-    native::run(folder, device_name(), "desktop", listen)
+    native::run(folder, device_name(), "desktop", KeyStore::chosen(), listen)
 }
 
 /// Tells the screen every event, and the person what is worth a word beside it: what comes together as one.
@@ -93,7 +98,7 @@ async fn telling(
             event = events.next() => event,
             () = gathered => {
                 due = None;
-                news.tell().into_iter().for_each(|notice| notifier.show(notice));
+                news.tell().into_iter().for_each(|notice| notifier.show(notice, || {}));
                 continue;
             }
         };

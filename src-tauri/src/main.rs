@@ -4,6 +4,7 @@
 mod arrival;
 mod engine;
 mod first;
+mod goes_on;
 mod logs;
 mod notify;
 mod program;
@@ -50,6 +51,7 @@ It opens a window; where one is open already, that one comes to the front.
   --help     print this
 
 MOORING_DATA_DIR  folder of its records, instead of the person's own
+MOORING_KEY_STORE  \"off\": the sign-in is in a file of that folder, not in the system's key store
 RUST_LOG          how much it tells on standard error; \"warn\" unless set
 ";
 

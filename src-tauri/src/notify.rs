@@ -33,6 +33,17 @@ pub(crate) struct Notice {
     leads: Option<Arrival>,
 }
 
+impl Notice {
+    /// The window is closed, and no icon says that the program is not.
+    pub(crate) fn goes_on() -> Self {
+        Self {
+            title: "Mooring goes on".into(),
+            text: "It keeps your records in step without a window. To have the window again, start Mooring once more; Quit is in your menu there.".into(),
+            leads: None,
+        }
+    }
+}
+
 /// What a status can give reason to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reason {
@@ -179,20 +190,23 @@ impl Notifier {
         Self { waiting: Arc::default(), open: Arc::new(open) }
     }
 
-    /// Shows one, beside everything else: a desktop without notifications takes nothing away.
-    pub(crate) fn show(&self, notice: Notice) {
+    /// Shows one, beside everything else: a desktop without notifications takes nothing away. `shown` is called once it is to be seen.
+    pub(crate) fn show(&self, notice: Notice, shown: impl FnOnce() + Send + 'static) {
         let (waiting, open) = (self.waiting.clone(), self.open.clone());
-        let shown = std::thread::Builder::new().name("notification".into()).spawn(move || {
+        let began = std::thread::Builder::new().name("notification".into()).spawn(move || {
             let mut notification = notify_rust::Notification::new();
             notification.appname("Mooring").summary(&notice.title).body(&plain(&notice.text)).icon("mooring");
             #[cfg(all(unix, not(target_os = "macos")))]
             notification.action("default", "Open");
             match notification.show() {
-                Ok(handle) => wait_for_click(handle, &waiting, || open(notice.leads.clone())),
+                Ok(handle) => {
+                    shown();
+                    wait_for_click(handle, &waiting, || open(notice.leads.clone()));
+                }
                 Err(error) => tracing::debug!(%error, "the desktop shows no notifications"),
             }
         });
-        if let Err(error) = shown {
+        if let Err(error) = began {
             tracing::debug!(%error, "no notification");
         }
     }

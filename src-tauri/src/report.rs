@@ -60,6 +60,7 @@ fn text(records: &Path, known: &Known) -> String {
     }
     if let Some(session) = &known.session {
         line("signed in", &session.user.is_some());
+        line("signed in by", &format_args!("{:?}", session.sign_in_kept));
         line("workspaces", &session.workspaces.len());
         line("workspaces on this device only", &session.local.len());
         let scheme = session.server.as_deref().and_then(|server| server.split(':').next());

@@ -11,6 +11,7 @@ use tauri::{AppHandle, CloseRequestApi, Emitter, Manager, RunEvent, State, Webvi
 use tauri_plugin_window_state::{AppHandleExt, StateFlags};
 
 use crate::arrival::{Arrival, Start};
+use crate::goes_on;
 
 /// Its label.
 pub(crate) const MAIN: &str = "main";
@@ -59,6 +60,7 @@ pub(crate) fn remembered() -> StateFlags {
 /// Does what a start asks for: also what a second one has handed over. On any thread.
 pub(crate) fn begin(app: &AppHandle, start: Start) {
     if start.hidden && start.arrivals.is_empty() {
+        goes_on::tell(app);
         return;
     }
     let shown = app.state::<Shown>();
@@ -93,8 +95,8 @@ fn open(app: &AppHandle) -> tauri::Result<()> {
         }
         None => {
             let config = app.config().app.windows.first().ok_or(tauri::Error::WindowNotFound)?;
-            tauri::WebviewWindowBuilder::from_config(app, config)?.build()?;
-            Ok(())
+            // it is there by now, with the size and the place that it had; nobody has seen another one
+            tauri::WebviewWindowBuilder::from_config(app, config)?.build()?.show()
         }
     }
 }
@@ -143,6 +145,7 @@ pub(crate) fn hear(app: &AppHandle, event: RunEvent) {
             if app.state::<Shown>().with(|inner| inner.goes_on && !inner.quitting) =>
         {
             api.prevent_exit();
+            goes_on::tell(app);
         }
         #[cfg(target_os = "macos")]
         RunEvent::Opened { urls } => {

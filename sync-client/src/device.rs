@@ -25,6 +25,13 @@ pub trait Device: 'static {
     /// Deletes the store of that name with all that is in it.
     async fn delete_store(&self, name: &str) -> Result<(), StoreError>;
 
+    /// Where the system keeps what is secret, if it has such a place and the device may use it. Without it the token is in the
+    /// profile.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn secrets(&self) -> Option<std::sync::Arc<dyn crate::secrets::Secrets>> {
+        None
+    }
+
     /// The device's clock.
     fn now(&self) -> Timestamp;
 

@@ -69,6 +69,8 @@ pub mod limits;
 pub mod native;
 pub mod query;
 pub mod replica;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod secrets;
 #[cfg(feature = "screens")]
 pub mod sheet;
 pub mod status;

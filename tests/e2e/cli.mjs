@@ -4,6 +4,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { spawn } from 'node:child_process';
 import { atEnd, check, end, equal, need, scratch, truthy, until } from './lib/harness.mjs';
+import { Keyring, bus } from './lib/desktop.mjs';
 import { Person, addPeople, password } from './lib/members.mjs';
 import { Server, freePort } from './lib/server.mjs';
 
@@ -16,10 +17,10 @@ await ann.workspace('Harbour', { bob: 'editor' });
 
 /** A device: a folder of its own. */
 class Device {
-  constructor(name) { this.folder = path.join(scratch, name); }
+  constructor(name, env = {}) { Object.assign(this, { folder: path.join(scratch, name), env }); }
 
   start(args) {
-    return spawn(program, ['--folder', this.folder, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    return spawn(program, ['--folder', this.folder, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...this.env } });
   }
 
   /** Runs a command to its end. */
@@ -61,6 +62,13 @@ await check('before anything: what to do is told, with the exit code of it', asy
   await one.fails(2, 'unrecognized subcommand', ['fly']);
   equal((await one.run(['--help'])).code, 0, 'help');
   truthy((await one.done(['man'])).includes('.TH mooring-cli'), 'a manual page');
+  const pages = path.join(scratch, 'pages');
+  fs.mkdirSync(pages);
+  await one.done(['man', pages]);
+  for (const name of ['mooring-cli', 'mooring-cli-list', 'mooring-cli-use', 'mooring-cli-reviews-resolve']) {
+    truthy(fs.readFileSync(path.join(pages, `${name}.1`), 'utf8').includes(`.TH ${name} 1`), `a page of ${name}`);
+  }
+  truthy(!fs.existsSync(path.join(pages, 'mooring-cli-man.1')), 'none of what nobody types');
   truthy((await one.done(['completions', 'bash'])).includes('_mooring__cli()'), 'completions');
 });
 
@@ -71,6 +79,18 @@ await check('on this device only: records without a server and without an accoun
   await alone.done(['put', 'Tools', '1', 'Name=Hammer', 'Price=12.50']);
   equal(await alone.lines(['get', 'tools', '1']), [{ key: 1, fields: { name: 'Hammer', price: '12.50' } }], 'exactly as stored');
   truthy((await alone.done(['--sync', 'status'])).includes('On this device only'), 'it says so');
+  // which workspace is meant from now on
+  await alone.done(['new-workspace', 'Yours', '--local']);
+  await alone.fails(3, 'There are: ', ['use', 'Sea']);
+  await alone.done(['use', 'Mine']);
+  equal((await alone.done(['list', 'Tools', '--count'])).trim(), '1', 'of the one that was named');
+  await alone.done(['use', 'Yours']);
+  await alone.fails(3, 'no collection “Tools”', ['list', 'Tools']);
+  equal((await alone.done(['--workspace', 'Mine', 'list', 'Tools', '--count'])).trim(), '1', 'the command line counts more');
+  truthy((await alone.done(['status'])).includes('commands are about “Yours”'), 'the status says it');
+  equal((await alone.lines(['status']))[0].used?.name, 'Yours', 'for scripts, too');
+  await alone.done(['use', '--none']);
+  equal((await alone.lines(['status']))[0].used, null, 'none any more');
 });
 
 await check('sign-in with a password from standard input; a wrong one is told', async () => {
@@ -80,6 +100,38 @@ await check('sign-in with a password from standard input; a wrong one is told', 
   await one.fails(3, 'There are: Harbour', ['--workspace', 'Sea', 'collections']);
   // the folder holds a token and records
   equal(fs.statSync(one.folder).mode & 0o777, 0o700, 'for its owner only');
+});
+
+await check('the token is in the key store of the system where there is one, else in a file, and that is told', async () => {
+  const address = await bus();
+  const keyring = await Keyring.start(address);
+  const env = { DBUS_SESSION_BUS_ADDRESS: address, MOORING_KEY_STORE: '' };
+  const inFile = () => JSON.parse(fs.readFileSync(path.join(desk.folder, 'session.json'), 'utf8')).token;
+  const login = () => desk.done(['login', server.url, '--name', 'ann', '--password-stdin'], `${password}\n`);
+  const desk = new Device('desk', env);
+  await login();
+  equal([inFile(), keyring.entries()], [null, 1], 'in the file, and in the key store');
+  truthy((await desk.done(['--sync', 'doctor'])).includes('token: in this system\'s key store'), 'doctor says so');
+  await desk.done(['logout']);
+  equal([inFile(), keyring.entries()], [null, 0], 'after signing out');
+  // as an earlier version left it, or a machine without a key store
+  desk.env = { MOORING_KEY_STORE: 'off' };
+  await login();
+  truthy(inFile(), 'in the file');
+  truthy((await desk.done(['doctor'])).includes('token: in a file'), 'doctor says so');
+  desk.env = { ...env, DBUS_SESSION_BUS_ADDRESS: `unix:path=${scratch}/nobody` };
+  truthy((await desk.done(['doctor'])).includes('token: in a file'), 'no bus is no reason to wait');
+  desk.env = env;
+  await desk.done(['status']);
+  equal([inFile(), keyring.entries()], [null, 1], 'moved over by the next start');
+  // one that does not answer: nothing hangs, and nothing is lost
+  keyring.stall();
+  truthy((await desk.run(['--timeout', '1', 'doctor'])).out.includes('WRONG  token'), 'doctor says so');
+  keyring.goOn();
+  await desk.done(['--sync', 'status']);
+  // killed while it hung: the key store got what nobody waited for, or not
+  await desk.done(['logout']);
+  equal([inFile(), keyring.entries()], [null, 0], 'after signing out');
 });
 
 await check('put, patch, list, delete: every type of test, in order, to another device', async () => {

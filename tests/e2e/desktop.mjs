@@ -7,7 +7,7 @@ import { check, end, equal, need, root, scratch, truthy, until, whenFailed } fro
 import { Device } from './lib/api.mjs';
 import { onSled } from './lib/server.mjs';
 import { Desktop, hook, picturesOf } from './lib/screens.mjs';
-import { Peer, bus } from './lib/desktop.mjs';
+import { Keyring, Peer, bus } from './lib/desktop.mjs';
 import { xvfb } from './lib/xvfb.mjs';
 import * as act from './lib/actions.mjs';
 
@@ -19,7 +19,7 @@ const opened = path.join(scratch, 'opened');
 const bin = path.join(scratch, 'bin');
 fs.mkdirSync(bin);
 fs.writeFileSync(path.join(bin, 'xdg-open'), `#!/bin/sh\necho "$1" >> ${opened}\n`, { mode: 0o755 });
-const desk = new Desktop('home', { more: { DBUS_SESSION_BUS_ADDRESS: address, PATH: `${bin}:${process.env.PATH}` } });
+const desk = new Desktop('home', { more: { DBUS_SESSION_BUS_ADDRESS: address, MOORING_KEY_STORE: '', PATH: `${bin}:${process.env.PATH}` } });
 desk.screen = await xvfb();
 const peer = await Peer.start(desk.screen.display, address);
 const at = async ending => until(`${ending} in the address`, async () => {
@@ -75,6 +75,20 @@ await check('a file that it is started with is looked at by the import', async (
   await until('the file is named', async () => (await desk.text('main')).includes('boats afloat.csv'));
 });
 
+await check('so are a file of JSON and a workbook', async () => {
+  const lines = path.join(scratch, 'crew.json');
+  fs.writeFileSync(lines, '[{"name": "Ann", "age": 40}]');
+  const workbook = path.join(scratch, 'parts.xlsx');
+  fs.copyFileSync(path.join(root, 'workbook/fixtures/parts.xlsx'), workbook);
+  for (const file of [lines, workbook]) {
+    await act.showCollection(desk, 'people');
+    await desk.again(file);
+    await at('/w/sample-workspace/import');
+    await until('the file is named', async () => (await desk.text('main')).includes(path.basename(file)));
+    await desk.waitFor(hook('import-start'));
+  }
+});
+
 await check('what cannot be imported is told in words', async () => {
   await desk.again(path.join(scratch, 'nothing.csv'));
   await until('told', async () => (await desk.text('body')).includes('cannot be read'));
@@ -121,12 +135,8 @@ await check('its place and size are remembered; closed it goes on in the bar, an
   execFileSync(need('MOORING_CLI'), ['--folder', desk.data, 'patch', 'people', '4', 'email=closed@example.com']);
   await until('the change at the server', async () => (await server.records()).people[4].email === 'closed@example.com');
   await peer.choose('Open Mooring');
-  // it is there a moment before it has its size
-  await until('its size', async () => {
-    const [window] = await windows(1);
-    if (window.width === 900 && window.height === 700) return true;
-    throw new Error(JSON.stringify(window));
-  });
+  const [window] = await windows(1);
+  equal([window.width, window.height], [900, 700], 'its size as soon as it is to be seen');
   await desk.turn();
   await desk.again('mooring://w/sample-workspace/c/people/r/2');
   await until('the draft', async () => await desk.script('return document.querySelector(arguments[0])?.value', `${hook('field-input')}[data-field="email"]`) === 'half@');
@@ -143,6 +153,22 @@ await check('with the window closed, a second start opens it, with the link it w
   await desk.turn();
   await at('/w/sample-workspace/c/people/r/3');
   await desk.waitFor(`${hook('field-input')}[data-field="email"]`);
+});
+
+await check('where there is no bar, it is told once that it goes on, and a second start opens the window', async () => {
+  const before = (await peer.notices()).length;
+  const more = async () => (await peer.notices()).slice(before).map(notice => notice.summary);
+  await peer.bar(false);
+  await peer.close();
+  await windows(0);
+  await until('it is told', async () => (await more()).length);
+  equal(await more(), ['Mooring goes on'], 'what is told');
+  await until('it is noted', () => fs.existsSync(path.join(desk.data, 'told-that-it-goes-on')));
+  equal((await desk.again()).code, 0, 'how the second start ended');
+  await windows(1);
+  await desk.turn();
+  await peer.bar(true);
+  await until('the icon is in the bar again', () => inMenu('Sync now'));
 });
 
 await check('nobody else on the machine reads what it keeps', async () => {
@@ -209,6 +235,34 @@ await check('quitting ends it', async () => {
   await peer.choose('Quit');
   await windows(0);
   await until('its socket answers nobody', async () => (await desk.again('--nosuch')).code === 2);
+});
+
+await check('started when the person logs in, it is in the bar without a window', async () => {
+  const started = desk.again('--hidden');
+  await until('the icon', async () => (await inMenu('Open Mooring'))?.enabled);
+  equal(await peer.windows(), [], 'windows');
+  await peer.choose('Quit');
+  equal((await started).code, 0, 'how it ended');
+});
+
+const token = () => JSON.parse(fs.readFileSync(path.join(desk.data, 'session.json'), 'utf8')).token;
+await check('the sign-in moves to the key store of the system as soon as there is one, which is told; signing out removes it', async () => {
+  truthy(token(), 'so far it was in the file');
+  const keyring = await Keyring.start(address);
+  await desk.open();
+  await desk.click(hook('workspace-item'));
+  await desk.pillSays('Synced and verified');
+  equal([token(), keyring.entries()], [null, 1], 'in the file, and in the key store');
+  await desk.click(hook('user-menu'));
+  await desk.click(hook('account-open'));
+  await until('told', async () => (await desk.text(hook('sign-in-kept'))).includes('key store'));
+  await desk.screenshot('desktop-account');
+  await desk.click(hook('user-menu'));
+  await desk.click(hook('sign-out'));
+  await desk.waitFor(hook('sign-in-demo'));
+  equal([token(), keyring.entries()], [null, 0], 'after signing out');
+  equal(await desk.reports(), [], 'errors of the page');
+  await desk.close();
 });
 await server.kill('SIGTERM');
 await end();

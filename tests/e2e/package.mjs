@@ -43,7 +43,7 @@ await check('it is in the menu with its icon', async () => {
   run('desktop-file-validate', entry);
   const values = Object.fromEntries(fs.readFileSync(entry, 'utf8').split('\n').filter(line => line.includes('=')).map(line => line.split(/=(.*)/s)));
   equal([values.Name, values.Exec, values.Terminal], ['Mooring', 'mooring %U', 'false'], 'the entry');
-  for (const kind of ['x-scheme-handler/mooring', 'text/csv', 'application/json']) truthy(values.MimeType.split(';').includes(kind), kind);
+  for (const kind of ['x-scheme-handler/mooring', 'text/csv', 'application/json', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet']) truthy(values.MimeType.split(';').includes(kind), kind);
   for (const size of [32, 128, 256, 512]) {
     const icon = fs.readFileSync(inside(`usr/share/icons/hicolor/${size}x${size}/apps/${values.Icon}.png`));
     equal([icon.readUInt32BE(16), icon.readUInt32BE(20)], [size, size], 'width and height of an icon');
@@ -75,6 +75,7 @@ await check('on the command line it answers without a window', async () => {
 await check('the command line comes with it: its manual, completions, and a service that nobody has to enable', async () => {
   equal(run(inside('usr/bin/mooring-cli'), '--version'), `mooring-cli ${version}\n`, '--version');
   truthy(run('zcat', inside('usr/share/man/man1/mooring-cli.1.gz')).includes('Exit codes'), 'a manual page');
+  truthy(run('zcat', inside('usr/share/man/man1/mooring-cli-reviews-list.1.gz')).includes('mooring'), 'one for each command');
   for (const name of ['bash-completion/completions/mooring-cli', 'zsh/vendor-completions/_mooring-cli', 'fish/vendor_completions.d/mooring-cli.fish']) {
     truthy(fs.readFileSync(inside(`usr/share/${name}`), 'utf8').includes('reviews'), name);
   }

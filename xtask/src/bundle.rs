@@ -11,6 +11,7 @@ use crate::{
 use anyhow::{Context, Result, ensure};
 use flate2::{Compression, write::GzEncoder};
 use std::{
+    ffi::OsStr,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -20,20 +21,28 @@ use std::{
 /// Tauri's packager. Not in package.json: it names a package per platform, and a registry that lacks one of them makes
 /// `npm ci` fail; only this command needs it.
 const PACKAGER: &str = "@tauri-apps/cli@2.12.5";
-/// Files, and where the .deb has them compressed.
+/// Files, and where Linux packages have them compressed.
 const COMPRESSED: [(&str, &str); 2] = [
     ("CHANGELOG.md", "/usr/share/doc/mooring/changelog.gz"),
     ("src-tauri/linux/mooring.1", "/usr/share/man/man1/mooring.1.gz"),
 ];
 /// Shows the icon in the desktop's bar; looked for while the program runs, which no tool sees.
 const TRAY: &str = "libayatana-appindicator3-1";
-/// The manual page of the command line, which writes it.
-const MANUAL: &str = "/usr/share/man/man1/mooring-cli.1.gz";
-/// Shells, and where the .deb has what completes commands in them.
-const COMPLETIONS: [(&str, &str); 3] = [
-    ("bash", "/usr/share/bash-completion/completions/mooring-cli"),
-    ("zsh", "/usr/share/zsh/vendor-completions/_mooring-cli"),
-    ("fish", "/usr/share/fish/vendor_completions.d/mooring-cli.fish"),
+/// The manual pages of the command line, which writes them.
+const MANUALS: &str = "/usr/share/man/man1";
+/// Shells, and where the .deb and the .rpm have what completes commands in them.
+const COMPLETIONS: [(&str, &str, &str); 3] = [
+    (
+        "bash",
+        "/usr/share/bash-completion/completions/mooring-cli",
+        "/usr/share/bash-completion/completions/mooring-cli",
+    ),
+    ("zsh", "/usr/share/zsh/vendor-completions/_mooring-cli", "/usr/share/zsh/site-functions/_mooring-cli"),
+    (
+        "fish",
+        "/usr/share/fish/vendor_completions.d/mooring-cli.fish",
+        "/usr/share/fish/vendor_completions.d/mooring-cli.fish",
+    ),
 ];
 /// The service without a window, for whoever enables it.
 const UNIT: (&str, &str) = ("src-tauri/linux/mooring.service", "/usr/lib/systemd/user/mooring.service");
@@ -165,8 +174,12 @@ fn depends(programs: &[&Path]) -> Result<Vec<String>> {
 /// What tauri.conf.json cannot say: dependencies that were found, the command line with what it says of itself, and files that
 /// Debian wants compressed.
 fn additions(bundle: &Path, cli: &Path, depends: &[String]) -> Result<serde_json::Value> {
-    let mut files = serde_json::Map::new();
-    let mut add = |to: &str, from: &Path| files.insert(to.into(), from.to_string_lossy().into());
+    let (mut deb, mut rpm) = (serde_json::Map::new(), serde_json::Map::new());
+    let mut add = |to: [&str; 2], from: &Path| {
+        for (files, to) in [&mut deb, &mut rpm].into_iter().zip(to) {
+            files.insert(to.into(), from.to_string_lossy().into());
+        }
+    };
     let here = |to: &str| bundle.join(Path::new(to).file_name().unwrap_or_default());
     let compressed = |to: &str, bytes: &[u8]| -> Result<PathBuf> {
         let file = here(to);
@@ -176,26 +189,35 @@ fn additions(bundle: &Path, cli: &Path, depends: &[String]) -> Result<serde_json
         Ok(file)
     };
     for (from, to) in COMPRESSED {
-        add(to, &compressed(to, &fs::read(sh::root().join(from))?)?);
+        add([to; 2], &compressed(to, &fs::read(sh::root().join(from))?)?);
     }
-    let says = |args: &[&str]| -> Result<Vec<u8>> {
+    let says = |args: &[&OsStr]| -> Result<Vec<u8>> {
         let output = Command::new(cli).args(args).output()?;
-        ensure!(output.status.success(), "mooring-cli {}: {}", args.join(" "), output.status);
+        ensure!(output.status.success(), "mooring-cli {args:?}: {}", output.status);
         Ok(output.stdout)
     };
-    add("/usr/bin/mooring-cli", cli);
-    add(MANUAL, &compressed(MANUAL, &says(&["man"])?)?);
-    for (shell, to) in COMPLETIONS {
-        let file = here(to).with_extension(shell);
-        fs::write(&file, says(&["completions", shell])?)?;
-        add(to, &file);
+    add(["/usr/bin/mooring-cli"; 2], cli);
+    let manuals = bundle.join("manuals");
+    if manuals.exists() {
+        fs::remove_dir_all(&manuals)?;
     }
-    add(UNIT.1, &sh::root().join(UNIT.0));
-    let mut deb = serde_json::json!({ "files": files });
+    fs::create_dir_all(&manuals)?;
+    says(&["man".as_ref(), manuals.as_os_str()])?;
+    for page in sh::files(&manuals)? {
+        let to = format!("{MANUALS}/{}.gz", page.file_name().unwrap_or_default().to_string_lossy());
+        add([&to; 2], &compressed(&to, &fs::read(&page)?)?);
+    }
+    for (shell, deb, rpm) in COMPLETIONS {
+        let file = here(deb).with_extension(shell);
+        fs::write(&file, says(&["completions".as_ref(), shell.as_ref()])?)?;
+        add([deb, rpm], &file);
+    }
+    add([UNIT.1; 2], &sh::root().join(UNIT.0));
+    let mut deb = serde_json::json!({ "files": deb });
     if !depends.is_empty() {
         deb["depends"] = depends.into();
     }
-    Ok(serde_json::json!({ "bundle": { "linux": { "deb": deb } } }))
+    Ok(serde_json::json!({ "bundle": { "linux": { "deb": deb, "rpm": { "files": rpm } } } }))
 }
 
 /// One hash over everything that goes into a package.

@@ -70,6 +70,8 @@ fn environment() -> Result<Environment> {
     env.push(("MOORING_CLI", sh::target_dir().join("debug/mooring-cli")));
     // Cassandra's nodes: one that lives for a minute does not get back what Java spends on compiling it well
     env.push(("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1".into()));
+    // nothing of a test is kept among the keys of whoever runs it
+    env.push(("MOORING_KEY_STORE", "off".into()));
     Ok(env)
 }
 

@@ -99,6 +99,7 @@ impl Kit {
                 (Program("dbus-daemon"), "dbus"),
                 (Program("dbus-launch"), "dbus-x11"),
                 (Program("desktop-file-validate"), "desktop-file-utils"),
+                (Program("gnome-keyring-daemon"), "gnome-keyring"),
             ],
             Kit::Browser => &[(Found(|| browser::found().is_some()), "chromium")],
             Kit::Engines => &[

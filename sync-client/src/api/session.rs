@@ -32,6 +32,21 @@ pub struct Session {
     /// Workspaces on this device only: no server knows of them, and nobody has to be signed in.
     #[serde(default)]
     pub local: Vec<Workspace>,
+    /// Where this device keeps what the person is signed in by; `None` where nobody is, and in browsers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in_kept: Option<SignInKept>,
+}
+
+/// Where the token of a session is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInKept {
+    /// In the key store of the system.
+    KeyStore,
+    /// In a file that only its owner may read.
+    File,
+    /// In the key store, which does not give it: it is locked, or cannot be reached.
+    Unreached,
 }
 
 /// How a workspace of this device only is connected with the server.

@@ -47,6 +47,9 @@ pub(super) enum AccountDone {
     /// A workspace, and all there are; for the records of one that was on this device only, where that is told.
     Made(Reply, Option<WorkspaceId>, Result<(Remote, Vec<Remote>), SendError>),
     SignedOut,
+    /// What the system's place of secrets has said, late.
+    #[cfg(not(target_arch = "wasm32"))]
+    Secret(super::sign_in::SecretDone),
     #[cfg(feature = "screens")]
     Members(Reply, Result<MembersDone, SendError>),
 }
@@ -67,10 +70,18 @@ impl<D: Device> Engine<D> {
             self.profile.server = Some(home);
         }
         self.connect();
+        #[cfg(not(target_arch = "wasm32"))]
+        let secret = self.begin_secret().await;
         // what a person sees first waits for nothing else; a workspace on its way to the server's goes on before
         let is_moving = self.profile.moving.is_some();
         if !is_moving {
             self.open_last().await;
+        }
+        // it is fetched meanwhile
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(secret) = secret {
+            self.settle_secret(secret).await;
+            self.save_profile().await?;
         }
         let known = self.profile.stores.len();
         self.find_stores().await;
@@ -134,6 +145,10 @@ impl<D: Device> Engine<D> {
             kept: self.profile.user.as_ref().map(|user| self.kept_of(user.id)).unwrap_or_default(),
             device: self.device_name(),
             local: self.profile.local.clone(),
+            #[cfg(not(target_arch = "wasm32"))]
+            sign_in_kept: self.sign_in_kept(),
+            #[cfg(target_arch = "wasm32")]
+            sign_in_kept: None,
         }
     }
 
@@ -223,6 +238,14 @@ impl<D: Device> Engine<D> {
     pub(super) async fn account_done(&mut self, done: AccountDone) {
         match done {
             AccountDone::SignedOut => {}
+            #[cfg(not(target_arch = "wasm32"))]
+            AccountDone::Secret(done) => {
+                self.secret_done(done);
+                self.begin_anew();
+                // where that fails the next one tells it as well
+                drop(self.save_profile().await);
+                self.tell(Event::SessionChanged);
+            }
             #[cfg(feature = "screens")]
             AccountDone::Members(reply, result) => {
                 let answer = match result {
@@ -321,6 +344,13 @@ impl<D: Device> Engine<D> {
         self.connect();
         self.know_workspaces(workspaces).await?;
         self.go_on_moving().await;
+        self.begin_anew();
+        self.tell(Event::SessionChanged);
+        Ok(Answer::Session(self.session()))
+    }
+
+    /// Has all that is open ask the server with the token that there is now.
+    fn begin_anew(&mut self) {
         for desk in self.desks_mut() {
             let Some(open) = &mut desk.open else { continue };
             // a request of the session that has ended would be refused, and be taken for a refusal of this one
@@ -328,8 +358,6 @@ impl<D: Device> Engine<D> {
             open.session.dropped();
             open.session.signed_in();
         }
-        self.tell(Event::SessionChanged);
-        Ok(Answer::Session(self.session()))
     }
 
     /// What the server calls the person; the open workspace is told as well.
@@ -365,6 +393,11 @@ impl<D: Device> Engine<D> {
 
     /// Saves the profile, where it is not what was saved or read last: a write takes as long as opening a workspace may.
     pub(super) async fn save_profile(&mut self) -> Result<(), Failure> {
+        #[cfg(not(target_arch = "wasm32"))]
+        self.keep_secret().await;
+        #[cfg(not(target_arch = "wasm32"))]
+        let text = self.profile_text();
+        #[cfg(target_arch = "wasm32")]
         let text = serde_json::to_string(&self.profile).expect("a profile is plain data");
         if self.saved_profile.as_ref() != Some(&text) {
             self.saved_profile = None;

@@ -49,6 +49,8 @@ mod records;
 mod refusal;
 #[cfg(feature = "screens")]
 mod reshaping;
+#[cfg(not(target_arch = "wasm32"))]
+mod sign_in;
 mod watching;
 mod workspace;
 mod writing;
@@ -155,6 +157,9 @@ pub struct Engine<D: Device> {
     profile: Profile,
     /// The profile as the device keeps it; `None` where that is not known.
     saved_profile: Option<String>,
+    /// What the system's place of secrets has of it.
+    #[cfg(not(target_arch = "wasm32"))]
+    kept: sign_in::Kept,
     transport: Option<Transport>,
     /// Where it is at work, and what goes on there.
     place: Place,
@@ -194,6 +199,8 @@ impl<D: Device> Engine<D> {
             events,
             profile: Profile::default(),
             saved_profile: None,
+            #[cfg(not(target_arch = "wasm32"))]
+            kept: sign_in::Kept::default(),
             transport: None,
             place: None,
             desk: Desk::default(),

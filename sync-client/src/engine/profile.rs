@@ -54,6 +54,10 @@ pub(super) struct Profile {
     /// What people call this device; `None`: as the platform says.
     #[serde(default)]
     pub device: Option<DeviceName>,
+    /// The name under which the system's place of secrets has the token, if it has it.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
 }
 
 /// What people call a device.
@@ -83,8 +87,15 @@ impl Profile {
 
     /// What stays when the account goes.
     pub fn of_device(self) -> Self {
-        let Self { server, demo, unsent, contacts, stores, local, moving, device, .. } = self;
-        Self { server, demo, unsent, contacts, stores, local, moving, device, ..Self::default() }
+        Self {
+            token: None,
+            user: None,
+            login: None,
+            workspaces: Vec::new(),
+            last: None,
+            open: Vec::new(),
+            ..self
+        }
     }
 }
 

@@ -1,20 +1,26 @@
 //! The device of a desktop install or of a program that embeds Mooring: sled stores in a folder, tokio's timer. And an engine
 //! on such a device that works beside the program which started it, for other programs of the same person too.
 
+#[cfg(feature = "key-store")]
+mod key_store;
 mod news;
 #[cfg(unix)]
 pub mod socket;
 mod thread;
 
+#[cfg(feature = "key-store")]
+pub use key_store::{KeyStore, SETTING as KEY_STORE_SETTING};
 pub use news::News;
 pub use thread::{Told, run};
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sync_protocol::Timestamp;
 
 use crate::device::Device;
+use crate::secrets::Secrets;
 use crate::store::StoreError;
 use crate::store::profile::{Profile, disk_failed};
 use crate::store::sled::SledStore;
@@ -28,6 +34,7 @@ pub struct NativeDevice {
     profile: Profile,
     name: String,
     channel: &'static str,
+    secrets: Option<Arc<dyn Secrets>>,
     /// Held as long as the device is: one program per folder.
     _lock: std::fs::File,
 }
@@ -44,7 +51,19 @@ impl NativeDevice {
             std::fs::TryLockError::WouldBlock => StoreError::InUse,
             std::fs::TryLockError::Error(e) => disk_failed(&e),
         })?;
-        Ok(Self { folder: folder.to_owned(), profile, name: name.into(), channel, _lock: lock })
+        Ok(Self {
+            folder: folder.to_owned(),
+            profile,
+            name: name.into(),
+            channel,
+            secrets: None,
+            _lock: lock,
+        })
+    }
+
+    /// The same with a place for what is secret; without one the token of a session is in a file of the folder.
+    pub fn with_secrets(self, secrets: Option<Arc<dyn Secrets>>) -> Self {
+        Self { secrets, ..self }
     }
 
     fn store_folder(&self, name: &str) -> PathBuf {
@@ -82,6 +101,10 @@ impl Device for NativeDevice {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(disk_failed(&e)),
             _ => Ok(()),
         }
+    }
+
+    fn secrets(&self) -> Option<Arc<dyn Secrets>> {
+        self.secrets.clone()
     }
 
     fn now(&self) -> Timestamp {

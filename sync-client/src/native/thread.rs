@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures::{Stream, StreamExt, future};
@@ -10,12 +11,13 @@ use tokio::sync::broadcast;
 use super::NativeDevice;
 use crate::api::Event;
 use crate::engine::{Engine, Handle, Notice, Notices};
+use crate::secrets::Secrets;
 use crate::store::StoreError;
 
 /// Events that a program of the socket may be behind; who is further behind is let go.
 const BEHIND: usize = 1_024;
 
-/// Runs an engine on a folder, until the program ends. `listen` hears its events, on the engine's thread. Other programs of the
+/// Runs an engine on a folder, until the program ends, with a place for what is secret if there is one. `listen` hears its events, on the engine's thread. Other programs of the
 /// same person reach it by the folder's socket, where the system has such sockets.
 ///
 /// # Errors
@@ -24,6 +26,7 @@ pub fn run<L: Future<Output = ()>>(
     folder: &Path,
     name: String,
     channel: &'static str,
+    secrets: Option<Arc<dyn Secrets>>,
     listen: impl FnOnce(Told) -> L + Send + 'static,
 ) -> Result<Handle, StoreError> {
     let gone = |what: &dyn std::fmt::Display| StoreError::Gone(what.to_string());
@@ -31,7 +34,7 @@ pub fn run<L: Future<Output = ()>>(
     let folder = folder.to_owned();
     let body = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let device = NativeDevice::open(&folder, name, channel);
+        let device = NativeDevice::open(&folder, name, channel).map(|device| device.with_secrets(secrets));
         match (runtime, device) {
             (Ok(runtime), Ok(device)) => {
                 let (handle, events, run) = Engine::start(device);

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 
+// nothing of a test is kept among the keys of whoever runs it
+process.env.MOORING_KEY_STORE ??= 'off';
+
 /** A folder for this run; removed at the end. */
 export const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'mooring-'));
 const endings = [() => fs.rmSync(scratch, { recursive: true, force: true })];

@@ -121,10 +121,11 @@ export class Desktop extends Driven {
     Object.assign(this, { ownFolder, home, data: data ?? path.join(home, 'mooring'), relay, more });
   }
 
-  async open() {
+  /** `args`: what it is started with. */
+  async open(...args) {
     const automation = { TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true' };
     const env = { ...automation, ...(!this.ownFolder && { MOORING_DATA_DIR: this.data }), ...this.more };
-    await this.begin({ binary: need('MOORING_DESKTOP'), home: this.home, env });
+    await this.begin({ binary: need('MOORING_DESKTOP'), home: this.home, args, env });
     await this.script(listening);
     return this;
   }

@@ -8,7 +8,7 @@ use crate::hooks::{use_session, use_title, use_toaster};
 use crate::pages::frame::Masthead;
 use crate::platform::clock;
 use crate::text::time::ago;
-use sync_client::api::{MembersAsk, MembersTold};
+use sync_client::api::{MembersAsk, MembersTold, SignInKept};
 use sync_protocol::message::NewPassword;
 use sync_protocol::people::SessionInfo;
 use yew::prelude::*;
@@ -137,6 +137,9 @@ pub fn AccountPage() -> Html {
                     <h2 class="pf-v6-c-title pf-m-lg" id="you-title">{ "You and this device" }</h2>
                     { one_field(About::Name, "account-name", "Your name", "What others read beside your changes. Needs the network.", &name, was, MembersAsk::Name) }
                     { one_field(About::Device, "device-name", "This device", "Such as “Front desk tablet”. Works offline.", &device, &session.device, MembersAsk::NameDevice) }
+                    if let Some(kept) = session.sign_in_kept {
+                        <p class="mooring-muted" data-test="sign-in-kept">{ kept_where(kept) }</p>
+                    }
                 </section>
                 if session.login.is_some() {
                     <section aria-labelledby="password-title">
@@ -175,5 +178,18 @@ pub fn AccountPage() -> Html {
                 </section>
             </main>
         </div>
+    }
+}
+
+/// Where a device keeps what a person is signed in by.
+fn kept_where(kept: SignInKept) -> &'static str {
+    match kept {
+        SignInKept::KeyStore => "Your sign-in is kept in this system’s key store.",
+        SignInKept::File => {
+            "Your sign-in is kept in a file that only you can read: no key store of this system answers."
+        }
+        SignInKept::Unreached => {
+            "Your sign-in is in this system’s key store, which does not give it. Unlock it and start Mooring again, or sign in again."
+        }
     }
 }
