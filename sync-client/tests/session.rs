@@ -11,6 +11,7 @@ use serde_json::json;
 use sync_client::limits;
 use sync_client::replica::session::{Outgoing, SendError};
 use sync_client::status::{Phase, Transport};
+use sync_client::store::SnapshotState;
 use sync_protocol::Timestamp;
 use sync_protocol::message::{Problem, ProblemCode};
 
@@ -374,4 +375,29 @@ fn while_much_is_sent_news_waits_for_it_but_not_for_long() {
     a.now.0 += 100_000;
     a.sync(&mut server);
     assert_eq!((a.replica.unsent().count(), a.replica.outbox().count()), (0, 0));
+}
+
+#[test]
+fn the_next_part_of_a_snapshot_is_asked_for_while_one_is_stored() {
+    let mut a = Device::new(1, 4);
+    let state = a.replica.snapshot().expect("a new device copies everything").clone();
+    assert!(a.session.ahead(&state).is_none(), "no part has come that another one could follow");
+    a.ask();
+    assert!(matches!(a.flights[..], [Flight::Ask(Outgoing::Snapshot(_))]));
+    // it has come: what follows is asked for, and while that is under way nothing else is
+    let after = SnapshotState { partitions: state.partitions[1..].to_vec(), ..state };
+    let Some(Outgoing::Snapshot(next)) = a.session.ahead(&after) else { panic!("a part") };
+    assert_eq!((&next.partitions, &next.resume), (&after.partitions, &after.resume));
+    a.flights.clear();
+    a.session.snapshotted(1, 2);
+    a.session.asked_ahead();
+    a.ask();
+    assert!(a.flights.is_empty(), "one part at a time is under way");
+    // that one is lost: it is asked for again in its time
+    a.session.failed(a.now, 7, false, &SendError::NoAnswer("cut".into()));
+    a.now.0 += 10_000_000;
+    a.ask();
+    assert_eq!(a.flights.len(), 1);
+    a.session.pause();
+    assert!(a.session.ahead(&after).is_none(), "nothing is sent while it is paused");
 }

@@ -72,7 +72,7 @@ await check('a file that it is started with is looked at by the import', async (
   await desk.again(table);
   await at('/w/sample-workspace/import');
   await desk.waitFor(hook('import-start'));
-  truthy((await desk.text('main')).includes('boats afloat.csv'), 'the file is named');
+  await until('the file is named', async () => (await desk.text('main')).includes('boats afloat.csv'));
 });
 
 await check('so are a file of JSON and a workbook', async () => {

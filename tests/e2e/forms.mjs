@@ -1,6 +1,6 @@
 // Forms and addresses: nothing that is typed is lost or changed, Save says what it did, every address leads somewhere, and
 // small and slow screens work.
-import { check, end, equal, need, truthy, until, whenFailed } from './lib/harness.mjs';
+import { becomes, check, end, equal, need, truthy, until, whenFailed } from './lib/harness.mjs';
 import { onSled } from './lib/server.mjs';
 import { Device } from './lib/api.mjs';
 import { Browser, cleanUp, hook } from './lib/screens.mjs';
@@ -92,7 +92,7 @@ await check('what means the same is no change: Save says so, and leaving asks no
   }
   await a.fill(input('amount'), '012.5');
   await a.click(hook('close-record'));
-  equal(await a.count(hook('confirm-dialog')), 0, 'questions');
+  await becomes(() => a.count(hook('confirm-dialog')), 0, 'questions');
   equal(JSON.stringify(await on(3)), before, 'the record');
 });
 
@@ -105,7 +105,7 @@ await check('a field that nobody touched never blocks and never changes: fractio
   await a.page.locator(input('note')).press('End');
   await a.press('x');
   await a.press('Backspace');
-  truthy(await a.page.locator(hook('save')).isDisabled(), 'typed and taken back is no change');
+  await until('typed and taken back is no change', () => a.page.locator(hook('save')).isDisabled());
   await a.fill(input('note'), 'a b!\nc\n\nd\ne');
   await a.click(hook('save'));
   await until('saved', async () => (await on(3)).note === 'a b!\r\nc\r\n\r\nd\r\ne');
@@ -123,7 +123,7 @@ await check('hours that the clocks double or skip', async () => {
   await put('at', '2026-03-29T02:30:00');
   await a.click(hook('save'));
   await says(a, hook('field-error'), 'no such time on that day');
-  equal(await focused(), 'at', 'the focus');
+  await becomes(() => focused(), 'at', 'the focus');
   await a.click(hook('cancel-record'));
   await a.click(hook('confirm'));
   await act.showCollection(a, 'things');
@@ -138,7 +138,7 @@ await check('errors are seen and focused in the order of the screen; “Keep edi
   await a.fill(input('amount'), '1,25');
   await a.click(hook('save'));
   await until('the first', async () => await focused() === 'amount');
-  equal(await a.page.locator(hook('field-error')).allTextContents(), ['Write it with a point: 1.25', 'Not valid JSON.', 'Not a whole number.'], 'errors');
+  await becomes(() => a.page.locator(hook('field-error')).allTextContents(), ['Write it with a point: 1.25', 'Not valid JSON.', 'Not a whole number.'], 'errors');
   await a.press('Escape');
   await a.waitFor(hook('confirm-dialog'));
   await a.click(hook('cancel'));
@@ -152,7 +152,7 @@ await check('what is written survives a reload, for whoever wrote it, until it i
   await a.click(hook('close-record'));
   await a.click(hook('confirm'));
   await thing(3);
-  equal(await value('amount'), '12.5', 'thrown away');
+  await becomes(() => value('amount'), '12.5', 'thrown away');
 });
 
 await check('a new record by keys: the first field, save and add, save and see; an empty one is refused', async () => {
@@ -202,21 +202,21 @@ await check('a long text is cut, shown on demand, and edited', async () => {
 
 await check('rows are links: drag marks text, Ctrl opens a tab; the screens have names', async () => {
   await show();
-  equal(await a.page.title(), 'Things · Sample workspace · Mooring', 'of a collection');
+  await becomes(() => a.page.title(), 'Things · Sample workspace · Mooring', 'of a collection');
   const cell = await a.page.locator(`${row('rtl')} [data-field="zone"]`).boundingBox();
   await a.page.mouse.move(cell.x + 12, cell.y + cell.height / 2);
   await a.page.mouse.down();
   await a.page.mouse.move(cell.x + 80, cell.y + cell.height / 2, { steps: 5 });
   await a.page.mouse.up();
-  equal(await a.count(hook('record-panel')), 0, 'opened by marking text');
-  equal(await a.page.locator(`${row('rtl')} [data-field="zone"]`).getAttribute('dir'), 'auto', 'direction');
+  await becomes(() => a.count(hook('record-panel')), 0, 'opened by marking text');
+  await becomes(() => a.page.locator(`${row('rtl')} [data-field="zone"]`).getAttribute('dir'), 'auto', 'direction');
   await a.page.evaluate(() => getSelection().removeAllRanges());
   const [tab] = await Promise.all([a.context.waitForEvent('page'), a.page.locator(`${row(2)} [data-field="zone"]`).click({ modifiers: ['ControlOrMeta'] })]);
   await tab.waitForURL(/\/c\/things\/r\/2$/);
   await tab.locator(hook('record-form')).waitFor();
   await until('its name', async () => await tab.title() === 'abc · Things · Sample workspace · Mooring');
   await tab.close();
-  equal(await a.count(hook('record-panel')), 0, 'opened here, too');
+  await becomes(() => a.count(hook('record-panel')), 0, 'opened here, too');
 });
 
 await check('a deletion is undone from its message; later the record says who deleted it, and comes back', async () => {
@@ -258,7 +258,7 @@ await check('rows come and go far below; a selection stays while one scrolls; ke
   await a.press('Control+End');
   await a.waitFor(row(101));
   await until('the cursor is there', async () => await a.page.evaluate(() => document.activeElement?.getAttribute('aria-activedescendant')) === 'cell-100-1');
-  equal(await a.text(hook('selected-rows')), '1 selected', 'from the other end');
+  await becomes(() => a.text(hook('selected-rows')), '1 selected', 'from the other end');
   await a.press('Shift+Space');
   await until('both', async () => (await a.text(hook('selected-rows'))) === '2 selected');
   await a.click(hook('select-none'));
@@ -309,12 +309,12 @@ await check('on a phone, what is beside the navigation closes it and nothing els
   await a.screenshot('forms/nav-390-light');
   await a.page.mouse.click(370, 400);
   await until('closed', async () => await a.count(hook('nav-scrim')) === 0);
-  equal(await a.count(hook('record-panel')), 0, 'opened underneath');
+  await becomes(() => a.count(hook('record-panel')), 0, 'opened underneath');
   await a.click(hook('nav-toggle'));
   await a.page.locator(hook('nav-review')).focus();
   await a.press('Escape');
   await until('closed', async () => await a.count(hook('nav-scrim')) === 0);
-  equal(await focused(), 'nav-toggle', 'the focus');
+  await becomes(() => focused(), 'nav-toggle', 'the focus');
 });
 
 await check('at 320 by 256, and on a phone on its side, the page scrolls and all of it can be reached', async () => {
@@ -363,7 +363,7 @@ await check('a first visit paints before the program is there, in the dark, too'
     await slow.screenshot(`forms/boot-${colorScheme}`);
     release();
     await slow.waitFor(hook('sign-in-demo'));
-    equal(await slow.count('#boot'), 0, 'what stood there before');
+    await becomes(() => slow.count('#boot'), 0, 'what stood there before');
     equal(await slow.reports(), [], 'errors');
     await slow.close();
   }
@@ -384,7 +384,7 @@ await check('numbers and dates are read and written as people here write them, a
   await de.press('Control+c');
   equal(await de.page.evaluate(() => navigator.clipboard.readText()), '1482.5', 'copied as it is stored');
   await de.press('Enter');
-  equal(await de.page.locator(`${hook('cell-editor')} input`).inputValue(), '1482,5', 'in its editor');
+  await becomes(() => de.page.locator(`${hook('cell-editor')} input`).inputValue(), '1482,5', 'in its editor');
   await de.fill(`${hook('cell-editor')} input`, '1.200,75');
   await de.press('Enter');
   await until('saved', async () => (await on('german')).amount === '1200.75');

@@ -1,7 +1,7 @@
 // Files that are no tables, through the import screen: what the person reads, and that nothing is saved by halves.
 import fs from 'node:fs';
 import path from 'node:path';
-import { check, end, equal, scratch, truthy, until, whenFailed } from './lib/harness.mjs';
+import { becomes, check, end, equal, scratch, truthy, until, whenFailed } from './lib/harness.mjs';
 import { onSled } from './lib/server.mjs';
 import { Browser, hook, picturesOf } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
@@ -66,7 +66,7 @@ for (const [name, content, words] of refused) {
       if (told.includes(words)) return true;
       throw new Error(`it says “${told.slice(0, 300)}”`);
     });
-    truthy(await browser.count(hook('import-file')) === 1, 'another file can be chosen at once');
+    await until('another file can be chosen at once', async () => await browser.count(hook('import-file')) === 1);
     equal(await collections(), before, 'collections');
     await browser.pillSays('Synced and verified');
   });
@@ -75,13 +75,13 @@ for (const [name, content, words] of refused) {
 await check('a ragged table: the rows that do not fit are named before and after, the others are saved', async () => {
   await choose('ragged.csv', 'name,berth,length\nAlma,A1,7\nBodil,A2\nClara,A3,9,extra\nDora,A4,11\n');
   await browser.waitFor(hook('import-start'));
-  truthy((await browser.text(hook('import-refused'))).includes('2 rows cannot be imported as they are'), 'told before');
-  truthy((await browser.text(hook('import-refused'))).includes('Line 3: It has 2 cells, the heading has 3.'), 'why');
-  equal(await browser.text(hook('import-start')), 'Import 2 records', 'the button');
+  await until('told before', async () => (await browser.text(hook('import-refused'))).includes('2 rows cannot be imported as they are'));
+  await until('why', async () => (await browser.text(hook('import-refused'))).includes('Line 3: It has 2 cells, the heading has 3.'));
+  await becomes(() => browser.text(hook('import-start')), 'Import 2 records', 'the button');
   await browser.click(hook('import-start'));
   await browser.waitFor(hook('import-done'));
-  truthy((await browser.text(hook('import-done'))).includes('2 records saved on this device'), 'told after');
-  truthy((await browser.text(hook('import-refused'))).includes('2 rows were refused'), 'told after, too');
+  await until('told after', async () => (await browser.text(hook('import-done'))).includes('2 records saved on this device'));
+  await until('told after, too', async () => (await browser.text(hook('import-refused'))).includes('2 rows were refused'));
   await browser.pillSays('Synced and verified');
   equal(Object.keys((await server.records()).ragged).sort(), ['"Alma"', '"Dora"'], 'keys on the server');
 });
@@ -100,7 +100,7 @@ await check('letters of Western Europe, semicolons and decimal commas: found, sh
   await choose('latin.csv', Buffer.from('sep=;\r\nname;price;since\r\nBjörn;1.234,50;24.12.2025\r\nÅse;0,90;01.02.2024\r\n', 'latin1'));
   await browser.waitFor(hook('import-start'));
   for (const [name, value] of [['import-delimiter', ';'], ['import-heading', '1'], ['import-numbers', 'comma'], ['import-dates', 'day'], ['import-encoding', 'windows-1252']]) {
-    equal(await browser.page.locator(hook(name)).inputValue(), value, name);
+    await becomes(() => browser.page.locator(hook(name)).inputValue(), value, name);
   }
   await imported();
   await browser.pillSays('Synced and verified');
@@ -135,13 +135,13 @@ await check('imported again, with one value changed: told before, and then it is
   await browser.waitFor(hook('import-start'));
   await choice('import-into', 'spare_parts');
   await counts('new 1 · change 1 · same 1 · cannot 1');
-  equal(await browser.text(hook('import-start')), 'Import 2 records', 'the button');
+  await becomes(() => browser.text(hook('import-start')), 'Import 2 records', 'the button');
   await choice('import-mode', 'update');
   await counts('new 0 · change 1 · same 1 · left out 1 · cannot 1');
   await choice('import-mode', 'both');
   await counts('new 1 · change 1 · same 1 · cannot 1');
   await imported();
-  truthy((await browser.text(hook('import-refused'))).includes('Line 5, state: Not one of the choices of this field.'), 'which, and why');
+  await until('which, and why', async () => (await browser.text(hook('import-refused'))).includes('Line 5, state: Not one of the choices of this field.'));
   const [download] = await Promise.all([browser.page.waitForEvent('download'), browser.click(hook('import-refused-download'))]);
   const text = fs.readFileSync(await download.path(), 'utf8');
   truthy(text.includes('"lost","2","4","5","state: not one of the choices of this field"'), `with its cells: ${text}`);
@@ -187,17 +187,17 @@ await check('one record that is too large: it is refused, the others are saved',
   const rows = Array.from({ length: 1500 }, (_, at) => `${at + 1},${at === 700 ? 'x'.repeat(1.2 * MB) : 'short'}`);
   await choose('heavy.csv', `id,note\n${rows.join('\n')}\n`);
   await browser.waitFor(hook('import-start'));
-  truthy((await browser.text(hook('import-refused'))).includes('Line 702: It is larger than 1 MB'), 'told before');
+  await until('told before', async () => (await browser.text(hook('import-refused'))).includes('Line 702: It is larger than 1 MB'));
   await browser.click(hook('import-start'));
   await browser.waitFor(hook('import-done'));
-  truthy((await browser.text(hook('import-done'))).includes('1,499 records saved on this device'), 'told after');
+  await until('told after', async () => (await browser.text(hook('import-done'))).includes('1,499 records saved on this device'));
   await holds('heavy', '1,499');
 });
 
 await check('a file of 30 MB is read and shown; stopped half-way, what is told as saved is there', async () => {
   await choose('large.csv', table(30 * MB, 1_000));
   await browser.waitFor(hook('import-start'), 60_000);
-  equal(await browser.text(hook('import-start')), 'Import 30,841 records', 'the button');
+  await becomes(() => browser.text(hook('import-start')), 'Import 30,841 records', 'the button');
   await browser.click(hook('import-start'));
   await until('some are saved', async () => /[1-9].* of 30,841 records saved/.test(await browser.text(hook('progress'))));
   await browser.click(hook('import-cancel'));

@@ -1,6 +1,6 @@
 // On this device only: a workspace that no server knows, in a browser and in the desktop app, and the ways in which it comes to a server.
 import { Device } from './lib/api.mjs';
-import { check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
+import { becomes, check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
 import { onSled } from './lib/server.mjs';
 import { Browser, Desktop, hook, picturesOf } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
@@ -37,14 +37,14 @@ await check('nobody is signed in: a workspace is made, worked in, and is there a
   await act.editRecord(ann, 2, 'name', 'Bodil II');
   await ann.click(hook('pill'));
   await until('what it is', async () => (await ann.text(hook('pill-details'))).includes('nothing is sent anywhere'));
-  equal(await ann.count(hook('sync-now')), 0, 'buttons that would do nothing');
+  await becomes(() => ann.count(hook('sync-now')), 0, 'buttons that would do nothing');
   await server.start();
 });
 
 await check('its way to a server leads to signing in, and back', async () => {
   await ann.click(`${hook('pill-details')} ${hook('connect-server')}`);
   await ann.waitFor(hook('sign-in-name'));
-  equal(await ann.count(hook('local-connect')), 0, 'ways to connect before anybody is signed in');
+  await becomes(() => ann.count(hook('local-connect')), 0, 'ways to connect before anybody is signed in');
   await ann.click(hook('local-item'));
   await act.showCollection(ann, 'boats');
   await act.cellSays(ann, 2, 'name', 'Bodil II');
@@ -65,7 +65,7 @@ await check('it becomes a workspace on the server, with its records', async () =
   await act.cellSays(ann, 2, 'name', 'Bodil II');
   await ann.page.goto(server.url);
   await until('the workspace of the server', async () => (await ann.count(`${hook('workspace-item')}[data-name="My boats"]`)) === 1);
-  equal(await ann.count(hook('local-item')), 0, 'workspaces left on this device only');
+  await becomes(() => ann.count(hook('local-item')), 0, 'workspaces left on this device only');
   const made = await new Device(server.url).signIn({ name: 'ann', password }, 'My boats');
   equal(Object.values((await made.records()).boats).map(({ name }) => name), ['Alma', 'Bodil II'], 'the server’s records');
 });

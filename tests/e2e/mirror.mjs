@@ -1,7 +1,7 @@
 // An owner mirrors a table that other programs write: chooses it, looks at what would happen, begins; then programs (plain CQL
 // through an ordinary driver) and people (two browsers) change the same rows, offline too.
 import cassandra from 'cassandra-driver';
-import { atEnd, check, end, equal, need, truthy, until, whenFailed } from './lib/harness.mjs';
+import { atEnd, becomes, check, end, equal, need, truthy, until, whenFailed } from './lib/harness.mjs';
 import { onCassandra } from './lib/server.mjs';
 import { Browser, cleanUp, hook } from './lib/screens.mjs';
 import { screen } from './lib/looks.mjs';
@@ -47,11 +47,11 @@ await screen(ann, 'mirrors-empty', { main: hook('mirror-new') });
 await check('a table that cannot be mirrored is refused with the reason', async () => {
   await ann.click(hook('mirror-new'));
   await ann.waitFor(hook('mirror-keyspace'));
-  equal(await ann.page.locator(`${hook('mirror-keyspace')} option`).allTextContents(), ['shop'], 'only the keyspaces that were allowed');
+  await becomes(() => ann.page.locator(`${hook('mirror-keyspace')} option`).allTextContents(), ['shop'], 'only the keyspaces that were allowed');
   await choose('mirror-table', 'visits');
   await ann.click(hook('mirror-look'));
   await ann.waitFor(hook('mirror-refusal'));
-  truthy((await ann.text(hook('mirror-refusal'))).includes('counter'), 'says what is wrong with it');
+  await until('says what is wrong with it', async () => (await ann.text(hook('mirror-refusal'))).includes('counter'));
 });
 await screen(ann, 'mirror-refused', { main: hook('mirror-look') });
 
@@ -59,7 +59,7 @@ await check('what would happen is counted before it happens; a column is left ou
   await choose('mirror-table', 'orders');
   await ann.click(hook('mirror-look'));
   await ann.waitFor(hook('mirror-plan'));
-  equal(await ann.page.locator(`${hook('mirror-plan')} li`).allTextContents(), ['40 rows become records.'], 'the plan');
+  await becomes(() => ann.page.locator(`${hook('mirror-plan')} li`).allTextContents(), ['40 rows become records.'], 'the plan');
   const column = name => ann.page.locator(`${hook('column')}[data-column="${name}"]`);
   await column('internal').locator(hook('column-take')).uncheck();
   await until('it is left out', async () => (await column('internal').textContent()).includes('left out'));
@@ -74,11 +74,11 @@ await check('it begins, and is in step', async () => {
   await ann.click(hook('mirror-begin'));
   await ann.waitFor(card);
   await standing('In step');
-  truthy((await ann.text(`${card} ${hook('mirror-figures')}`)).startsWith('40 rows.'), 'counts its rows');
+  await until('counts its rows', async () => (await ann.text(`${card} ${hook('mirror-figures')}`)).startsWith('40 rows.'));
   await act.showCollection(ann, 'orders');
   await act.cellSays(ann, 7, 'client', 'Dock & Sons 7');
   await act.cellSays(ann, 7, 'total', '7.50');
-  equal(await ann.text(hook('mirrored')), 'Kept in step with the table shop.orders', 'the collection says so');
+  await becomes(() => ann.text(hook('mirrored')), 'Kept in step with the table shop.orders', 'the collection says so');
 });
 await screen(ann, 'mirrored-collection', {});
 
@@ -128,7 +128,7 @@ await check('a mirror is paused and goes on; a column that goes stops it, with t
   await run('UPDATE shop.orders SET customer = ? WHERE id = ?', ['after it', 5]);
   await toMirrors();
   await standing('Paused');
-  truthy((await ann.text(`${card} ${hook('mirror-reason')}`)).includes('paid'), 'names the column');
+  await until('names the column', async () => (await ann.text(`${card} ${hook('mirror-reason')}`)).includes('paid'));
 });
 await screen(ann, 'mirror-paused', { main: `${card} ${hook('mirror-resume')}` });
 

@@ -1,6 +1,6 @@
 // The main job, on real input: offline work in a browser, sync, a second browser and the desktop shell, a merge, a
 // conflict decided on the desktop, a server killed in the middle of a push. Once on sled, once on real Cassandra.
-import { check, end, equal, need, truthy, until, whenFailed } from './lib/harness.mjs';
+import { becomes, check, end, equal, need, until, whenFailed } from './lib/harness.mjs';
 import { onCassandra, onSled } from './lib/server.mjs';
 import { Browser, Desktop, hook, picturesOf } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
@@ -156,8 +156,8 @@ async function path(store, server) {
       await screen.click(hook('nav-review'));
       await screen.click(`${hook('review-item')} ${hook('review-open')}`);
       await screen.waitFor(hook('review-incoming'));
-      truthy((await screen.text(hook('review-current'))).includes('Seen by A'), 'the current side is A’s');
-      truthy((await screen.text(hook('review-incoming'))).includes('Seen by B'), 'the incoming side is B’s');
+      await until('the current side is A’s', async () => (await screen.text(hook('review-current'))).includes('Seen by A'));
+      await until('the incoming side is B’s', async () => (await screen.text(hook('review-incoming'))).includes('Seen by B'));
       await screen.screenshot(`${store}-review-${screen.name}`);
       if (store === 'sled' && screen === b) await screen.screenshot('review');
     }
@@ -172,7 +172,7 @@ async function path(store, server) {
       await act.findRow(screen, second);
       await act.cellSays(screen, second, 'city', 'Seen by B');
       await screen.click(hook('nav-review'));
-      equal(await screen.count(hook('review-item')), 0, `items to review on ${screen.name}`);
+      await becomes(() => screen.count(hook('review-item')), 0, `items to review on ${screen.name}`);
     }
     const all = await server.records();
     equal(all.airports[edited[1]].city, 'Seen by B', 'the server’s value');

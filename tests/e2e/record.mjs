@@ -2,7 +2,7 @@
 // merges and having them otherwise, the filter of the grid, rules per collection and field, the exported decisions.
 import fs from 'node:fs';
 import AxeBuilder from '@axe-core/playwright';
-import { check, end, equal, need, truthy, until, whenFailed } from './lib/harness.mjs';
+import { becomes, check, end, equal, need, truthy, until, whenFailed } from './lib/harness.mjs';
 import { onSled } from './lib/server.mjs';
 import { Browser, cleanUp, hook } from './lib/screens.mjs';
 import { Peer, addAccount } from './lib/peer.mjs';
@@ -76,9 +76,9 @@ await check('rules per collection and per field: only those that fit, the one in
   await a.click(hook('collection-settings'));
   await a.waitFor(hook('settings'));
   const options = async selector => a.page.locator(`${selector} option`).evaluateAll(all => all.map(o => o.value));
-  equal(await options(`${hook('policy-field')}${field('skills')}`), ['', 'ask', 'last', 'first', 'set'], 'rules for tags');
-  equal(await options(`${hook('policy-field')}${field('name')}`), ['', 'ask', 'last', 'first', 'text'], 'rules for a text');
-  equal(await options(hook('policy-collection')), ['', 'ask', 'last', 'first', 'counter', 'set', 'text'], 'rules for a collection with these fields');
+  await becomes(() => options(`${hook('policy-field')}${field('skills')}`), ['', 'ask', 'last', 'first', 'set'], 'rules for tags');
+  await becomes(() => options(`${hook('policy-field')}${field('name')}`), ['', 'ask', 'last', 'first', 'text'], 'rules for a text');
+  await becomes(() => options(hook('policy-collection')), ['', 'ask', 'last', 'first', 'counter', 'set', 'text'], 'rules for a collection with these fields');
   await says(`${hook('policy-field')}${field('email')} option`, 'As usual: a person decides');
   await a.page.locator(`${hook('policy-field')}${field('days_left')}`).selectOption('last');
   await a.waitFor(hook('toast'));
@@ -98,7 +98,7 @@ await check('who changed a field, when and from where, is there on demand, with 
   const note = `${hook('field-note')}${field('email')}`;
   await says(note, /Ann Berger, 30 hours ago/);
   await a.page.locator(`${hook('field-input')}${field('email')}`).focus();
-  truthy(await a.page.locator(note).isVisible(), 'it shows while one is at the field');
+  await until('it shows while one is at the field', () => a.page.locator(note).isVisible());
   await a.click(note);
   const details = hook('field-note-details');
   await says(details, /Set by Ann Berger on Deck tablet, in a browser/);
@@ -123,8 +123,8 @@ await check('what a rule decided is listed with both sides, and the other value 
   await says(hook('merges-count'), '3 merges on this device');
   await look('merges');
   const days = a.page.locator(`${hook('met')}${field('days_left')}`);
-  equal(await days.locator(hook('met-rule')).textContent(), 'The last edit counted', 'the rule in words');
-  equal(await days.locator(`${hook('met-current')}, ${hook('met-incoming')}, ${hook('met-result')}`).allTextContents(), ['9', '7', '7'], 'both sides and the result');
+  await becomes(() => days.locator(hook('met-rule')).textContent(), 'The last edit counted', 'the rule in words');
+  await becomes(() => days.locator(`${hook('met-current')}, ${hook('met-incoming')}, ${hook('met-result')}`).allTextContents(), ['9', '7', '7'], 'both sides and the result');
   await days.locator(hook('use-current')).click();
   await until('Ann’s value', async () => (await days.locator(hook('met-now')).textContent()) === 'The record has 9 now.');
   await a.pillSays('Synced and verified');
@@ -139,13 +139,13 @@ await check('the history: newest first, before and after, who, where, when; merg
   await a.waitFor(hook('version'));
   await until('all versions', async () => await a.count(hook('version')) === 10);
   const versions = a.page.locator(hook('version'));
-  truthy((await versions.last().locator(hook('version-what')).textContent()) === 'Added', 'the first one');
+  await until('the first one', async () => (await versions.last().locator(hook('version-what')).textContent()) === 'Added');
   const email = versions.filter({ has: a.page.locator(`${hook('change')}${field('email')} ${hook('change-before')}`) });
-  equal(await email.count(), 1, 'one version changed the e-mail address');
-  truthy((await email.textContent()).includes('Ann Berger') && (await email.textContent()).includes('Deck tablet'), 'by whom and from where');
-  truthy((await email.locator(hook('change-before')).first().textContent()).includes('john.doe@example.com'), 'before');
-  truthy((await email.locator(hook('change-after')).first().textContent()).includes('john@boats.example'), 'after');
-  equal(await a.count(`${hook('version')} ${hook('merge')}`), 3, 'versions that a rule made');
+  await becomes(() => email.count(), 1, 'one version changed the e-mail address');
+  await until('by whom and from where', async () => (await email.textContent()).includes('Ann Berger') && (await email.textContent()).includes('Deck tablet'));
+  await until('before', async () => (await email.locator(hook('change-before')).first().textContent()).includes('john.doe@example.com'));
+  await until('after', async () => (await email.locator(hook('change-after')).first().textContent()).includes('john@boats.example'));
+  await becomes(() => a.count(`${hook('version')} ${hook('merge')}`), 3, 'versions that a rule made');
   await look('history');
 });
 
@@ -154,7 +154,7 @@ await check('a version is restored after a look at what changes, and that is und
   await version.locator(hook('restore')).click();
   await a.waitFor(hook('restore-preview'));
   const preview = a.page.locator(`${hook('restore-preview')} ${hook('change')}${field('email')}`);
-  truthy((await preview.textContent()).includes('john@boats.example') && (await preview.textContent()).includes('john.doe@example.com'), 'now and then');
+  await until('now and then', async () => (await preview.textContent()).includes('john@boats.example') && (await preview.textContent()).includes('john.doe@example.com'));
   await look('restore');
   await a.click(hook('confirm'));
   await a.waitFor(hook('restored'));
@@ -201,8 +201,8 @@ await check('the filter shows exactly what needs review, also what is gone, and 
   await says(hook('filter-count'), '2');
   await a.click(hook('filter-review'));
   await until('two rows', async () => await a.count(hook('record-row')) === 2);
-  equal(await a.page.locator(hook('record-row')).evaluateAll(rows => rows.map(r => [r.dataset.key, r.dataset.gone ?? ''])), [['2', 'true'], ['4', '']], 'which');
-  equal(await a.count(`${hook('record-row')} ${hook('mark-review')}`), 2, 'marks');
+  await becomes(() => a.page.locator(hook('record-row')).evaluateAll(rows => rows.map(r => [r.dataset.key, r.dataset.gone ?? ''])), [['2', 'true'], ['4', '']], 'which');
+  await becomes(() => a.count(`${hook('record-row')} ${hook('mark-review')}`), 2, 'marks');
   await says(hook('record-count'), /^2 of /);
   await look('filter');
   await a.click(`${hook('record-row')}[data-key="2"] a`);
@@ -221,12 +221,12 @@ await check('what was settled stays readable: the side that gave way, who decide
   await a.press('Enter');
   await a.pillSays('Synced and verified');
   await act.showCollection(a, 'people');
-  equal(await a.count(hook('filter-review')), 0, 'no filter where nothing needs review');
+  await becomes(() => a.count(hook('filter-review')), 0, 'no filter where nothing needs review');
   await person(4, '/history');
   await a.waitFor(hook('reviewed'));
   const review = a.page.locator(hook('reviewed')).first();
-  truthy((await review.locator('.mooring-gave-way').textContent()).includes('mei@boats.example'), 'the value that gave way');
-  truthy((await review.textContent()).includes('Ann Berger'), 'by whom it was');
+  await until('the value that gave way', async () => (await review.locator('.mooring-gave-way').textContent()).includes('mei@boats.example'));
+  await until('by whom it was', async () => (await review.textContent()).includes('Ann Berger'));
   await look('history-reviewed');
   await person(2, '/history');
   await a.waitFor(hook('version'));
@@ -246,7 +246,7 @@ await check('a record and the one that was made beside it lead to each other', a
   await a.waitFor(hook('twins'));
   await a.click(`${hook('twins')} ${hook('twin')}`);
   await says(hook('twin-of'), `Both of two versions were kept. The other one: 7`);
-  equal(await a.page.locator(`${hook('field-input')}${field('email')}`).inputValue(), 'nair@harbour.example', `the other version in ${beside}`);
+  await becomes(() => a.page.locator(`${hook('field-input')}${field('email')}`).inputValue(), 'nair@harbour.example', `the other version in ${beside}`);
   await look('twin');
   await a.click(`${hook('twin-of')} ${hook('twin')}`);
   await a.waitFor(hook('twins'));
@@ -259,10 +259,10 @@ await check('older versions are loaded on demand, and what changed between the p
   await until('the newest part', async () => await a.count(hook('version')) === 50);
   await a.click(hook('history-older'));
   await until('all of it', async () => await a.count(hook('version')) === 56);
-  equal(await a.count(hook('history-older')), 0, 'there is nothing older');
+  await becomes(() => a.count(hook('history-older')), 0, 'there is nothing older');
   const across = a.page.locator(hook('version')).nth(49);
   equal([await across.locator(`${hook('change-before')} .mooring-text`).textContent(), await across.locator(`${hook('change-after')} .mooring-text`).textContent()], ['5', '6'], 'the change across the parts');
-  equal(await a.page.locator(hook('version')).last().locator(hook('version-what')).textContent(), 'Added', 'the first one');
+  await becomes(() => a.page.locator(hook('version')).last().locator(hook('version-what')).textContent(), 'Added', 'the first one');
 });
 
 await check('unsent edits stand on top; without a network it says what is on this device', async () => {
@@ -280,7 +280,7 @@ await check('unsent edits stand on top; without a network it says what is on thi
   await look('history-offline');
   await go('/merges');
   await a.waitFor(hook('export-offline'));
-  truthy(await a.page.locator(hook('export-csv')).isDisabled(), 'no export without a network');
+  await until('no export without a network', () => a.page.locator(hook('export-csv')).isDisabled());
   await look('merges-offline');
   await person(4, '/history');
   await a.offline(false);

@@ -1,6 +1,6 @@
 // Reviewing as people do it: two browsers and scripted devices make real conflicts on a real server; they are found,
 // compared, decided by keys and by pointer, alone and many at once, offline, too late, and taken back.
-import { check, end, equal, need, truthy, until, whenFailed } from './lib/harness.mjs';
+import { becomes, check, end, equal, need, truthy, until, whenFailed } from './lib/harness.mjs';
 import { onSled } from './lib/server.mjs';
 import { Browser, cleanUp, hook } from './lib/screens.mjs';
 import { Person, Replica, addPeople } from './lib/members.mjs';
@@ -56,7 +56,7 @@ await check('both edit the same record offline: one item on both, named with peo
   for (const browser of [ann, ben]) {
     await browser.pillSays('Needs review (1)');
     await toInbox(browser);
-    equal(await browser.text(hook('review-tab-open')), 'Open1', 'the tab counts');
+    await becomes(() => browser.text(hook('review-tab-open')), 'Open1', 'the tab counts');
     await says(browser, `${item(1)} ${hook('review-open')}`, 'Acme Shipping');
   }
   await says(ann, hook('review-between'), 'Changed on this device (Ann Berg) and on');
@@ -69,14 +69,14 @@ await check('by keys: opened, compared, each field chosen, saved; the record is 
   await ann.waitFor(hook('review-screen'));
   await says(ann, `${field('phone')} ${hook('review-current')}`, '0199');
   await says(ann, `${field('phone')} ${hook('review-incoming')}`, '777');
-  equal(await ann.count(`${field('phone')} input:checked, ${field('notes')} input:checked`), 0, 'nothing is preselected on a true clash');
-  truthy(await ann.page.locator(`${field('visits')} ${hook('pick-incoming')}`).isChecked(), 'what only one side changed is preselected');
-  equal(await ann.page.locator(`${field('notes')} ${hook('review-current')} ins`).allTextContents(), ['ten', 'Jonas'], 'words that came');
-  equal(await ann.page.locator(`${field('notes')} ${hook('review-current')} del`).allTextContents(), ['nine', 'Marta'], 'words that went');
+  await becomes(() => ann.count(`${field('phone')} input:checked, ${field('notes')} input:checked`), 0, 'nothing is preselected on a true clash');
+  await until('what only one side changed is preselected', () => ann.page.locator(`${field('visits')} ${hook('pick-incoming')}`).isChecked());
+  await becomes(() => ann.page.locator(`${field('notes')} ${hook('review-current')} ins`).allTextContents(), ['ten', 'Jonas'], 'words that came');
+  await becomes(() => ann.page.locator(`${field('notes')} ${hook('review-current')} del`).allTextContents(), ['nine', 'Marta'], 'words that went');
   await says(ann, `${field('visits')} ${hook('review-incoming')}`, '+3');
   truthy(!/[0-9a-f]{8}-[0-9a-f]{4}-/.test(await ann.page.evaluate(() => document.body.innerText)), 'nobody reads an id');
   await pictures(ann, 'review-open');
-  truthy(await ann.page.locator(hook('resolve')).isDisabled(), 'not before every clash is chosen');
+  await until('not before every clash is chosen', () => ann.page.locator(hook('resolve')).isDisabled());
   await ann.press('2');
   await says(ann, `${hook('preview-value')}[data-field="phone"]`, '+49 40 777 0100');
   await says(ann, hook('resolve'), 'Choose the notes first');
@@ -138,7 +138,7 @@ await check('numbers, dates, tags, yes or no and words: each difference in its o
     await says(ann, `${field(name)} ${hook('review-current')}`, current);
     await says(ann, `${field(name)} ${hook('review-incoming')}`, incoming);
   }
-  equal(await ann.page.locator(`${field('tags')} ${hook('review-current')} ins`).allTextContents(), ['winter'], 'tags that came');
+  await becomes(() => ann.page.locator(`${field('tags')} ${hook('review-current')} ins`).allTextContents(), ['winter'], 'tags that came');
   await says(ann, `${field('tags')} ${hook('pick-incoming')} + *`, 'Take the tags from Deck tablet (Carl Diaz)');
   await pictures(ann, 'review-typed');
   await ann.click(hook('take-incoming'));
@@ -268,8 +268,8 @@ await check('decided offline: waits, can be changed, and comes back where the re
   await ann.waitFor(`${item(1)} ${hook('mark-returned')}`);
   await ann.click(`${item(1)} ${hook('review-open')}`);
   await ann.waitFor(hook('review-returned'));
-  truthy(await ann.page.locator(`${field('phone')} ${hook('pick-current')}`).isChecked(), 'the choices are kept');
-  truthy(await ann.page.locator(`${field('visits')} .mooring-chip`).first().isVisible(), 'what moved is marked');
+  await until('the choices are kept', () => ann.page.locator(`${field('phone')} ${hook('pick-current')}`).isChecked());
+  await until('what moved is marked', () => ann.page.locator(`${field('visits')} .mooring-chip`).first().isVisible());
   await pictures(ann, 'came-back');
 });
 
@@ -304,7 +304,7 @@ await check('settled by somebody while one looks', async () => {
   await ann.click(hook('pick-incoming'));
   await ann.click(hook('resolve'));
   await says(ben, hook('review-settled'), '(Ann Berg) decided before you');
-  equal(await ben.count(hook('resolve')), 0, 'nothing is left to save');
+  await becomes(() => ben.count(hook('resolve')), 0, 'nothing is left to save');
 });
 
 await check('a reader sees everything and can change nothing', async () => {
@@ -320,9 +320,9 @@ await check('a reader sees everything and can change nothing', async () => {
   await toInbox(rita);
   await rita.waitFor(hook('review-reader'));
   await until('both changes of one record', async () => await rita.count(item(6)) === 2);
-  equal(await rita.count('.mooring-inbox-record'), 1, 'headings of records with several');
+  await becomes(() => rita.count('.mooring-inbox-record'), 1, 'headings of records with several');
   await pictures(rita, 'reader-list');
-  equal(await rita.count(hook('review-select')), 0, 'nothing to select');
+  await becomes(() => rita.count(hook('review-select')), 0, 'nothing to select');
   await rita.click(`${item(6)} ${hook('review-open')}`);
   await says(rita, hook('review-incoming'), '6666');
   for (const name of ['resolve', 'keep-both', 'pick-current', 'comment-text', 'assign', 'snooze']) equal(await rita.count(hook(name)), 0, name);
@@ -339,7 +339,7 @@ await check('what moves while one looks is pointed out, and asked for anew', asy
   await office.push();
   await ben.waitFor(hook('review-moved'));
   await says(ben, hook('review-current'), '5556');
-  truthy(await ben.page.locator(hook('resolve')).isDisabled(), 'what was chosen is not there any more');
+  await until('what was chosen is not there any more', () => ben.page.locator(hook('resolve')).isDisabled());
   await pictures(ben, 'moved');
 });
 
@@ -379,7 +379,7 @@ await check('1,000 open: the list is there in under 300 ms, is filtered, searche
     if (round < 4) { await ann.click(`${hook('collection-item')}[data-name="parts"]`); await ann.waitFor(hook('record-row')); }
   }
   console.log(`      the inbox with ${PARTS} open opens in ${times.map(ms => Math.round(ms)).join(', ')} ms`);
-  equal(await ann.text(hook('review-range')), '1 – 50 of 1,000', 'pages');
+  await becomes(() => ann.text(hook('review-range')), '1 – 50 of 1,000', 'pages');
   await pictures(ann, 'inbox');
   await ann.page.locator(hook('filter-device')).selectOption('Forklift tablet');
   await says(ann, hook('review-range'), 'of 100');
@@ -395,7 +395,7 @@ await check('1,000 open: the list is there in under 300 ms, is filtered, searche
   // J, K and X walk and select
   await ann.page.locator('#review-title').click();
   for (const key of ['j', 'x', 'j', 'x', 'ArrowDown', 'x', 'k', 'x']) await ann.press(key);
-  equal(await ann.text(hook('selected-count')), '2 selected', 'selected by keys');
+  await becomes(() => ann.text(hook('selected-count')), '2 selected', 'selected by keys');
   await ann.click(hook('select-none'));
 });
 
@@ -432,7 +432,7 @@ await check('all 1,000 are settled with progress, and one undo takes all of them
   truthy(new Set(steps).size >= 3 && steps.every((step, at) => at === 0 || step >= steps[at - 1]), `the bar moved on: ${[...new Set(steps)]}`);
   await pictures(ann, 'bulk-done', { toasts: true });
   await ann.pillSays('Synced and verified', 120_000);
-  equal(await ann.text(hook('review-tab-settled')), 'Settled1,000', 'settled');
+  await becomes(() => ann.text(hook('review-tab-settled')), 'Settled1,000', 'settled');
   await ann.click(`${hook('collection-item')}[data-name="parts"]`); // the undo stays in reach on other screens
   await ann.click(hook('undo'));
   await ann.pillSays('Needs review (1,000)', 120_000);

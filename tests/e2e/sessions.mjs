@@ -1,6 +1,6 @@
 // What ends from outside: a session that is revoked, storage that the browser clears or another tab holds.
 import { Device, ask } from './lib/api.mjs';
-import { check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
+import { becomes, check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
 import { onSled } from './lib/server.mjs';
 import { Browser, hook, picturesOf } from './lib/screens.mjs';
 import * as act from './lib/actions.mjs';
@@ -59,12 +59,12 @@ await check('a revoked session: the pill says so, edits go on and survive a relo
 
   await ann.click(hook('pill'));
   await ann.click(hook('sign-in-again'));
-  equal(await ann.page.locator(hook('sign-in-name')).inputValue(), 'ann', 'the name to begin with');
+  await becomes(() => ann.page.locator(hook('sign-in-name')).inputValue(), 'ann', 'the name to begin with');
   await signIn(ann, 'ann', 'a wrong guess');
   await until('told', async () => (await ann.text(hook('sign-in-failed'))).includes('The name or the password is wrong'));
   await signIn(ann, 'ann', password);
   await ann.pillSays('Synced and verified');
-  equal(await ann.count(hook('sign-in-again-dialog')), 0, 'dialogs left open');
+  await becomes(() => ann.count(hook('sign-in-again-dialog')), 0, 'dialogs left open');
   await act.cellSays(ann, 1, 'berth', 'A 1');
   const { boats } = await device.records();
   equal([boats[1].berth, boats[2].berth], ['A 1', 'A 2'], 'the server’s values');
@@ -118,7 +118,7 @@ await check('who is removed from the workspace that is open is told, works on el
   await until('gone', async () => await bob.count(hook('left')) === 0);
   await bob.page.reload();
   await bob.waitFor(workspace('Attic'));
-  equal(await bob.count(hook('left')), 0, 'what is said of Harbour');
+  await becomes(() => bob.count(hook('left')), 0, 'what is said of Harbour');
   await bob.close();
 });
 
@@ -149,11 +149,11 @@ await check('signing out while another tab holds on to the records: they are gon
     const counts = await Promise.all(stores.map(store => answer(window.held.transaction(store).objectStore(store).count())));
     return counts.reduce((all, one) => all + one);
   });
-  truthy(await rows() > 0, 'there are records on the device');
+  await until('there are records on the device', async () => await rows() > 0);
   await demo.click(hook('user-menu'));
   await demo.click(hook('sign-out'));
   await demo.waitFor(hook('sign-in-demo'));
-  equal(await rows(), 0, 'rows left on the device');
+  await becomes(() => rows(), 0, 'rows left on the device');
   truthy((await demo.address()).endsWith('/'), 'whoever signs in next begins at the beginning');
   await demo.click(hook('sign-in-demo'));
   await demo.click(hook('workspace-item'));
@@ -169,7 +169,7 @@ await check('the browser clears everything while Mooring is open: it says so, ke
   await devtools.send('Storage.clearDataForOrigin', { origin: server.url, storageTypes: 'all' });
   await demo.click(hook('save'));
   await until('told', async () => (await demo.text(hook('save-failed'))).includes('the browser has deleted it'));
-  equal(await demo.page.locator(`${hook('field-input')}[data-field="email"]`).inputValue(), 'lost@example.com', 'the input');
+  await becomes(() => demo.page.locator(`${hook('field-input')}[data-field="email"]`).inputValue(), 'lost@example.com', 'the input');
   demo.page.on('dialog', dialog => dialog.accept()); // yes, leave the input
   await demo.page.goto(server.url);
   await act.join(demo);
@@ -195,7 +195,7 @@ await check('records of a newer version: it says so, and touches nothing', async
   await demo.page.goto(server.url);
   await demo.click(hook('workspace-item'));
   await until('told', async () => (await demo.text('main')).includes('saved by a newer version of Mooring'));
-  equal(await demo.count(hook('user-menu')), 1, 'ways to sign out');
+  await becomes(() => demo.count(hook('user-menu')), 1, 'ways to sign out');
   equal(await upgraded(), stores, 'what is stored');
 });
 
@@ -252,7 +252,7 @@ await check('the page’s program is ended: the page loads again by itself, but 
   await ended.script('sessionStorage.clear()');
   await act.trap(ended);
   await ended.waitFor(hook('load-again'));
-  equal(await ended.page.locator(`${hook('field-input')}[data-field="email"]`).inputValue(), 'typed@example.com', 'what was typed');
+  await becomes(() => ended.page.locator(`${hook('field-input')}[data-field="email"]`).inputValue(), 'typed@example.com', 'what was typed');
   await ended.screenshot('stopped');
   await ended.click(hook('load-again'));
   await act.loadedAgain(ended);

@@ -1,6 +1,6 @@
 // Several tabs of one browser profile: one engine, whoever's tab goes.
 import { ask, Device } from './lib/api.mjs';
-import { check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
+import { becomes, check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
 import { Relay } from './lib/relay.mjs';
 import { onSled } from './lib/server.mjs';
 import { Browser, hook, picturesOf } from './lib/screens.mjs';
@@ -68,11 +68,11 @@ await check('the leading tab is closed before it has answered: what the others a
   });
   for (const tab of [second, third]) await tab.click(hook('save'));
   await until('both done', async () => (await people('Kept once')).length === 1 && await inStock() === before + 1);
-  equal(await second.count(hook('record-form')), 1, 'forms without an answer');
+  await becomes(() => second.count(hook('record-form')), 1, 'forms without an answer');
   await first.closeTab();
   await act.saved(second);
   await until('the edit saved', async () => await third.page.locator(hook('save')).isDisabled() && await third.count(`${hook('save')}[aria-busy]`) === 0);
-  equal(await third.count(hook('save-failed')), 0, 'failures told');
+  await becomes(() => third.count(hook('save-failed')), 0, 'failures told');
   for (const tab of [second, third]) await tab.pillSays('Synced and verified');
   equal(await people('Kept once'), ['Kept once'], 'records made');
   equal(await inStock(), before + 1, 'the counter, counted up by one');

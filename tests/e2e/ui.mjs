@@ -2,7 +2,7 @@
 // ranges, copied cells, undo; filters, sorts and fields that live in the address; cards on a phone.
 import fs from 'node:fs';
 import path from 'node:path';
-import { check, end, equal, need, scratch, truthy, until, whenFailed } from './lib/harness.mjs';
+import { becomes, check, end, equal, need, scratch, truthy, until, whenFailed } from './lib/harness.mjs';
 import { onSled } from './lib/server.mjs';
 import { Device } from './lib/api.mjs';
 import { Browser, cleanUp, hook } from './lib/screens.mjs';
@@ -69,7 +69,7 @@ await check('Ctrl+End is the last order, Ctrl+Home the first; Page Down keeps th
   await a.click(act.cell(order(1), 'customer'));
   await press('Control+End');
   await a.waitFor(row(order(ORDERS)));
-  equal((await at())[0], ORDERS - 1, 'the row of the cursor');
+  await becomes(async () => (await at())[0], ORDERS - 1, 'the row of the cursor');
   await press('Control+Home');
   await atCell(0, 0);
   await press('PageDown');
@@ -86,7 +86,7 @@ await check('dragging the scroll bar to any place shows the rows of that place',
     const first = Math.floor(place * ORDERS);
     await a.page.locator(grid).evaluate((grid, top) => { grid.scrollTop = top; }, first * 32);
     await a.waitFor(row(order(first + 3)));
-    truthy(await a.page.locator(row(order(first + 3))).isVisible(), 'in view');
+    await until('in view', () => a.page.locator(row(order(first + 3))).isVisible());
   }
   await a.page.locator(grid).evaluate(grid => { grid.scrollTop = 0; });
 });
@@ -133,7 +133,7 @@ await check('a value that does not fit is said beside its cell, and nothing is s
   await a.click(act.cell(order(5), 'amount'));
   await a.page.keyboard.type('lots');
   await press('Enter');
-  truthy((await a.text(hook('cell-error'))).includes('Not a decimal number'), 'the reason');
+  await until('the reason', async () => (await a.text(hook('cell-error'))).includes('Not a decimal number'));
   await press('Escape');
   await until('no editor', async () => await a.count(hook('cell-editor')) === 0);
   await atCell(4, 2);
@@ -161,7 +161,7 @@ await check('dragging over cells marks a range and opens nothing; Ctrl+C and Ctr
   await a.page.mouse.move(to.x + 20, to.y + 10, { steps: 6 });
   await a.page.mouse.up();
   await until('four cells', async () => await a.count('.mooring-in-range') === 4);
-  equal(await a.count(hook('record-panel')), 0, 'records opened');
+  await becomes(() => a.count(hook('record-panel')), 0, 'records opened');
   const before = await Promise.all([3, 4].map(n => a.text(act.cell(order(n), 'customer'))));
   await press('Control+c');
   equal((await a.page.evaluate(() => navigator.clipboard.readText())).split('\n').length, 2, 'lines as a spreadsheet has them');
@@ -185,12 +185,12 @@ await check('cells of a spreadsheet are pasted; what does not fit changes nothin
   const was = await a.text(act.cell(order(15), 'customer'));
   await press('Control+v');
   await until('told', async () => (await a.page.locator(hook('toast')).allTextContents()).some(text => text.includes('“many” does not fit into Amount')));
-  equal(await a.text(act.cell(order(15), 'customer')), was, 'nothing of it');
+  await becomes(() => a.text(act.cell(order(15), 'customer')), was, 'nothing of it');
   await a.page.evaluate(() => navigator.clipboard.writeText('NEW-1\tOne more\nNEW-2\tAnother\nNEW-3\tThird'));
   await press('Control+End', 'Home');
   await a.waitFor(row(order(ORDERS)));
   await press('Control+v');
-  equal(await a.text(`${hook('confirm-dialog')} h1`), 'Add 2 records?', 'the question');
+  await becomes(() => a.text(`${hook('confirm-dialog')} h1`), 'Add 2 records?', 'the question');
   await a.click(hook('confirm'));
   await count('3,002 records');
   await press('Control+z');
@@ -236,13 +236,13 @@ await check('a filter, a sort and a search are in the address: a reload keeps th
   await a.fill(hook('condition-value'), 'lost');
   await count(`${ORDERS / 5} of 3,000 records`);
   await a.press('Escape');
-  equal(await a.page.locator(hook('chip')).allTextContents(), ['Status contains lost', 'Sorted by Amount ↓'], 'chips');
+  await becomes(() => a.page.locator(hook('chip')).allTextContents(), ['Status contains lost', 'Sorted by Amount ↓'], 'chips');
   await until('in the address', async () => query().includes('f=status.has.lost'));
   const before = await firstKeys(5);
   await a.page.reload();
   await a.waitFor(hook('record-row'));
   await count(`${ORDERS / 5} of 3,000 records`);
-  equal(await firstKeys(5), before, 'the same rows after a reload');
+  await becomes(() => firstKeys(5), before, 'the same rows after a reload');
   // a record and back, another collection and back
   await a.click(`${hook('record-row')} a`);
   await a.waitFor(hook('record-form'));
@@ -270,7 +270,7 @@ await check('conditions join by and, by or, and in groups', async () => {
   const wanted = Array.from({ length: ORDERS }, (_, i) => i).filter(i => i % 5 === 0 && (i % 40 >= 39 || i % 11 === 0)).length;
   await count(`${wanted} of 3,000 records`);
   await a.page.locator(hook('condition-value')).nth(1).fill('many');
-  truthy((await a.text(hook('condition-wrong'))).includes('Not a whole number'), 'a wrong value is said');
+  await until('a wrong value is said', async () => (await a.text(hook('condition-wrong'))).includes('Not a whole number'));
   await a.click(hook('conditions-clear'));
   await count('3,000 records');
   await a.press('Escape');
@@ -282,12 +282,12 @@ await check('a search finds words in any order and with other accents', async ()
   await a.fill(hook('search'), 'co muller');
   await count(`${all.filter(one => one.customer.startsWith('Müller')).length} of 3,000 records`);
   const marked = () => a.page.locator('[data-row="0"] [data-field="customer"] mark').allTextContents();
-  equal(await marked(), ['Müller', 'Co'], 'what is marked as found');
+  await becomes(() => marked(), ['Müller', 'Co'], 'what is marked as found');
   await a.fill(hook('search'), 'care fragile');
   await count('273 of 3,000 records');
   await a.page.locator(hook('search')).press('Escape');
   await count('3,000 records');
-  equal(await marked(), [], 'what is marked without a search');
+  await becomes(() => marked(), [], 'what is marked without a search');
 });
 
 await check('a save does not move the row under the cursor; it goes where it belongs when the cursor leaves', async () => {
@@ -298,7 +298,7 @@ await check('a save does not move the row under the cursor; it goes where it bel
   await press('Enter');
   await act.cellSays(a, key, 'pieces', '39');
   await a.pillSays('Synced and verified');
-  equal((await firstKeys(1))[0], key, 'where it was');
+  await becomes(async () => (await firstKeys(1))[0], key, 'where it was');
   await press('ArrowDown');
   await until('gone to its place', async () => (await firstKeys(1))[0] !== key);
   await press('Control+z');

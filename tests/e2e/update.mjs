@@ -1,5 +1,5 @@
 // "Reload to update": a new release waits until the person asks for it; the one before works on, also offline.
-import { check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
+import { becomes, check, end, equal, truthy, until, whenFailed } from './lib/harness.mjs';
 import { firstRelease, nextRelease, partsOf, withoutPart } from './lib/release.mjs';
 import { onSled } from './lib/server.mjs';
 import { Browser, hook, picturesOf } from './lib/screens.mjs';
@@ -37,11 +37,11 @@ await check('a first visit loads no part; one that does not come is told, and co
   await act.findRow(hasty, 2);
   await hasty.click(act.toRecord(2));
   await hasty.waitFor(hook('load-failed'));
-  truthy((await hasty.text(hook('load-failed'))).includes('This screen could not be loaded. Check the network'), 'it is told in words');
+  await until('it is told in words', async () => (await hasty.text(hook('load-failed'))).includes('This screen could not be loaded. Check the network'));
   putBack();
   await hasty.click(`${hook('load-failed')} button`);
   await hasty.waitFor(hook('record-form'));
-  equal(await hasty.count(hook('load-failed')), 0, 'failures');
+  await becomes(() => hasty.count(hook('load-failed')), 0, 'failures');
   // what opens over a screen: until it is there, keys that are meant for it do nothing to what lies behind
   const before = hasty.page.url();
   await hasty.press('Control+k');
@@ -93,7 +93,7 @@ await check('a click reloads into the new one, also without a network; what is u
   await browser.pillSays('Offline, 1 change safe on this device');
   await act.findRow(browser, 2);
   await act.cellSays(browser, 2, 'email', 'amina@example.com');
-  equal(await browser.count(hook('update-ready')), 0, 'offers');
+  await becomes(() => browser.count(hook('update-ready')), 0, 'offers');
   await laterScreen(browser, partsOf(web));
   truthy(partsOf(web).every(name => !firstParts.includes(name)), 'the new release has other parts');
   await browser.offline(false);

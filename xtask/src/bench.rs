@@ -2,6 +2,7 @@
 //! and leaves its figures in `target/bench/NAME.json`.
 
 use crate::{
+    bundle::Build,
     installed, package, run, sh, test,
     tools::{self, Kit},
 };
@@ -21,20 +22,20 @@ pub fn command(args: &[String]) -> Result<()> {
     ensure!(!wanted.is_empty(), "there are no measurements yet");
     let mut env = test::browser_environment()?;
     env.push(("MOORING_SERVER", run::server()?));
+    let says = |name: &str, word| fs::read_to_string(script(name)).is_ok_and(|text| text.contains(word));
     // only where it is measured: it takes a minute to build
-    if wanted.iter().any(|name| fs::read_to_string(script(name)).is_ok_and(|text| text.contains(PACKAGE))) {
+    if wanted.iter().any(|name| says(name, PACKAGE)) {
         env.push((PACKAGE, package::build()?));
     }
     let mut desktop = None;
-    if wanted.iter().any(|name| {
-        fs::read_to_string(script(name)).is_ok_and(|text| {
-            text.contains(installed::VARIABLE) || text.contains(installed::PACKAGE_VARIABLE)
-        })
-    }) {
+    if wanted
+        .iter()
+        .any(|name| [installed::VARIABLE, installed::PACKAGE_VARIABLE].iter().any(|word| says(name, *word)))
+    {
         tools::need(&[Kit::Desktop, Kit::DesktopTests])?;
         // the window's peer
         sh::run(sh::cargo().args(["build", "--quiet", "--workspace", "--bins", "--examples"]))?;
-        let built = installed::desktop(None)?;
+        let built = installed::desktop(Build::Release)?;
         env.extend(built.environment());
         desktop = Some(built);
     }

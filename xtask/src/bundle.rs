@@ -1,7 +1,7 @@
 //! `./x bundle [KIND...]`: installers of the desktop app.
 //!
-//! cargo builds the program (release), Tauri's packager puts it into a package. Nothing is done when nothing that goes
-//! into a package has changed.
+//! cargo builds the programs, Tauri's packager puts them into a package. Nothing is done when nothing that goes into a
+//! package has changed.
 
 use crate::{
     sh,
@@ -57,6 +57,25 @@ const KINDS: [&str; 2] = ["dmg", "app"];
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 const KINDS: [&str; 2] = ["msi", "nsis"];
 
+/// How the programs of a package were built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// As people get them.
+    Release,
+    /// As the other suites run them: without optimisation, and built already.
+    Dev,
+}
+
+impl Build {
+    /// The folder that cargo keeps them in, and the packager what it makes of them.
+    fn folder(self) -> PathBuf {
+        sh::target_dir().join(match self {
+            Build::Release => "release",
+            Build::Dev => "debug",
+        })
+    }
+}
+
 /// Makes the packages that were asked for (the system's first kind without a name) and prints where they are.
 pub fn command(args: &[String]) -> Result<()> {
     let kinds: Vec<&str> =
@@ -70,19 +89,20 @@ pub fn command(args: &[String]) -> Result<()> {
         );
     }
     for kind in kinds {
-        println!("{}", package(kind)?.display());
+        println!("{}", package(kind, Build::Release)?.display());
     }
     Ok(())
 }
 
 /// Builds one package, if it is not there yet, and says where it is.
-pub fn package(kind: &str) -> Result<PathBuf> {
+pub fn package(kind: &str, build: Build) -> Result<PathBuf> {
     tools::need(&[Kit::Desktop])?;
     ui::build()?;
-    let (program, cli) = programs()?;
+    let (program, cli) = programs(build)?;
     let depends = depends(&[&program, &cli])?;
-    let folder = sh::target_dir().join("release/bundle").join(kind);
-    let stamp = sh::target_dir().join(format!("release/bundle/{kind}.stamp"));
+    let bundle = build.folder().join("bundle");
+    let folder = bundle.join(kind);
+    let stamp = bundle.join(format!("{kind}.stamp"));
     let wanted = inputs(&[&program, &cli], &depends)?;
     if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted)
         && let Some(package) = made(&folder, kind)?
@@ -93,14 +113,15 @@ pub fn package(kind: &str) -> Result<PathBuf> {
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    let config = sh::target_dir().join("release/bundle/config.json");
-    fs::create_dir_all(folder.parent().unwrap_or(&folder))?;
-    fs::write(&config, additions(&cli, &depends)?.to_string())?;
+    let config = bundle.join("config.json");
+    fs::create_dir_all(&bundle)?;
+    fs::write(&config, additions(&bundle, &cli, &depends)?.to_string())?;
     let packed = sh::run(
         Command::new(packager()?)
             // packed is exactly what cargo built: the mark that is left out is for an updater, which there is not
             .args(["bundle", "--ci", "--no-binary-patching", "--bundles", kind, "--config"])
-            .arg(config),
+            .arg(config)
+            .args((build == Build::Dev).then_some("--debug")),
     );
     if kind == "appimage" {
         packed.context(
@@ -114,18 +135,19 @@ pub fn package(kind: &str) -> Result<PathBuf> {
     Ok(package)
 }
 
-/// What builds the window and the command line.
-pub fn cargo() -> Command {
-    let mut cargo = sh::cargo();
-    cargo.args(["build", "--release", "--package", "mooring-desktop", "--package", "mooring-cli"]);
-    cargo
-}
-
-/// Builds the window and the command line.
-fn programs() -> Result<(PathBuf, PathBuf)> {
-    sh::run(&mut cargo())?;
-    let folder = sh::target_dir().join("release");
-    Ok((folder.join("mooring"), folder.join("mooring-cli")))
+/// The window and the command line.
+fn programs(build: Build) -> Result<(PathBuf, PathBuf)> {
+    if build == Build::Release {
+        sh::run(sh::cargo().args([
+            "build",
+            "--release",
+            "--package",
+            "mooring-desktop",
+            "--package",
+            "mooring-cli",
+        ]))?;
+    }
+    Ok((build.folder().join("mooring"), build.folder().join("mooring-cli")))
 }
 
 /// Debian's packages with the libraries that the programs load, and the versions it needs of them, as Debian's own
@@ -151,16 +173,14 @@ fn depends(programs: &[&Path]) -> Result<Vec<String>> {
 
 /// What tauri.conf.json cannot say: dependencies that were found, the command line with what it says of itself, and files that
 /// Debian wants compressed.
-fn additions(cli: &Path, depends: &[String]) -> Result<serde_json::Value> {
+fn additions(bundle: &Path, cli: &Path, depends: &[String]) -> Result<serde_json::Value> {
     let (mut deb, mut rpm) = (serde_json::Map::new(), serde_json::Map::new());
     let mut add = |to: [&str; 2], from: &Path| {
         for (files, to) in [&mut deb, &mut rpm].into_iter().zip(to) {
             files.insert(to.into(), from.to_string_lossy().into());
         }
     };
-    let here = |to: &str| {
-        sh::target_dir().join("release/bundle").join(Path::new(to).file_name().unwrap_or_default())
-    };
+    let here = |to: &str| bundle.join(Path::new(to).file_name().unwrap_or_default());
     let compressed = |to: &str, bytes: &[u8]| -> Result<PathBuf> {
         let file = here(to);
         let mut encoder = GzEncoder::new(fs::File::create(&file)?, Compression::best());
@@ -177,7 +197,7 @@ fn additions(cli: &Path, depends: &[String]) -> Result<serde_json::Value> {
         Ok(output.stdout)
     };
     add(["/usr/bin/mooring-cli"; 2], cli);
-    let manuals = sh::target_dir().join("release/bundle/manuals");
+    let manuals = bundle.join("manuals");
     if manuals.exists() {
         fs::remove_dir_all(&manuals)?;
     }

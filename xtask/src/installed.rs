@@ -1,12 +1,16 @@
-//! The desktop app as a person has it: the .deb of `./x bundle`, installed on this system. The suites drive it.
+//! The desktop app as a person has it: a .deb, installed on this system. The suites drive it.
 
-use crate::{bundle, sh, test::Environment};
+use crate::{
+    bundle::{self, Build},
+    sh,
+    test::Environment,
+};
 use anyhow::{Context, Result, ensure};
 use std::{
     env,
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
 };
 
 /// Names the program that suites drive. Set by a person, it is that person's own build, and no package is made.
@@ -39,45 +43,8 @@ pub fn somebodys_own() -> bool {
     env::var_os(VARIABLE).is_some()
 }
 
-/// A build of the desktop app beside suites that do not need it, in the time that they leave. It ends with its owner.
-#[derive(Debug)]
-pub struct Building(Child);
-
-impl Drop for Building {
-    fn drop(&mut self) {
-        // it may have ended by itself
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Begins to build what the package is made of, without a word: who makes the package hears what is wrong with it.
-///
-/// # Errors
-///
-/// Where no build can be started.
-pub fn begin() -> Result<Option<Building>> {
-    if somebodys_own() {
-        return Ok(None);
-    }
-    let cargo = bundle::cargo();
-    let child = Command::new("nice")
-        .args(["-n", "19"])
-        .arg(cargo.get_program())
-        .args(cargo.get_args())
-        .arg("--quiet")
-        .current_dir(sh::root())
-        .env_remove("LD_LIBRARY_PATH")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("cannot start nice")?;
-    Ok(Some(Building(child)))
-}
-
-/// Builds the package and installs it, where that may be done; unpacks it elsewhere.
-pub fn desktop(begun: Option<Building>) -> Result<Desktop> {
+/// Makes the package and installs it, where that may be done; unpacks it elsewhere.
+pub fn desktop(build: Build) -> Result<Desktop> {
     if let Some(own) = env::var_os(VARIABLE) {
         let program = sh::root().join(own);
         ensure!(program.is_file(), "{VARIABLE} names {}, which is no file", program.display());
@@ -91,11 +58,7 @@ pub fn desktop(begun: Option<Building>) -> Result<Desktop> {
              cargo build --package mooring-desktop, then set {VARIABLE}=target/debug/mooring"
         );
     }
-    if let Some(mut begun) = begun {
-        // what became of it, the next build says
-        begun.0.wait()?;
-    }
-    let package = bundle::package("deb")?;
+    let package = bundle::package("deb", build)?;
     let content = unpack(&package)?;
     let unpacked = content.join("usr/bin/mooring");
     let why_not = if !rustix::process::geteuid().is_root() {

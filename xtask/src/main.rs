@@ -27,7 +27,8 @@ usage: ./x COMMAND
   desktop                build and start the desktop app
   bundle [deb|rpm|appimage]
                          build the desktop app's installer
-  test [SUITE...]        lint, the crates' tests and the suites; or some suites
+  test [--release] [SUITE...]
+                         lint, the crates' tests and the suites; or some suites
   lint                   formatting, clippy (host and wasm), dependencies
   bench [NAME...]        measurements; figures in target/bench
   fuzz [TARGET...] [--seconds N]
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
         "run" => run::command(args),
         "desktop" => desktop::command(&args),
         "bundle" => bundle::command(&args),
-        "test" => test::command(&args),
+        "test" => test::command(args),
         "lint" => lint::command(&args),
         "bench" => bench::command(&args),
         "sim" => sim::command(&args),

@@ -1,4 +1,4 @@
-//! `./x test [SUITE...]`: everything, or some suites.
+//! `./x test [--release] [SUITE...]`: everything, or some suites.
 //!
 //! `sim` is built for speed: it runs as many seeds as fit the time.
 //! A suite is a Rust test `tests/suites/NAME.rs` of the tests package, or a node script `tests/e2e/NAME.mjs` that
@@ -6,7 +6,9 @@
 //! `long-NAME` runs only when named. What fails does not stop the others; a table ends the run.
 
 use crate::{
-    browser, cassandra, installed, lint, sh,
+    browser,
+    bundle::Build,
+    cassandra, installed, lint, sh,
     tools::{self, Kit},
     ui,
 };
@@ -28,10 +30,12 @@ const OPENS_DESKTOP: &str = "new Desktop(";
 /// What suites find in their environment.
 pub type Environment = Vec<(&'static str, PathBuf)>;
 
-/// Without names: lint, the crates' own tests, then every suite that a full run has.
-pub fn command(args: &[String]) -> Result<()> {
+/// Without names: lint, the crates' own tests, then every suite that a full run has. With `--release` the desktop app that
+/// they drive is built as people get it, which takes minutes.
+pub fn command(mut args: Vec<String>) -> Result<()> {
+    let build = if sh::flag(&mut args, "--release") { Build::Release } else { Build::Dev };
     let all = suites()?;
-    for name in args {
+    for name in &args {
         ensure!(all.contains(name), "no suite {name}; there are: {}", all.join(" "));
     }
     let mut table = Table::default();
@@ -40,7 +44,7 @@ pub fn command(args: &[String]) -> Result<()> {
         table.run("cargo test", cargo_test);
         all.into_iter().filter(|name| !name.starts_with("long-")).filter(about_what_is_made).collect()
     } else {
-        args.to_vec()
+        args
     };
     if !names.is_empty() {
         let mut env = None;
@@ -49,7 +53,7 @@ pub fn command(args: &[String]) -> Result<()> {
             Ok(())
         });
         if let Some(env) = env {
-            table.suites(&names, env)?;
+            table.suites(&names, env, build)?;
         }
     }
     table.finish()
@@ -64,6 +68,8 @@ fn environment() -> Result<Environment> {
     sh::run(sh::cargo().args(["build", "--quiet", "--workspace", "--bins", "--examples"]))?;
     env.push(("MOORING_SERVER", sh::target_dir().join("debug/mooring-server")));
     env.push(("MOORING_CLI", sh::target_dir().join("debug/mooring-cli")));
+    // Cassandra's nodes: one that lives for a minute does not get back what Java spends on compiling it well
+    env.push(("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1".into()));
     // nothing of a test is kept among the keys of whoever runs it
     env.push(("MOORING_KEY_STORE", "off".into()));
     Ok(env)
@@ -227,48 +233,57 @@ fn node(script: &PathBuf, env: &Environment) -> Result<()> {
     }
 }
 
-/// What ran, how it went, how long it took.
+/// What ran, how it went, how long it took, and how much of the time of the cores.
 #[derive(Default)]
 struct Table {
-    rows: Vec<(String, Result<()>, f64)>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    name: String,
+    outcome: Result<()>,
+    seconds: f64,
+    /// Of programs that ended within it.
+    core_seconds: Option<f64>,
 }
 
 impl Table {
     fn run(&mut self, name: &str, step: impl FnOnce() -> Result<()>) {
         println!("\n== {name}");
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), core_seconds());
         let outcome = step();
         if let Err(error) = &outcome {
             eprintln!("{name}: {error:#}");
         }
-        self.rows.push((name.to_string(), outcome, start.elapsed().as_secs_f64()));
+        let core_seconds = core_seconds().zip(before).map(|(after, before)| after - before);
+        self.rows.push(Row {
+            name: name.to_string(),
+            outcome,
+            seconds: start.elapsed().as_secs_f64(),
+            core_seconds,
+        });
     }
 
-    /// The suites. Those that drive the desktop app come last: its installer takes minutes to build, which the others leave room for.
-    fn suites(&mut self, names: &[String], mut env: Environment) -> Result<()> {
-        let (last, first): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| drives_desktop(name));
-        let building = if last.is_empty() { None } else { installed::begin()? };
+    /// The suites, with what some of them need besides.
+    fn suites(&mut self, names: &[String], mut env: Environment, build: Build) -> Result<()> {
         if names.iter().any(|name| says(name, browser::FIREFOX)) {
             self.run("Firefox and WebKit", || {
                 env.extend(browser::engines()?);
                 Ok(())
             });
         }
-        for name in first {
-            self.suite(name, &env)?;
-        }
         // kept to the end: nobody else installs another one meanwhile
         let mut desktop = None;
-        if !last.is_empty() {
+        if names.iter().any(|name| drives_desktop(name)) {
             self.run("desktop installer", || {
-                desktop = Some(installed::desktop(building)?);
+                desktop = Some(installed::desktop(build)?);
                 Ok(())
             });
         }
         if let Some(desktop) = &desktop {
             env.extend(desktop.environment());
         }
-        for name in last {
+        for name in names {
             self.suite(name, &env)?;
         }
         Ok(())
@@ -286,7 +301,7 @@ impl Table {
     fn finish(self) -> Result<()> {
         println!();
         let mut failed = 0;
-        for (name, outcome, seconds) in &self.rows {
+        for Row { name, outcome, seconds, core_seconds } in &self.rows {
             let (word, why) = match outcome {
                 Ok(()) => ("ok", String::new()),
                 Err(error) => {
@@ -294,9 +309,22 @@ impl Table {
                     ("FAILED", error.to_string())
                 }
             };
-            println!("{name:<20} {word:<6} {seconds:>7.1} s  {}", why.lines().next().unwrap_or_default());
+            let cores = core_seconds.map(|seconds| format!("{seconds:.0} s of cores")).unwrap_or_default();
+            println!(
+                "{name:<20} {word:<6} {seconds:>7.1} s  {cores:>16}  {}",
+                why.lines().next().unwrap_or_default()
+            );
         }
         ensure!(failed == 0, "{failed} of {} failed", self.rows.len());
         Ok(())
     }
+}
+
+/// The time of cores that programs have taken which this one started and which ended, and those that they started (Linux).
+fn core_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // after the name in brackets, which may hold anything: `cutime` and `cstime`, in hundredths (proc(5))
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let hundredths = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((hundredths(13)? + hundredths(14)?) / 100.0)
 }

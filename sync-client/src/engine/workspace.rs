@@ -1,7 +1,9 @@
 //! An open workspace: its store, its replica, its conversation with the server.
 
+use std::task::Poll;
+
 use futures::FutureExt;
-use futures::future::LocalBoxFuture;
+use futures::future::{LocalBoxFuture, ready};
 use sync_protocol::message::{PullAnswer, PushAnswer, SnapshotAnswer};
 use sync_protocol::{
     Counter, Partition, RecordId, Rejection, Revision, Timestamp, Verdict, WorkspaceId, reserved,
@@ -423,10 +425,22 @@ impl<D: Device> Engine<D> {
         open.replica.note_copied(now, &answer, &mut noted);
         let mut batch = open.replica.snapshotted(answer).map_err(|e| (false, unusable(&e)))?;
         batch.memos = noted.memos;
+        let ahead = match &batch.snapshot {
+            Some(Some(state)) => open.session.ahead(state),
+            _ => None,
+        };
+        let ahead = match ahead.zip(self.transport.as_ref()) {
+            Some((outgoing, transport)) => Some(begun(open.request(transport, outgoing)).await),
+            None => None,
+        };
         self.commit(&batch).await.map_err(|e| (false, SendError::Strange(e.to_string())))?;
         let Some(open) = &mut self.desk.open else { return Ok(()) };
         open.must_scan = true;
         open.session.snapshotted(done, total);
+        if let Some(ahead) = ahead {
+            open.session.asked_ahead();
+            self.desk.requests.push(ahead);
+        }
         Ok(())
     }
 
@@ -464,6 +478,14 @@ impl<D: Device> Engine<D> {
             Ok(batch) => drop(self.commit(&batch).await), // a full disk shows in the status; names can wait
             Err(failure) => tracing::debug!(%failure, "the device's name was not written"),
         }
+    }
+}
+
+/// The request, sent: it goes on wherever it is polled next.
+async fn begun(mut request: LocalBoxFuture<'static, Done>) -> LocalBoxFuture<'static, Done> {
+    match futures::poll!(&mut request) {
+        Poll::Ready(done) => ready(done).boxed_local(),
+        Poll::Pending => request,
     }
 }
 

@@ -13,6 +13,7 @@ use super::Replica;
 use super::retry::Backoff;
 use crate::limits;
 use crate::status::{Phase, Transport};
+use crate::store::SnapshotState;
 
 /// A request to send.
 #[derive(Clone, Debug)]
@@ -97,6 +98,11 @@ impl Way {
     }
 }
 
+/// The request for the part of a snapshot that comes next.
+fn part(state: &SnapshotState) -> Outgoing {
+    Outgoing::Snapshot(Snapshot { resume: state.resume.clone(), partitions: state.partitions.clone() })
+}
+
 /// The conversation.
 #[derive(Debug)]
 pub struct Session {
@@ -168,8 +174,7 @@ impl Session {
             self.pulling = true;
             self.hold_until = None;
             if let Some(state) = replica.snapshot() {
-                let partitions = state.partitions.clone();
-                return Some(Outgoing::Snapshot(Snapshot { resume: state.resume.clone(), partitions }));
+                return Some(part(state));
             }
             self.pulls += 1;
             // what was judged before is in the feed already
@@ -289,6 +294,18 @@ impl Session {
         self.progress = Some((done, total));
         self.pull_way.succeeded(&mut self.push_way);
         self.heard();
+    }
+
+    /// The request for the part of a snapshot that follows one which has come and is to be stored: sent meanwhile, the network
+    /// and the disk work at once. Once that one is stored, [`Session::asked_ahead`] says that it is under way; where it could
+    /// not be stored, the request is dropped.
+    pub fn ahead(&self, after: &SnapshotState) -> Option<Outgoing> {
+        (self.pulling && self.halt.is_none() && !self.paused).then(|| part(after))
+    }
+
+    /// The request of [`Session::ahead`] is under way.
+    pub fn asked_ahead(&mut self) {
+        self.pulling = true;
     }
 
     fn heard(&mut self) {

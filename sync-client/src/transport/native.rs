@@ -2,12 +2,17 @@
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::time::{Duration, SystemTime};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
+use native_tls::TlsConnector;
 use reqwest::{Url, redirect};
 
 use super::{Address, Exchange, NoReply, Reply};
 use crate::limits;
+
+/// How long the authorities that the system trusts are known, before they are read anew.
+const TRUSTED: Duration = Duration::from_mins(1);
 
 /// Clones share their connections.
 #[derive(Clone)]
@@ -15,9 +20,12 @@ pub struct Http(reqwest::Client);
 
 impl Http {
     pub(super) fn new() -> Self {
-        let client = reqwest::Client::builder().redirect(redirect::Policy::none()).build();
+        let client = |tls| {
+            let client = reqwest::Client::builder().redirect(redirect::Policy::none());
+            client.tls_backend_preconfigured(tls).build().ok()
+        };
         // as `Client::new` does: without TLS there is nothing to go on with
-        Self(client.expect("the system's TLS can be set up"))
+        Self(tls().ok().and_then(client).expect("the system's TLS can be set up"))
     }
 
     /// The same, compressed.
@@ -53,6 +61,19 @@ impl Http {
         }
         Err(NoReply::Unreachable)
     }
+}
+
+/// The system's TLS. It reads every authority that the system trusts, which takes longer than most requests: clients that are made within
+/// a minute share what was read.
+fn tls() -> native_tls::Result<TlsConnector> {
+    static KNOWN: Mutex<Option<(Instant, TlsConnector)>> = Mutex::new(None);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, tls)) = known.as_ref().filter(|(read, _)| read.elapsed() < TRUSTED) {
+        return Ok(tls.clone());
+    }
+    let tls = TlsConnector::builder().request_alpns(&["http/1.1"]).build()?;
+    *known = Some((Instant::now(), tls.clone()));
+    Ok(tls)
 }
 
 /// Where to ask instead; `None` where this is the answer.

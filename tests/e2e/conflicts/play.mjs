@@ -1,7 +1,7 @@
 // Plays one scenario of the table on three real screens: edits meet, every screen says what is to be decided, somebody
 // decides, every screen and the server hold the same, and nothing that anybody saved is lost.
 import os from 'node:os';
-import { equal, truthy, until } from '../lib/harness.mjs';
+import { becomes, equal, truthy, until } from '../lib/harness.mjs';
 import { hook } from '../lib/screens.mjs';
 import { rowTells, showCollection } from '../lib/actions.mjs';
 import { edit as editOn, field, item, openReview, remove, says, toInbox } from '../lib/review.mjs';
@@ -73,7 +73,7 @@ export async function edit(ledger, screen, key, what) {
 export async function awaits(all, keys) {
   await Promise.all(all.map(async screen => {
     await screen.pillSays(`Needs review (${keys.length})`);
-    equal(await screen.text(hook('review-badge')), String(keys.length), `the badge of ${screen.name}`);
+    await becomes(() => screen.text(hook('review-badge')), String(keys.length), `the badge of ${screen.name}`);
     await toInbox(screen);
     await until(`${keys} in the list of ${screen.name}`, async () => {
       const found = await Promise.all(keys.map(key => screen.count(item(key))));
@@ -94,7 +94,7 @@ async function asked(all, key, { ask, between = ['Changed on', 'and on'], sides 
       await says(screen, `${place}${hook('review-current')}`, current);
       await says(screen, `${place}${hook('review-incoming')}`, incoming);
     }
-    truthy(await screen.count(`${hook('resolve')}:disabled`), `nothing is chosen for anybody on ${screen.name}`);
+    await until(`nothing is chosen for anybody on ${screen.name}`, () => screen.count(`${hook('resolve')}:disabled`));
   }));
 }
 
@@ -146,7 +146,7 @@ export async function settledSays(screens, key, how) {
 async function quiet(all) {
   await Promise.all(all.map(async screen => {
     await screen.pillSays('Synced and verified');
-    equal(await screen.text(hook('review-badge')), '0', `the badge of ${screen.name}`);
+    await becomes(() => screen.text(hook('review-badge')), '0', `the badge of ${screen.name}`);
   }));
 }
 

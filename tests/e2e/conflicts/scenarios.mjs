@@ -5,7 +5,7 @@
 // each screen calls it.
 // `preview`: what the preview says besides the values; `from`: the fields of which it says where they are from.
 // A scenario that goes another way says so in a function: `decided` instead of a decision, `then` after it.
-import { equal, truthy, until } from '../lib/harness.mjs';
+import { becomes, until } from '../lib/harness.mjs';
 import { hook } from '../lib/screens.mjs';
 import { field, gone, item, openReview, says, toInbox } from '../lib/review.mjs';
 import { WHOLE, awaits, edit, holds, openHistory, openMerges, openRecord, pick, save, settledSays, told } from './play.mjs';
@@ -174,7 +174,7 @@ export const scenarios = [
       await desk.waitFor(`${item(key)} ${hook('mark-pending')}`);
       await look(desk, 'decided-offline');
       await desk.pillSays(/^Offline, 1 change safe/);
-      equal(await ann.pill(), 'Needs review (1)', 'nobody else knows');
+      await becomes(() => ann.pill(), 'Needs review (1)', 'nobody else knows');
       await backOnline(desk);
     },
   },
@@ -197,7 +197,7 @@ export const scenarios = [
       await openReview(ben, key);
       await ben.waitFor(hook('review-returned'));
       await says(ben, `${field('city')} ${hook('review-current')}`, 'Cuxhaven');
-      equal(await ben.page.locator('.mooring-own input').inputValue(), '+49 40 900 0000', 'what he wrote is still there');
+      await becomes(() => ben.page.locator('.mooring-own input').inputValue(), '+49 40 900 0000', 'what he wrote is still there');
       await look(ben, 'came-back');
       await ben.click(`${field('city')} ${hook('pick-current')}`);
       await save(ben);
@@ -328,7 +328,7 @@ export const scenarios = [
       const { ann, all, look } = stage;
       await openHistory(ann, key);
       const review = ann.page.locator(hook('reviewed')).first();
-      truthy((await review.textContent()).includes(calls.ann), 'the side that gave way is there');
+      await until('the side that gave way is there', async () => (await review.textContent()).includes(calls.ann));
       await look(ann, 'history');
       await ann.page.locator(hook('version'), { hasText: calls.ann }).filter({ has: ann.page.locator(hook('restore')) }).last().locator(hook('restore')).click();
       await says(ann, hook('restore-preview'), calls.ann);

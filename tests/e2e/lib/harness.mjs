@@ -78,6 +78,24 @@ export async function until(what, probe, ms = 60_000) {
   }
 }
 
+/**
+ * Waits until what `probe` reads is as wanted. What a screen shows is read with this, never with `equal`: it is drawn
+ * when its turn comes, not when the key or the click that changes it has been given.
+ */
+export async function becomes(probe, wanted, what, ms = 30_000) {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    let got, failure;
+    try { got = await probe(); } catch (error) { failure = error; }
+    if (!failure && JSON.stringify(got) === JSON.stringify(wanted)) return;
+    if (Date.now() > deadline) {
+      if (failure) throw new Error(`${what}: ${failure.message}`);
+      equal(got, wanted, what);
+    }
+    await new Promise(done => setTimeout(done, 50));
+  }
+}
+
 export function equal(got, wanted, what) {
   const [g, w] = [JSON.stringify(got), JSON.stringify(wanted)];
   if (g !== w) throw new Error(`${what}: got ${g.slice(0, 500)}, wanted ${w.slice(0, 500)}`);

@@ -1,6 +1,6 @@
 // Ways around, by a person who knows the keys: through the records of a view, to anything by its name, a deletion taken back,
 // what was sent and received, a phone. And two of the five working days: records typed without a mouse, reviews decided by keys.
-import { check, equal, truthy, until } from '../lib/harness.mjs';
+import { becomes, check, equal, truthy, until } from '../lib/harness.mjs';
 import { hook } from '../lib/screens.mjs';
 import * as act from '../lib/actions.mjs';
 import { closeToasts, toInbox } from '../lib/review.mjs';
@@ -26,7 +26,7 @@ export async function ways({ a, server, ann, ben, go, look, says }) {
     truthy(keys.length >= 3, `skippers: ${keys}`);
     await a.click(act.toRecord(keys[0]));
     await says(hook('record-place'), `1 of ${keys.length}`);
-    truthy(await a.page.locator(hook('record-before')).isDisabled(), 'nothing before the first');
+    await until('nothing before the first', () => a.page.locator(hook('record-before')).isDisabled());
     await press('j');
     await at(keys[1]);
     await says(hook('record-place'), `2 of ${keys.length}`);
@@ -79,10 +79,10 @@ export async function ways({ a, server, ann, ben, go, look, says }) {
     await a.page.locator(hook('record-title')).focus();
     // the first one by a key, the other one by a click
     await press('2');
-    equal(await a.count(hook('field-review')), 2, 'fields shown until all are chosen');
+    await becomes(() => a.count(hook('field-review')), 2, 'fields shown until all are chosen');
     await a.page.locator(`${hook('field-review')} [aria-pressed="false"]${hook('met-current')}`).last().click();
     await until('decided', async () => await a.count(hook('field-review')) === 0);
-    equal(await focused(), 'record-title', 'the focus');
+    await becomes(() => focused(), 'record-title', 'the focus');
     await a.pillSays('Synced and verified');
     const now = (await records())['5'];
     truthy([`${now.job} ${now.email}`].every(both => ['Skipper ben.5@boats.example', 'Office ann.5@boats.example'].includes(both)), `one of each: ${now.job}, ${now.email}`);
@@ -98,7 +98,7 @@ export async function ways({ a, server, ann, ben, go, look, says }) {
     const palette = async (text, wanted) => {
       await press('Control+k');
       await a.waitFor(hook('palette'));
-      equal(await focused(), 'palette-input', 'the focus');
+      await becomes(() => focused(), 'palette-input', 'the focus');
       await a.type(text);
       await says(`${hook('palette-line')}[aria-selected="true"]`, wanted);
     };
@@ -118,7 +118,7 @@ export async function ways({ a, server, ann, ben, go, look, says }) {
     await a.type('new rec');
     await press('Enter');
     await a.waitFor(hook('record-key'));
-    equal(await focused(), 'name', 'the first field has the focus');
+    await becomes(() => focused(), 'name', 'the first field has the focus');
     await press('Escape');
     await press('Control+k');
     await a.type('nothing of that name');
@@ -132,7 +132,7 @@ export async function ways({ a, server, ann, ben, go, look, says }) {
     await a.waitFor(row(1));
     await press('Escape', '?');
     await a.waitFor(hook('keys'));
-    truthy((await a.text(hook('keys'))).includes('Fill down'), 'keys of the grid');
+    await until('keys of the grid', async () => (await a.text(hook('keys'))).includes('Fill down'));
     await look('keys');
     await press('Escape');
     await a.click(hook('user-menu'));
@@ -144,7 +144,7 @@ export async function ways({ a, server, ann, ben, go, look, says }) {
 
   await check('a favourite stands first, also after a reload; the workspace opens where one was last', async () => {
     const names = () => a.page.locator(hook('collection-item')).evaluateAll(all => all.map(one => one.dataset.name));
-    equal((await names())[0], 'equipment', 'by name at first');
+    await becomes(async () => (await names())[0], 'equipment', 'by name at first');
     await a.page.locator('.mooring-nav-collection', { has: a.page.locator('[data-name="people"]') }).hover();
     await a.page.locator('.mooring-nav-collection', { has: a.page.locator('[data-name="people"]') }).locator(hook('favourite')).click();
     await until('first', async () => (await names())[0] === 'people');
@@ -152,7 +152,7 @@ export async function ways({ a, server, ann, ben, go, look, says }) {
     await a.go(act.workspaceUrl(a));
     await until('the last one', async () => new URL(a.page.url()).pathname.endsWith('/c/equipment'));
     await a.waitFor(hook('collection-item'));
-    equal((await names())[0], 'people', 'the favourite');
+    await becomes(async () => (await names())[0], 'people', 'the favourite');
   });
 
   await check('any deletion is back in two clicks: one in the toast, else “Deleted records” and Restore; several at once', async () => {
@@ -168,7 +168,7 @@ export async function ways({ a, server, ann, ben, go, look, says }) {
     await until('back', async () => '9' in await records());
     equal((await records())['9'], before, 'as it was');
     for (const key of [10, 11]) await a.click(`${hook('deleted-item')}[data-key="${key}"] input`);
-    truthy((await a.text(`${hook('deleted-item')}[data-key="10"]`)).includes('You'), 'who deleted it');
+    await until('who deleted it', async () => (await a.text(`${hook('deleted-item')}[data-key="10"]`)).includes('You'));
     await look('deleted');
     await a.click(hook('restore-selected'));
     await until('both back', async () => '10' in await records() && '11' in await records());
@@ -187,7 +187,7 @@ export async function ways({ a, server, ann, ben, go, look, says }) {
     await closeToasts(a);
     await a.click(hook('to-deleted'));
     await a.waitFor(hook('deleted-offline'));
-    equal(await a.page.locator(hook('deleted-item')).evaluateAll(all => all.map(one => one.dataset.key)), ['12'], 'what is known here');
+    await becomes(() => a.page.locator(hook('deleted-item')).evaluateAll(all => all.map(one => one.dataset.key)), ['12'], 'what is known here');
     await look('deleted-offline');
     await a.click(hook('restore'));
     await act.showCollection(a, 'people');

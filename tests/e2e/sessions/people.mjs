@@ -1,6 +1,6 @@
 // People in the app: an owner invites, a newcomer joins by the link, roles change, devices end, workspaces go.
 import { Device, ask } from '../lib/api.mjs';
-import { check, equal, truthy, until } from '../lib/harness.mjs';
+import { becomes, check, equal, truthy, until } from '../lib/harness.mjs';
 import { quiet, screen } from '../lib/looks.mjs';
 import { Browser, hook } from '../lib/screens.mjs';
 import * as act from '../lib/actions.mjs';
@@ -48,13 +48,13 @@ export async function people(server, ann, harbour, credentials) {
     cyd.url = link;
     await cyd.open();
     await until('told', async () => (await cyd.text(hook('join'))).includes('Ann Example invites you to the workspace “Harbour”.'));
-    truthy((await cyd.text(hook('join'))).includes('You can read and edit its records.'), 'as what');
+    await until('as what', async () => (await cyd.text(hook('join'))).includes('You can read and edit its records.'));
     await cyd.fill(hook('join-login'), 'cyd@example.com');
     await cyd.fill(hook('join-name'), 'Cyd Example');
     await cyd.fill(hook('join-password'), 'short');
     await cyd.click(hook('join-make'));
     await until('refused', async () => (await cyd.text(hook('join-refused'))).includes('8 characters'));
-    equal(await cyd.page.locator(hook('join-login')).inputValue(), 'cyd@example.com', 'what was typed stays');
+    await becomes(() => cyd.page.locator(hook('join-login')).inputValue(), 'cyd@example.com', 'what was typed stays');
     await cyd.fill(hook('join-password'), 'tide and timetable');
     await cyd.click(hook('join-make'));
     await act.showCollection(cyd, 'boats');
@@ -103,7 +103,7 @@ export async function people(server, ann, harbour, credentials) {
     await ann.fill(hook('workspace-name'), 'Quay');
     await ann.click(hook('workspace-rename'));
     await until('told', async () => (await ann.text(hook('field-error'))).includes('Check the network'));
-    equal(await ann.page.locator(hook('workspace-name')).inputValue(), 'Quay', 'what was typed');
+    await becomes(() => ann.page.locator(hook('workspace-name')).inputValue(), 'Quay', 'what was typed');
     await ann.offline(false);
     await ann.click(hook('workspace-rename'));
     await until('called so', async () => (await ann.address()).endsWith('/w/quay/settings'));
@@ -132,7 +132,7 @@ export async function people(server, ann, harbour, credentials) {
     await ann.fill(hook('password-new'), 'tide and timetable');
     await ann.click(hook('password-change'));
     await until('told', async () => (await ann.text(hook('field-error'))).includes('current password is another one'));
-    equal(await ann.page.locator(hook('password-new')).inputValue(), 'tide and timetable', 'what was typed');
+    await becomes(() => ann.page.locator(hook('password-new')).inputValue(), 'tide and timetable', 'what was typed');
     await ann.fill(hook('password-current'), credentials.password);
     await ann.click(hook('password-change'));
     await until('the others have ended', async () => await ann.count(hook('session')) === 1);
@@ -157,12 +157,12 @@ export async function people(server, ann, harbour, credentials) {
   });
 
   await check('a workspace that is removed from a device leaves nothing there, and comes again', async () => {
-    truthy(await rows(ann) > 0, 'there is something on the device');
+    await until('there is something on the device', async () => await rows(ann) > 0);
     await ann.click(hook('workspace-remove'));
     await ann.click(hook('remove-now'));
     await ann.waitFor(workspace('Harbour'));
-    equal(await rows(ann), 0, 'rows left on the device');
-    equal(await ann.count(hook('remove-here')), 0, 'what could be removed');
+    await becomes(() => rows(ann), 0, 'rows left on the device');
+    await becomes(() => ann.count(hook('remove-here')), 0, 'what could be removed');
     await ann.click(workspace('Harbour'));
     await ann.pillSays('Synced and verified');
     await act.cellSays(ann, 1, 'berth', 'C 1');
@@ -173,7 +173,7 @@ export async function people(server, ann, harbour, credentials) {
     await ann.click(hook('remove-here'));
     await ann.click(hook('remove-now'));
     await until('asked', async () => (await ann.text(hook('remove-dialog'))).includes('1 of your changes in “Harbour”'));
-    equal(await ann.count(hook('remove-export')), 1, 'ways to a file');
+    await becomes(() => ann.count(hook('remove-export')), 1, 'ways to a file');
     await ann.press('Escape');
     await ann.offline(false);
     await ann.click(workspace('Harbour'));
@@ -195,11 +195,11 @@ export async function people(server, ann, harbour, credentials) {
 
   await check('an owner deletes a workspace by its name: it is gone for everybody', async () => {
     await ann.click(hook('workspace-delete'));
-    truthy(await ann.page.locator(hook('workspace-delete-now')).isDisabled(), 'not without the name');
+    await until('not without the name', () => ann.page.locator(hook('workspace-delete-now')).isDisabled());
     await ann.fill(hook('workspace-delete-name'), 'Harbour');
     await ann.click(hook('workspace-delete-now'));
     await until('gone', async () => await ann.count(hook('new-workspace')) > 0 && await ann.count(workspace('Harbour')) === 0);
-    equal(await rows(ann), 0, 'rows left on the device');
+    await becomes(() => rows(ann), 0, 'rows left on the device');
     await cyd.waitFor(hook('left'));
     await cyd.click(hook('left-remove'));
     await until('gone', async () => await cyd.count(hook('left')) === 0);

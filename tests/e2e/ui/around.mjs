@@ -1,6 +1,6 @@
 // What is found and listed around the grid: dates as they are shown, the palette's settings, deleted records as they come and
 // go, values that are there twice. Checks of the suite `ui`.
-import { check, equal, until } from '../lib/harness.mjs';
+import { becomes, check, equal, until } from '../lib/harness.mjs';
 import { hook } from '../lib/screens.mjs';
 import * as act from '../lib/actions.mjs';
 import { pictures } from '../lib/review.mjs';
@@ -130,7 +130,7 @@ export async function around(a, other) {
     await a.waitFor(hook('record-row'));
     await a.click(hook('views'));
     await a.waitFor(hook('view-all'));
-    equal(await a.count(hook('view-shared')), 0, 'views of another collection');
+    await becomes(() => a.count(hook('view-shared')), 0, 'views of another collection');
     await a.press('Escape');
   });
 
@@ -143,7 +143,7 @@ export async function around(a, other) {
     await a.waitFor(act.cell('D1', 'sum'));
     const text = async field => (await a.text(act.cell('D1', field))).replaceAll('\u2007', '').replaceAll('\u2008', '').trim();
     equal([await text('sum'), await text('share'), await text('stars')], ['1,482.50\u00a0€', '45\u00a0%', '★★★☆☆'], 'as it is shown');
-    equal(await a.page.locator(`${hook('group-row')} [data-field="sum"]`).allTextContents().then(all => all.map(one => one.trim())), ['1,482.50\u00a0€', '20\u00a0€'], 'sums of groups');
+    await becomes(() => a.page.locator(`${hook('group-row')} [data-field="sum"]`).allTextContents().then(all => all.map(one => one.trim())), ['1,482.50\u00a0€', '20\u00a0€'], 'sums of groups');
     await pictures(a, 'formats', { folder: 'ui', ready: hook('group-row') });
     await a.go(`${home}/c/deals/settings/page`);
     await a.waitFor(hook('field-editor'));
@@ -165,7 +165,7 @@ export async function around(a, other) {
     await a.click(hook('save'));
     await until('refused', async () => (await a.page.locator(hook('field-error')).allTextContents()).join().includes('Write the address of a page'));
     await a.fill(input, 'https://example.org/d2');
-    equal(await a.page.locator(`${hook('field-way')}`).evaluateAll(all => all.map(one => [one.href, one.rel])), [['mailto:noa@example.org', 'noopener noreferrer'], ['https://example.org/d2', 'noopener noreferrer']], 'where they lead');
+    await becomes(() => a.page.locator(`${hook('field-way')}`).evaluateAll(all => all.map(one => [one.href, one.rel])), [['mailto:noa@example.org', 'noopener noreferrer'], ['https://example.org/d2', 'noopener noreferrer']], 'where they lead');
     await a.click(hook('save'));
     await a.pillSays('Synced and verified');
     equal((await other.records()).deals['"D2"'].page, 'https://example.org/d2', 'saved as it was written');

@@ -1,6 +1,6 @@
 // Rows in groups: headings with their values, counts and sums, folded and shown again by the mouse and by keys; in the
 // address; live. Checks of the suite `ui`.
-import { check, equal, truthy, until } from '../lib/harness.mjs';
+import { becomes, check, equal, truthy, until } from '../lib/harness.mjs';
 import { hook } from '../lib/screens.mjs';
 import * as act from '../lib/actions.mjs';
 import { pictures } from '../lib/review.mjs';
@@ -33,10 +33,10 @@ export async function groups(a, server, other, { press, at, show, menu }) {
     const pieces = lost.reduce((sum, one) => sum + (one.pieces ?? 0), 0);
     const cents = lost.reduce((sum, one) => sum + Math.round(Number(one.amount ?? 0) * 100), 0);
     const sum = async field => (await a.text(`${heading('lost')} [data-field="${field}"]`)).trim();
-    equal(await sum('pieces'), number(pieces), 'the sum of whole numbers');
-    equal(await sum('amount'), (cents / 100).toLocaleString('en', { minimumFractionDigits: 2 }), 'the sum of decimals, exact');
+    await becomes(() => sum('pieces'), number(pieces), 'the sum of whole numbers');
+    await becomes(() => sum('amount'), (cents / 100).toLocaleString('en', { minimumFractionDigits: 2 }), 'the sum of decimals, exact');
     equal(new URL(a.page.url()).search, '?g=status', 'the address');
-    equal(await a.page.locator(hook('chip')).allTextContents(), ['Grouped by Status'], 'chips');
+    await becomes(() => a.page.locator(hook('chip')).allTextContents(), ['Grouped by Status'], 'chips');
     truthy(await a.count(hook('record-row')) < 80, 'only rows in view are drawn');
     const high = await a.page.locator(hook('grid')).evaluate(grid => grid.scrollHeight);
     const kinds = new Set(orders.map(one => one.status ?? '')).size;
@@ -47,7 +47,7 @@ export async function groups(a, server, other, { press, at, show, menu }) {
     await a.page.locator(heading('lost')).click();
     await until('folded', async () => (await headings())[0].open === 'false');
     await until('the next group', async () => (await headings())[1]?.value === 'new');
-    equal(await at(), [0, 0], 'the cursor is on the heading');
+    await becomes(() => at(), [0, 0], 'the cursor is on the heading');
     await press('ArrowDown', 'Enter');
     await until('two are folded', async () => (await headings()).slice(0, 2).every(one => one.open === 'false'));
     const rows = () => a.page.locator(`${hook('record-row')} [data-field="status"]`).allTextContents();
@@ -59,7 +59,7 @@ export async function groups(a, server, other, { press, at, show, menu }) {
     // a row between: the record opens with the next one of the view
     await press('Space');
     await a.waitFor(hook('record-form'));
-    truthy((await a.text(hook('record-place'))).startsWith('1 of '), 'the first that is not folded');
+    await until('the first that is not folded', async () => (await a.text(hook('record-place'))).startsWith('1 of '));
     await a.click(hook('close-record'));
   });
 

@@ -2,7 +2,7 @@
 // comes back; two who change the same are asked. Checks of the suite `ui`.
 import fs from 'node:fs';
 import path from 'node:path';
-import { check, equal, scratch, truthy, until } from '../lib/harness.mjs';
+import { becomes, check, equal, scratch, truthy, until } from '../lib/harness.mjs';
 import { hook } from '../lib/screens.mjs';
 import * as act from '../lib/actions.mjs';
 import { openReview, pictures } from '../lib/review.mjs';
@@ -77,7 +77,7 @@ export async function shape(a, other) {
     await a.click(hook('field-delete'));
     await until('gone from the list', async () => await a.count(one('note')) === 0);
     await grid();
-    equal(await a.count(`${hook('heading')}${field('note')}`), 0, 'columns of it');
+    await becomes(() => a.count(`${hook('heading')}${field('note')}`), 0, 'columns of it');
     equal((await record('P1')).note, 'behind the door', 'what the record keeps');
     await settings();
     await a.click(`${hook('deleted-field')}${field('note')} ${hook('field-restore')}`);
@@ -130,7 +130,7 @@ export async function shape(a, other) {
     await a.click(hook('new-record'));
     await a.fill(`${hook('field-input')}${field('note')}`, 'no code');
     await a.click(hook('save'));
-    equal(await error('code'), 'It has to be filled in.', 'in the form');
+    await becomes(() => error('code'), 'It has to be filled in.', 'in the form');
     await a.fill(`${hook('field-input')}${field('code')}`, 'C-P1');
     await a.click(hook('save'));
     await until('refused', async () => (await error('code')).includes('“C-P1” is in another record already'));

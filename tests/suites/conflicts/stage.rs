@@ -45,6 +45,8 @@ pub struct Stage {
     pub environment: Vec<(&'static str, String)>,
     port: u16,
     token: String,
+    /// For what no replica asks.
+    http: reqwest::Client,
     pub folder: tempfile::TempDir,
 }
 
@@ -92,6 +94,7 @@ impl Stage {
             environment,
             port,
             token: signed_in.token,
+            http: reqwest::Client::new(),
             folder,
         })
     }
@@ -141,7 +144,7 @@ impl Stage {
     async fn member(&self, workspace: &Workspace, person: &str, role: Role) -> Result<()> {
         let login = person.to_lowercase();
         let path = format!("{}/v1/workspaces/{}/members/{login}", self.url(), workspace.id);
-        let put = reqwest::Client::new().put(path).bearer_auth(&self.token).header(VERSION_HEADER, VERSION);
+        let put = self.http.put(path).bearer_auth(&self.token).header(VERSION_HEADER, VERSION);
         put.json(&Member { role: Some(role) }).send().await?.error_for_status()?;
         Ok(())
     }

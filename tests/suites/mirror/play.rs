@@ -85,10 +85,20 @@ pub async fn play(scene: &Scene<'_>, scenario: &Scenario, place: usize) -> Resul
         let told = || format!("line {}: {}", line.number, line.text);
         Box::pin(play.line(line, scenario)).await.with_context(told)?;
     }
-    play.ends().await.context("at the end")
+    play.ends().await.context("at the end")?;
+    play.rest().await.context("after the end")
 }
 
 impl Play<'_> {
+    /// No mirror looks at a table of which nothing is expected any more: a hundred that do take the time of the scenarios
+    /// that come after.
+    async fn rest(&self) -> Result<()> {
+        let Some(mirror) = &self.mirror else { return Ok(()) };
+        let path = format!("/v1/workspaces/{}/mirrors/{mirror}/pause", self.workspace.id);
+        let _: serde_json::Value = self.scene.stage.ada().post(&path, &serde_json::json!({}), 30_000).await?;
+        Ok(())
+    }
+
     async fn line(&mut self, line: &Line, scenario: &Scenario) -> Result<()> {
         let words: Vec<&str> = line.words.iter().map(String::as_str).collect();
         let rest = &words[1..];
