@@ -141,6 +141,8 @@ await check('its place and size are remembered; closed it goes on in the bar, an
   await desk.again('mooring://w/sample-workspace/c/people/r/2');
   await until('the draft', async () => await desk.script('return document.querySelector(arguments[0])?.value', `${hook('field-input')}[data-field="email"]`) === 'half@');
   await desk.click(hook('save'));
+  // nothing is left to save
+  await desk.waitFor(`${hook('save')}:disabled`);
   await desk.pillSays('Synced and verified');
   equal((await server.records()).people[2].email, 'half@', 'the server’s value');
 });
