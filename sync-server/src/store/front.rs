@@ -148,14 +148,11 @@ impl Front {
     }
 
     /// Does it and forgets then, also where nobody waits for it any more.
-    async fn write<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Send>(
+    async fn write<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Send + 'static>(
         &self,
         write: impl FnOnce(Arc<dyn Store>) -> F + Send + 'static,
         forget: impl FnOnce(&Known) + Send + 'static,
-    ) -> Result<T, StoreError>
-    where
-        F: 'static,
-    {
+    ) -> Result<T, StoreError> {
         let (store, known) = (Arc::clone(&self.store), Arc::clone(&self.known));
         let task = async move {
             let done = write(store).await;
