@@ -21,6 +21,7 @@ use crate::partition::{PartitionEngine, Quotas, Settings};
 use crate::slots::Slots;
 use crate::store::cassandra::{CassandraOptions, CassandraStore};
 use crate::store::clock::Clock;
+use crate::store::front::Front;
 use crate::store::{PartitionStore, Store};
 
 /// What a server does beside keeping data.
@@ -54,6 +55,8 @@ pub struct App(Arc<Inner>);
 pub struct Inner {
     /// Accounts, workspaces, members.
     pub store: Arc<dyn Store>,
+    /// The same, as the door remembers it.
+    pub door: Arc<Front>,
     /// Judges changes and reads the feed.
     pub engine: PartitionEngine,
     /// Sessions.
@@ -127,13 +130,16 @@ impl App {
             quotas: options.quotas,
             ..Settings::default()
         };
+        let door = Arc::new(Front::new(store, Arc::clone(&clock)));
+        let store = Arc::clone(&door) as Arc<dyn Store>;
         let engine = PartitionEngine::new(Arc::clone(&store) as Arc<dyn PartitionStore>, settings);
         let desk =
             cassandra.map(|(store, cluster)| Desk::new(store, cluster, engine.clone(), Arc::clone(&clock)));
         Self(Arc::new(Inner {
             desk,
-            auth: Auth::new(Arc::clone(&store), Arc::clone(&clock)),
+            auth: Auth::new(Arc::clone(&door), Arc::clone(&clock)),
             store,
+            door,
             engine,
             clock,
             options,

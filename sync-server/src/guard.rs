@@ -16,6 +16,7 @@ use tracing::{Span, warn};
 use crate::answer::Failure;
 use crate::app::{App, Peer};
 use crate::auth::Session;
+use crate::slots::Entered;
 use crate::store::WorkspaceRow;
 
 /// Refuses clients that speak another version. A client that names none speaks version 1, the first.
@@ -55,6 +56,30 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// A place for a pull, taken before anything is read: who comes when all are taken costs nothing.
+#[derive(Debug)]
+pub struct Admitted(pub Entered);
+
+impl FromRequestParts<App> for Admitted {
+    type Rejection = Failure;
+
+    async fn from_request_parts(_parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        Ok(Self(app.pulls.enter()?))
+    }
+}
+
+/// That there is a place for a push or a snapshot just now, looked at before anything is read.
+#[derive(Debug)]
+pub struct NotFull;
+
+impl FromRequestParts<App> for NotFull {
+    type Rejection = Failure;
+
+    async fn from_request_parts(_parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        app.work.enter().map(|_place| Self)
+    }
+}
+
 /// A member at the door of a workspace.
 #[derive(Clone, Debug)]
 pub struct Access {
@@ -68,7 +93,16 @@ pub struct Access {
 
 impl Access {
     /// Looks again: after a wait, and after a body that took its time, the session may have ended, the membership may
-    /// be gone and the role another one. The role as it is now.
+    /// be gone and the role another one. As the door knows it: what this process has changed counts at once.
+    ///
+    /// # Errors
+    /// As at the door.
+    pub async fn still(&self, app: &App) -> Result<Role, Failure> {
+        let session = app.auth.session_lately(self.session.token).await?;
+        app.door.role_lately(self.workspace.id, session.user).await?.ok_or_else(Failure::no_workspace)
+    }
+
+    /// The same by what is stored now, whoever wrote it: for whatever decides about other people.
     ///
     /// # Errors
     /// As at the door.
@@ -99,8 +133,8 @@ impl FromRequestParts<App> for Access {
         let id: WorkspaceId =
             names.get("workspace").and_then(|text| text.parse().ok()).ok_or_else(Failure::no_workspace)?;
         // membership first: whoever is no member learns nothing, not even from the time it takes
-        let role = app.store.role(id, session.user).await?.ok_or_else(Failure::no_workspace)?;
-        let workspace = app.store.workspace(id).await?.ok_or_else(Failure::no_workspace)?;
+        let role = app.door.role_lately(id, session.user).await?.ok_or_else(Failure::no_workspace)?;
+        let workspace = app.door.workspace_lately(id).await?.ok_or_else(Failure::no_workspace)?;
         Span::current().record("workspace", tracing::field::display(id));
         Ok(Self { session, workspace, role })
     }

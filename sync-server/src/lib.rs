@@ -24,6 +24,7 @@ pub mod openapi;
 pub mod order;
 pub mod pace;
 pub mod partition;
+mod recent;
 pub mod routes;
 pub mod server;
 pub mod slots;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_http::CompressionLevel;
 
 /// Connections open at once: each costs a file descriptor and some 20 KiB; above this a second node is the answer.
-pub const CONNECTIONS: usize = 8_192;
+pub const CONNECTIONS: usize = 16_384;
 
 /// Connections of one address (an IPv6 /64 counts as one) where no proxy stands between: an office of a hundred people,
 /// each with a page that waits and one that sends. Above that its longest silent one gives way.
@@ -21,11 +21,18 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Longest such pause: whoever waits to be let in shall not wait longer once there is room.
 pub const ACCEPT_PAUSE_LONGEST: Duration = Duration::from_secs(1);
 
-/// Pulls that wait at once, all users together: half of the connections, so that pushes and sign-ins find one.
-pub const PULLS: usize = 4_096;
+/// Pulls that wait at once, all users together: three quarters of the connections, so that pushes and sign-ins find one.
+pub const PULLS: usize = 12_288;
 
 /// Pulls of one user at once: one per device and workspace that is open; nobody has a hundred of them in front.
 pub const PULLS_PER_USER: usize = 64;
+
+/// How long what another server process may have changed of a session, a membership or a workspace is remembered: so late does a
+/// removal through that one act here. Clients that wait are asked for it all at once.
+pub const REMEMBERED_FOR: Duration = Duration::from_secs(1);
+
+/// Sessions, memberships and workspaces that are remembered, of each so many: some MiB.
+pub const REMEMBERED: usize = 65_536;
 
 /// Cells ([`sync_protocol::limits::CHANGE_CELLS`]) of all changes that are read and at work at once: some 200 MiB where
 /// somebody does their worst; an ordinary push takes a hundredth.

@@ -68,11 +68,18 @@ async fn take(app: &App, mut stream: UnixStream) -> io::Result<()> {
                 Order::SetMember { workspace, login, .. } => Some((*workspace, login_of(login))),
                 _ => None,
             };
+            let mended = match &order {
+                Order::CheckWorkspace { workspace, mend: true } => Some(*workspace),
+                _ => None,
+            };
             let done = order.carry_out(&*app.store).await;
             if let Some((workspace, login)) = member
                 && let Ok(Some(account)) = app.store.account(&login).await
             {
                 app.members.changed(workspace, account.user);
+            }
+            if let Some(workspace) = mended {
+                app.engine.forget(workspace);
             }
             done.map_or_else(|error| Answer::Failed(format!("{error:#}")), Answer::Done)
         }

@@ -119,6 +119,7 @@ impl Collector for Now {
             ),
             ("mooring_cached_bytes", "Bytes that are kept of them to judge by", load.cached),
             ("mooring_queued_bytes", "Bytes of changes that wait to be judged", load.queued),
+            ("mooring_room_bytes", "Bytes that are kept for those who wait for news", load.room),
         ];
         let process = [
             ("process_resident_memory_bytes", "Memory of the process", system::resident_bytes()),
@@ -146,6 +147,7 @@ pub async fn serve(
     let own = registry.sub_registry_with_prefix("mooring");
     app.metrics.register(own);
     app.engine.figures().register(own);
+    own.register("store_reads", "Reads of the store, beside those of mirrors", app.door.reads().clone());
     own.register("build", "What runs", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
     registry.register_collector(Box::new(Now(app.clone())));
     let figures = Router::new().route("/metrics", get(told)).with_state(Arc::new(registry));

@@ -24,6 +24,13 @@ pub struct Slot {
     user: UserId,
 }
 
+/// A place that is nobody's yet.
+#[derive(Debug)]
+pub struct Entered {
+    overall: OwnedSemaphorePermit,
+    slots: Slots,
+}
+
 impl Slots {
     /// So many places, and so many per user.
     pub fn new(overall: usize, per_user: usize) -> Self {
@@ -40,15 +47,26 @@ impl Slots {
     /// # Errors
     /// Slow down, where this user has all of theirs; unavailable, where all are taken.
     pub fn take(&self, user: UserId) -> Result<Slot, Failure> {
-        let overall = self.acquire(user, 1)?;
-        Ok(Slot { overall, slots: self.clone(), user })
+        self.enter()?.of(user)
     }
 
-    fn acquire(&self, user: UserId, count: usize) -> Result<OwnedSemaphorePermit, Failure> {
+    /// Takes a place before it is known for whom.
+    ///
+    /// # Errors
+    /// Unavailable, where all are taken.
+    pub fn enter(&self) -> Result<Entered, Failure> {
+        Ok(Entered { overall: self.overall(1)?, slots: self.clone() })
+    }
+
+    fn overall(&self, count: usize) -> Result<OwnedSemaphorePermit, Failure> {
         let many = u32::try_from(count).unwrap_or(u32::MAX);
-        let overall = Arc::clone(&self.overall).try_acquire_many_owned(many).map_err(|_| {
+        Arc::clone(&self.overall).try_acquire_many_owned(many).map_err(|_| {
             Failure::unavailable("The server has as much to do as it can. Your device sends again by itself.")
-        })?;
+        })
+    }
+
+    /// Counts so many more for a user.
+    fn count(&self, user: UserId, count: usize) -> Result<(), Failure> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.get(&user).copied().unwrap_or_default();
         if own + count > self.per_user {
@@ -58,7 +76,19 @@ impl Slots {
             ));
         }
         taken.insert(user, own + count);
-        Ok(overall)
+        Ok(())
+    }
+}
+
+impl Entered {
+    /// Makes it a user's.
+    ///
+    /// # Errors
+    /// Slow down, where this user has all of theirs.
+    pub fn of(self, user: UserId) -> Result<Slot, Failure> {
+        let Self { overall, slots } = self;
+        slots.count(user, 1)?;
+        Ok(Slot { overall, slots, user })
     }
 }
 
@@ -68,7 +98,9 @@ impl Slot {
     /// # Errors
     /// As [`Slots::take`]; what was taken before stays.
     pub fn more(&mut self, count: usize) -> Result<(), Failure> {
-        self.overall.merge(self.slots.acquire(self.user, count)?);
+        let overall = self.slots.overall(count)?;
+        self.slots.count(self.user, count)?;
+        self.overall.merge(overall);
         Ok(())
     }
 

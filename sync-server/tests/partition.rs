@@ -26,6 +26,8 @@ mod pull;
 mod push;
 #[path = "partition/quotas.rs"]
 mod quotas;
+#[path = "partition/room.rs"]
+mod room;
 #[path = "partition/snapshot.rs"]
 mod snapshot;
 #[path = "partition/table.rs"]

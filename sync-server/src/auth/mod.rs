@@ -18,7 +18,8 @@ use crate::answer::Failure;
 use crate::events::{Event, SignInEnd};
 use crate::limits;
 use crate::store::clock::Clock;
-use crate::store::{Account, SessionRow, Store};
+use crate::store::front::Front;
+use crate::store::{Account, DirectoryStore, SessionRow};
 use password::Passwords;
 use throttle::Throttle;
 pub use token::{Token, TokenHash};
@@ -36,7 +37,7 @@ pub struct Session {
 
 /// Signs people in and out and knows them again.
 pub struct Auth {
-    store: Arc<dyn Store>,
+    store: Arc<Front>,
     clock: Arc<dyn Clock>,
     passwords: Passwords,
     tries: Tries,
@@ -46,7 +47,7 @@ pub struct Auth {
 
 impl Auth {
     /// On a store; remembers failed tries in memory.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(store: Arc<Front>, clock: Arc<dyn Clock>) -> Self {
         let noting = Throttle::new(1, limits::SEEN_EVERY, limits::THROTTLED);
         Self { store, clock, passwords: Passwords::new(), tries: Tries::new(), noting }
     }
@@ -217,19 +218,31 @@ impl Auth {
     /// The session of a token as the client sent it; a problem where there is none (any more).
     pub async fn session(&self, token: &str) -> Result<Session, Failure> {
         let token = TokenHash::of_text(token).ok_or_else(Failure::needs_sign_in)?;
-        let row = self.alive(token).await?;
+        let row = self.lately(token).await?;
         self.note(token, row.seen);
         Ok(Session { user: row.user, token })
     }
 
-    /// Asks again whether a session goes on.
+    /// Asks again whether a session goes on, by what the door remembers.
+    pub async fn session_lately(&self, token: TokenHash) -> Result<Session, Failure> {
+        Ok(Session { user: self.lately(token).await?.user, token })
+    }
+
+    /// Asks again whether a session goes on, by what is stored.
     pub async fn session_of(&self, token: TokenHash) -> Result<Session, Failure> {
         Ok(Session { user: self.alive(token).await?.user, token })
     }
 
+    async fn lately(&self, token: TokenHash) -> Result<SessionRow, Failure> {
+        self.going_on(self.store.session_lately(&token.0).await?)
+    }
+
     async fn alive(&self, token: TokenHash) -> Result<SessionRow, Failure> {
-        let row = self.store.session(&token.0).await?.filter(|row| row.expires > self.clock.now());
-        row.ok_or_else(Failure::needs_sign_in)
+        self.going_on(self.store.session(&token.0).await?)
+    }
+
+    fn going_on(&self, row: Option<SessionRow>) -> Result<SessionRow, Failure> {
+        row.filter(|row| row.expires > self.clock.now()).ok_or_else(Failure::needs_sign_in)
     }
 
     /// Notes that a session is alive, now and then; nobody waits for it.

@@ -18,8 +18,8 @@ use super::limits::{
     CATCH_UP_ENTRIES, FIRST_READ, GROUP_BYTES, GROUP_CHANGES, GROUP_CONFLICT_BYTES, GROUP_READ_BYTES,
     PARTITION_CACHE_BYTES, RANGE_BYTES, RANGE_ROWS, REPLICAS, SHADOW_CACHE_BYTES,
 };
-use super::recent::Recent;
 use crate::mirror::row::{Carried, Shadow};
+use crate::recent::Recent;
 use crate::store::{Head, Kind, PartitionId, PartitionStore, Read, StoreError};
 
 /// Bytes that a record without values takes here.

@@ -17,6 +17,7 @@ use super::limits::{
     ATTEMPTS, BACKOFF_FIRST, BACKOFF_MOST, COMMIT_BYTES, GROUP_BYTES, GROUP_CHANGES, JUDGE_INLINE_BYTES,
     QUEUE_BYTES, QUEUE_CHANGES, QUEUED_BYTES,
 };
+use super::room::Group;
 use super::{EngineError, Shared};
 use crate::store::{Commit, Committed, PartitionId, Read, StoreError};
 
@@ -171,6 +172,7 @@ impl Drop for Runner {
     fn drop(&mut self) {
         if !self.idle {
             *self.lane.queue() = Queue::default();
+            self.shared.rooms.lost(self.lane.id);
             self.shared.reweigh(self.lane.weight.swap(0, Ordering::Relaxed), 0);
         }
     }
@@ -265,6 +267,7 @@ impl Runner {
             return Ok(());
         };
         let (rows, entries) = (commit.rows.len(), draft.entries.len());
+        let group = shared.rooms.is_open(self.lane.id).then(|| draft.group(&commit)).flatten();
         let committed = if commit.bytes() > COMMIT_BYTES {
             Err(StoreError::Refused(format!("a commit of {} bytes", commit.bytes())))
         } else {
@@ -275,7 +278,7 @@ impl Runner {
             Ok(Committed::Yes) => {
                 tracing::debug!(workspace = %self.lane.id.workspace, partition = %self.lane.id.partition,
                     head = %draft.head.revision, entries, rows, "committed");
-                self.won(cache, draft);
+                self.won(cache, draft, group);
                 Ok(())
             }
             Ok(outcome @ (Committed::HeadMoved | Committed::Unknown)) => {
@@ -288,6 +291,10 @@ impl Runner {
                 }
                 tokio::time::sleep(self.backoff(cache.head().step.0)).await;
                 let (cache, seen) = cache.catch_up(store, horizon, now).await?;
+                match &cache {
+                    Some(cache) => shared.rooms.found(self.lane.id, cache.head()),
+                    None => shared.rooms.lost(self.lane.id),
+                }
                 self.cache = cache;
                 self.known.extend(seen);
                 Ok(())
@@ -321,15 +328,15 @@ impl Runner {
         }
     }
 
-    fn won(&mut self, mut cache: Cache, mut draft: Draft) {
+    fn won(&mut self, mut cache: Cache, mut draft: Draft, group: Option<Group>) {
         (self.lost, self.most) = (0, usize::MAX);
         let (told, revision) = (std::mem::take(&mut draft.told), draft.head.revision);
         cache.absorb(draft);
         let weight = cache.weight();
         self.shared.reweigh(self.lane.weight.swap(weight, Ordering::Relaxed), weight);
-        self.cache = Some(cache);
-        self.shared.watch.moved(self.lane.id, revision);
+        self.shared.rooms.committed(self.lane.id, cache.head(), group);
         self.shared.store.tell(self.lane.id, revision);
+        self.cache = Some(cache);
         self.deliver(told);
     }
 
@@ -357,6 +364,8 @@ impl Runner {
                 "this partition cannot be written; restore it from a backup");
         }
         self.cache = None;
+        // a commit that is in doubt may have been taken
+        self.shared.rooms.lost(self.lane.id);
         self.shared.reweigh(self.lane.weight.swap(0, Ordering::Relaxed), 0);
         self.known.clear();
         let waiting = {

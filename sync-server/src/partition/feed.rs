@@ -52,11 +52,22 @@ async fn page(
     bytes: usize,
 ) -> Result<Vec<Entry>, StoreError> {
     let rows = store.range(id, Kind::Feed, Some(&feed_key(after)), RANGE_ROWS, bytes, Read::Quorum).await?;
+    contiguous(id, rows.iter().map(|(_, body)| body.as_str()), after, upto, bytes)
+}
+
+/// The entries of these groups after `after` and up to `upto`, as far as they are contiguous; about `bytes` of them.
+pub(super) fn contiguous<'a>(
+    id: PartitionId,
+    groups: impl IntoIterator<Item = &'a str>,
+    after: Revision,
+    upto: Revision,
+    bytes: usize,
+) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
     let mut last = after;
     let mut size = 0;
-    for (_, body) in rows {
-        let group: Vec<Entry> = parse(id, Kind::Feed, &body)?;
+    for body in groups {
+        let group: Vec<Entry> = parse(id, Kind::Feed, body)?;
         for entry in group.into_iter().filter(|entry| entry.seq > after) {
             if entry.seq != last.next() || entry.seq > upto || size >= bytes {
                 return Ok(entries);

@@ -15,6 +15,8 @@ pub struct Figures {
     verdicts: Family<Kind, Counter>,
     steps: Family<End, Counter>,
     groups: Histogram,
+    answers: Counter,
+    packings: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,7 +33,13 @@ impl Default for Figures {
     fn default() -> Self {
         // up to the most that one group has
         let groups = Histogram::new(exponential_buckets(1.0, 4.0, 7));
-        Self { verdicts: Family::default(), steps: Family::default(), groups }
+        Self {
+            verdicts: Family::default(),
+            steps: Family::default(),
+            groups,
+            answers: Counter::default(),
+            packings: Counter::default(),
+        }
     }
 }
 
@@ -44,7 +52,35 @@ impl Figures {
             "Steps of partitions by their end: committed; lost to another server, or unknown for a while, and judged again; failed",
             self.steps.clone(),
         );
+        registry.register(
+            "answers_made",
+            "Answers to pulls that were put together; all who wait at one place are given the same",
+            self.answers.clone(),
+        );
+        registry.register(
+            "answers_packed",
+            "Answers to pulls that were compressed; all who accept the same are sent the same bytes",
+            self.packings.clone(),
+        );
         registry.register("step_entries", "Entries of the feed in a committed step", self.groups.clone());
+    }
+
+    /// Answers to pulls that were made; each may have been given to many.
+    pub fn answers(&self) -> u64 {
+        self.answers.get()
+    }
+
+    /// Times that an answer to a pull was written and compressed; each may have been sent to many.
+    pub fn packings(&self) -> u64 {
+        self.packings.get()
+    }
+
+    pub(super) fn packed(&self) {
+        self.packings.inc();
+    }
+
+    pub(super) fn answer_made(&self) {
+        self.answers.inc();
     }
 
     pub(super) fn judged(&self, verdicts: &[Verdict]) {

@@ -407,6 +407,13 @@ impl Draft {
         !self.replicas.is_empty() || !self.shadows.is_empty() || !self.carried.is_empty()
     }
 
+    /// The group of the feed that its commit writes, as it is stored.
+    pub(super) fn group(&self, commit: &Commit) -> Option<super::room::Group> {
+        let (first, last) = (self.entries.first()?.seq, self.entries.last()?.seq);
+        let row = commit.rows.iter().find(|row| row.kind == Kind::Feed)?;
+        Some(super::room::Group { first, last, body: row.body.as_str().into() })
+    }
+
     /// The commit on top of `before`. What nobody needs any more goes after the horizon.
     pub(super) fn commit(&self, before: &Head, horizon: Duration) -> Commit {
         let row = |kind, key: &str, body: String, ttl| Row { kind, key: key.to_owned(), body, ttl };

@@ -113,6 +113,25 @@ pub const MIRROR_PAGE: usize = 1_000;
 /// How often another node's changes are looked for while somebody waits: the promise is 250 ms.
 pub const POLL: Duration = Duration::from_millis(200);
 
+/// How old a look at all heads may be where it is looked for news since: a notice of another node may be lost. Shorter than the
+/// wait of a pull, with which each of a room's devices would look otherwise.
+pub const LOOK: Duration = Duration::from_secs(10);
+
+/// Workspaces whose feed room stays for a while when nobody waits there any more, as long as there are no more of them.
+pub const ROOMS: usize = 1_024;
+
+/// Bytes of what all feed rooms hold: heads, last groups and answers.
+pub const ROOM_BYTES: usize = 64 << 20;
+
+/// Bytes of the last groups of one partition's feed that are kept for those who wait: what is committed while they are woken.
+pub const RING_BYTES: usize = 1 << 20;
+
+/// Answers of one feed room that are kept: devices are at the same place, or one commit behind.
+pub const ANSWERS: usize = 4;
+
+/// Lists of accepted encodings for which one answer is kept packed: there are some kinds of browsers, and programs.
+pub const PACKINGS: usize = 4;
+
 /// How long the schema is used without looking whether it moved on: a change of it is rare, its effect may wait this long.
 pub const SCHEMA_AGE: Duration = Duration::from_millis(250);
 

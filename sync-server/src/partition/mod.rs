@@ -1,9 +1,10 @@
 //! The heart of the server: judges pushes, feeds pulls, serves snapshots, for any number of server processes on one store.
 //!
 //! A push is split by partition (`push`); each partition's changes are judged (`judge`) against what the node knows of
-//! it (`cache`) and committed as one conditional step (`commit`); waiting pulls are woken (`watch`). What a mirror saw of a
+//! it (`cache`) and committed as one conditional step (`commit`); waiting pulls are woken (`room`). What a mirror saw of a
 //! table's rows goes the same way (`looks`), and what the server writes itself (`own`).
 
+mod answer;
 mod audit;
 mod cache;
 mod case;
@@ -14,6 +15,7 @@ mod figures;
 mod history;
 mod judge;
 pub mod limits;
+mod look;
 mod looks;
 mod mirrored;
 mod names;
@@ -21,30 +23,30 @@ mod own;
 mod pull;
 mod push;
 mod quota;
-mod recent;
 mod records;
+mod room;
 mod schema;
 mod snapshot;
-mod watch;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use sync_protocol::Revision;
+use sync_protocol::{Revision, WorkspaceId};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::store::clock::{Clock, SystemClock};
 use crate::store::{Head, PartitionId, PartitionStore, StoreError};
+pub use answer::{Answer, Packed};
 use commit::Lane;
 pub use figures::Figures;
 pub use mirrored::{Changed, Page};
 use names::Names;
 pub use quota::Quotas;
+use room::Rooms;
 use schema::Schemas;
-use watch::Watch;
 
 /// What an operator may set.
 #[derive(Clone, Debug)]
@@ -82,6 +84,8 @@ pub struct Load {
     pub cached: usize,
     /// Bytes of the changes that wait.
     pub queued: usize,
+    /// Bytes that are kept for those who wait for news.
+    pub room: usize,
 }
 
 /// Who pushes; the caller has checked the session and that the replica is this user's.
@@ -121,7 +125,7 @@ struct Inner {
 struct Shared {
     store: Arc<dyn PartitionStore>,
     settings: Settings,
-    watch: Watch,
+    rooms: Rooms,
     /// Bytes that all lanes have cached.
     cached: AtomicUsize,
     /// Bytes of the changes that wait in all lanes.
@@ -155,7 +159,7 @@ impl PartitionEngine {
         let shared = Arc::new(Shared {
             store,
             settings,
-            watch: Watch::default(),
+            rooms: Rooms::default(),
             cached: AtomicUsize::new(0),
             queued: Arc::default(),
             judges: Semaphore::new(cores),
@@ -183,7 +187,13 @@ impl PartitionEngine {
             partitions: self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner).len(),
             cached: shared.cached.load(Ordering::Relaxed),
             queued: shared.queued.load(Ordering::Relaxed),
+            room: shared.rooms.held(),
         }
+    }
+
+    /// Forgets what those who wait are told of a workspace: its rows were changed past the engine.
+    pub fn forget(&self, workspace: WorkspaceId) {
+        self.inner.shared.rooms.forget(workspace);
     }
 
     fn store(&self) -> &dyn PartitionStore {

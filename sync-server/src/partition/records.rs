@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::feed::parse;
 use super::limits::PARALLEL;
 use super::schema::Fresh;
-use super::{EngineError, PartitionEngine, watch};
+use super::{EngineError, PartitionEngine};
 use crate::store::{Kind, PartitionId, StoreError};
 
 impl PartitionEngine {
@@ -74,23 +74,21 @@ impl PartitionEngine {
         wait: Duration,
     ) -> Result<Cursor, EngineError> {
         let until = Instant::now() + wait;
-        let watched = self.inner.shared.watch.join(workspace, partitions);
-        let mut moves = watched.receiver();
+        let room = self.inner.shared.rooms.enter(workspace, partitions);
+        let mut turns = room.turns();
         let all: Vec<Partition> = (0..partitions).map(Partition).collect();
         let mut reached = Cursor::start(partitions);
         for (partition, head) in self.heads(workspace, &all).await? {
             reached.advance(partition, head.revision);
         }
-        if watched.needs_poll() {
-            let store = self.inner.shared.store.clone();
-            self.spawn(watch::poll(store, Arc::downgrade(&watched), partitions));
-        }
+        self.look_for_news(&room);
         loop {
-            moves.borrow_and_update().iter().for_each(|(partition, head)| reached.advance(partition, head));
+            turns.borrow_and_update();
+            room.reached().iter().for_each(|(partition, head)| reached.advance(partition, head));
             if reached.iter().any(|(partition, head)| head > known.get(partition)) {
                 return Ok(reached);
             }
-            match timeout_at(until, moves.changed()).await {
+            match timeout_at(until, turns.changed()).await {
                 Ok(Ok(())) => {}
                 // the time is up
                 Ok(Err(_)) | Err(_) => return Ok(reached),

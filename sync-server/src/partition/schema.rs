@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::feed::{self, Feed};
 use super::limits::{CATCH_UP_ENTRIES, RANGE_BYTES, RANGE_ROWS, SCHEMA_AGE, SCHEMAS};
-use super::recent::Recent;
+use crate::recent::Recent;
 use crate::store::{Kind, PartitionId, PartitionStore, Read, StoreError};
 
 /// How fresh the schema must be.

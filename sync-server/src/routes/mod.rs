@@ -39,7 +39,7 @@ use sync_protocol::people::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::compression::predicate::{And, NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::{Instrument, error, info, info_span};
 
@@ -438,13 +438,17 @@ struct Around {
     metrics: Metrics,
 }
 
+/// How answers are compressed.
+fn compression() -> CompressionLayer<And<SizeAbove, NotForContentType>> {
+    let predicate = SizeAbove::new(limits::COMPRESS_FROM).and(NotForContentType::IMAGES);
+    CompressionLayer::new().quality(limits::COMPRESSION).compress_when(predicate)
+}
+
 /// From the outside in: the log line, panics, headers, compression, the time limit.
 fn layers(router: Router, around: Around) -> Router {
-    let predicate = SizeAbove::new(limits::COMPRESS_FROM).and(NotForContentType::IMAGES);
-    let compression = CompressionLayer::new().quality(limits::COMPRESSION).compress_when(predicate);
     router
         .layer(middleware::from_fn(bounded))
-        .layer(compression)
+        .layer(compression())
         .layer(middleware::from_fn_with_state(around.clone(), headers))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(around, logged))

@@ -12,7 +12,7 @@ use tracing::info;
 use crate::answer::Failure;
 use crate::app::App;
 use crate::body;
-use crate::guard::Access;
+use crate::guard::{Access, NotFull};
 use crate::limits;
 use crate::partition::Author;
 use crate::slots::Slot;
@@ -21,6 +21,7 @@ use crate::slots::Slot;
 /// visible, on the device.
 pub(super) async fn push(
     State(app): State<App>,
+    _room: NotFull,
     access: Access,
     request: Request,
 ) -> Result<Json<PushAnswer>, Failure> {
@@ -36,7 +37,7 @@ pub(super) async fn push(
             wire::PUSH_CHANGES
         )));
     }
-    let role = access.again(&app).await?;
+    let role = access.still(&app).await?;
     let (Reading { push, unread }, cells) = read(&app, user, text).await?;
     let owner = app.store.claim_replica(push.replica, user).await?;
     if owner != user {

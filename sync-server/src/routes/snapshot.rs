@@ -6,11 +6,12 @@ use sync_protocol::message::{Snapshot, SnapshotAnswer};
 
 use crate::answer::Failure;
 use crate::app::App;
-use crate::guard::Access;
+use crate::guard::{Access, NotFull};
 use crate::{body, limits};
 
 pub(super) async fn snapshot(
     State(app): State<App>,
+    _room: NotFull,
     access: Access,
     request: Request,
 ) -> Result<Json<SnapshotAnswer>, Failure> {

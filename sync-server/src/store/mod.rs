@@ -6,6 +6,7 @@
 pub mod cassandra;
 pub mod clock;
 pub mod conformance;
+pub mod front;
 pub mod memory;
 pub mod sled;
 
@@ -211,17 +212,22 @@ pub trait PartitionStore: Send + Sync {
     /// may be lost: each pull begins with a look at the heads themselves.
     fn tell(&self, _id: PartitionId, _head: Revision) {}
 
+    /// Whether other processes may write to it as well.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// The newest heads of a workspace as far as other processes have told of them, in one cheap read; a partition nobody has
-    /// told of counts as 0. `None`: no other process can write here.
+    /// told of counts as 0. Never asked of a store that is not shared.
     ///
     /// A store without a way to tell looks at all heads.
-    async fn news(&self, workspace: WorkspaceId, partitions: u16) -> Result<Option<Cursor>, StoreError> {
+    async fn news(&self, workspace: WorkspaceId, partitions: u16) -> Result<Cursor, StoreError> {
         let mut heads = Cursor::start(partitions);
         for partition in (0..partitions).map(Partition) {
             let head = self.head(PartitionId { workspace, partition }, Read::Quorum).await?;
             heads.advance(partition, head.revision);
         }
-        Ok(Some(heads))
+        Ok(heads)
     }
 }
 

@@ -11,6 +11,7 @@ mod mirrors;
 mod operation;
 mod people;
 mod process;
+mod room;
 mod sessions;
 mod sync;
 mod web;

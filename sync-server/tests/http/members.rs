@@ -3,9 +3,13 @@
 use crate::world::{Device, SOON, World, assert_problem, ok};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use std::sync::Arc;
 use sync_protocol::message::{ProblemCode, Role, User, Workspace};
 use sync_protocol::{Cursor, Rejection, Verdict, WorkspaceId};
 use sync_server::limits;
+use sync_server::store::DirectoryStore;
+use sync_server::store::clock::{Clock, ManualClock, SystemClock};
+use sync_server::store::memory::MemoryStore;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -182,7 +186,9 @@ async fn who_is_removed_while_waiting_is_told_at_once() {
 
 #[tokio::test]
 async fn what_happened_after_a_removal_is_not_shown() {
-    let world = World::start().await;
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    let world = World::shared(store.clone(), clock).await;
     let (ann, bob) = (world.person("ann").await, world.person("bob").await);
     let workspace = ann.workspace(4).await.id;
     ann.set_member(workspace, "bob", Some(Role::Reader)).await;
@@ -193,8 +199,9 @@ async fn what_happened_after_a_removal_is_not_shown() {
     let waiting = async {
         let (answer, ()) = tokio::join!(bob.pull(workspace, Cursor::start(4), 25_000), async {
             world.pulls(1).await;
-            // as through another node: nothing wakes the pull but the change
-            world.store.set_member(workspace, bobs, None).await.unwrap();
+            // as through another node: nothing wakes the pull but the change, and the door knows of it a second later
+            store.set_member(workspace, bobs, None).await.unwrap();
+            world.clock.advance(limits::REMEMBERED_FOR);
             ann.verdicts(workspace, &push).await;
         });
         answer

@@ -48,9 +48,20 @@ impl World {
     pub async fn with(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
-        let store: Arc<dyn Store> = Arc::new(SledStore::open_with(folder.path(), clock.clone()).unwrap());
+        let store = Arc::new(SledStore::open_with(folder.path(), clock.clone()).unwrap());
+        Self::on(store, clock, folder, options).await
+    }
+
+    /// On a store that other processes write to as well.
+    pub async fn shared(store: Arc<dyn Store>, clock: Arc<ManualClock>) -> Self {
+        Self::on(store, clock, tempfile::tempdir().unwrap(), Options::default()).await
+    }
+
+    async fn on(store: Arc<dyn Store>, clock: Arc<ManualClock>, folder: TempDir, options: Options) -> Self {
         let horizon = Duration::from_hours(24);
-        let app = App::new(store.clone(), clock.clone(), horizon, options);
+        let app = App::new(store, clock.clone(), horizon, options);
+        // whatever is done to it here is done by the server's own process
+        let store = Arc::clone(&app.store);
         let server = Server::bind(([127, 0, 0, 1], 0).into(), app.clone(), None).await.unwrap();
         if app.options.demo {
             sync_server::demo::prepare(&app).await.unwrap();

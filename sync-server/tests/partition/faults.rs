@@ -66,6 +66,12 @@ impl Faulty {
         Arc::new(Self { store, faults, draw, late: Mutex::default(), dark: AtomicBool::new(false) })
     }
 
+    /// It can be read again, and nothing more goes wrong by the script.
+    pub(crate) fn lighten(&self) {
+        self.dark.store(false, Ordering::SeqCst);
+        self.faults.lock().expect("no panic").clear();
+    }
+
     fn light(&self) -> Result<(), StoreError> {
         if self.dark.load(Ordering::SeqCst) { Err(StoreError::Unavailable("dark".into())) } else { Ok(()) }
     }
@@ -204,8 +210,7 @@ async fn without_an_answer_nothing_is_claimed() {
         let answer = device.try_push(&world, &node, &changes).await;
         assert!(matches!(answer, Err(EngineError::Store(StoreError::Unavailable(_)))), "{answer:?}");
         // the replica sends all of it again, to this node or another
-        faulty.dark.store(false, Ordering::SeqCst);
-        faulty.faults.lock().expect("no panic").clear();
+        faulty.lighten();
         let certain = |v: &Verdict| applied(v) || *v == Verdict::Duplicate { forgotten: false };
         assert!(device.push(&world, &node, &changes).await.iter().all(certain));
         assert_eq!(

@@ -108,7 +108,11 @@ fn reads() -> Vec<Case> {
     vec![
         members("the head cannot be read for a while", [fault(Head, Refused(unavailable()), 3)]),
         members("connections are cut while the head is read", [fault(Head, Cut, 2)]),
-        members("the feed cannot be read for a while", [fault(Feed, Refused(read_timeout()), 3)]),
+        // after a commit in doubt: what a server has committed for certain it tells from memory
+        members(
+            "the feed cannot be read for a while",
+            [fault(Commit, DoneBut(cas_timeout()), 1), fault(Feed, Refused(read_timeout()), 3)],
+        ),
         newcomer(
             "what was judged of a replica cannot be read",
             [fault(Replica, Refused(DbError::Overloaded), 2)],

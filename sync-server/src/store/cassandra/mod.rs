@@ -388,7 +388,7 @@ impl PartitionStore for CassandraStore {
         Notices::tell(&self.database, id, head);
     }
 
-    async fn news(&self, workspace: WorkspaceId, partitions: u16) -> Result<Option<Cursor>, StoreError> {
+    async fn news(&self, workspace: WorkspaceId, partitions: u16) -> Result<Cursor, StoreError> {
         let bytes = usize::from(partitions) * 32;
         let told: Vec<(i32, i64)> =
             self.read(&self.database.statements.notices, bytes, (workspace.0,)).await?;
@@ -399,7 +399,7 @@ impl PartitionStore for CassandraStore {
                 heads.advance(Partition(partition), Revision(head));
             }
         }
-        Ok(Some(heads))
+        Ok(heads)
     }
 }
 

@@ -14,7 +14,6 @@ mod rows;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use sync_protocol::{Cursor, WorkspaceId};
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
@@ -153,8 +152,8 @@ impl PartitionStore for SledStore {
         self.read(self.stripe(id), move |disk| disk.range(&start, after, limit, bytes)).await
     }
 
-    async fn news(&self, _workspace: WorkspaceId, _partitions: u16) -> Result<Option<Cursor>, StoreError> {
-        Ok(None)
+    fn is_shared(&self) -> bool {
+        false
     }
 
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {

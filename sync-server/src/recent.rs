@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 #[derive(Debug)]
-pub(super) struct Recent<K, T> {
+pub(crate) struct Recent<K, T> {
     most: usize,
     weight: usize,
     turn: u64,
@@ -21,15 +21,15 @@ struct Slot<T> {
 }
 
 impl<K: Ord + Clone, T> Recent<K, T> {
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { most, weight: 0, turn: 0, slots: BTreeMap::new(), turns: BTreeMap::new() }
     }
 
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         self.weight
     }
 
-    pub(super) fn get<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&T>
+    pub(crate) fn get<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&T>
     where
         K: Borrow<Q>,
     {
@@ -41,7 +41,12 @@ impl<K: Ord + Clone, T> Recent<K, T> {
         Some(&slot.value)
     }
 
-    pub(super) fn insert(&mut self, key: K, value: T, bytes: usize) {
+    /// All that is kept, with nothing counted as used.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &T)> {
+        self.slots.iter().map(|(key, slot)| (key, &slot.value))
+    }
+
+    pub(crate) fn insert(&mut self, key: K, value: T, bytes: usize) {
         self.remove(&key);
         self.turn += 1;
         self.weight += bytes;
@@ -55,7 +60,7 @@ impl<K: Ord + Clone, T> Recent<K, T> {
         }
     }
 
-    pub(super) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q)
+    pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q)
     where
         K: Borrow<Q>,
     {
