@@ -10,6 +10,7 @@ pub mod fuzz;
 pub mod gate;
 pub mod inject;
 pub mod links;
+pub mod load;
 pub mod log;
 pub mod rows;
 pub mod scene;
