@@ -408,10 +408,10 @@ impl Draft {
     }
 
     /// The group of the feed that its commit writes, as it is stored.
-    pub(super) fn group(&self, commit: &Commit) -> Option<super::room::Group> {
+    pub(super) fn group(&self, commit: &Commit, until: Timestamp) -> Option<super::room::Group> {
         let (first, last) = (self.entries.first()?.seq, self.entries.last()?.seq);
         let row = commit.rows.iter().find(|row| row.kind == Kind::Feed)?;
-        Some(super::room::Group { first, last, body: row.body.as_str().into() })
+        Some(super::room::Group { first, last, body: row.body.as_str().into(), until })
     }
 
     /// The commit on top of `before`. What nobody needs any more goes after the horizon.

@@ -126,6 +126,9 @@ pub const ROOM_BYTES: usize = 64 << 20;
 /// Bytes of the last groups of one partition's feed that are kept for those who wait: what is committed while they are woken.
 pub const RING_BYTES: usize = 1 << 20;
 
+/// How long an answer is given to those who come to the same place.
+pub(super) const ANSWER_LIFE: Duration = Duration::from_mins(1);
+
 /// Answers of one feed room that are kept: devices are at the same place, or one commit behind.
 pub const ANSWERS: usize = 4;
 

@@ -11,10 +11,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::answer::Answer;
 use super::feed::{self, Feed};
-use super::limits::{ENDS_BYTES, PARALLEL};
+use super::limits::{ANSWER_LIFE, ENDS_BYTES, PARALLEL};
 use super::look::Heads;
 use super::room::{self, Room, SCHEMA};
-use super::{EngineError, PartitionEngine, Shared};
+use super::{EngineError, PartitionEngine, Settings, Shared};
 use crate::store::{Head, PartitionId, Read, StoreError};
 
 /// Least bytes that a partition may fill of an answer, however many have something new: reading a group again
@@ -114,7 +114,9 @@ impl PartitionEngine {
 impl Shared {
     /// The answer for a cursor as things are now: made once for all who are there.
     async fn answer(&self, room: &Room, cursor: &Cursor) -> Result<Arc<Answer>, StoreError> {
-        let made = room.answer(cursor);
+        let Settings { clock, horizon, .. } = &self.settings;
+        let life = ANSWER_LIFE.min(*horizon).as_millis() as i64;
+        let made = room.answer(cursor, clock.now(), life);
         let mut here = false;
         let make = async {
             here = true;
@@ -223,7 +225,7 @@ impl Shared {
         bytes: usize,
     ) -> Result<Feed, StoreError> {
         let id = PartitionId { workspace: room.workspace, partition };
-        let groups = room.groups(partition, after);
+        let groups = room.groups(partition, after, self.settings.clock.now());
         let bodies = groups.iter().map(|group| &*group.body);
         let entries = feed::contiguous(id, bodies, after, head.revision, bytes)?;
         if !entries.is_empty() {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use sync_protocol::{Cursor, Partition, Revision, WorkspaceId};
+use sync_protocol::{Cursor, Partition, Revision, Timestamp, WorkspaceId};
 use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -26,6 +26,8 @@ pub(super) struct Group {
     pub(super) last: Revision,
     /// A list of entries as JSON text.
     pub(super) body: Arc<str>,
+    /// When the store forgets it.
+    pub(super) until: Timestamp,
 }
 
 /// All rooms of a process.
@@ -173,6 +175,7 @@ impl Seen {
 /// One answer for all who were at one place at one turn.
 #[derive(Debug)]
 struct Kept {
+    at: Timestamp,
     cursor: Cursor,
     turn: u64,
     made: Made,
@@ -371,28 +374,33 @@ impl Room {
         (0..).map(Partition).zip(&state.parts).any(differs)
     }
 
-    /// The groups that follow, as far as they are at hand.
-    pub(super) fn groups(&self, partition: Partition, after: Revision) -> Vec<Group> {
+    /// The groups that follow, as far as they are at hand. What the store has forgotten by `now` is not told from memory either: all
+    /// servers answer alike.
+    pub(super) fn groups(&self, partition: Partition, after: Revision, now: Timestamp) -> Vec<Group> {
         let state = self.state();
         let Some(part) = state.parts.get(usize::from(partition.0)) else { return Vec::new() };
         if part.groups.front().is_none_or(|first| first.first > after.next()) {
             return Vec::new();
         }
-        part.groups.iter().filter(|group| group.last > after).cloned().collect()
+        let groups = part.groups.iter().filter(|group| group.last > after);
+        let is_kept = groups.clone().next().is_some_and(|next| next.until > now);
+        if is_kept { groups.cloned().collect() } else { Vec::new() }
     }
 
-    /// Where the answer for a cursor is made at this turn: by whoever comes first.
-    pub(super) fn answer(&self, cursor: &Cursor) -> Made {
+    /// Where the answer for a cursor is made at this turn: by whoever comes first, and anew when it is older than `life` ms, for what
+    /// it tells may have been forgotten by the store.
+    pub(super) fn answer(&self, cursor: &Cursor, now: Timestamp, life: i64) -> Made {
         let mut state = self.state();
         let turn = self.now();
         // the next one tries again where it failed
         let failed = |made: &Made| made.get().is_some_and(Result::is_err);
-        let same = |kept: &&Kept| kept.turn == turn && kept.cursor == *cursor && !failed(&kept.made);
+        let fresh = |kept: &Kept| kept.turn == turn && (0..life).contains(&(now.0 - kept.at.0));
+        let same = |kept: &&Kept| fresh(kept) && kept.cursor == *cursor && !failed(&kept.made);
         if let Some(kept) = state.answers.iter().find(same) {
             return Arc::clone(&kept.made);
         }
         let made = Made::default();
-        state.answers.push_front(Kept { cursor: cursor.clone(), turn, made: Arc::clone(&made) });
+        state.answers.push_front(Kept { cursor: cursor.clone(), turn, at: now, made: Arc::clone(&made) });
         state.answers.truncate(ANSWERS);
         made
     }
