@@ -15,6 +15,8 @@ use super::limits::PACKINGS;
 #[derive(Debug)]
 pub struct Answer {
     pull: PullAnswer,
+    /// Bytes that it takes, near enough for limits.
+    pub(super) weight: usize,
     figures: Figures,
     text: OnceLock<Bytes>,
     packed: Mutex<BTreeMap<String, Packing>>,
@@ -33,7 +35,7 @@ pub struct Packed {
 
 impl Answer {
     pub(super) fn new(pull: PullAnswer, figures: Figures) -> Self {
-        Self { pull, figures, text: OnceLock::new(), packed: Mutex::default() }
+        Self { weight: weight(&pull), pull, figures, text: OnceLock::new(), packed: Mutex::default() }
     }
 
     /// What it says.
@@ -81,14 +83,13 @@ impl Answer {
         };
         packing.get_or_init(pack).await.clone()
     }
+}
 
-    /// Bytes that it takes, near enough for limits.
-    pub(super) fn weight(&self) -> usize {
-        let entries = self.pull.feeds.iter().flat_map(|feed| &feed.entries);
-        let ends = self.pull.ends.iter().flat_map(|end| end.checksums.0.keys());
-        let (entries, ends): (usize, usize) =
-            (entries.map(entry_size).sum(), ends.map(|name| name.as_str().len() + 96).sum());
-        // as it is, as text, and packed
-        1_000 + 3 * (entries + ends)
-    }
+fn weight(pull: &PullAnswer) -> usize {
+    let entries = pull.feeds.iter().flat_map(|feed| &feed.entries);
+    let ends = pull.ends.iter().flat_map(|end| end.checksums.0.keys());
+    let (entries, ends): (usize, usize) =
+        (entries.map(entry_size).sum(), ends.map(|name| name.as_str().len() + 96).sum());
+    // as it is, as text, and packed
+    1_000 + 3 * (entries + ends)
 }

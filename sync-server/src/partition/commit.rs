@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use sync_protocol::{ChangeId, Rejection, Timestamp, Verdict, limits::RECORD_BYTES};
+use sync_protocol::{ChangeId, Rejection, Verdict, limits::RECORD_BYTES};
 use tokio::sync::oneshot;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -19,6 +19,7 @@ use super::limits::{
 };
 use super::room::Group;
 use super::{EngineError, Shared};
+use crate::store::clock::expiry;
 use crate::store::{Commit, Committed, PartitionId, Read, StoreError};
 
 /// The way in for changes of one partition.
@@ -267,7 +268,7 @@ impl Runner {
             return Ok(());
         };
         let (rows, entries) = (commit.rows.len(), draft.entries.len());
-        let until = Timestamp(now.0.saturating_add(i64::try_from(horizon.as_millis()).unwrap_or(i64::MAX)));
+        let until = expiry(now, horizon);
         let group = shared.rooms.is_open(self.lane.id).then(|| draft.group(&commit, until)).flatten();
         let committed = if commit.bytes() > COMMIT_BYTES {
             Err(StoreError::Refused(format!("a commit of {} bytes", commit.bytes())))

@@ -148,6 +148,8 @@ struct State {
 #[derive(Debug, Default)]
 struct Part {
     head: Option<Arc<Head>>,
+    /// Bytes that the head takes.
+    head_bytes: usize,
     /// What another process has told of.
     told: Revision,
     /// The turn at which the head moved.
@@ -175,9 +177,10 @@ impl Seen {
 /// One answer for all who were at one place at one turn.
 #[derive(Debug)]
 struct Kept {
-    at: Timestamp,
     cursor: Cursor,
     turn: u64,
+    /// When it was begun.
+    at: Timestamp,
     made: Made,
 }
 
@@ -200,6 +203,11 @@ impl Part {
     fn empty(&mut self) {
         self.groups.clear();
         self.bytes = 0;
+    }
+
+    fn clear(&mut self) {
+        (self.head, self.head_bytes) = (None, 0);
+        self.empty();
     }
 
     fn revision(&self) -> Option<Revision> {
@@ -237,11 +245,9 @@ impl Room {
     }
 
     fn weigh(&self, state: &mut State) {
-        let heads: usize = state.parts.iter().filter_map(|part| part.head.as_deref()).map(weight).sum();
-        let groups: usize = state.parts.iter().map(|part| part.bytes).sum();
-        let made =
-            |kept: &Kept| kept.made.get().and_then(|made| made.as_ref().ok()).map_or(0, |a| a.weight());
-        let weight = heads + groups + state.answers.iter().map(made).sum::<usize>();
+        let parts: usize = state.parts.iter().map(|part| part.head_bytes + part.bytes).sum();
+        let made = |kept: &Kept| kept.made.get().and_then(|made| made.as_ref().ok()).map_or(0, |a| a.weight);
+        let weight = parts + state.answers.iter().map(made).sum::<usize>();
         self.held.fetch_add(weight, Ordering::Relaxed);
         self.held.fetch_sub(std::mem::replace(&mut state.weight, weight), Ordering::Relaxed);
     }
@@ -263,7 +269,7 @@ impl Room {
             return;
         }
         let moved = part.revision() != Some(head.revision);
-        part.head = Some(Arc::new(head.clone()));
+        (part.head, part.head_bytes) = (Some(Arc::new(head.clone())), weight(head));
         if moved {
             part.moved = self.next_turn();
         }
@@ -284,9 +290,8 @@ impl Room {
         let State { parts, answers, looked, .. } = &mut *state;
         let gone = |at: usize| partition.is_none_or(|partition| usize::from(partition.0) == at);
         for (_, part) in parts.iter_mut().enumerate().filter(|(at, _)| gone(*at)) {
-            part.head = None;
             part.epoch += 1;
-            part.empty();
+            part.clear();
         }
         answers.clear();
         *looked = None;
@@ -298,8 +303,7 @@ impl Room {
     fn clear(&self) {
         let mut state = self.state();
         for part in &mut state.parts {
-            part.head = None;
-            part.empty();
+            part.clear();
         }
         state.answers.clear();
         self.weigh(&mut state);
@@ -323,8 +327,7 @@ impl Room {
             return;
         }
         if seen.is_after(head) && part.head.as_ref().map(|head| head.step) == seen.step {
-            part.head = None;
-            part.empty();
+            part.clear();
         }
         self.take(part, head);
         self.weigh(&mut state);

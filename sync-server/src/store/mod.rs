@@ -209,7 +209,8 @@ pub trait PartitionStore: Send + Sync {
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError>;
 
     /// Tells other processes on the same store that a partition has moved, for [`PartitionStore::news`], in its own time. It
-    /// may be lost: each pull begins with a look at the heads themselves.
+    /// may be lost: a pull that does not wait begins with a look at the heads themselves, and for those who wait there is one every
+    /// few seconds.
     fn tell(&self, _id: PartitionId, _head: Revision) {}
 
     /// Whether other processes may write to it as well.

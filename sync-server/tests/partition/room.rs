@@ -1,8 +1,8 @@
 //! What those who wait share of the store's reads, and that they are told all the same whatever became of a commit.
 
 use async_trait::async_trait;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use sync_protocol::{Change, Cursor, Partition};
 use sync_server::partition::PartitionEngine;
@@ -12,9 +12,9 @@ use tokio::time::timeout;
 use crate::faults::{Fault, Faulty};
 use crate::kit::{Device, World, airport, airports, applied};
 
-/// A store that counts what is read of it.
+/// A store that counts what is read of it, and may be replaced by another one.
 struct Counting {
-    store: Arc<dyn PartitionStore>,
+    store: Mutex<Arc<dyn PartitionStore>>,
     is_shared: bool,
     heads: AtomicUsize,
     rows: AtomicUsize,
@@ -22,7 +22,12 @@ struct Counting {
 
 impl Counting {
     fn on(store: Arc<dyn PartitionStore>, is_shared: bool) -> Arc<Self> {
+        let store = Mutex::new(store);
         Arc::new(Self { store, is_shared, heads: AtomicUsize::new(0), rows: AtomicUsize::new(0) })
+    }
+
+    fn store(&self) -> Arc<dyn PartitionStore> {
+        self.store.lock().expect("no panic").clone()
     }
 
     /// Heads and other reads since this was asked last.
@@ -35,7 +40,7 @@ impl Counting {
 impl PartitionStore for Counting {
     async fn head(&self, id: PartitionId, read: Read) -> Result<Head, StoreError> {
         self.heads.fetch_add(1, Ordering::SeqCst);
-        self.store.head(id, read).await
+        self.store().head(id, read).await
     }
 
     async fn get(
@@ -44,7 +49,7 @@ impl PartitionStore for Counting {
         kind: Kind,
         keys: &[String],
     ) -> Result<Vec<Option<String>>, StoreError> {
-        self.store.get(id, kind, keys).await
+        self.store().get(id, kind, keys).await
     }
 
     async fn range(
@@ -57,11 +62,11 @@ impl PartitionStore for Counting {
         read: Read,
     ) -> Result<Vec<(String, String)>, StoreError> {
         self.rows.fetch_add(1, Ordering::SeqCst);
-        self.store.range(id, kind, after, limit, bytes, read).await
+        self.store().range(id, kind, after, limit, bytes, read).await
     }
 
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
-        self.store.commit(id, commit).await
+        self.store().commit(id, commit).await
     }
 
     fn is_shared(&self) -> bool {
@@ -74,7 +79,7 @@ impl PartitionStore for Counting {
         partitions: u16,
     ) -> Result<Cursor, StoreError> {
         // one cheap read
-        self.store.news(workspace, partitions).await
+        self.store().news(workspace, partitions).await
     }
 }
 
@@ -181,63 +186,17 @@ async fn who_waits_is_told_whatever_became_of_the_commit() {
     }
 }
 
-/// A store that shows another one from some moment on.
-struct Restored {
-    store: Arc<dyn PartitionStore>,
-    backup: Arc<dyn PartitionStore>,
-    is_restored: AtomicBool,
-}
-
-impl Restored {
-    fn now(&self) -> &dyn PartitionStore {
-        if self.is_restored.load(Ordering::SeqCst) { &*self.backup } else { &*self.store }
-    }
-}
-
-#[async_trait]
-impl PartitionStore for Restored {
-    async fn head(&self, id: PartitionId, read: Read) -> Result<Head, StoreError> {
-        self.now().head(id, read).await
-    }
-
-    async fn get(
-        &self,
-        id: PartitionId,
-        kind: Kind,
-        keys: &[String],
-    ) -> Result<Vec<Option<String>>, StoreError> {
-        self.now().get(id, kind, keys).await
-    }
-
-    async fn range(
-        &self,
-        id: PartitionId,
-        kind: Kind,
-        after: Option<&str>,
-        limit: usize,
-        bytes: usize,
-        read: Read,
-    ) -> Result<Vec<(String, String)>, StoreError> {
-        self.now().range(id, kind, after, limit, bytes, read).await
-    }
-
-    async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
-        self.now().commit(id, commit).await
-    }
-}
-
 #[tokio::test]
 async fn a_store_that_went_back_is_noticed() {
     let (world, _, mut device) = airports(1).await;
     // the backup is empty: as it was before everything
     let backup = World::new(1).store;
-    let is_restored = AtomicBool::new(false);
-    let restored = Arc::new(Restored { store: world.store.clone(), backup, is_restored });
+    let restored = Counting::on(world.store.clone(), true);
     let node = world.node_on(restored.clone());
     let change = device.insert(&airport(1), "x");
     assert!(applied(&device.push(&world, &node, &[change]).await[0]));
     let mut cursor = world.start();
     world.pull_all(&node, &mut cursor).await;
-    restored.is_restored.store(true, Ordering::SeqCst);
+    *restored.store.lock().expect("no panic") = backup;
     assert_eq!(world.pull(&node, &cursor, 0).await.expired, [Partition(0)]);
 }
