@@ -1,16 +1,12 @@
 //! Devices of one name: copied, restored from a backup, or overtaken by their own requests. None loses anything silently,
 //! and no two changes have one id (`identity`).
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
 use std::collections::BTreeSet;
 
-use model::device::{Device, Flight};
-use model::scene::{PARTITIONS, start};
-use model::server::Server;
-use model::{check, item};
+use crate::model::device::{Device, Flight};
+use crate::model::scene::{PARTITIONS, start};
+use crate::model::server::Server;
+use crate::model::{check, item};
 use serde_json::json;
 use sync_client::replica::session::Outgoing;
 use sync_protocol::{Change, Counter, RecordId, Rejection, Verdict};
@@ -40,7 +36,7 @@ fn twins() -> (Server, Device, [Device; 2]) {
 fn all_there(server: &Server, wanted: &[(RecordId, &str, i64)]) {
     for (id, field, value) in wanted {
         let record = server.record(id).unwrap_or_else(|| panic!("{id} is not there"));
-        assert_eq!(record.value(&model::name(field)).as_integer(), Some(*value), "{id}");
+        assert_eq!(record.value(&crate::model::name(field)).as_integer(), Some(*value), "{id}");
     }
 }
 
@@ -106,7 +102,7 @@ fn what_was_restored_from_a_backup_is_told_also_long_after() {
             }
         }
         b.sync(&mut server);
-        let before = server.record(&item(1)).unwrap().value(&model::name("n")).clone();
+        let before = server.record(&item(1)).unwrap().value(&crate::model::name("n")).clone();
         for key in 4..=6 {
             image.edit(&item(key), json!({ "n": [0, 50 + key] })).unwrap();
         }
@@ -116,7 +112,7 @@ fn what_was_restored_from_a_backup_is_told_also_long_after() {
         nothing_waits(&image);
         let wanted = [(item(4), "n", 54), (item(5), "n", 55), (item(6), "n", 56), (item(1), "stock", 5)];
         all_there(&server, &wanted);
-        assert_eq!(*server.record(&item(1)).unwrap().value(&model::name("n")), before);
+        assert_eq!(*server.record(&item(1)).unwrap().value(&crate::model::name("n")), before);
         identity(&server);
         a.sync(&mut server);
         check::convergence(&[a, image], &server);

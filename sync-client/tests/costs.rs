@@ -1,13 +1,9 @@
 //! What operations cost, in steps through what memory keeps: each costs what it touches, however much there is beside it.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
+use crate::model::device::Device;
+use crate::model::server::Server;
+use crate::model::{collection, fields, item, name, seen};
 use futures::FutureExt;
-use model::device::Device;
-use model::server::Server;
-use model::{collection, fields, item, name, seen};
 use serde_json::json;
 use sync_client::api::{
     Aggregate, Event, Figure, Filter, GroupBy, RowStep, RowsChange, SortBy, Test, View, ViewId, Window,
@@ -46,7 +42,7 @@ fn replica(outbox: Vec<Change>, quarantine: Vec<Quarantined>) -> (Server, Replic
     device.sync(&mut server);
     let loaded = device.store().load().now_or_never().unwrap().unwrap();
     let loaded = Loaded { outbox, quarantine, ..loaded };
-    let reserved = model::device::reserved(device.store());
+    let reserved = crate::model::device::reserved(device.store());
     (server, Replica::new(device.replica.meta().clone(), loaded, reserved))
 }
 
@@ -176,7 +172,7 @@ fn a_step_of_several_edits_and_its_taking_back_cost_themselves() {
     const EDITS: u64 = 10;
     let prepare = |size| replica((1..=size).map(insert).collect(), Vec::new()).1;
     let taken = same_for_all("a step", prepare, |replica| {
-        let has = |n: u64, fields| (item(n as i64), Want::Exactly(model::fields(fields)));
+        let has = |n: u64, fields| (item(n as i64), Want::Exactly(crate::model::fields(fields)));
         let wants = (1..=EDITS).map(|n| has(n, json!({"n": n + 1, "m": n}))).chain([(item(-1), Want::Gone)]);
         let batch = replica.write(Timestamp(1), wants.collect(), &Default::default(), &Bases::new()).unwrap();
         assert_eq!(batch.enqueue.len(), EDITS as usize);
@@ -187,7 +183,7 @@ fn a_step_of_several_edits_and_its_taking_back_cost_themselves() {
         let batch = replica.write(Timestamp(1), undo.wants, &Default::default(), &Bases::new()).unwrap();
         replica.absorb(&batch);
         let seen = replica.view(&item(1), None);
-        assert_eq!(seen, Some(model::fields(json!({"n": 1}))));
+        assert_eq!(seen, Some(crate::model::fields(json!({"n": 1}))));
     });
     assert!(taken <= 20 * EDITS, "{taken} steps for {EDITS} edits");
 }

@@ -1,7 +1,5 @@
 //! An engine with open views, without a network: what it tells while nobody listens, and what ends a view.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
 use std::cell::Cell;
 use std::future::pending;
 

@@ -1,7 +1,5 @@
 //! Imports of two real files and of files that are none. The files are those of the npm package vega-datasets.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
 use serde_json::{Value as Json, json};
 use sync_client::api::{ImportPlan, Preview};
 use sync_client::import::{File, Rows, check_plan, fields, preview};

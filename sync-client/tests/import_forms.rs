@@ -1,8 +1,6 @@
 //! Files as people have them: what stands between their cells, above their headings and in their numbers; what comes into a
 //! collection that is there; and that what was exported comes back.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
 use std::collections::BTreeMap;
 
 use serde_json::json;

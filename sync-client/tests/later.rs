@@ -1,14 +1,10 @@
 //! What a server of a later version sends: types of fields and collections of Mooring's own that this version does not know,
 //! and the changes of programs that write to a mirrored table.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
-use model::device::Device;
-use model::scene::{PARTITIONS, start};
-use model::server::Server;
-use model::{collection, item, name};
+use crate::model::device::Device;
+use crate::model::scene::{PARTITIONS, start};
+use crate::model::server::Server;
+use crate::model::{collection, item, name};
 use serde_json::{Value as Json, json};
 use sync_protocol::schema::{Field, MIRROR_PERSON};
 use sync_protocol::{

@@ -1,11 +1,6 @@
 //! Workspaces on this device only: they work without a server and an account, and come to one later with all they have.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod desk;
-mod model;
-
-use desk::{Desk, ask, command, define, id, refused, view};
+use crate::desk::{Desk, ask, command, define, id, refused, view};
 use serde_json::{Value as Json, json};
 use sync_client::api::{Answer, Command, ConnectHow, FailureKind, Session, Status, Unsent};
 use sync_client::engine::{Engine, Handle};
@@ -211,34 +206,34 @@ fn a_copy_needs_the_server_and_nothing_happens_without() {
 
 #[test]
 fn on_the_server_equal_records_join_and_different_ones_need_review() {
-    let mut server = model::server::Server::new(4);
-    let [mut local, mut here, mut other] = [1, 2, 3].map(|n| model::device::Device::new(n, 4));
+    let mut server = crate::model::server::Server::new(4);
+    let [mut local, mut here, mut other] = [1, 2, 3].map(|n| crate::model::device::Device::new(n, 4));
     here.sync(&mut server);
     other.sync(&mut server);
     for device in [&mut local, &mut other] {
         device.define();
-        device.insert(&model::item(1), json!({"n": 1})).unwrap();
+        device.insert(&crate::model::item(1), json!({"n": 1})).unwrap();
     }
-    local.insert(&model::item(2), json!({"n": 1})).unwrap();
-    local.edit(&model::item(2), json!({"n": [1, 2]})).unwrap();
-    local.insert(&model::item(3), json!({"n": 3})).unwrap();
-    local.insert(&model::item(4), json!({"n": 4})).unwrap();
-    local.delete(&model::item(4)).unwrap();
-    other.insert(&model::item(2), json!({"n": 5})).unwrap();
+    local.insert(&crate::model::item(2), json!({"n": 1})).unwrap();
+    local.edit(&crate::model::item(2), json!({"n": [1, 2]})).unwrap();
+    local.insert(&crate::model::item(3), json!({"n": 3})).unwrap();
+    local.insert(&crate::model::item(4), json!({"n": 4})).unwrap();
+    local.delete(&crate::model::item(4)).unwrap();
+    other.insert(&crate::model::item(2), json!({"n": 5})).unwrap();
     other.sync(&mut server);
     here.sync(&mut server);
 
     let mine = local.replica.as_inserts();
-    assert_eq!(mine.len(), 1 + model::definition().len() + 3);
+    assert_eq!(mine.len(), 1 + crate::model::definition().len() + 3);
     here.act(here.replica.adopt(mine)).unwrap();
     for _ in 0..2 {
         here.sync(&mut server);
         other.sync(&mut server);
     }
     let open: Vec<_> = other.replica.conflicts().map(|conflict| conflict.record.clone()).collect();
-    assert_eq!(open, [model::item(2)]);
+    assert_eq!(open, [crate::model::item(2)]);
     assert_eq!(
-        [1, 2, 3, 4].map(|key| other.view(&model::item(key))["n"].clone()),
+        [1, 2, 3, 4].map(|key| other.view(&crate::model::item(key))["n"].clone()),
         [json!(1), json!(5), json!(3), Json::Null]
     );
     assert_eq!((here.replica.quarantine_count(), here.replica.outbox_count()), (0, 0));

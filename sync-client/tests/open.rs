@@ -1,11 +1,7 @@
 //! Collections whose fields appear as they are written, on devices that meet later.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
-use model::device::Device;
-use model::server::Server;
+use crate::model::device::Device;
+use crate::model::server::Server;
 use serde_json::{Value as Json, json};
 use sync_client::api::{Failure, Types};
 use sync_client::replica::write::{Bases, Want};
@@ -216,7 +212,7 @@ fn a_collection_that_is_not_open_keeps_its_shape() {
     let mut server = Server::new(4);
     let mut devices = [Device::new(1, 4), Device::new(2, 4)];
     meet(&mut server, &mut devices);
-    devices[0].make(&people(), &model::definition());
+    devices[0].make(&people(), &crate::model::definition());
     open(&mut devices[0]);
     let unknown = put(&mut devices[0], 1, json!({"name": "Ada"}), &[]).unwrap_err();
     assert_eq!(unknown.field, FieldName::from_key("name"));

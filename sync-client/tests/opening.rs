@@ -1,10 +1,6 @@
 //! What a start and an opening do, and what they leave alone.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod desk;
-
-use desk::{Desk, ask};
+use crate::desk::{Desk, ask};
 use sync_client::api::{Answer, Command};
 use sync_client::engine::Handle;
 use sync_client::status::Phase;

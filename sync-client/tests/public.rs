@@ -3,8 +3,6 @@
 //!
 //! It is read from the source, for what rustdoc says as data needs a compiler that is not stable.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

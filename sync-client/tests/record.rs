@@ -1,14 +1,10 @@
 //! What a screen knows of one record: rows that need review, unsent edits, records made beside it; and what is told once
 //! when it comes up for review.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
+use crate::model::device::Device;
+use crate::model::server::Server;
+use crate::model::{collection, item};
 use futures::FutureExt;
-use model::device::Device;
-use model::server::Server;
-use model::{collection, item};
 use serde_json::json;
 use sync_client::api::{Only, Rows, RowsQuery, UnsentWhat};
 use sync_client::query::Tables;
@@ -82,7 +78,7 @@ fn the_filter_lists_exactly_the_records_that_wait_for_a_person() {
     let backwards = RowsQuery { descending: true, offset: 1, limit: 1, ..query("") };
     let page = rows(&b, &backwards);
     assert_eq!((keys(&page), page.matching), (vec![("5".into(), false)], 3));
-    let by_value = RowsQuery { sort: Some(model::name("n")), descending: true, ..query("") };
+    let by_value = RowsQuery { sort: Some(crate::model::name("n")), descending: true, ..query("") };
     assert_eq!(keys(&rows(&b, &by_value))[0], ("7".into(), false), "107 is the largest");
     let all = rows(&b, &RowsQuery { only: None, ..query("") });
     assert_eq!((all.matching, all.total), (5, 5));
@@ -125,7 +121,7 @@ fn an_answer_about_rows_follows_what_is_settled() {
         found.matching
     };
     assert_eq!(ask(&mut b), 1);
-    let choices = [(model::name("n"), Choice::Current)].into();
+    let choices = [(crate::model::name("n"), Choice::Current)].into();
     b.resolve(id, Outcome::Keep { choices }).unwrap();
     assert_eq!(ask(&mut b), 1, "decided on this device, still open for everyone: as the badge counts it");
     b.sync(&mut server);
@@ -188,7 +184,7 @@ fn each_conflict_is_told_once_and_only_when_it_comes() {
     assert_eq!((c.replica.conflicts().count(), c.news.len()), (1, 0));
 
     // opened again by a, it is news for b alone
-    let choices = [(model::name("n"), Choice::Current)].into();
+    let choices = [(crate::model::name("n"), Choice::Current)].into();
     a.resolve(id, Outcome::Keep { choices }).unwrap();
     a.sync(&mut server);
     b.sync(&mut server);

@@ -1,13 +1,9 @@
 //! A replica and its conversation, scenario by scenario: what is lost on the way, sent twice, refused, decided late.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
-use model::device::Device;
-use model::scene::{PARTITIONS, clash, keep, start};
-use model::server::Server;
-use model::{check, item};
+use crate::model::device::Device;
+use crate::model::scene::{PARTITIONS, clash, keep, start};
+use crate::model::server::Server;
+use crate::model::{check, item};
 use serde_json::json;
 use sync_client::replica::session::Outgoing;
 use sync_client::status::Phase;
@@ -152,7 +148,7 @@ fn what_follows_a_refused_change_is_sent_after_its_retry_in_order() {
     // the first insert, its edit to 2, then the insert of 3, which met 2: asked about; nothing overtook or vanished
     assert_eq!(b.view(&first), json!({"n": 2}));
     let conflict = b.replica.conflicts().next().unwrap();
-    assert_eq!(conflict.fields[&model::name("n")].incoming, 4.into());
+    assert_eq!(conflict.fields[&crate::model::name("n")].incoming, 4.into());
 }
 
 #[test]
@@ -234,7 +230,7 @@ fn a_conflict_reaches_everybody_and_survives_a_restart() {
     assert_eq!((a.view(&item(1)), b.view(&item(1))), (json!({"n": 2, "m": 1}), json!({"n": 2, "m": 1})));
     for device in [&mut a, &mut b] {
         device.restart();
-        let sides = &device.replica.conflict(conflict.id).unwrap().fields[&model::name("n")];
+        let sides = &device.replica.conflict(conflict.id).unwrap().fields[&crate::model::name("n")];
         assert_eq!((&sides.base, &sides.current, &sides.incoming), (&1.into(), &2.into(), &3.into()));
         assert!(device.replica.marks_of(&item(1)).review);
     }
@@ -396,7 +392,7 @@ fn a_difference_on_the_disk_is_found_and_fetched_again_with_the_outbox_kept() {
     // a record goes missing on the disk
     let gone = sync_protocol::Record { deleted: true, ..a.base(&item(5)).unwrap() };
     let damage =
-        sync_client::store::Batch { records: vec![(model::collection(), gone)], ..Default::default() };
+        sync_client::store::Batch { records: vec![(crate::model::collection(), gone)], ..Default::default() };
     a.commit(&damage).unwrap();
     a.scan().unwrap();
     a.session.doubt();

@@ -1,16 +1,12 @@
 //! Random histories of devices and a server: every step may lose, repeat, delay or cut what is under way. What must
 //! always hold is checked after each step; a failing run names its seed, which replays it.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
 use std::collections::BTreeMap;
 
-use model::device::{Device, Flight};
-use model::reached::Reached;
-use model::server::Server;
-use model::{Random, check, item, name};
+use crate::model::device::{Device, Flight};
+use crate::model::reached::Reached;
+use crate::model::server::Server;
+use crate::model::{Random, check, item, name};
 use serde_json::json;
 use sync_client::api::BulkRule;
 use sync_client::replica::session::Outgoing;

@@ -1,12 +1,8 @@
 //! Reviews on a device, scenario by scenario: decided too late, twice, taken back, listed.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
-use model::device::Device;
-use model::item;
-use model::scene::{PARTITIONS, clash, keep, start};
+use crate::model::device::Device;
+use crate::model::item;
+use crate::model::scene::{PARTITIONS, clash, keep, start};
 use serde_json::json;
 use sync_client::api::ReviewQuery;
 use sync_protocol::{Choice, Counter, Outcome, RecordId, RecordKey, Rejection, Timestamp};

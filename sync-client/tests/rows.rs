@@ -1,16 +1,12 @@
 //! The grid's rows follow every step: kept ones are what reading everything anew would give, and cost what the step touches.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use crate::model::device::Device;
+use crate::model::server::Server;
+use crate::model::{Random, fields, name, seen};
 use futures::FutureExt;
-use model::device::Device;
-use model::server::Server;
-use model::{Random, fields, name, seen};
 use serde_json::json;
 use sync_client::api::{Only, Rows, RowsQuery};
 use sync_client::limits;

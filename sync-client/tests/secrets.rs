@@ -1,14 +1,10 @@
 //! Where a device keeps the token of whoever is signed in: a place for secrets that works, that fails, that does not answer.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod desk;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 
-use desk::ask;
+use crate::desk::ask;
 use serde_json::{Value as Json, json};
 use sync_client::api::{Answer, Command, Session, SignInKept, Unsent};
 use sync_client::engine::{Engine, Handle};

@@ -1,12 +1,8 @@
 //! When a replica asks its server, and when it waits: sign-in, versions, servers that are busy or stuck.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
-use model::device::{Device, Flight};
-use model::item;
-use model::server::Server;
+use crate::model::device::{Device, Flight};
+use crate::model::item;
+use crate::model::server::Server;
 use serde_json::json;
 use sync_client::limits;
 use sync_client::replica::session::{Outgoing, SendError};
@@ -320,7 +316,7 @@ fn what_is_made_in_a_burst_goes_together() {
     a.now.0 += 100_000;
     assert_eq!(pushed(&mut a), [1]);
     let many = (1_000..1_000 + sync_protocol::limits::PUSH_CHANGES as i64 + 1).map(item);
-    let many = many.map(|id| (id, None, model::fields(json!({"n": 1})))).collect();
+    let many = many.map(|id| (id, None, crate::model::fields(json!({"n": 1})))).collect();
     let batch = a.replica.import(a.now, many).unwrap();
     a.act(Ok(batch)).unwrap();
     let push = a.position(true);
@@ -339,7 +335,7 @@ fn while_much_is_sent_news_waits_for_it_but_not_for_long() {
     let (mut server, mut a) = start();
     a.now.0 += 100_000;
     let much = 3 * sync_protocol::limits::PUSH_CHANGES as i64;
-    let records = (0..much).map(|n| (item(n), None, model::fields(json!({ "n": n })))).collect();
+    let records = (0..much).map(|n| (item(n), None, crate::model::fields(json!({ "n": n })))).collect();
     a.act(a.replica.import(a.now, records)).unwrap();
     let pulls = |a: &mut Device| {
         a.ask();

@@ -1,9 +1,5 @@
 //! Several workspaces open at once in one engine: each has its own records, its own troubles, and those who look at it.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod desk;
-
 use futures::{FutureExt, StreamExt};
 use serde_json::json;
 use sync_client::api::{Answer, Command, Event, FailureKind, Session};
@@ -12,7 +8,7 @@ use sync_client::store::StoreError;
 use sync_client::store::memory::MemoryStore;
 use sync_protocol::WorkspaceId;
 
-use desk::{Desk, ask, command, define, refused, view};
+use crate::desk::{Desk, ask, command, define, refused, view};
 
 /// Workspaces that a person knows.
 const KNOWN: u128 = 12;

@@ -1,12 +1,8 @@
 //! Collections and fields that are changed, and what fields ask of the values they are given.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod desk;
-
 use std::collections::BTreeMap;
 
-use desk::{Desk, ask, command, refused, view};
+use crate::desk::{Desk, ask, command, refused, view};
 use serde_json::{Value as Json, json};
 use sync_client::api::{Answer, Command, Failure, Op, Reshape, Reshaped, collection_op, field_op, place_ops};
 use sync_client::engine::Handle;

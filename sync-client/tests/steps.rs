@@ -1,10 +1,6 @@
 //! Several edits in one step, and steps taken back.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod desk;
-
-use desk::{Desk, ask, command, define, id, refused, view};
+use crate::desk::{Desk, ask, command, define, id, refused, view};
 use serde_json::{Value as Json, json};
 use sync_client::api::{Answer, Command, FailureKind, Kept, KeptWhy, Op, StepInfo, Undoable, Undone};
 use sync_client::engine::Handle;

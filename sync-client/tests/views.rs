@@ -1,16 +1,12 @@
 //! Live queries: a view that is followed is what it would be if it were opened anew, whatever happens; and what a screen is
 //! told makes the one window out of the other.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
 use std::collections::BTreeMap;
 
+use crate::model::device::Device;
+use crate::model::name;
+use crate::model::server::Server;
 use futures::FutureExt;
-use model::device::Device;
-use model::name;
-use model::server::Server;
 use proptest::prelude::*;
 use serde_json::json;
 use sync_client::api::{

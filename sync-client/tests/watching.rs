@@ -1,13 +1,9 @@
 //! What a screen hears of the views that it watches: what happened in its window, in few words, and when a view ends.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod model;
-
+use crate::model::device::Device;
+use crate::model::server::Server;
+use crate::model::{collection, item, name};
 use futures::FutureExt;
-use model::device::Device;
-use model::server::Server;
-use model::{collection, item, name};
 use serde_json::json;
 use sync_client::api::{
     Aggregate, Duplicate, Event, Failure, FailureKind, Figure, Filter, Folded, Group, GroupBy, Marks,

@@ -1,13 +1,9 @@
 //! What judging takes: texts that are hard to compare are asked about, in time that follows from their size; what people do
 //! with long texts merges by itself.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::World;
+use crate::common::World;
 use serde_json::{Value as Json, json};
 use sync_protocol::schema::field_record;
 use sync_protocol::{FieldType, Policy};
@@ -60,7 +56,7 @@ fn all_fields_of_a_change_share_the_work() {
     let mut w = World::new();
     let all: Vec<String> = (0..200).map(|n| format!("text{n}")).collect();
     for name in &all {
-        let field = common::field(name, FieldType::LongText, Some(Policy::Text));
+        let field = crate::common::field(name, FieldType::LongText, Some(Policy::Text));
         let (id, values) = field_record(&w.id.collection, &field);
         w.schema.apply(&id, Some(&values));
     }

@@ -1,10 +1,6 @@
 //! The gate: what it lets through is as large as it is said to be, and readable; what it refuses is told by name.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod common;
-
-use common::{World, deltas, fields, id, name};
+use crate::common::{World, deltas, fields, id, name};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use sync_protocol::message::Role;
@@ -17,7 +13,7 @@ use uuid::Uuid;
 
 fn change(record: RecordId, edit: Edit) -> Change {
     let id = ChangeId { replica: ReplicaId(Uuid::from_u128(7)), counter: Counter(1) };
-    Change { id, record, at: Timestamp(common::NOW), saw: None, edit }
+    Change { id, record, at: Timestamp(crate::common::NOW), saw: None, edit }
 }
 
 fn nested(levels: usize) -> Json {

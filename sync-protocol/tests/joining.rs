@@ -1,11 +1,7 @@
 //! What is parked is kept, and told rightly: how later changes join a conflict or open another, what is then shown of it, how
 //! it ends by itself, and that settling touches nothing that nobody was asked about.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod common;
-
-use common::{World, keep, name, replica};
+use crate::common::{World, keep, name, replica};
 use serde_json::{Value as Json, json};
 use sync_protocol::feed::EntryKind;
 use sync_protocol::{ChangeId, Choice, Conflict, ConflictKind, Edit, Outcome, RecordKey, Resolution, limits};

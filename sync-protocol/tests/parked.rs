@@ -1,10 +1,6 @@
 //! What becomes of a conflict: how it takes in later edits, and every way in which it ends.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod common;
-
-use common::{World, keep, replica};
+use crate::common::{World, keep, replica};
 use serde_json::json;
 use sync_protocol::{ConflictKind, Edit, Outcome, Rejection, Resolution, Revision, Verdict};
 
@@ -256,8 +252,8 @@ fn only_a_conflict_of_this_record_can_be_settled() {
     assert_eq!(w.does(C, Edit::Resolve(resolution)), "rejected: no_such_conflict");
     let resolution = w.resolution(Outcome::Delete);
     let mut change = w.change(C, Edit::Resolve(resolution));
-    change.record = common::id("items", "2");
-    assert_eq!(common::said(&w.push(&change)), "rejected: no_such_conflict");
+    change.record = crate::common::id("items", "2");
+    assert_eq!(crate::common::said(&w.push(&change)), "rejected: no_such_conflict");
     assert_eq!(w.open(), 1);
 }
 
@@ -267,7 +263,7 @@ fn a_decision_is_checked_like_any_other_change() {
     assert_eq!(w.resolve(C, keep(json!({"n": {"own": "text"}}))), "rejected: misfit");
     assert_eq!(w.resolve(C, keep(json!({"n": "current", "other": {"own": 1}}))), "rejected: unknown_field");
     // the field's type was changed since: the parked value does not fit any more
-    let mut field = common::field("n", sync_protocol::FieldType::Text, None);
+    let mut field = crate::common::field("n", sync_protocol::FieldType::Text, None);
     field.position = 7;
     let (id, values) = sync_protocol::schema::field_record(&w.id.collection, &field);
     w.schema.apply(&id, Some(&values));
@@ -280,7 +276,7 @@ fn a_conflict_about_a_field_that_was_taken_away_can_be_closed() {
     let mut w = clash();
     let (id, _) = sync_protocol::schema::field_record(
         &w.id.collection,
-        &common::field("n", sync_protocol::FieldType::Integer, None),
+        &crate::common::field("n", sync_protocol::FieldType::Integer, None),
     );
     w.schema.apply(&id, None);
     assert_eq!(w.resolve(C, keep(json!({"n": "incoming"}))), "rejected: unknown_field");

@@ -1,12 +1,8 @@
 //! The rules under arbitrary edits. Base, current and incoming are correlated, so that equal values are common.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{World, deltas, fields, name, replica};
+use crate::common::{World, deltas, fields, name, replica};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use sync_protocol::checksum::Checksums;
@@ -121,7 +117,7 @@ proptest! {
         let change = w.change(1, Edit::Patch { fields: incoming(&meetings) });
         let judged = || judge(&change, Facts {
             schema: &w.schema, current: w.record.as_ref(), conflict: None, open: &[], beside: Default::default(),
-            now: Timestamp(common::NOW), seq: Revision(99),
+            now: Timestamp(crate::common::NOW), seq: Revision(99),
         });
         prop_assert_eq!(judged(), judged());
     }

@@ -1,10 +1,6 @@
 //! A decision that keeps both, a decision taken back, and who is named for what.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod common;
-
-use common::{World, keep, name, replica};
+use crate::common::{World, keep, name, replica};
 use serde_json::{Value as Json, json};
 use sync_protocol::feed::EntryKind;
 use sync_protocol::{Outcome, RecordKey, Timestamp};
@@ -47,10 +43,10 @@ fn each_side_names_its_author() {
     assert_eq!(conflict.current_by(&name("m")).unwrap().by, replica(C));
     assert_eq!(
         conflict.incoming_by(&name("n")).at,
-        Timestamp(common::NOW - 20),
+        Timestamp(crate::common::NOW - 20),
         "an edit keeps its own time"
     );
-    assert_eq!(conflict.incoming_by(&name("m")).at, Timestamp(common::NOW - 10));
+    assert_eq!(conflict.incoming_by(&name("m")).at, Timestamp(crate::common::NOW - 10));
 }
 
 #[test]
@@ -238,7 +234,7 @@ fn edits_that_meet_nothing_or_agree_tell_of_no_merge() {
 #[test]
 fn a_delete_that_a_policy_decided_is_told_too() {
     for (collection, left) in [("firsts", json!({"n": 2})), ("lasts", json!(null))] {
-        let mut w = World::of(common::id(collection, "1"));
+        let mut w = World::of(crate::common::id(collection, "1"));
         w.insert(9, json!({"n": 1}));
         w.patch(A, json!({"n": [1, 2]}));
         assert_eq!(w.delete(B, json!({"n": 1})), "merged");

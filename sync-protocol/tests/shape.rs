@@ -1,11 +1,7 @@
 //! What definitions of collections and fields say beyond names and types: it comes through, it is bounded, and two people who
 //! say different things meet part by part.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod common;
-
-use common::{name, replica};
+use crate::common::{name, replica};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use sync_protocol::gate::check;

@@ -1,12 +1,8 @@
 //! What must hold of decisions and of merged texts, whatever the values.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{World, name, replica};
+use crate::common::{World, name, replica};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use sync_protocol::merge::{Meeting, Merged, Work, merge};

@@ -1,7 +1,5 @@
 //! `docs/vectors.json`: what whoever writes a client in another language computes, with results.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected ends there")]
-
 use serde_json::{Value as Json, json};
 use sync_protocol::{
     Change, CollectionId, FieldType, Policy, RecordId, RecordKey, Revision, Value,
@@ -185,5 +183,8 @@ fn the_vectors_for_other_clients_are_what_the_rules_say() {
         std::fs::write(file, &made).unwrap();
     }
     let kept = std::fs::read_to_string(file).unwrap();
-    assert!(made == kept, "look at what changed: MOORING_WRITE_VECTORS=1 cargo test --test vectors");
+    assert!(
+        made == kept,
+        "look at what changed: MOORING_WRITE_VECTORS=1 cargo test --package sync-protocol --test all vectors"
+    );
 }

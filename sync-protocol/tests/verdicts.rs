@@ -1,10 +1,6 @@
 //! Every verdict by name: who does what, what the server says, what is there afterwards.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
-mod common;
-
-use common::{NOW, World, fields, id, keep, replica, said};
+use crate::common::{NOW, World, fields, id, keep, replica, said};
 use serde_json::json;
 use sync_protocol::{
     ChangeId, ConflictKind, Counter, Edit, Outcome, Rejection, Revision, Timestamp, Verdict, limits,
@@ -40,7 +36,7 @@ fn edits_of_different_fields_are_merged() {
 #[test]
 fn a_patch_of_the_revision_that_stands_is_applied_not_merged() {
     let mut w = World::with(json!({"n": 1}));
-    let mut change = w.change(A, Edit::Patch { fields: common::deltas(json!({"n": [1, 2]})) });
+    let mut change = w.change(A, Edit::Patch { fields: crate::common::deltas(json!({"n": [1, 2]})) });
     change.saw = Some(Revision(1));
     assert_eq!(said(&w.push(&change)), "applied");
 }
@@ -257,7 +253,7 @@ fn an_unknown_field_of_a_stored_record_is_preserved() {
 #[test]
 fn a_change_sent_again_is_a_duplicate_without_effect() {
     let mut w = World::with(json!({"n": 1}));
-    let change = w.change(A, Edit::Patch { fields: common::deltas(json!({"n": [1, 2]})) });
+    let change = w.change(A, Edit::Patch { fields: crate::common::deltas(json!({"n": [1, 2]})) });
     assert_eq!(said(&w.push(&change)), "merged");
     w.patch(B, json!({"n": [2, 3]}));
     assert_eq!(w.push(&change), Verdict::Duplicate { forgotten: false });

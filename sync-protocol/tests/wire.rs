@@ -1,7 +1,5 @@
 //! The wire and what is stored: each type as it is written, so that a change of it is seen in review, and as it is read.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,7 +1,5 @@
 //! An engine on stores in memory, without a server: commands as screens and programs give them.
 
-#![allow(dead_code, reason = "each suite uses its part")]
-
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;

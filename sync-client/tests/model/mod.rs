@@ -1,8 +1,5 @@
 //! A server that follows the rules and devices that talk to it, step by step and without I/O or clocks.
 
-#![allow(dead_code, reason = "each suite uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
 pub mod check;
 pub mod device;
 pub mod reached;

@@ -1,8 +1,5 @@
 //! One record and those who change it: the smallest server that follows the rules.
 
-#![allow(dead_code, reason = "each suite uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test may stop here")]
-
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
