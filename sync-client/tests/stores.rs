@@ -284,7 +284,7 @@ async fn child_process() {
 
 fn child(dir: &Path, task: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "child_process", "--nocapture"]);
+    command.args(["--exact", "stores::child_process", "--nocapture"]);
     command.env("STORES_CHILD", task).env("STORES_DIR", dir);
     command
 }

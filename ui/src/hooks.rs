@@ -191,7 +191,8 @@ where
 
     let again = round.dispatcher();
     let listener = use_callback(key, move |event: Event, key| {
-        if !again_on(key, &event) {
+        // what was heard of an engine that has gone may have had an end that was not heard
+        if !matches!(event, Event::Ended { ids: None }) && !again_on(key, &event) {
             return;
         }
         let mut now = flight.borrow_mut();

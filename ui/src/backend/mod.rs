@@ -176,10 +176,12 @@ impl Inbox {
         self.failed_all(why);
     }
 
-    /// Another engine took the place of the one that was asked: what waits fails, and screens look again.
+    /// Another engine took the place of the one that was asked: what waits fails, and screens look again. It may have begun
+    /// long ago, in another tab, and does not say so again: nobody but this page knows that its views are gone.
     fn replaced(&self, why: &str) {
         self.failed_all(why);
         let Some(inner) = self.0.upgrade() else { return };
+        inner.tell(&Event::Ended { ids: None });
         inner.tell(&Event::SessionChanged);
     }
 

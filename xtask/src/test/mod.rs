@@ -18,9 +18,9 @@ use crate::{
     ui,
 };
 use anyhow::{Result, ensure};
-use std::fs;
+use std::{collections::BTreeSet, fs};
 pub use suite::Environment;
-use suite::{drives_desktop, says, suites};
+use suite::{drives_desktop, says, suites, wants_to_be_alone};
 use table::Table;
 
 /// Of these, `tests/*.rs` are the crate's own tests.
@@ -100,7 +100,7 @@ fn further(table: &mut Table, names: &[String], env: &mut Environment, build: Bu
 
 /// Whether a whole run has this suite: one about the desktop app's package makes no sense where none is made.
 fn about_what_is_made(suite: &String) -> bool {
-    let left_out = installed::somebodys_own() && says(suite, installed::PACKAGE_VARIABLE);
+    let left_out = installed::somebodys_own() && wants_to_be_alone(suite);
     if left_out {
         sh::say(&format!("{suite} is left out: {} is set, no package is made", installed::VARIABLE));
     }
@@ -130,11 +130,13 @@ fn cargo_test() -> Result<()> {
     // The package set of the other steps, so that nothing is built twice; hence the tests are named, for the suites
     // are tests of that set too.
     let mut own = sh::cargo();
-    own.args(["test", "--workspace", "--lib", "--bins"]);
+    own.args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]);
+    let mut tests = BTreeSet::new();
     for package in CRATES {
-        for name in own_tests(package)? {
-            own.args(["--test".to_string(), name]);
-        }
+        tests.extend(own_tests(package)?);
+    }
+    for name in &tests {
+        own.args(["--test", name]);
     }
     sh::run(&mut own)?;
     sh::run(sh::cargo().args(["test", "--workspace", "--doc"]))

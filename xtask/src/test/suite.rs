@@ -5,7 +5,7 @@ use crate::{installed, sh};
 use anyhow::{Result, bail, ensure};
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -49,7 +49,7 @@ impl Half {
                 }
                 sh::run(cargo.envs(env.iter().cloned()))
             }
-            Half::Screens(script) => node(script, env),
+            Half::Screens(script) => node(script, env, into),
         }
     }
 }
@@ -84,6 +84,11 @@ pub(super) fn build(names: &[&str]) -> Result<()> {
     sh::run(&mut cargo)
 }
 
+/// Whether a suite takes the installed desktop app away from others for a while.
+pub(super) fn wants_to_be_alone(suite: &str) -> bool {
+    says(suite, installed::PACKAGE_VARIABLE)
+}
+
 /// Whether a suite drives the desktop app.
 pub(super) fn drives_desktop(suite: &str) -> bool {
     says(suite, installed::VARIABLE) || says(suite, OPENS_DESKTOP)
@@ -96,20 +101,26 @@ pub(super) fn says(suite: &str, words: &str) -> bool {
 }
 
 /// Runs a node suite; its exit code and its last line must agree that nothing failed.
-fn node(script: &PathBuf, env: &Environment) -> Result<()> {
+fn node(script: &PathBuf, env: &Environment, into: Option<&File>) -> Result<()> {
     sh::say(&format!("node {}", script.display()));
-    let mut child = Command::new("node")
-        .arg(script)
+    let mut node = Command::new("node");
+    node.arg(script)
         .current_dir(sh::root())
         .envs(env.iter().cloned())
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()?;
+        .stdout(Stdio::piped());
+    if let Some(file) = into {
+        node.stderr(file.try_clone()?);
+    }
+    let mut child = node.spawn()?;
     let mut last = String::new();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
             let line = line?;
-            println!("{line}");
+            match into {
+                Some(mut file) => writeln!(file, "{line}")?,
+                None => println!("{line}"),
+            }
             if !line.trim().is_empty() {
                 last = line.trim().to_string();
             }

@@ -17,8 +17,8 @@ use std::{
 /// In minutes: after them a run begins nothing more, and ends with what it knows. Where somebody else would end it, with
 /// less.
 const TIME: &str = "MOORING_TEST_MINUTES";
-/// Suites below the screens that run at a time: most wait for a database, a network or a clock, and each has addresses and
-/// folders of its own.
+/// Suites that run at a time: most wait for a database, a network, a page or a clock, and each has addresses, folders and
+/// displays of its own.
 const AT_ONCE: usize = 2;
 
 pub(super) struct Table {
@@ -32,6 +32,13 @@ struct Row {
     seconds: f64,
     /// Of programs that ended within it.
     core_seconds: Option<f64>,
+}
+
+/// One half of a suite, to be run.
+struct Job<'a> {
+    title: String,
+    name: &'a str,
+    half: Half,
 }
 
 impl Table {
@@ -68,55 +75,69 @@ impl Table {
         Row { name: name.to_string(), outcome, seconds: start.elapsed().as_secs_f64(), core_seconds: None }
     }
 
-    /// These suites: below the screens some at a time, each with its words kept together; then the screens, one after the
-    /// other, for people's patience is measured there.
+    /// These suites: what is below the screens of them, then the screens, then what cannot have others beside it. More than one
+    /// go on two at a time, each with its words kept together.
     pub(super) fn suites(&mut self, names: &[String], env: &Environment) -> Result<()> {
-        let (mut engines, mut screens) = (VecDeque::new(), Vec::new());
+        let (mut engines, mut screens, mut alone) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
         for name in names {
             let halves = suite::halves(name)?;
             let both = halves.len() > 1;
             for half in halves {
                 let title = if both { format!("{name}: {}", half.level()) } else { name.clone() };
-                match half {
-                    Half::Engine(_) => engines.push_back((title, name, half)),
-                    Half::Screens(_) => screens.push((title, name, half)),
-                }
+                let kind = match &half {
+                    _ if suite::wants_to_be_alone(name) => &mut alone,
+                    Half::Engine(_) => &mut engines,
+                    Half::Screens(_) => &mut screens,
+                };
+                kind.push_back(Job { title, name, half });
             }
         }
         if engines.len() > 1 {
-            let names: Vec<&str> = engines.iter().map(|(_, name, _)| name.as_str()).collect();
+            let names: Vec<&str> = engines.iter().map(|job| job.name).collect();
             self.run("suites, built", || suite::build(&names));
-            println!("\n== suites below the screens, {AT_ONCE} at a time");
-            let rows = self.at_once(engines, env);
-            self.rows.extend(rows);
-        } else {
-            screens.splice(0..0, engines);
         }
-        for (title, name, half) in screens {
+        self.at_once("below the screens", engines, env);
+        self.at_once("on the screens", screens, env);
+        for Job { title, name, half } in alone {
             self.run(&title, || half.run(name, env, None));
         }
         Ok(())
     }
 
-    fn at_once(&self, engines: VecDeque<(String, &String, Half)>, env: &Environment) -> Vec<Row> {
-        let left = Mutex::new(engines);
+    fn at_once(&mut self, what: &str, jobs: VecDeque<Job<'_>>, env: &Environment) {
+        if jobs.len() < 2 {
+            for Job { title, name, half } in jobs {
+                self.run(&title, || half.run(name, env, None));
+            }
+            return;
+        }
+        println!("\n== suites {what}, {AT_ONCE} at a time");
+        let (start, before) = (Instant::now(), core_seconds());
+        let left = Mutex::new(jobs);
         let next = || left.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let work = || {
             let mut rows = Vec::new();
-            while let Some((title, name, half)) = next() {
+            while let Some(Job { title, name, half }) = next() {
                 rows.push(
                     self.step(&title, || said_together(&title, |file| half.run(name, env, Some(file)))),
                 );
             }
             rows
         };
-        thread::scope(|scope| {
+        let rows: Vec<Row> = thread::scope(|scope| {
             let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
             workers
                 .into_iter()
                 .flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
                 .collect()
-        })
+        });
+        self.rows.extend(rows);
+        self.rows.push(Row {
+            name: format!("all {what}"),
+            outcome: Ok(()),
+            seconds: start.elapsed().as_secs_f64(),
+            core_seconds: core_seconds().zip(before).map(|(after, before)| after - before),
+        });
     }
 
     pub(super) fn finish(self) -> Result<()> {
