@@ -30,12 +30,14 @@ use crate::text::count;
 use crate::text::field::key_label;
 use print::use_print;
 use shown::{use_narrow, use_shown, use_sizes};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use sync_client::api::{CollectionInfo, Command, Folded, Phase};
 use sync_protocol::{FieldName, RecordId, RecordKey};
 use views::ViewMenu;
 use yew::prelude::*;
+use yew_router::Routable;
 
 #[derive(PartialEq, Properties)]
 pub struct CollectionPageProps {
@@ -298,36 +300,53 @@ fn use_around(
     if let (Some(key), Some(place)) = (open, place) {
         *stood.borrow_mut() = Some((key.clone(), place));
     }
-    let onstep = use_callback(
-        (source.clone(), open.cloned(), onopen.clone()),
-        move |by: isize, (source, open, onopen)| {
-            let (source, open, onopen) = (source.clone(), open.clone(), onopen.clone());
-            let stood =
-                stood.borrow().clone().filter(|(key, _)| Some(key) == open.as_ref()).map(|(_, place)| place);
-            wasm_bindgen_futures::spawn_local(async move {
-                let Some(key) = open else { return };
-                let held = source.held.get();
-                let here = match held.place(&key) {
-                    Some(place) => Some(place),
-                    None => source.find(&key).await,
-                };
-                // what stood behind one that has left has moved up to its place
-                let from =
-                    here.or(stood.and_then(|place| if by > 0 { place.checked_sub(1) } else { Some(place) }));
-                let to = match from {
-                    Some(from) => from.checked_add_signed(by),
-                    None => stood.map(|_| 0),
-                };
-                let Some(to) = to.filter(|to| *to < held.lines.rows()) else { return };
-                if let Ok(rows) = source.rows(to..to + 1).await
-                    && let Some(row) = rows.first()
-                {
-                    onopen.emit(row.key.clone());
+    // by how many the keys of now lead on; none: nobody walks
+    let owed = use_mut_ref(|| None::<isize>);
+    let onstep = use_callback((source.clone(), onopen.clone()), move |by: isize, (source, onopen)| {
+        let walks = owed.borrow().is_some();
+        *owed.borrow_mut().get_or_insert(0) += by;
+        if walks {
+            return;
+        }
+        let (owed, stood, source, onopen) = (owed.clone(), stood.clone(), source.clone(), onopen.clone());
+        wasm_bindgen_futures::spawn_local(async move {
+            loop {
+                let by = owed.replace(Some(0)).unwrap_or_default();
+                if by == 0 {
+                    break;
                 }
-            });
-        },
-    );
+                if let Some(key) = walk(&source, &stood, by).await {
+                    onopen.emit(key);
+                }
+            }
+            owed.replace(None);
+        });
+    });
     Around { place, of: held.lines.rows(), onstep }
+}
+
+/// The record so many behind the open one: the one that the address names, for a key may come before its page is drawn.
+async fn walk(source: &Source, stood: &RefCell<Option<(RecordKey, usize)>>, by: isize) -> Option<RecordKey> {
+    let path = crate::platform::window().location().pathname().unwrap_or_default();
+    let (Route::Record { key: KeyText(key), .. } | Route::History { key: KeyText(key), .. }) =
+        Route::recognize(&path)?
+    else {
+        return None;
+    };
+    let stood = stood.borrow().clone().filter(|(at, _)| *at == key).map(|(_, place)| place);
+    let held = source.held.get();
+    let here = match held.place(&key) {
+        Some(place) => Some(place),
+        None => source.find(&key).await,
+    };
+    // what stood behind one that has left has moved up to its place
+    let from = here.or(stood.and_then(|place| if by > 0 { place.checked_sub(1) } else { Some(place) }));
+    let to = match from {
+        Some(from) => from.saturating_add_signed(by).min(held.lines.rows().checked_sub(1)?),
+        None => stood.map(|_| 0)?,
+    };
+    let rows = source.rows(to..to + 1).await.ok()?;
+    rows.first().map(|row| row.key.clone()).filter(|to| *to != key)
 }
 
 /// N makes a record, / goes to the search, J and K to the records after and before the open one.

@@ -132,7 +132,14 @@ pub fn Panel(props: &PanelProps) -> Html {
     });
     let onkeydown = {
         let (onclose, turn) = (props.onclose.clone(), turn.clone());
-        let step = props.around.as_ref().map(|around| around.onstep.clone());
+        let step = props.around.as_ref().map(|around| {
+            let (onstep, heading) = (around.onstep.clone(), heading.clone());
+            move |by: isize| {
+                // what is typed next is meant for the record that comes, not for a field of the one that goes
+                dom::focus_ref(&heading);
+                onstep.emit(by);
+            }
+        });
         Callback::from(move |event: KeyboardEvent| {
             if event.is_composing() {
                 return;
@@ -140,8 +147,8 @@ pub fn Panel(props: &PanelProps) -> Html {
             match (event.key().as_str(), event.alt_key(), &step) {
                 ("Escape", false, _) => onclose.emit(()),
                 ("Enter", false, _) if event.shift_key() && !dom::in_text(&event) => turn.emit(()),
-                ("ArrowUp", true, Some(step)) => step.emit(-1),
-                ("ArrowDown", true, Some(step)) => step.emit(1),
+                ("ArrowUp", true, Some(step)) => step(-1),
+                ("ArrowDown", true, Some(step)) => step(1),
                 _ => return,
             }
             event.prevent_default();
