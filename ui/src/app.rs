@@ -71,23 +71,9 @@ fn Shared() -> Html {
         let (status, load) = (status.setter(), load.clone());
         use_effect_with(backend, move |backend| {
             let (heard, reload) = (status.clone(), load.clone());
-            let ask_status = {
-                let backend = backend.clone();
-                move || {
-                    let (backend, status) = (backend.clone(), status.clone());
-                    spawn_local(async move {
-                        if let Ok(Answer::Status(now)) = backend.call(Command::Status).await {
-                            status.set(Rc::new(*now));
-                        }
-                    });
-                }
-            };
-            let ask_again = ask_status.clone();
             let subscription = backend.subscribe(Callback::from(move |event| match event {
                 Event::Status(now) => heard.set(Rc::new(*now)),
                 Event::SessionChanged => reload.emit(()),
-                // another engine: what it has to say of itself, it may have said before
-                Event::Ended { ids: None } => ask_again(),
                 Event::Changed { .. }
                 | Event::Touched { .. }
                 | Event::Seen(_)
@@ -98,7 +84,12 @@ fn Shared() -> Html {
                 | Event::Working { .. } => {}
             }));
             load.emit(());
-            ask_status();
+            let first = backend.clone();
+            spawn_local(async move {
+                if let Ok(Answer::Status(now)) = first.call(Command::Status).await {
+                    status.set(Rc::new(*now));
+                }
+            });
             let watching = network::watch(backend);
             move || drop((subscription, watching))
         });

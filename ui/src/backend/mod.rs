@@ -177,7 +177,8 @@ impl Inbox {
     }
 
     /// Another engine took the place of the one that was asked: what waits fails, and screens look again. It may have begun
-    /// long ago, in another tab, and does not say so again: nobody but this page knows that its views are gone.
+    /// long ago, in another tab, and does not say so again: nobody but this page knows that its views are gone. (Its status
+    /// it tells to whoever comes.)
     fn replaced(&self, why: &str) {
         self.failed_all(why);
         let Some(inner) = self.0.upgrade() else { return };
