@@ -119,6 +119,47 @@ fn what_was_restored_from_a_backup_is_told_also_long_after() {
     }
 }
 
+/// The same where one record was edited again and again: whatever the server says of each edit (that it has forgotten what
+/// had the number, that another copy has it, nothing because it is above all others), none goes before an older one.
+#[test]
+fn what_the_server_forgot_goes_before_what_was_made_after_it() {
+    for (left_out, also_later) in [(470, false), (470, true), (10_000, false), (10_000, true)] {
+        let (mut server, mut a, [mut b, mut image]) = twins();
+        for n in 0..500 {
+            b.edit(&item(1), json!({ "n": [n, n + 1] })).unwrap();
+            if n % 10 == 0 {
+                b.sync(&mut server);
+            }
+        }
+        b.sync(&mut server);
+        image.edit(&item(1), json!({ "stock": [0, 1] })).unwrap();
+        image.edit(&item(1), json!({ "stock": [1, 2] })).unwrap();
+        // the program was started again between the edits
+        image.replica.leap(left_out);
+        image.edit(&item(1), json!({ "stock": [2, 3] })).unwrap();
+        if also_later {
+            let push = push_of(&mut image);
+            server.push(&push);
+            image.edit(&item(1), json!({ "stock": [3, 4] })).unwrap();
+        }
+        image.sync(&mut server);
+        let made = |entry: &sync_protocol::Entry| {
+            let (order, change) = image.acked.get(&entry.change.counter)?;
+            (change.id == entry.change && entry.said == Some(change.digest())).then_some(*order)
+        };
+        let met: Vec<u64> = server.entries().filter_map(made).collect();
+        assert!(met.is_sorted(), "{left_out}: met as {met:?}");
+        assert_eq!(met.len(), 3 + usize::from(also_later), "{left_out}");
+        nothing_waits(&image);
+        assert_eq!(image.renewed, 1);
+        assert_eq!(image.replica.conflict_count(), 0);
+        all_there(&server, &[(item(1), "stock", 3 + i64::from(also_later)), (item(1), "n", 500)]);
+        identity(&server);
+        a.sync(&mut server);
+        check::convergence(&[a, image], &server);
+    }
+}
+
 /// The same where the device was away for so long that it takes a snapshot: nobody knows whether its changes took effect, so
 /// the person is asked.
 #[test]

@@ -26,6 +26,7 @@ pub mod ordered;
 pub mod people;
 pub mod permit;
 pub mod policy;
+pub mod preceding;
 pub mod record;
 pub mod schema;
 pub mod value;

@@ -19,14 +19,22 @@ const ON_SLED: u64 = 150;
 /// Actions of the small model.
 const ACTIONS: usize = 5;
 
-/// Seeds that once failed, each with what it found. So far these found mutations made on purpose in the product's code
-/// that few other seeds find.
-const KEPT: [(u64, &str); 5] = [
+/// Seeds that once failed, each with what it found: the first five mutations made on purpose in the product's code that few
+/// other seeds find, the others defects.
+const KEPT: [(u64, &str); 7] = [
     (36, "a commit that is half seen was taken for the end of the horizon"),
     (69, "a person's dealing with a rejected change was not stored strictly"),
     (71, "a wait went on for hours after the clock was set back"),
     (89, "a change left the outbox, and an older one of its record stayed"),
     (129, "a duplicate left the outbox with a pull that had begun before its verdict"),
+    (
+        7_302_820,
+        "of a copy that came back late, a change was judged before an older one that the server had forgotten",
+    ),
+    (
+        7_317_624,
+        "the same, where the later one's number was another's: it went out again before the older one",
+    ),
 ];
 
 /// Runs take the processor, not the disk.

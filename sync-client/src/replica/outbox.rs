@@ -11,25 +11,85 @@ use crate::steps::counted;
 /// The number of an entry of which only its partition is known: behind all others.
 const UNKNOWN: Revision = Revision(u64::MAX);
 
+/// What a change waits for that nobody has answered yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It is sent next.
+    Due,
+    /// It is sent once nothing before it is in doubt.
+    Behind,
+    /// It takes another number.
+    Again,
+}
+
+/// The changes that go one of these ways.
+#[derive(Debug, Default)]
+struct Ways {
+    /// Those that have to be sent: others that the server has not judged build on a rejected one of their record, or on
+    /// one in doubt.
+    due: BTreeSet<Counter>,
+    /// Those that build on one in doubt alone.
+    behind: BTreeSet<Counter>,
+    /// Those that go out under another number, with none in doubt before them.
+    again: BTreeSet<Counter>,
+}
+
+impl Ways {
+    fn put(&mut self, counter: Counter, way: Option<Way>) {
+        for (set, of) in
+            [(&mut self.due, Way::Due), (&mut self.behind, Way::Behind), (&mut self.again, Way::Again)]
+        {
+            if way == Some(of) {
+                set.insert(counter)
+            } else {
+                set.remove(&counter)
+            };
+        }
+    }
+}
+
+/// The changes of a record.
+#[derive(Debug, Default)]
+struct Line {
+    counters: BTreeSet<Counter>,
+    /// Edits among them of which the server does not know whether it judged them: until the feed has told, none that was
+    /// made later goes out, for they may have to go out again themselves.
+    in_doubt: BTreeSet<Counter>,
+    /// The first rejected one, on which later ones build; it is not among them.
+    rejected: Option<Counter>,
+}
+
+impl Line {
+    /// Which way a change goes next, if any.
+    fn way(&self, Pending { change, judged }: &Pending) -> Option<Way> {
+        let follows = self.in_doubt.first().is_some_and(|first| *first < change.id.counter);
+        match judged {
+            Judged::No if is_held(change, self.rejected) => None,
+            // a decision builds on nothing
+            Judged::No if follows && change.about().is_none() => Some(Way::Behind),
+            Judged::No => Some(Way::Due),
+            Judged::Taken | Judged::Another => (!follows).then_some(Way::Again),
+            Judged::At(_) | Judged::Before { .. } => None,
+        }
+    }
+}
+
 /// Changes without a stored outcome.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     /// Into how many partitions the workspace is sliced.
     partitions: u16,
     changes: BTreeMap<Counter, Pending>,
-    by_record: BTreeMap<RecordId, BTreeSet<Counter>>,
+    by_record: BTreeMap<RecordId, Line>,
     /// Those that the server has not judged.
     unjudged: BTreeSet<Counter>,
-    /// Those of them that have to be sent: the others build on a rejected one of their record.
-    due: BTreeSet<Counter>,
     /// How many of the unjudged ones the replica made about its person and itself.
     own: usize,
     /// Judged changes, by the entry that brings their outcome.
     awaited: BTreeSet<(Partition, Revision, Counter)>,
     /// How many of them were judged earlier: the number of their entry is not known.
     earlier: usize,
-    /// Those that go out under another number.
-    again: BTreeSet<Counter>,
+    ways: Ways,
     /// How many records more each collection has by them than in the base.
     more: BTreeMap<CollectionId, isize>,
 }
@@ -68,24 +128,25 @@ impl Outbox {
 
     /// The changes of a record, oldest first.
     pub(super) fn of(&self, id: &RecordId) -> impl Iterator<Item = &Pending> + Clone {
-        self.by_record.get(id).into_iter().flatten().map(|counter| &self.changes[counter]).inspect(counted)
+        let counters = self.by_record.get(id).into_iter().flat_map(|line| &line.counters);
+        counters.map(|counter| &self.changes[counter]).inspect(counted)
     }
 
     /// The changes of a record that are not younger than `last`, youngest first.
     pub(super) fn of_up_to(&self, id: &RecordId, last: Counter) -> impl Iterator<Item = Counter> {
         let counters =
-            self.by_record.get(id).into_iter().flat_map(move |counters| counters.range(..=last).rev());
+            self.by_record.get(id).into_iter().flat_map(move |line| line.counters.range(..=last).rev());
         counters.copied().inspect(counted)
     }
 
     /// Changes that have to be sent, in their order.
     pub(super) fn due(&self) -> impl Iterator<Item = &Change> {
-        self.due.iter().map(|counter| &self.changes[counter].change).inspect(counted)
+        self.ways.due.iter().map(|counter| &self.changes[counter].change).inspect(counted)
     }
 
     /// How many these are.
     pub(super) fn due_count(&self) -> usize {
-        self.due.len()
+        self.ways.due.len()
     }
 
     /// Changes of the person that the server has not judged, in their order.
@@ -99,9 +160,9 @@ impl Outbox {
         self.unjudged.len() - self.own
     }
 
-    /// How many are not sent, because they build on a rejected one.
+    /// How many are not sent because they build on a rejected one.
     pub(super) fn held_count(&self) -> usize {
-        self.unjudged.len() - self.due.len()
+        self.unjudged.len() - self.ways.due.len() - self.ways.behind.len()
     }
 
     /// Whether the server has judged some whose outcome has not come.
@@ -114,9 +175,9 @@ impl Outbox {
         self.earlier > 0
     }
 
-    /// Those that go out under another number.
+    /// Those that go out under another number, and can.
     pub(super) fn again(&self) -> impl Iterator<Item = &Pending> {
-        self.again.iter().map(|counter| &self.changes[counter]).inspect(counted)
+        self.ways.again.iter().map(|counter| &self.changes[counter]).inspect(counted)
     }
 
     /// Judged changes whose entries a replica with that cursor has passed.
@@ -146,9 +207,11 @@ impl Outbox {
         let record = change.record.clone();
         self.remove(counter);
         let before = self.more_by(&record);
-        self.by_record.entry(record.clone()).or_default().insert(counter);
+        let line = self.by_record.entry(record.clone()).or_default();
+        line.counters.insert(counter);
+        line.rejected = rejected;
         let pending = Pending { change, judged: Judged::No };
-        self.note(&pending, rejected);
+        self.note(&pending);
         self.changes.insert(counter, pending);
         self.follow(&record, before);
     }
@@ -159,9 +222,9 @@ impl Outbox {
         let before = self.more_by(&record);
         let pending = self.changes.remove(&counter)?;
         self.forget(&pending);
-        if let Some(counters) = self.by_record.get_mut(&record) {
-            counters.remove(&counter);
-            if counters.is_empty() {
+        if let Some(line) = self.by_record.get_mut(&record) {
+            line.counters.remove(&counter);
+            if line.counters.is_empty() {
                 self.by_record.remove(&record);
             }
         }
@@ -174,63 +237,94 @@ impl Outbox {
         let Some(mut pending) = self.changes.remove(&counter) else { return };
         self.forget(&pending);
         pending.judged = judged;
-        self.note(&pending, None);
+        self.note(&pending);
         self.changes.insert(counter, pending);
     }
 
     /// The first rejected change of a record that later ones build on is now that one.
     pub(super) fn hold(&mut self, record: &RecordId, rejected: Option<Counter>) {
-        for counter in self.by_record.get(record).into_iter().flatten().inspect(counted) {
-            let pending = &self.changes[counter];
-            if pending.judged == Judged::No && !is_held(&pending.change, rejected) {
-                self.due.insert(*counter);
-            } else {
-                self.due.remove(counter);
+        if let Some(line) = self.by_record.get_mut(record) {
+            line.rejected = rejected;
+            self.sort(record, Counter(0), Counter(u64::MAX));
+        }
+    }
+
+    /// An edit is in doubt, or is so no more. Only what that moves is looked at: what lies between the edit that was the
+    /// first one and the edit that is now.
+    fn doubt(&mut self, change: &Change, is_in_doubt: bool) {
+        let Some(line) = self.by_record.get_mut(&change.record) else { return };
+        if change.about().is_some() {
+            return;
+        }
+        let first = |line: &Line| line.in_doubt.first().copied().unwrap_or(Counter(u64::MAX));
+        let before = first(line);
+        if is_in_doubt {
+            line.in_doubt.insert(change.id.counter)
+        } else {
+            line.in_doubt.remove(&change.id.counter)
+        };
+        let now = first(line);
+        if before != now {
+            self.sort(&change.record, before.min(now), before.max(now));
+        }
+    }
+
+    /// What of a record goes out, of the changes in a range.
+    fn sort(&mut self, record: &RecordId, from: Counter, to: Counter) {
+        let Some(line) = self.by_record.get(record) else { return };
+        for counter in line.counters.range(from..=to).inspect(counted) {
+            // one that is just being judged is not there, and finds its way by itself
+            if let Some(pending) = self.changes.get(counter) {
+                self.ways.put(*counter, line.way(pending));
             }
         }
     }
 
-    fn note(&mut self, pending: &Pending, rejected: Option<Counter>) {
+    fn note(&mut self, pending: &Pending) {
         let counter = pending.change.id.counter;
+        self.ways.put(counter, self.by_record.get(&pending.change.record).and_then(|line| line.way(pending)));
         let partition = || pending.change.record.partition(self.partitions);
         match pending.judged {
             Judged::No => {
                 self.unjudged.insert(counter);
                 self.own += usize::from(people::is_own_record(&pending.change));
-                if !is_held(&pending.change, rejected) {
-                    self.due.insert(counter);
-                }
             }
             Judged::At(at) => drop(self.awaited.insert((partition(), at, counter))),
-            Judged::Before { .. } => {
+            Judged::Before { forgotten, .. } => {
                 self.awaited.insert((partition(), UNKNOWN, counter));
                 self.earlier += 1;
+                if forgotten {
+                    self.doubt(&pending.change, true);
+                }
             }
-            Judged::Taken | Judged::Another => drop(self.again.insert(counter)),
+            Judged::Taken | Judged::Another => {}
         }
     }
 
     fn forget(&mut self, pending: &Pending) {
         let counter = pending.change.id.counter;
+        self.ways.put(counter, None);
         let partition = || pending.change.record.partition(self.partitions);
         match pending.judged {
             Judged::No => {
                 self.unjudged.remove(&counter);
                 self.own -= usize::from(people::is_own_record(&pending.change));
-                self.due.remove(&counter);
             }
             Judged::At(at) => drop(self.awaited.remove(&(partition(), at, counter))),
-            Judged::Before { .. } => {
+            Judged::Before { forgotten, .. } => {
                 self.awaited.remove(&(partition(), UNKNOWN, counter));
                 self.earlier -= 1;
+                if forgotten {
+                    self.doubt(&pending.change, false);
+                }
             }
-            Judged::Taken | Judged::Another => drop(self.again.remove(&counter)),
+            Judged::Taken | Judged::Another => {}
         }
     }
 
     /// How many records more there are by the changes of this one: counted as if nobody else had done the same meanwhile.
     fn more_by(&self, record: &RecordId) -> isize {
-        let Some(counters) = self.by_record.get(record) else { return 0 };
+        let Some(Line { counters, .. }) = self.by_record.get(record) else { return 0 };
         let edit = |counter: Option<&Counter>| counter.map(|counter| &self.changes[counter].change.edit);
         let born_here = matches!(edit(counters.first()), Some(Edit::Insert { .. }));
         let gone = matches!(edit(counters.last()), Some(Edit::Delete { .. }));

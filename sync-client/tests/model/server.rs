@@ -7,6 +7,7 @@ use sync_protocol::message::{
     End, Page, PartitionFeed, Pull, PullAnswer, Push, PushAnswer, ReplicaState, Snapshot, SnapshotAnswer,
     SnapshotToken,
 };
+use sync_protocol::preceding::Preceding;
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
     Beside, Change, ChangeId, Conflict, Counter, Cursor, Entry, Partition, Record, RecordId, Rejection,
@@ -78,19 +79,17 @@ impl Server {
     }
 
     pub fn push(&mut self, push: &Push) -> PushAnswer {
-        let mut refused: BTreeMap<RecordId, Counter> = BTreeMap::new();
+        let mut preceding = Preceding::default();
         let mut verdicts = Vec::new();
         for change in &push.changes {
-            let verdict = self.judge(change, push.settled, refused.get(&change.record).copied());
-            if matches!(verdict, Verdict::Rejected { .. }) {
-                refused.entry(change.record.clone()).or_insert(change.id.counter);
-            }
+            let verdict = self.judge(change, push.settled, preceding.verdict(change).cloned());
+            preceding.note(change, &verdict);
             verdicts.push(verdict);
         }
         PushAnswer { verdicts }
     }
 
-    fn judge(&mut self, change: &Change, settled: Counter, follows: Option<Counter>) -> Verdict {
+    fn judge(&mut self, change: &Change, settled: Counter, follows: Option<Verdict>) -> Verdict {
         let partitions = self.count();
         let at = usize::from(change.record.partition(partitions).0);
         let part = &mut self.parts[at];
@@ -105,8 +104,8 @@ impl Server {
         }
         let verdict = if self.refuse.contains(&change.record) {
             Rejection::NotPermitted.into()
-        } else if let Some(counter) = follows {
-            Rejection::FollowsRejected { counter }.into()
+        } else if let Some(follows) = follows {
+            follows
         } else {
             accept(part, change, &self.schema, partitions, self.now)
         };

@@ -1,7 +1,7 @@
 //! What waits for the judge of a partition: the changes of a push, and what is asked in the server itself.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use sync_protocol::preceding::Preceding;
 use sync_protocol::{
     Change, ChangeId, Counter, Digest, Fields, RecordId, RecordKey, Rejection, ReplicaId, Revision, Schema,
     Verdict,
@@ -51,12 +51,6 @@ pub(super) enum Told {
     Verdict(Verdict),
     Looked(Looked),
     Done,
-}
-
-impl Told {
-    pub(super) fn is_rejected(&self) -> bool {
-        matches!(self, Self::Verdict(Verdict::Rejected { .. }))
-    }
 }
 
 impl Asked {
@@ -129,8 +123,8 @@ pub(super) struct Case {
     pub(super) asked: Vec<Asked>,
     /// Of the first ones asked, as far as they are committed.
     pub(super) told: Vec<Told>,
-    /// Records with a refused change in this push.
-    pub(super) refused: BTreeMap<RecordId, Counter>,
+    /// What the push had before these changes.
+    pub(super) preceding: Preceding,
 }
 
 impl Case {
@@ -152,15 +146,15 @@ impl Case {
     /// Takes the answers to the next ones, once they are committed.
     pub(super) fn take(&mut self, told: Vec<Told>) {
         for told in told {
-            note_refusal(&mut self.refused, &self.asked[self.told.len()], &told);
+            note(&mut self.preceding, &self.asked[self.told.len()], &told);
             self.told.push(told);
         }
     }
 }
 
-/// What follows a refused change in the same record and push is refused, too.
-pub(super) fn note_refusal(refused: &mut BTreeMap<RecordId, Counter>, asked: &Asked, told: &Told) {
-    if let Some(change) = asked.change().filter(|_| told.is_rejected()) {
-        refused.entry(change.record.clone()).or_insert(change.id.counter);
+/// Takes note of an answer for what follows it.
+pub(super) fn note(preceding: &mut Preceding, asked: &Asked, told: &Told) {
+    if let (Some(change), Told::Verdict(verdict)) = (asked.change(), told) {
+        preceding.note(change, verdict);
     }
 }

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use sync_protocol::message::ReplicaState;
+use sync_protocol::preceding::Preceding;
 use sync_protocol::verdict::{Facts, judge};
 use sync_protocol::{
-    Beside, Change, ChangeId, Conflict, Counter, Digest, Edit, Entry, Record, RecordId, Rejection, ReplicaId,
-    Revision, Timestamp, Verdict, limits::CONFLICTS_AT_ONCE,
+    Beside, Change, ChangeId, Conflict, Digest, Edit, Entry, Record, ReplicaId, Revision, Timestamp, Verdict,
+    limits::CONFLICTS_AT_ONCE,
 };
 
-use super::case::{Asked, Case, Told, What, note_refusal};
+use super::case::{Asked, Case, Told, What, note};
 use super::feed;
 use super::limits::{FORGOTTEN_STAYS, GROUP_WRITE_BYTES, REJECTIONS, REPLICA_BYTES};
 use super::quota;
@@ -138,14 +139,14 @@ pub(super) fn judge_group(
     let mut left = rules.most;
     'group: for case in cases {
         group.draft.told.push(Vec::new());
-        let mut refused = case.refused.clone();
+        let mut preceding = case.preceding.clone();
         for asked in case.left() {
             if left == 0 {
                 break 'group;
             }
             left -= 1;
-            let Some(told) = group.next(case, asked, &refused) else { break 'group };
-            note_refusal(&mut refused, asked, &told);
+            let Some(told) = group.next(case, asked, &preceding) else { break 'group };
+            note(&mut preceding, asked, &told);
             group.draft.told.last_mut().expect("pushed above").push(told);
         }
     }
@@ -175,7 +176,7 @@ pub(super) struct Group<'a> {
 
 impl Group<'_> {
     /// The answer; `None` where the group ends before this.
-    fn next(&mut self, case: &Case, asked: &Asked, refused: &BTreeMap<RecordId, Counter>) -> Option<Told> {
+    fn next(&mut self, case: &Case, asked: &Asked, preceding: &Preceding) -> Option<Told> {
         if !matches!(asked.what, What::Change { .. }) && self.written >= GROUP_WRITE_BYTES {
             return None;
         }
@@ -183,7 +184,7 @@ impl Group<'_> {
             What::Change { change, said, taken, twin_is_elsewhere } => {
                 let given =
                     Given { change, said: *said, taken: *taken, twin_is_elsewhere: *twin_is_elsewhere };
-                Told::Verdict(self.change(case, asked, given, refused)?)
+                Told::Verdict(self.change(case, asked, given, preceding)?)
             }
             What::Look { look, mapped } => Told::Looked(self.look(case, asked, look, mapped)?),
             What::Own { id, fields } => Told::Verdict(self.own(case, asked, id, fields.as_ref())?),
@@ -204,7 +205,7 @@ impl Group<'_> {
         case: &Case,
         asked: &Asked,
         given: Given<'_>,
-        refused: &BTreeMap<RecordId, Counter>,
+        preceding: &Preceding,
     ) -> Option<Verdict> {
         let Given { change, said, taken, twin_is_elsewhere } = given;
         let id = change.id;
@@ -218,11 +219,10 @@ impl Group<'_> {
         if self.written >= GROUP_WRITE_BYTES {
             return None;
         }
-        let follows =
-            || refused.get(&change.record).map(|counter| Rejection::FollowsRejected { counter: *counter });
-        let verdict = match asked.refused.clone().or_else(follows) {
+        let own = || asked.refused.clone().map(Verdict::from);
+        let verdict = match own().or_else(|| preceding.verdict(change).cloned()) {
             _ if taken => Verdict::taken(),
-            Some(reason) => reason.into(),
+            Some(rejected) => rejected,
             None => self.judge(case, &asked.record, change, said, twin_is_elsewhere)?,
         };
         self.note(case, id, said, &verdict);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use sync_protocol::preceding::Preceding;
 use sync_protocol::record::per_field;
 use sync_protocol::{
     Change, ChangeId, Counter, Delta, Edit, FieldName, Fields, Partition, RecordId, ReplicaId, Revision,
@@ -68,7 +69,7 @@ impl PartitionEngine {
             room: self.inner.shared.settings.quotas.room(partitions),
             asked: Vec::new(),
             told: Vec::new(),
-            refused: BTreeMap::new(),
+            preceding: Preceding::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sync_protocol::gate::text::Unread;
 use sync_protocol::message::Push;
+use sync_protocol::preceding::Preceding;
 use sync_protocol::{
     Change, Counter, Edit, Partition, RecordId, Rejection, Revision, Schema, Verdict, WorkspaceId,
     limits::{FIELDS, PUSH_CHANGES},
@@ -35,7 +36,7 @@ impl PartitionEngine {
         let runs = push.changes.chunk_by(|a, b| is_reserved(a) == is_reserved(b));
         let taken = self.inner.names.used_elsewhere(workspace, push, partitions);
         let mut after_schema = false;
-        let mut refused: BTreeMap<RecordId, Counter> = BTreeMap::new();
+        let mut preceding = Preceding::default();
         for run in runs {
             let schema = self.schema_for(workspace, push.schema_seen, after_schema, run).await?;
             let case = Case {
@@ -45,13 +46,11 @@ impl PartitionEngine {
                 room: self.inner.shared.settings.quotas.room(partitions),
                 asked: Vec::new(),
                 told: Vec::new(),
-                refused: refused.clone(),
+                preceding: preceding.clone(),
             };
             let judged = self.run(workspace, partitions, author, run, &taken, case).await?;
             for (change, verdict) in run.iter().zip(&judged) {
-                if matches!(verdict, Verdict::Rejected { .. }) {
-                    refused.entry(change.record.clone()).or_insert(change.id.counter);
-                }
+                preceding.note(change, verdict);
             }
             verdicts.extend(judged);
             after_schema = is_reserved(&run[0]);
