@@ -9,9 +9,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The folder of the repository.
+/// The folder of the repository, as `./x` says it: this program may have been built where the repository has been moved
+/// from, or by another checkout with the same `CARGO_TARGET_DIR`.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf()
+    let built_in = || Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf();
+    env::var_os("MOORING_ROOT").map_or_else(built_in, PathBuf::from)
 }
 
 /// Where cargo builds: `CARGO_TARGET_DIR`, or `target` in the repository.
