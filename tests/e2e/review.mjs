@@ -399,6 +399,25 @@ await check('1,000 open: the list is there in under 300 ms, is filtered, searche
   await ann.click(hook('select-none'));
 });
 
+await check('quick keys within a review count from where they lead, and decide about nothing that is not drawn yet', async () => {
+  const quick = (...all) => ann.page.evaluate(all => {
+    for (const key of all) document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+  }, all);
+  await ann.page.locator(hook('review-open')).first().click();
+  await says(ann, hook('review-place'), '1 of 1,000');
+  await quick('j', 'j', 'j', 'k');
+  await says(ann, hook('review-place'), '3 of 1,000');
+  await quick('j', '1', 'Enter'); // all before the fourth is drawn
+  await says(ann, hook('review-place'), '4 of 1,000');
+  await until('nothing is chosen', async () => await ann.count('.mooring-choices input:checked, [data-test=review-field] input:checked') === 0);
+  await quick('k');
+  await says(ann, hook('review-place'), '3 of 1,000');
+  await ann.waitFor(hook('resolve')); // nothing was decided here
+  await until('nothing is chosen', async () => await ann.count('[data-test=review-field] input:checked') === 0);
+  await ann.click(hook('review-back'));
+  await says(ann, hook('review-range'), 'of 1,000');
+});
+
 await check('a rule says what it would do, and leaves exceptions open', async () => {
   await ann.click(hook('select-page'));
   await ann.click(hook('select-everything'));

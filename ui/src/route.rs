@@ -1,5 +1,6 @@
 //! Addresses of the screens. They carry names that people know; only a review, which has none, goes by its id.
 
+use crate::platform;
 use std::str::FromStr;
 use sync_client::api::{Left, Session};
 use sync_protocol::message::Workspace;
@@ -159,6 +160,11 @@ pub enum Route {
 }
 
 impl Route {
+    /// The screen that the address names: ahead of what is drawn while that is on its way.
+    pub fn here() -> Option<Self> {
+        Self::recognize(&platform::path())
+    }
+
     /// The workspace that it is in, by its [`workspace_name`].
     pub fn workspace(&self) -> Option<&str> {
         match self {
@@ -212,11 +218,12 @@ impl FromStr for KeyText {
 
 /// Whether both addresses are of one collection: `/w/WORKSPACE/c/COLLECTION` and all below it.
 pub fn same_collection(one: &str, other: &str) -> bool {
-    let of = |path: &str| {
-        let mut parts = path.split('/').map(str::to_owned);
-        let begin: Vec<String> = parts.by_ref().take(5).collect();
-        (begin.len() == 5 && begin[1] == "w" && begin[3] == "c").then_some(begin)
-    };
+    fn of(path: &str) -> Option<&str> {
+        let end = path.match_indices('/').nth(4).map_or(path.len(), |(at, _)| at);
+        let mut parts = path[..end].split('/').skip(1);
+        let is_one = parts.next() == Some("w") && parts.nth(1) == Some("c") && parts.next().is_some();
+        is_one.then_some(&path[..end])
+    }
     of(one).is_some_and(|one| of(other) == Some(one))
 }
 

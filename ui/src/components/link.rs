@@ -10,9 +10,8 @@ use yew_router::query::Raw;
 
 /// What the address says behind its path, where it is one of the same collection; empty for none.
 pub fn query_for(to: &Route) -> String {
-    let location = platform::window().location();
-    let (path, query) = (location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
-    let keeps = same_collection(&path, &to.to_path());
+    let query = platform::window().location().search().unwrap_or_default();
+    let keeps = same_collection(&platform::path(), &to.to_path());
     query.strip_prefix('?').filter(|_| keeps).unwrap_or_default().to_owned()
 }
 

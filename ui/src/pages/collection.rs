@@ -37,7 +37,6 @@ use sync_client::api::{CollectionInfo, Command, Folded, Phase};
 use sync_protocol::{FieldName, RecordId, RecordKey};
 use views::ViewMenu;
 use yew::prelude::*;
-use yew_router::Routable;
 
 #[derive(PartialEq, Properties)]
 pub struct CollectionPageProps {
@@ -327,9 +326,7 @@ fn use_around(
 
 /// The record so many behind the open one: the one that the address names, for a key may come before its page is drawn.
 async fn walk(source: &Source, stood: &RefCell<Option<(RecordKey, usize)>>, by: isize) -> Option<RecordKey> {
-    let path = crate::platform::window().location().pathname().unwrap_or_default();
-    let (Route::Record { key: KeyText(key), .. } | Route::History { key: KeyText(key), .. }) =
-        Route::recognize(&path)?
+    let (Route::Record { key: KeyText(key), .. } | Route::History { key: KeyText(key), .. }) = Route::here()?
     else {
         return None;
     };

@@ -16,6 +16,11 @@ pub fn window() -> web_sys::Window {
     web_sys::window().expect("screens run in a window")
 }
 
+/// The path of the address.
+pub fn path() -> String {
+    window().location().pathname().unwrap_or_default()
+}
+
 /// The document.
 pub fn document() -> web_sys::Document {
     window().document().expect("a window has a document")

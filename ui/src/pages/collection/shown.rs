@@ -12,7 +12,6 @@ use gloo::storage::{LocalStorage, Storage};
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
 use yew::prelude::*;
-use yew_router::Routable;
 use yew_router::hooks::{use_location, use_navigator};
 
 /// Letters within this many milliseconds are one change of the address: browsers refuse many of them.
@@ -44,13 +43,13 @@ pub fn use_shown() -> (Rc<Shown>, Callback<Shown>, Callback<String>) {
         let replaces = refined == next && before.narrows() && next.narrows();
         shown.set(next);
         let (navigator, shown, later) = (navigator.clone(), shown.clone(), timer.clone());
-        let here = platform::window().location().pathname().unwrap_or_default();
+        let here = platform::path();
         let write = move || {
             *later.borrow_mut() = None;
             // a record may have been opened since, or another collection
-            let path = platform::window().location().pathname().unwrap_or_default();
+            let path = platform::path();
             let same = same_collection(&here, &path);
-            if let (Some(navigator), Some(route), true) = (&navigator, Route::recognize(&path), same) {
+            if let (Some(navigator), Some(route), true) = (&navigator, Route::here(), same) {
                 link::show(navigator, &route, &shown.get().write(), replaces);
             }
         };

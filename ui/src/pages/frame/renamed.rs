@@ -1,7 +1,7 @@
 //! A workspace that is called something else while it is on the screen: its address follows.
 
 use crate::components::link;
-use crate::platform::window;
+use crate::platform;
 use crate::route::{Route, name_of};
 use sync_client::api::Session;
 use sync_protocol::WorkspaceId;
@@ -23,14 +23,13 @@ pub fn use_renamed(session: &Session, name: &AttrValue, found: Option<&Workspace
     let navigator = use_navigator();
     use_effect_with(now.clone(), move |now| {
         let (Some(now), Some(navigator)) = (now, navigator) else { return };
-        let location = window().location();
-        let path = location.pathname().unwrap_or_default();
+        let path = platform::path();
         let mut parts: Vec<&str> = path.split('/').collect();
         if let Some(name) = parts.get_mut(2) {
             *name = now;
         }
         if let Some(route) = Route::recognize(&parts.join("/")) {
-            let query = location.search().unwrap_or_default();
+            let query = platform::window().location().search().unwrap_or_default();
             link::show(&navigator, &route, query.trim_start_matches('?'), true);
         }
     });

@@ -216,8 +216,11 @@ fn Open(props: &OpenProps) -> Html {
     let key = {
         let (case, draft, active) = (case.clone(), draft.clone(), active.clone());
         let (pick, pick_whole, save, to) = (pick.clone(), pick_whole.clone(), save.clone(), to.clone());
-        let (before, after) = (place.before, place.after);
+        let around = props.around.clone();
         Callback::from(move |event: KeyboardEvent| {
+            // a key may come before the page is drawn that the one before it led to: ways count from there, and nobody
+            // decides about what is not to be seen yet
+            let named = addressed();
             let field = || case.field_for_keys(&draft.get(), (*active.get()).as_ref());
             let choose = |picked: Picked, whole: Whole| match field() {
                 Some(name) if case.by_field() => {
@@ -227,8 +230,13 @@ fn Open(props: &OpenProps) -> Html {
                 _ => pick_whole.emit(whole),
             };
             match event.key().as_str() {
-                "j" | "J" => after.iter().for_each(|id| to.emit(Some(*id))),
-                "k" | "K" => before.iter().for_each(|id| to.emit(Some(*id))),
+                way @ ("j" | "J" | "k" | "K") => {
+                    let place = named.map(|named| Place::of(around.as_deref(), named));
+                    let on = way.eq_ignore_ascii_case("j");
+                    let other = place.and_then(|place| if on { place.after } else { place.before });
+                    other.into_iter().for_each(|other| to.emit(Some(other)));
+                }
+                _ if named != Some(id) => return,
                 "1" if open => choose(Picked::Current, Whole::Current),
                 "2" if open => choose(Picked::Incoming, Whole::Incoming),
                 "b" | "B" if open && case.may_keep_both() => pick_whole.emit(Whole::Both),
@@ -362,6 +370,14 @@ impl Place {
             after: other(Some(here.map_or(0, |at| at + 1))),
             open: later.or_else(|| list.items.iter().find(waiting)).map(|item| item.id),
         }
+    }
+}
+
+/// The review that the address names.
+fn addressed() -> Option<ChangeId> {
+    match Route::here()? {
+        Route::Decide { id, .. } => ChangeId::try_from(id).ok(),
+        _ => None,
     }
 }
 
