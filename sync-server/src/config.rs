@@ -3,7 +3,7 @@
 mod file;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use sync_protocol::WorkspaceId;
@@ -14,7 +14,7 @@ use crate::limits;
 use crate::mirror::commands::MirrorCommand;
 use crate::mirror::sample;
 use crate::partition::Quotas;
-use crate::store::cassandra::{CassandraOptions, keyspace};
+use crate::store::cassandra::{CassandraOptions, ClusterTls, keyspace};
 use crate::telemetry::LogFormat;
 use crate::tls::Files;
 pub use file::{ParseError, parse, settings};
@@ -132,6 +132,25 @@ pub struct StoreArgs {
     /// User on the cluster, where it asks for one; the password is read from MOORING_CASSANDRA_PASSWORD.
     #[arg(long, env = "MOORING_CASSANDRA_USER", value_name = "USER")]
     pub cassandra_user: Option<String>,
+    /// TLS to the cluster: the certificates of the authorities that sign those of its nodes, in PEM. A node's certificate
+    /// is for its address, for its name in --cassandra, or for one of --cassandra-name.
+    #[arg(long, env = "MOORING_CASSANDRA_CA", value_name = "FILE", requires = "cassandra")]
+    pub cassandra_ca: Option<PathBuf>,
+    /// Names that the nodes' certificates are made out to, separated by commas, where these are not their addresses.
+    #[arg(
+        long,
+        env = "MOORING_CASSANDRA_NAME",
+        value_name = "NAMES",
+        value_delimiter = ',',
+        requires = "cassandra_ca"
+    )]
+    pub cassandra_name: Vec<String>,
+    /// The server's own certificate, where the nodes ask for one, in PEM; it is read again for each new connection.
+    #[arg(long, env = "MOORING_CASSANDRA_CERTIFICATE", value_name = "FILE", requires_all = ["cassandra_ca", "cassandra_key"])]
+    pub cassandra_certificate: Option<PathBuf>,
+    /// Its private key, in PEM.
+    #[arg(long, env = "MOORING_CASSANDRA_KEY", value_name = "FILE", requires = "cassandra_certificate")]
+    pub cassandra_key: Option<PathBuf>,
     /// Keyspace on the cluster; made if it is not there.
     #[arg(long, env = "MOORING_KEYSPACE", default_value = "mooring", value_parser = keyspace)]
     pub keyspace: String,
@@ -299,7 +318,26 @@ impl StoreArgs {
         options.replication.clone_from(&self.replication);
         options.credentials = self.cassandra_user.clone().map(|user| (user, password.unwrap_or_default()));
         options.local_serial = self.local_serial;
+        options.tls = self.cluster_tls();
         Some(options)
+    }
+
+    /// TLS to the cluster, where it is asked for.
+    pub fn cluster_tls(&self) -> Option<ClusterTls> {
+        let authorities = self.cassandra_ca.clone()?;
+        let own = self.cassandra_certificate.clone().zip(self.cassandra_key.clone());
+        // where a node is named by its name, that is whom one asked for
+        let host = |node: &String| node.rsplit_once(':').map_or(node.clone(), |(host, _)| host.to_owned());
+        let hosts = self
+            .cassandra
+            .iter()
+            .map(host)
+            .filter(|host| !host.contains(':') && host.parse::<IpAddr>().is_err());
+        Some(ClusterTls {
+            authorities,
+            own: own.map(|(certificate, key)| Files { certificate, key }),
+            names: hosts.chain(self.cassandra_name.iter().cloned()).collect(),
+        })
     }
 }
 
@@ -318,6 +356,28 @@ fn origin(text: &str) -> Result<String, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn nodes_are_known_by_the_names_that_they_are_asked_for_by() {
+        let parse = |options: &str| {
+            let line = format!("mooring-server serve {options}");
+            let Command::Serve(args) = Cli::try_parse_from(line.split(' '))?.command else { panic!("serve") };
+            Ok::<_, clap::Error>(args.store.cluster_tls())
+        };
+        let nodes = "--cassandra db1.example.org:9142,10.0.0.7:9142,[::1]:9142";
+        assert_eq!(parse(nodes).expect("no TLS"), None);
+        let tls =
+            parse(&format!("{nodes} --cassandra-ca ca.pem --cassandra-name db2.example.org,db3.example.org"));
+        let tls = tls.expect("options").expect("TLS");
+        assert_eq!(tls.names, ["db1.example.org", "db2.example.org", "db3.example.org"]);
+        assert_eq!((tls.authorities, tls.own), ("ca.pem".into(), None));
+        assert!(parse("--cassandra-ca ca.pem").is_err(), "TLS to which nodes?");
+        assert!(parse(&format!("{nodes} --cassandra-name db2")).is_err());
+        let own = "--cassandra-certificate own.pem";
+        assert!(parse(&format!("{nodes} --cassandra-ca ca.pem {own}")).is_err(), "no key");
+        let tls = parse(&format!("{nodes} --cassandra-ca ca.pem {own} --cassandra-key own.key"));
+        assert!(tls.expect("options").is_some_and(|tls| tls.own.is_some()));
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -161,6 +161,9 @@ async fn check_config(args: &ServeArgs) -> anyhow::Result<()> {
     println!("{}", config::settings(std::env::args_os())?.trim_end());
     usable(args)?;
     may_listen(args.listen, args.demo)?;
+    if let Some(tls) = args.store.cluster_tls() {
+        tls.config()?;
+    }
     for node in &args.store.cassandra {
         let addresses = lookup_host(node).await;
         addresses.map(drop).with_context(|| format!("there is no address of the node {node} (host:port)"))?;
@@ -248,9 +251,16 @@ async fn open(args: &StoreArgs) -> anyhow::Result<Opened> {
                 let cassandra = Some((Arc::clone(&store), options));
                 Ok(Opened { store, cassandra, beyond_help: CancellationToken::new() })
             }
-            Err(StoreError::Unavailable(why)) => Err(anyhow::anyhow!(
-                "{what}: {why}. Check that Cassandra runs there and takes CQL on that port (9042 unless configured)"
-            )),
+            Err(StoreError::Unavailable(why)) => {
+                let how = if options.tls.is_some() {
+                    "CQL with TLS"
+                } else {
+                    "CQL without TLS (--cassandra-ca is for one that asks for it)"
+                };
+                Err(anyhow::anyhow!(
+                    "{what}: {why}. Check that Cassandra runs there and takes {how} on that port (9042 unless configured)"
+                ))
+            }
             Err(error) => Err(anyhow::Error::new(error).context(what)),
         };
     }

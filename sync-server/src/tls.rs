@@ -1,6 +1,7 @@
-//! TLS for clients, where no proxy does it: a certificate and its key from files, read again once they change.
+//! Certificates and keys in files; and TLS for clients, where no proxy does it: a certificate and its key from files, read again once they change.
 
 use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
@@ -118,21 +119,38 @@ impl Tls {
     }
 }
 
-fn read(files: &Files) -> Result<Now, TlsError> {
-    let wrong = |file: &Path| {
-        let file = file.to_owned();
-        move |cause| TlsError::File { file, cause }
-    };
-    let shown: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.certificate)
+/// The certificates in a file, in their order: one at least.
+///
+/// # Errors
+/// [`TlsError::File`] and [`TlsError::NoCertificate`].
+pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let all: Vec<_> = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect)
-        .map_err(wrong(&files.certificate))?;
-    if shown.is_empty() {
-        return Err(TlsError::NoCertificate(files.certificate.clone()));
+        .map_err(|cause| TlsError::File { file: file.to_owned(), cause })?;
+    if all.is_empty() { Err(TlsError::NoCertificate(file.to_owned())) } else { Ok(all) }
+}
+
+impl Files {
+    /// What they hold.
+    ///
+    /// # Errors
+    /// As [`certificates`]; whether the two belong together is not looked at.
+    pub fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+        let key = PrivateKeyDer::from_pem_file(&self.key)
+            .map_err(|cause| TlsError::File { file: self.key.clone(), cause });
+        Ok((certificates(&self.certificate)?, key?))
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(wrong(&files.key))?;
+}
+
+/// What both ends of all connections of this process are made with.
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn read(files: &Files) -> Result<Now, TlsError> {
+    let (shown, key) = files.read()?;
     let pair = |cause| TlsError::Pair { key: files.key.clone(), cause };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(pair)?
         .with_no_client_auth()

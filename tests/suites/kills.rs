@@ -97,7 +97,7 @@ fn cassandra_killed_at_any_moment_loses_nothing_and_nothing_is_done_twice() {
             known_as: None,
             seed: ip,
             commit_log: CommitLog::Batch,
-            settings: "",
+            settings: String::new(),
         };
         let mut node = Node::start_at(place)?;
         let server = Server::start(&["--cassandra", &node.address()], 0)?;

@@ -60,7 +60,7 @@ async fn tables_of_other_programs() -> Result<()> {
         known_as: None,
         seed: ADDRESS,
         commit_log: CommitLog::Periodic,
-        settings: SETTINGS,
+        settings: SETTINGS.into(),
     };
     let node = Node::start_at(place)?;
     let scene = Scene::begin(node.address()).await?;

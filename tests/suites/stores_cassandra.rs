@@ -2,6 +2,9 @@
 //!
 //! Starts a node of its own. `MOORING_TEST_CASSANDRA=host:port` names one that runs already.
 
+#[path = "stores_cassandra/tls.rs"]
+mod tls;
+
 use anyhow::{Context, Result, ensure};
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
@@ -23,7 +26,7 @@ use sync_server::store::{
     Account, Commit, Committed, DirectoryStore, Head, InvitationRow, InvitationStore, Kept, Kind,
     PartitionId, PartitionStore, Read, SessionRow, Step, StoreError,
 };
-use xtask::cassandra::Node;
+use xtask::cassandra::{Node, free_port};
 
 /// The hash of a token.
 const OLD: [u8; 32] = [0x0b; 32];
@@ -34,8 +37,14 @@ const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 21, 1);
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_on_cassandra() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let (address, _node) = Node::for_suite(folder.path(), ADDRESS)?;
+    let certificates = tls::Certificates::make(&folder.path().join("certificates"))?;
+    let tls_port = free_port(ADDRESS)?;
+    let (address, node) = Node::for_suite_with(folder.path(), ADDRESS, || certificates.settings(tls_port))?;
     let keyspace = format!("test_{:x}", std::process::id());
+    match &node {
+        Some(_) => tls::only_those_who_are_known(&certificates, (ADDRESS, tls_port), &keyspace).await?,
+        None => println!("TLS is only tried with a node of the suite's own"),
+    }
     let options =
         CassandraOptions { keyspace: keyspace.clone(), ..CassandraOptions::new(vec![address.clone()]) };
 

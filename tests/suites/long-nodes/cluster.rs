@@ -50,7 +50,7 @@ impl Cluster {
             seed: NAMES[0],
             // a node that forgets what it called done is no longer part of the majority that has it
             commit_log: CommitLog::Batch,
-            settings: "",
+            settings: String::new(),
         };
         let places: Vec<Place> = ADDRESSES.iter().zip(&NAMES).map(place).collect();
         let nodes = places.iter().map(|place| Ok(Some(Node::start_at(place.clone())?)));

@@ -45,7 +45,7 @@ pub async fn scenarios(folder: &Path, all: &[Scenario], options: &[&str]) -> Res
         seed: ADDRESS,
         // what was acknowledged is there after a kill
         commit_log: CommitLog::Batch,
-        settings: SETTINGS,
+        settings: SETTINGS.into(),
     };
     let node = Node::start_at(place)?;
     let address = node.address();

@@ -49,7 +49,7 @@ fn up(dir: &Path, nodes: u8, port: u16, storage_port: u16) -> Result<()> {
             known_as: None,
             seed: Ipv4Addr::LOCALHOST,
             commit_log: CommitLog::Periodic,
-            settings: "",
+            settings: String::new(),
         };
         if let Some(pid) = node::running(&place.dir) {
             sh::say(&format!("node {n} runs already"));

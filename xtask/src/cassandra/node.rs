@@ -39,7 +39,15 @@ pub struct Place {
     /// When it calls a write done.
     pub commit_log: CommitLog,
     /// Further lines of its configuration.
-    pub settings: &'static str,
+    pub settings: String,
+}
+
+impl Place {
+    /// That of the only node of a cluster.
+    fn of_one(dir: PathBuf, ip: Ipv4Addr, port: u16, storage_port: u16) -> Self {
+        let commit_log = CommitLog::Periodic;
+        Self { dir, ip, port, storage_port, known_as: None, seed: ip, commit_log, settings: String::new() }
+    }
 }
 
 /// When a node calls a write done: its `commitlog_sync`.
@@ -63,25 +71,26 @@ impl Node {
     /// Starts a cluster of one and waits until it answers clients. A port that is taken, or a node that stops by itself, is an error with
     /// the end of the node's log.
     pub fn start(dir: impl Into<PathBuf>, ip: Ipv4Addr, port: u16, storage_port: u16) -> Result<Node> {
-        Node::start_at(Place {
-            dir: dir.into(),
-            ip,
-            port,
-            storage_port,
-            known_as: None,
-            seed: ip,
-            commit_log: CommitLog::Periodic,
-            settings: "",
-        })
+        Node::start_at(Place::of_one(dir.into(), ip, port, storage_port))
     }
 
     /// The address of a node for a suite: `MOORING_TEST_CASSANDRA=host:port` names one that runs already, else one is started for as long
     /// as it is kept.
     pub fn for_suite(dir: &Path, ip: Ipv4Addr) -> Result<(String, Option<Node>)> {
+        Self::for_suite_with(dir, ip, String::new)
+    }
+
+    /// The same; one that is started has further lines of configuration.
+    pub fn for_suite_with(
+        dir: &Path,
+        ip: Ipv4Addr,
+        settings: impl FnOnce() -> String,
+    ) -> Result<(String, Option<Node>)> {
         if let Ok(address) = std::env::var("MOORING_TEST_CASSANDRA") {
             return Ok((address, None));
         }
-        let node = Node::start(dir, ip, free_port(ip)?, free_port(ip)?)?;
+        let place = Place::of_one(dir.into(), ip, free_port(ip)?, free_port(ip)?);
+        let node = Node::start_at(Place { settings: settings(), ..place })?;
         Ok((node.address(), Some(node)))
     }
 

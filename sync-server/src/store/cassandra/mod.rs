@@ -10,6 +10,7 @@ mod outcome;
 mod reading;
 mod schema;
 mod statements;
+mod tls;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use scylla::client::execution_profile::ExecutionProfile;
@@ -35,6 +36,7 @@ use notices::Notices;
 use outcome::unavailable;
 pub(crate) use reading::AnotherNode;
 use statements::Statements;
+pub use tls::{ClusterTls, ClusterTlsError};
 
 /// Longest wait for an answer: above all of Cassandra's own time-outs (10 s at most), so that it is Cassandra who says
 /// how a write ended.
@@ -76,6 +78,8 @@ pub struct CassandraOptions {
     pub replication: Option<String>,
     /// User and password, where the cluster asks for them.
     pub credentials: Option<(String, String)>,
+    /// TLS to its nodes; `None`: plain connections.
+    pub tls: Option<ClusterTls>,
     /// Agree within the local datacentre only. Never mix the two on one keyspace.
     pub local_serial: bool,
     /// Conditional batches in flight. More than this and a small cluster starts to time out instead of going faster.
@@ -92,6 +96,7 @@ impl CassandraOptions {
             keyspace: "mooring".into(),
             replication: None,
             credentials: None,
+            tls: None,
             local_serial: false,
             commits_in_flight: 32,
             reads_in_flight: 128,
@@ -192,6 +197,9 @@ pub(crate) async fn session(
         .default_execution_profile_handle(profile.into_handle());
     if let Some((user, password)) = &options.credentials {
         builder = builder.user(user, password);
+    }
+    if let Some(tls) = &options.tls {
+        builder = builder.tls_context(Some(tls.config().map_err(|error| error.to_string())?));
     }
     // a port that takes connections and says nothing would be waited for without end
     let session = tokio::time::timeout(TIMEOUT, builder.build()).await;
