@@ -3,7 +3,7 @@
 use anyhow::{Context, bail, ensure};
 use std::io::{IsTerminal, Read};
 use sync_protocol::message::Role;
-use sync_protocol::{UserId, WorkspaceId};
+use sync_protocol::{Partition, UserId, WorkspaceId};
 use uuid::Uuid;
 
 use crate::auth::{login_of, password};
@@ -11,7 +11,7 @@ use crate::events::Event;
 use crate::limits;
 use crate::partition::Settings;
 use crate::routes::workspaces::{add, check_label};
-use crate::store::{Account, Store, WorkspaceRow};
+use crate::store::{self, Account, Kind, PartitionId, Store, WorkspaceRow};
 
 /// Adds an account; the sentence to print.
 pub async fn add_user(store: &dyn Store, login: &str, name: &str, password: &str) -> anyhow::Result<String> {
@@ -69,9 +69,7 @@ pub async fn check_workspace(
     workspace: WorkspaceId,
     mend: bool,
 ) -> anyhow::Result<String> {
-    let row = store.workspace(workspace).await?;
-    let row = row
-        .with_context(|| format!("There is no workspace {workspace}. Its id is printed when it is added."))?;
+    let row = known(store, workspace).await?;
     let report = crate::mend::workspace(store, &row, Settings::default().horizon, mend).await?;
     let mut said = format!("{} rows of “{}” looked at.", report.rows, row.name);
     match (report.deep, mend) {
@@ -96,6 +94,47 @@ pub async fn check_workspace(
     Ok(said)
 }
 
+/// Takes a workspace away with everything that is stored of it; the sentence to print. Without `yes` it only says what that is.
+pub async fn erase_workspace(
+    store: &dyn Store,
+    workspace: WorkspaceId,
+    yes: bool,
+    progress: impl Fn(u16, u16),
+) -> anyhow::Result<String> {
+    let row = known(store, workspace).await?;
+    for partition in (0..row.partitions).map(Partition) {
+        let id = PartitionId { workspace, partition };
+        let carried = store.range(id, Kind::Mirror, None, 1, 1, store::Read::Quorum).await?;
+        ensure!(
+            carried.is_empty(),
+            "Tables are mirrored into “{}”. End those mirrors first (mirror remove); the tables stay as they are.",
+            row.name
+        );
+    }
+    if !yes {
+        let mut records = 0;
+        for partition in (0..row.partitions).map(Partition) {
+            let head = store.head(PartitionId { workspace, partition }, store::Read::Quorum).await?;
+            let of_people = head.checksums.0.iter().filter(|(collection, _)| !collection.is_reserved());
+            records += of_people.map(|(_, sum)| sum.count).sum::<u64>();
+        }
+        let members = store.members_of(workspace, 1_000_000).await?.len();
+        return Ok(format!(
+            "“{}” has {records} record(s) and {members} member(s). With --yes all of it goes for good, with its history and its reviews; devices take it away when they next connect. `mooring-server workspace export` puts it away before.",
+            row.name
+        ));
+    }
+    let rows = crate::erase::workspace(store, workspace, row.partitions, progress).await?;
+    Event::WorkspaceErased { workspace, rows }.log();
+    Ok(format!("“{}” is gone, with {rows} rows.", row.name))
+}
+
+/// The workspace of an id.
+async fn known(store: &dyn Store, workspace: WorkspaceId) -> anyhow::Result<WorkspaceRow> {
+    let row = store.workspace(workspace).await?;
+    row.with_context(|| format!("There is no workspace {workspace}. Its id is printed when it is added."))
+}
+
 /// Sets a role; the sentence to print.
 pub async fn set_member(
     store: &dyn Store,
@@ -103,9 +142,7 @@ pub async fn set_member(
     login: &str,
     role: Option<Role>,
 ) -> anyhow::Result<String> {
-    let row = store.workspace(workspace).await?;
-    let row = row
-        .with_context(|| format!("There is no workspace {workspace}. Its id is printed when it is added."))?;
+    let row = known(store, workspace).await?;
     let account = account(store, login).await?;
     store.set_member(workspace, account.user, role).await?;
     Event::Member { workspace, by: None, user: account.user, role }.log();

@@ -205,6 +205,48 @@ pub enum WorkspaceCommand {
     },
     /// Look at every stored row of a workspace: whether each can be read by every device.
     Check(CheckArgs),
+    /// Put a workspace away in a file, with its history up to the horizon, its reviews and its members, who keep their passwords:
+    /// as a backup, or to take it to another store or server. Servers may run meanwhile.
+    Export {
+        /// Id of the workspace.
+        workspace: WorkspaceId,
+        /// The file to make; it can be read by its owner only, and has the hashes of passwords in it.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// Print what was put away as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Where the data is.
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Take a workspace away for good, with its records, its history and its reviews, for everybody. Without --yes it only
+    /// says what would go.
+    Erase {
+        /// Id of the workspace.
+        workspace: WorkspaceId,
+        /// Do it.
+        #[arg(long)]
+        yes: bool,
+        /// Where the data is.
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Bring a workspace in from such a file, under its id: devices that are sent there go on where they were once their people have
+    /// signed in. All of the file is looked at before anything is written.
+    Import {
+        /// The file.
+        from: PathBuf,
+        /// Only look at the file, and say what is in it.
+        #[arg(long)]
+        dry_run: bool,
+        /// Print what was brought in as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Where the data is.
+        #[command(flatten)]
+        store: StoreArgs,
+    },
 }
 
 /// `workspace check ...`

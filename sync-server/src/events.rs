@@ -61,6 +61,13 @@ pub enum Event<'a> {
         /// By whom.
         by: UserId,
     },
+    /// All rows of a workspace were taken away.
+    WorkspaceErased {
+        /// Which.
+        workspace: WorkspaceId,
+        /// How many rows.
+        rows: u64,
+    },
     /// An invitation was made.
     InvitationMade {
         /// Which.
@@ -165,6 +172,9 @@ impl Event<'_> {
             }
             Self::WorkspaceRemoved { workspace, by } => {
                 info!(event = "workspace_removed", %workspace, %by, "workspace removed");
+            }
+            Self::WorkspaceErased { workspace, rows } => {
+                info!(event = "workspace_erased", %workspace, rows, "all of a workspace is gone");
             }
             Self::InvitationMade { invitation, workspace, by, role } => {
                 let role = role_name(role);

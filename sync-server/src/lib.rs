@@ -6,11 +6,13 @@
 pub mod admin;
 pub mod answer;
 pub mod app;
+pub mod archive;
 pub mod auth;
 pub mod body;
 pub mod config;
 pub mod connections;
 pub mod demo;
+pub mod erase;
 pub mod events;
 pub mod guard;
 pub mod limits;

@@ -3,6 +3,7 @@
 //! are carried out by it.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -68,18 +69,26 @@ async fn take(app: &App, mut stream: UnixStream) -> io::Result<()> {
                 Order::SetMember { workspace, login, .. } => Some((*workspace, login_of(login))),
                 _ => None,
             };
-            let mended = match &order {
-                Order::CheckWorkspace { workspace, mend: true } => Some(*workspace),
+            let rewritten = match &order {
+                Order::CheckWorkspace { workspace, mend: true }
+                | Order::EraseWorkspace { workspace, yes: true } => Some(*workspace),
                 _ => None,
             };
-            let done = order.carry_out(&*app.store).await;
+            let left = match &order {
+                Order::EraseWorkspace { workspace, yes: true } => {
+                    app.store.members_of(*workspace, limits::MEMBERS_READ).await.unwrap_or_default()
+                }
+                _ => BTreeMap::new(),
+            };
+            let done = order.carry_out(&*app.store, |_, _| {}).await;
             if let Some((workspace, login)) = member
                 && let Ok(Some(account)) = app.store.account(&login).await
             {
                 app.members.changed(workspace, account.user);
             }
-            if let Some(workspace) = mended {
+            if let Some(workspace) = rewritten {
                 app.engine.forget(workspace);
+                left.into_keys().for_each(|user| app.members.changed(workspace, user));
             }
             done.map_or_else(|error| Answer::Failed(format!("{error:#}")), Answer::Done)
         }

@@ -1,6 +1,8 @@
 //! `mooring-server`: see `docs/server.md`.
 
 use anyhow::Context;
+use std::io::IsTerminal;
+use std::path::absolute;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -191,6 +193,15 @@ async fn administer(command: Command) -> anyhow::Result<()> {
         Command::Workspace(WorkspaceCommand::Check(args)) => {
             (Order::CheckWorkspace { workspace: args.workspace, mend: args.mend }, args.store)
         }
+        Command::Workspace(WorkspaceCommand::Export { workspace, to, json, store }) => {
+            (Order::ExportWorkspace { workspace, to: absolute(&to)?, json }, store)
+        }
+        Command::Workspace(WorkspaceCommand::Erase { workspace, yes, store }) => {
+            (Order::EraseWorkspace { workspace, yes }, store)
+        }
+        Command::Workspace(WorkspaceCommand::Import { from, dry_run, json, store }) => {
+            (Order::ImportWorkspace { from: absolute(&from)?, dry_run, json }, store)
+        }
         Command::Member(MemberCommand::Set { workspace, login, role, store }) => {
             (Order::SetMember { workspace, login, role: role.role() }, store)
         }
@@ -207,7 +218,14 @@ async fn carry_out(order: Order, args: &StoreArgs) -> anyhow::Result<String> {
     {
         return done;
     }
-    order.carry_out(&*open(args).await?.store).await
+    // where somebody looks; scripts read what is on standard output
+    let shown = std::io::stderr().is_terminal();
+    let progress = |done, of| {
+        if shown {
+            eprint!("\r{done} of {of} partitions{}", if done == of { "\n" } else { "" });
+        }
+    };
+    order.carry_out(&*open(args).await?.store, progress).await
 }
 
 async fn mirror(command: MirrorCommand) -> anyhow::Result<ExitCode> {

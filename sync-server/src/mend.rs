@@ -6,6 +6,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
+use sync_protocol::limits::JSON_DEPTH;
 use sync_protocol::message::ReplicaState;
 use sync_protocol::{Conflict, Entry, Partition, Record};
 
@@ -75,6 +76,14 @@ pub async fn workspace(
         }
     }
     Ok(report)
+}
+
+/// What a row may have around a value.
+const ENVELOPE: usize = 16;
+
+/// Whether every device can read a row.
+pub(crate) fn is_whole(kind: Kind, body: &str) -> bool {
+    depth(body) <= JSON_DEPTH + ENVELOPE && matches!(look(kind, body), Found::Whole)
 }
 
 fn look(kind: Kind, body: &str) -> Found {

@@ -1,5 +1,7 @@
 //! The partition engine: several server nodes on one store, with and without faults.
 
+#[path = "partition/archive.rs"]
+mod archive;
 #[path = "partition/bounds.rs"]
 mod bounds;
 #[path = "partition/decisions.rs"]

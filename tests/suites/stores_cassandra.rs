@@ -2,6 +2,8 @@
 //!
 //! Starts a node of its own. `MOORING_TEST_CASSANDRA=host:port` names one that runs already.
 
+#[path = "stores_cassandra/moved.rs"]
+mod moved;
 #[path = "stores_cassandra/tls.rs"]
 mod tls;
 
@@ -54,6 +56,7 @@ async fn the_store_on_cassandra() -> Result<()> {
     nodes_write_together([store.clone(), Arc::new(CassandraStore::connect(options.clone()).await?)]).await?;
     what_has_expired_ends_in_a_copy_and_never_in_503(&store, &options).await?;
     what_guards_access_is_written_conditionally(&store, &options).await?;
+    moved::there_and_back(&store, folder.path()).await?;
     servers_notice_each_other([store.clone(), Arc::new(CassandraStore::connect(options.clone()).await?)])
         .await?;
     a_newer_keyspace_is_refused(&options).await?;
