@@ -62,7 +62,10 @@ pub fn Decide(props: &DecideProps) -> Html {
         |_, event| on_news(event),
     );
     match &ask.data {
-        Some(info) => html! { <Open info={info.clone()} around={around.data.clone()} /> },
+        // who decides is led to the next one: that is known first
+        Some(info) if around.data.is_some() || around.failure.is_some() => {
+            html! { <Open info={info.clone()} around={around.data.clone()} /> }
+        }
         None if ask.failure.is_some() => html! {
             <section class="mooring-narrow">
                 <Empty title="Nothing left to review here" icon={Icon::Check} test="review-gone">
@@ -73,7 +76,7 @@ pub fn Decide(props: &DecideProps) -> Html {
                 </Empty>
             </section>
         },
-        None => loading("Reading both versions"),
+        _ => loading("Reading both versions"),
     }
 }
 

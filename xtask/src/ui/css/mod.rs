@@ -26,9 +26,9 @@ pub struct Sheet {
 
 /// Where style sheets come from.
 pub struct Sources<'a> {
-    /// One path per line relative to `base`. `- .class` leaves the class out, `+ .class` keeps it though the program
-    /// does not name it; `*` at the end stands for any ending. `= --name: value` gives a custom property another value.
-    /// `#` starts a comment.
+    /// One path per line relative to `base`. `- .class` leaves the class out, `- .one.two` what is for both together,
+    /// `+ .class` keeps it though the program does not name it; `*` at the end stands for any ending.
+    /// `= --name: value` gives a custom property another value. `#` starts a comment.
     pub list: &'a str,
     /// The folder of the listed parts.
     pub base: &'a Path,

@@ -17,7 +17,8 @@ pub(super) struct Classes {
 }
 
 impl Classes {
-    /// Looks for class names in `texts`. `keep` and `exclude` are class names, or beginnings of them that end in `*`.
+    /// Looks for class names in `texts`. `keep` and `exclude` are class names, or beginnings of them that end in `*`; of
+    /// `exclude` also several at once, as a selector writes them: `a.b`.
     pub(super) fn new(texts: &[&[u8]], keep: Vec<String>, exclude: Vec<String>) -> Classes {
         let mut runs = BTreeSet::new();
         for text in texts {
@@ -29,6 +30,17 @@ impl Classes {
             }
         }
         Classes { runs: runs.into_iter().collect(), keep, exclude }
+    }
+
+    /// Whether a selector is for an element with several classes that never come together.
+    fn never_together(&self, selector: &str) -> bool {
+        let is_for = |classes: &str| {
+            selector.match_indices(classes).any(|(at, _)| {
+                let (before, after) = (&selector[..at], &selector[at + classes.len()..]);
+                before.ends_with('.') && !before.ends_with(":not(.") && !after.starts_with(is_name)
+            })
+        };
+        self.exclude.iter().any(|classes| classes.contains('.') && is_for(classes))
     }
 
     fn used(&self, class: &str) -> bool {
@@ -66,6 +78,7 @@ pub(super) fn selectors(items: &mut Vec<Item>, classes: &Classes) {
         let kept: Vec<&str> = split_commas(prelude)
             .into_iter()
             .filter(|selector| needed_classes(selector).into_iter().all(|class| classes.used(class)))
+            .filter(|selector| !classes.never_together(selector))
             .collect();
         let any = !kept.is_empty() && !items.is_empty();
         *prelude = kept.join(",");
@@ -209,7 +222,11 @@ mod tests {
         let mut items = parse(css).unwrap();
         selectors(
             &mut items,
-            &Classes::new(&[program.as_bytes()], vec!["pf-k-*".into()], vec!["fas".into()]),
+            &Classes::new(
+                &[program.as_bytes()],
+                vec!["pf-k-*".into()],
+                vec!["fas".into(), "pf-a.pf-m".into()],
+            ),
         );
         properties(&mut items, program);
         fonts(&mut items);
@@ -227,6 +244,13 @@ mod tests {
     fn negated_and_alternative_classes_are_not_needed() {
         let css = ".pf-a:not(.pf-b){top:0}:is(.pf-x,.pf-y) h1{top:0}:where(.pf-x) h1{top:0}";
         assert_eq!(purged(css, "pf-a"), ".pf-a:not(.pf-b){top:0}:is(.pf-x,.pf-y) h1{top:0}");
+    }
+
+    #[test]
+    fn classes_that_never_come_together_are_left_out_together() {
+        let css = ".pf-a.pf-m,.pf-b.pf-m{top:0}.pf-a .pf-m{top:0}.pf-a.pf-m:hover{top:0}.pf-a.pf-mb{top:0}p:not(.pf-a.pf-m){top:0}";
+        let left = ".pf-b.pf-m{top:0}.pf-a .pf-m{top:0}.pf-a.pf-mb{top:0}p:not(.pf-a.pf-m){top:0}";
+        assert_eq!(purged(css, "pf-a pf-b pf-m pf-mb"), left);
     }
 
     #[test]
