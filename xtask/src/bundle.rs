@@ -131,8 +131,29 @@ pub fn package(kind: &str, build: Build) -> Result<PathBuf> {
         packed?;
     }
     let package = made(&folder, kind)?.with_context(|| format!("the packager left no .{kind}"))?;
+    if kind == "deb" && build == Build::Release {
+        squeeze(&package)?;
+    }
     fs::write(stamp, wanted)?;
     Ok(package)
+}
+
+/// Packs a .deb anew: the packager knows gzip alone, and with xz the two programs share what is in both of them. Where
+/// there is no dpkg, it stays as it is.
+fn squeeze(package: &Path) -> Result<()> {
+    let Some(dpkg) = sh::which("dpkg-deb") else {
+        sh::say("the .deb is larger than it could be: there is no dpkg-deb here to pack it with xz");
+        return Ok(());
+    };
+    let folder = package.with_extension("unpacked");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    sh::run(Command::new(&dpkg).arg("--raw-extract").args([package, &folder]))?;
+    sh::run(
+        Command::new(&dpkg).args(["--build", "-Zxz", "-z9", "--root-owner-group"]).args([&folder, package]),
+    )?;
+    Ok(fs::remove_dir_all(&folder)?)
 }
 
 /// The window and the command line.
