@@ -1,5 +1,5 @@
 //! A workspace in a file: what a server keeps of it, to be put away or taken to another store. A line of JSON for each thing,
-//! told apart by [`Line`]; the last one says how many rows there are and what all lines before it add up to.
+//! told apart by `Line`; the last one says how many rows there are and what all lines before it add up to.
 //!
 //! What is not in it: sessions (people sign in again), invitations, and mirrors with what they agreed on with their tables,
 //! which belong to one database.
