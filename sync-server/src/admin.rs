@@ -118,7 +118,7 @@ pub async fn erase_workspace(
             let of_people = head.checksums.0.iter().filter(|(collection, _)| !collection.is_reserved());
             records += of_people.map(|(_, sum)| sum.count).sum::<u64>();
         }
-        let members = store.members_of(workspace, 1_000_000).await?.len();
+        let members = store.members_of(workspace, limits::MEMBERS_ALL).await?.len();
         return Ok(format!(
             "“{}” has {records} record(s) and {members} member(s). With --yes all of it goes for good, with its history and its reviews; devices take it away when they next connect. `mooring-server workspace export` puts it away before.",
             row.name

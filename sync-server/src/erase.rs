@@ -3,16 +3,14 @@
 
 use sync_protocol::{Partition, WorkspaceId};
 
-use crate::partition::limits::{FORGOTTEN_STAYS, GROUP_BYTES, GROUP_CHANGES, RANGE_BYTES, RANGE_ROWS};
+use crate::limits::MEMBERS_ALL;
+use crate::partition::limits::{FORGOTTEN_STAYS, RANGE_BYTES, RANGE_ROWS};
 use crate::store::{
     Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, Row, Step, Store, StoreError, feed_key,
 };
 
 /// Tries of one step while somebody else's goes before it, or the store does not say how it ended.
 const TRIES: u32 = 20;
-
-/// Members of a workspace at most: more than any has.
-const MEMBERS: usize = 1_000_000;
 
 /// Takes a workspace away; how many rows went. Its members go first, so that nobody writes to it any more, and its name last:
 /// where this was broken off, the same again goes on. `progress` hears how many partitions of how many are done.
@@ -28,7 +26,7 @@ pub async fn workspace(
     for (token_hash, _) in store.invitations_of(id).await? {
         store.end_invitation(&token_hash, id).await?;
     }
-    for user in store.members_of(id, MEMBERS).await?.into_keys() {
+    for user in store.members_of(id, MEMBERS_ALL).await?.into_keys() {
         store.set_member(id, user, None).await?;
     }
     let mut rows = 0;
@@ -44,7 +42,7 @@ pub async fn workspace(
 ///
 /// # Errors
 /// As [`workspace`].
-pub async fn partition<S: PartitionStore + ?Sized>(store: &S, id: PartitionId) -> Result<u64, StoreError> {
+pub async fn partition(store: &dyn PartitionStore, id: PartitionId) -> Result<u64, StoreError> {
     let head = store.head(id, Read::Serial).await?;
     if head.step == Step(0) {
         return Ok(0);
@@ -64,32 +62,15 @@ pub async fn partition<S: PartitionStore + ?Sized>(store: &S, id: PartitionId) -
             after = Some(last.clone());
             count += found.len() as u64;
             let gone = |(key, _)| Row { kind, key, body: "null".into(), ttl: Some(FORGOTTEN_STAYS) };
-            let rows: Vec<Row> = found.into_iter().map(gone).collect();
-            for step in steps(rows) {
-                commit(store, id, step).await?;
-            }
+            // one step: rows that have hardly a body
+            commit(store, id, found.into_iter().map(gone).collect()).await?;
         }
     }
     commit(store, id, Vec::new()).await?;
     Ok(count)
 }
 
-/// What one step takes of rows that have hardly a body.
-fn steps(rows: Vec<Row>) -> impl Iterator<Item = Vec<Row>> {
-    let most = rows.iter().map(|row| row.key.len() + row.body.len()).max().unwrap_or(1);
-    let some = (GROUP_BYTES / most.max(1)).clamp(1, GROUP_CHANGES);
-    let mut rows = rows.into_iter();
-    std::iter::from_fn(move || {
-        let step: Vec<Row> = rows.by_ref().take(some).collect();
-        (!step.is_empty()).then_some(step)
-    })
-}
-
-async fn commit<S: PartitionStore + ?Sized>(
-    store: &S,
-    id: PartitionId,
-    rows: Vec<Row>,
-) -> Result<(), StoreError> {
+async fn commit(store: &dyn PartitionStore, id: PartitionId, rows: Vec<Row>) -> Result<(), StoreError> {
     for _ in 0..TRIES {
         let before = store.head(id, Read::Serial).await?.step;
         let head = Head { step: before.next(), ..Head::default() };

@@ -165,6 +165,9 @@ pub const MEMBERS: usize = 1_000;
 /// Members that are read where an owner is looked for: what the command line may have added is among them.
 pub const MEMBERS_READ: usize = 10_000;
 
+/// Members that are read where all of them are meant: more than any workspace has.
+pub const MEMBERS_ALL: usize = 1_000_000;
+
 /// Invitations of one workspace that still let somebody in: one for each person who is asked, and a screen full.
 pub const INVITATIONS: usize = 50;
 

@@ -8,7 +8,8 @@ use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{ArchiveError, FORMAT, KINDS, Line, MEMBERS, Summary};
+use super::{ArchiveError, FORMAT, KINDS, Line, Summary};
+use crate::limits::MEMBERS_ALL;
 use crate::partition::limits::{RANGE_BYTES, RANGE_ROWS};
 use crate::store::{Head, Kind, Mark, PartitionId, Read, Store, StoreError, WorkspaceRow, feed_key};
 
@@ -52,7 +53,7 @@ async fn put(
     let WorkspaceRow { id, name, partitions } = row.clone();
     out.line(&Line::Workspace { format: FORMAT, id, name: name.clone(), partitions }).await?;
     let mut members = 0;
-    for (user, role) in store.members_of(id, MEMBERS).await? {
+    for (user, role) in store.members_of(id, MEMBERS_ALL).await? {
         let Some(account) = store.account_of(user).await? else { continue };
         let crate::store::Account { login, name, password_hash, .. } = account;
         members += 1;

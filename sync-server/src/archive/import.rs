@@ -65,7 +65,7 @@ pub async fn import(
             Line::Row { kind, key, body } => {
                 let (Some(open), Some(kind)) = (&mut open, kind_of(&kind)) else { continue };
                 let body = body.get().to_owned();
-                let ttl = stays(kind, &body).then_some(horizon);
+                let ttl = expires(kind, &body).then_some(horizon);
                 open.row(store, Row { kind, key, body, ttl }).await?;
             }
             Line::End { .. } => break,
@@ -92,7 +92,7 @@ fn is_here(name: &str) -> ArchiveError {
 }
 
 /// Whether a row goes after the horizon: nobody needs it any more then.
-fn stays(kind: Kind, body: &str) -> bool {
+fn expires(kind: Kind, body: &str) -> bool {
     match kind {
         Kind::Record => serde_json::from_str::<Record>(body).is_ok_and(|record| record.deleted),
         Kind::Conflict => serde_json::from_str::<Conflict>(body).is_ok_and(|conflict| !conflict.is_open()),

@@ -28,9 +28,6 @@ const FORMAT: u32 = 1;
 /// What goes into the file of a partition, in this order: a record comes before what is said of it.
 const KINDS: [Kind; 4] = [Kind::Record, Kind::Conflict, Kind::Replica, Kind::Feed];
 
-/// Members of a workspace at most: more than any has.
-const MEMBERS: usize = 1_000_000;
-
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line<'a> {

@@ -4,15 +4,18 @@ use anyhow::{Result, ensure};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use sync_protocol::message::{Pull, Role};
 use sync_protocol::schema::collection_record;
-use sync_protocol::{CollectionId, Cursor, Edit, Fields, RecordId, RecordKey, Verdict, WorkspaceId};
+use sync_protocol::{
+    CollectionId, Cursor, Edit, Fields, Partition, RecordId, RecordKey, Verdict, WorkspaceId,
+};
 use sync_server::archive::{export, import};
+use sync_server::erase;
 use sync_server::partition::{PartitionEngine, Settings};
 use sync_server::store::cassandra::CassandraStore;
 use sync_server::store::sled::SledStore;
-use sync_server::store::{Account, Store, WorkspaceRow};
+use sync_server::store::{Account, Kind, PartitionId, Read, Store, WorkspaceRow};
 
 use crate::Device;
 
@@ -43,7 +46,8 @@ pub async fn there_and_back(cassandra: &Arc<CassandraStore>, folder: &Path) -> R
     ensure!(one == two? && one == three?, "a workspace is another one after it was moved");
 
     for store in [there, last] {
-        let engine = PartitionEngine::new(store, Settings { horizon: HORIZON, ..Settings::default() });
+        let engine =
+            PartitionEngine::new(store.clone(), Settings { horizon: HORIZON, ..Settings::default() });
         let mut cursor = Cursor::start(PARTITIONS);
         let mut entries = 0;
         loop {
@@ -60,6 +64,7 @@ pub async fn there_and_back(cassandra: &Arc<CassandraStore>, folder: &Path) -> R
         let next = device.change(record, Edit::Insert { fields: Fields::new() });
         let verdicts = engine.push(id, PARTITIONS, device.author, &device.push(vec![next])).await?;
         ensure!(matches!(verdicts[..], [Verdict::Applied { .. } | Verdict::Merged { .. }]), "{verdicts:?}");
+        nothing_is_left_once_it_is_erased(&*store, id).await?;
     }
     Ok(())
 }
@@ -86,4 +91,26 @@ async fn filled(store: &Arc<dyn Store>, id: WorkspaceId) -> Result<Device> {
     ensure!(store.add_workspace(&WorkspaceRow { id, name: "Harbour".into(), partitions: PARTITIONS }).await?);
     store.set_member(id, user, Some(Role::Owner)).await?;
     Ok(device)
+}
+
+async fn nothing_is_left_once_it_is_erased(store: &dyn Store, id: WorkspaceId) -> Result<()> {
+    ensure!(erase::workspace(store, id, PARTITIONS, |_, _| {}).await? > RECORDS as u64);
+    ensure!(store.workspace(id).await?.is_none());
+    let until = Instant::now() + Duration::from_secs(30);
+    // by their keys: what is read in order would pass over all that has expired
+    let collection = CollectionId::new("airports")?;
+    let keys = |partition| {
+        let ids = (0..RECORDS).map(|n| RecordId::new(collection.clone(), RecordKey::Int(n)));
+        let here = ids.filter(|id| id.partition(PARTITIONS) == partition);
+        here.map(|id| id.to_text()).collect::<Vec<_>>()
+    };
+    for partition in (0..PARTITIONS).map(Partition) {
+        let at = PartitionId { workspace: id, partition };
+        while store.get(at, Kind::Record, &keys(partition)).await?.iter().any(Option::is_some) {
+            ensure!(Instant::now() < until, "records are left in {partition}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        ensure!(store.head(at, Read::Serial).await?.revision.0 == 0);
+    }
+    Ok(())
 }
