@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use crate::model::device::{Device, Flight};
 use crate::model::scene::{PARTITIONS, start};
 use crate::model::server::Server;
-use crate::model::{check, item};
+use crate::model::{check, item, name};
 use serde_json::json;
 use sync_client::replica::session::Outgoing;
-use sync_protocol::{Change, Counter, RecordId, Rejection, Verdict};
+use sync_protocol::{Change, Choice, Counter, Outcome, RecordId, Rejection, Verdict};
 
 /// An id names one change for good, over all partitions.
 fn identity(server: &Server) {
@@ -36,7 +36,7 @@ fn twins() -> (Server, Device, [Device; 2]) {
 fn all_there(server: &Server, wanted: &[(RecordId, &str, i64)]) {
     for (id, field, value) in wanted {
         let record = server.record(id).unwrap_or_else(|| panic!("{id} is not there"));
-        assert_eq!(record.value(&crate::model::name(field)).as_integer(), Some(*value), "{id}");
+        assert_eq!(record.value(&name(field)).as_integer(), Some(*value), "{id}");
     }
 }
 
@@ -102,7 +102,7 @@ fn what_was_restored_from_a_backup_is_told_also_long_after() {
             }
         }
         b.sync(&mut server);
-        let before = server.record(&item(1)).unwrap().value(&crate::model::name("n")).clone();
+        let before = server.record(&item(1)).unwrap().value(&name("n")).clone();
         for key in 4..=6 {
             image.edit(&item(key), json!({ "n": [0, 50 + key] })).unwrap();
         }
@@ -112,7 +112,7 @@ fn what_was_restored_from_a_backup_is_told_also_long_after() {
         nothing_waits(&image);
         let wanted = [(item(4), "n", 54), (item(5), "n", 55), (item(6), "n", 56), (item(1), "stock", 5)];
         all_there(&server, &wanted);
-        assert_eq!(*server.record(&item(1)).unwrap().value(&crate::model::name("n")), before);
+        assert_eq!(*server.record(&item(1)).unwrap().value(&name("n")), before);
         identity(&server);
         a.sync(&mut server);
         check::convergence(&[a, image], &server);
@@ -243,6 +243,66 @@ fn what_both_copies_hold_counts_once() {
     identity(&server);
 }
 
+/// The first change that waits is sent alone, and its verdict heard.
+fn first_alone(device: &mut Device, server: &mut Server) -> Verdict {
+    let mut push = push_of(device);
+    push.changes.truncate(1);
+    let sent = [push.changes[0].id.counter];
+    let answer = server.push(&push);
+    let heard = device.replica.pushed(&sent, &answer).unwrap();
+    device.commit(&heard).unwrap();
+    device.replica.note_verdicts(&sent, &answer, device.session.last_pull());
+    answer.verdicts[0].clone()
+}
+
+/// Both hold a decision that is refused, and edits of its record. The copy is told of the decision, and its edits are in effect;
+/// the other device hears only that the decision's number is taken, and sends it anew, but not what it has not sent of the
+/// record: whether that is known is asked first. What nobody knows goes after the decision, under another number as well.
+#[test]
+fn what_follows_a_taken_number_is_asked_for_before_it_goes_anew() {
+    for by_both in [0, 1, 2] {
+        let (mut server, mut a, [mut b, mut copy]) = twins();
+        a.edit(&item(1), json!({ "n": [0, 1] })).unwrap();
+        copy.now = b.now;
+        for device in [&mut b, &mut copy] {
+            device.edit(&item(1), json!({ "n": [0, 2] })).unwrap();
+        }
+        for at in [0, 1, 2, 0] {
+            [&mut a, &mut b, &mut copy][at].sync(&mut server);
+        }
+        let conflict = b.replica.conflicts().next().unwrap().id;
+        let keep = |choice| Outcome::Keep { choices: [(name("n"), choice)].into() };
+        for device in [&mut b, &mut copy] {
+            device.resolve(conflict, keep(Choice::Incoming)).unwrap();
+            for n in 0..by_both {
+                device.edit(&item(1), json!({ "stock": [n, n + 1] })).unwrap();
+            }
+        }
+        a.resolve(conflict, keep(Choice::Current)).unwrap();
+        a.sync(&mut server);
+        let told = first_alone(&mut copy, &mut server);
+        assert!(matches!(told, Verdict::Rejected { taken: false, .. }), "{told:?}");
+        copy.sync(&mut server);
+        b.edit(&item(1), json!({ "stock": [by_both, by_both + 1] })).unwrap();
+        // with this the copy tells that it has heard of the decision, and the server forgets it
+        copy.edit(&item(1), json!({ "n": [1, 3] })).unwrap();
+        copy.sync(&mut server);
+        let told = first_alone(&mut b, &mut server);
+        assert!(matches!(told, Verdict::Rejected { taken: true, .. }), "{told:?}");
+        b.sync(&mut server);
+        // the decision is refused again, and what follows it waits for the person
+        let refused = b.refused();
+        let [(_, Rejection::AlreadyResolved { .. }), (edit, _)] = refused.as_slice() else {
+            panic!("{refused:?}")
+        };
+        b.retry(Counter(*edit));
+        b.sync(&mut server);
+        all_there(&server, &[(item(1), "stock", by_both + 1)]);
+        assert_eq!(b.replica.outbox().count(), 0);
+        identity(&server);
+    }
+}
+
 /// A push whose answer was lost is in effect, and a shorter one is sent after it: what is known only of its first changes
 /// says nothing of the others, which count once.
 #[test]
@@ -323,8 +383,8 @@ fn nothing_is_sent_before_a_new_name_is_stored() {
     assert!(copy.replica.must_renew());
     copy.edit(&item(2), json!({ "n": [1, 2] })).unwrap();
     copy.ask();
-    let pushes = copy.flights.iter().filter(|flight| matches!(flight, Flight::Ask(Outgoing::Push(_))));
-    assert_eq!(pushes.count(), 0, "the first edit comes before the second");
+    let judges = |flight: &&Flight| matches!(flight, Flight::Ask(Outgoing::Push(push)) if !push.only_known);
+    assert_eq!(copy.flights.iter().filter(judges).count(), 0, "the first edit comes before the second");
     copy.sync(&mut server);
     b.sync(&mut server);
     assert_eq!(copy.renewed, 1);

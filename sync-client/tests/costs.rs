@@ -51,7 +51,13 @@ fn half_judged(size: u64) -> (Server, Replica) {
     let (mut server, mut replica) = replica((1..=size).map(insert).collect(), Vec::new());
     let changes: Vec<Change> = (1..=size / 2).map(insert).collect();
     let sent: Vec<Counter> = changes.iter().map(|change| change.id.counter).collect();
-    let push = Push { replica: replica.id(), settled: Counter(0), schema_seen: Revision(0), changes };
+    let push = Push {
+        replica: replica.id(),
+        settled: Counter(0),
+        schema_seen: Revision(0),
+        changes,
+        only_known: false,
+    };
     let answer = server.push(&push);
     replica.note_verdicts(&sent, &answer, 0);
     (server, replica)

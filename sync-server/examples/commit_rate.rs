@@ -90,8 +90,13 @@ async fn send(
         saw: None,
         edit,
     });
-    let push =
-        Push { replica, settled: Counter(from - 1), schema_seen: Revision(0), changes: changes.collect() };
+    let push = Push {
+        replica,
+        settled: Counter(from - 1),
+        schema_seen: Revision(0),
+        changes: changes.collect(),
+        only_known: false,
+    };
     let verdicts = engine.push(workspace, PARTITIONS, author, &push).await?;
     let refused = |v: &&Verdict| !matches!(v, Verdict::Applied { .. } | Verdict::Merged { .. });
     verdicts.iter().find(refused).map_or(Ok(()), |v| Err(format!("{v:?}").into()))

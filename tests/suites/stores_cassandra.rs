@@ -318,7 +318,13 @@ impl Device {
     }
 
     fn push(&self, changes: Vec<Change>) -> Push {
-        Push { replica: self.author.replica, settled: Counter(0), schema_seen: Revision(0), changes }
+        Push {
+            replica: self.author.replica,
+            settled: Counter(0),
+            schema_seen: Revision(0),
+            changes,
+            only_known: false,
+        }
     }
 }
 

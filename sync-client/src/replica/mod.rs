@@ -225,6 +225,11 @@ impl Replica {
         self.outbox.due_count()
     }
 
+    /// Changes of which the server is asked whether it knows them, before they take another number.
+    pub fn asked(&self) -> impl Iterator<Item = &Change> {
+        self.outbox.asked()
+    }
+
     /// Changes that a person made and the server has not judged. The replica's own records of people and devices
     /// do not count: nobody made them.
     pub fn unsent(&self) -> impl Iterator<Item = &Change> {

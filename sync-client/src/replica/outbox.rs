@@ -18,6 +18,8 @@ enum Way {
     Due,
     /// It is sent once nothing before it is in doubt.
     Behind,
+    /// It is to follow one that takes another number, and takes another one itself unless the server knows it.
+    Asked,
     /// It takes another number.
     Again,
 }
@@ -30,20 +32,21 @@ struct Ways {
     due: BTreeSet<Counter>,
     /// Those that build on one in doubt alone.
     behind: BTreeSet<Counter>,
-    /// Those that go out under another number, with none in doubt before them.
+    /// Those that the server is asked for.
+    asked: BTreeSet<Counter>,
+    /// Those that go out under another number, with none in doubt before them and none to be asked for behind them.
     again: BTreeSet<Counter>,
 }
 
 impl Ways {
     fn put(&mut self, counter: Counter, way: Option<Way>) {
-        for (set, of) in
-            [(&mut self.due, Way::Due), (&mut self.behind, Way::Behind), (&mut self.again, Way::Again)]
-        {
-            if way == Some(of) {
-                set.insert(counter)
-            } else {
-                set.remove(&counter)
-            };
+        for (set, of) in [
+            (&mut self.due, Way::Due),
+            (&mut self.behind, Way::Behind),
+            (&mut self.asked, Way::Asked),
+            (&mut self.again, Way::Again),
+        ] {
+            self::put(set, counter, way == Some(of));
         }
     }
 }
@@ -55,6 +58,10 @@ struct Line {
     /// Edits among them of which the server does not know whether it judged them: until the feed has told, none that was
     /// made later goes out, for they may have to go out again themselves.
     in_doubt: BTreeSet<Counter>,
+    /// Those among them whose number is another one's.
+    anew: BTreeSet<Counter>,
+    /// How many the server is asked for: they are to follow one of those. A copy of this device may have sent them.
+    asked: usize,
     /// The first rejected one, on which later ones build; it is not among them.
     rejected: Option<Counter>,
 }
@@ -62,16 +69,38 @@ struct Line {
 impl Line {
     /// Which way a change goes next, if any.
     fn way(&self, Pending { change, judged }: &Pending) -> Option<Way> {
-        let follows = self.in_doubt.first().is_some_and(|first| *first < change.id.counter);
+        let follows = |of: &BTreeSet<Counter>| of.first().is_some_and(|first| *first < change.id.counter);
         match judged {
+            Judged::No if follows(&self.anew) => Some(Way::Asked),
             Judged::No if is_held(change, self.rejected) => None,
             // a decision builds on nothing
-            Judged::No if follows && change.about().is_none() => Some(Way::Behind),
+            Judged::No if follows(&self.in_doubt) && change.about().is_none() => Some(Way::Behind),
             Judged::No => Some(Way::Due),
-            Judged::Taken | Judged::Another => (!follows).then_some(Way::Again),
+            Judged::Taken | Judged::Another => {
+                (self.asked == 0 && !follows(&self.in_doubt)).then_some(Way::Again)
+            }
             Judged::At(_) | Judged::Before { .. } => None,
         }
     }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            in_doubt: self.in_doubt.first().copied(),
+            anew: self.anew.first().copied(),
+            asks: self.asked > 0,
+        }
+    }
+}
+
+/// What of a line says which way its changes go.
+#[derive(Clone, Copy, Default)]
+struct Bounds {
+    /// The first edit in doubt.
+    in_doubt: Option<Counter>,
+    /// The first change that goes out under another number.
+    anew: Option<Counter>,
+    /// Whether the server is asked for one.
+    asks: bool,
 }
 
 /// Changes without a stored outcome.
@@ -160,9 +189,19 @@ impl Outbox {
         self.unjudged.len() - self.own
     }
 
+    /// Changes of which the server is asked whether it knows them, in their order.
+    pub(super) fn asked(&self) -> impl Iterator<Item = &Change> {
+        self.ways.asked.iter().map(|counter| &self.changes[counter].change).inspect(counted)
+    }
+
+    /// Whether it is asked for that one.
+    pub(super) fn is_asked(&self, counter: Counter) -> bool {
+        self.ways.asked.contains(&counter)
+    }
+
     /// How many are not sent because they build on a rejected one.
     pub(super) fn held_count(&self) -> usize {
-        self.unjudged.len() - self.ways.due.len() - self.ways.behind.len()
+        self.unjudged.len() - self.ways.due.len() - self.ways.behind.len() - self.ways.asked.len()
     }
 
     /// Whether the server has judged some whose outcome has not come.
@@ -206,27 +245,28 @@ impl Outbox {
         let counter = change.id.counter;
         let record = change.record.clone();
         self.remove(counter);
-        let before = self.more_by(&record);
+        let (before, bounds) = (self.more_by(&record), self.bounds(&record));
         let line = self.by_record.entry(record.clone()).or_default();
         line.counters.insert(counter);
         line.rejected = rejected;
-        let pending = Pending { change, judged: Judged::No };
-        self.note(&pending);
-        self.changes.insert(counter, pending);
+        self.changes.insert(counter, Pending { change, judged: Judged::No });
+        self.keep(counter, true);
+        self.moved(&record, counter, bounds);
         self.follow(&record, before);
     }
 
     /// A change that has its outcome.
     pub(super) fn remove(&mut self, counter: Counter) -> Option<Change> {
         let record = self.changes.get(&counter)?.change.record.clone();
-        let before = self.more_by(&record);
+        let (before, bounds) = (self.more_by(&record), self.bounds(&record));
+        self.keep(counter, false);
         let pending = self.changes.remove(&counter)?;
-        self.forget(&pending);
         if let Some(line) = self.by_record.get_mut(&record) {
             line.counters.remove(&counter);
-            if line.counters.is_empty() {
-                self.by_record.remove(&record);
-            }
+        }
+        self.moved(&record, counter, bounds);
+        if self.by_record.get(&record).is_some_and(|line| line.counters.is_empty()) {
+            self.by_record.remove(&record);
         }
         self.follow(&record, before);
         Some(pending.change)
@@ -234,11 +274,16 @@ impl Outbox {
 
     /// Something is known of a change's verdict.
     pub(super) fn judge(&mut self, counter: Counter, judged: Judged) {
-        let Some(mut pending) = self.changes.remove(&counter) else { return };
-        self.forget(&pending);
-        pending.judged = judged;
-        self.note(&pending);
-        self.changes.insert(counter, pending);
+        let Some(record) = self.changes.get(&counter).map(|pending| pending.change.record.clone()) else {
+            return;
+        };
+        let bounds = self.bounds(&record);
+        self.keep(counter, false);
+        if let Some(pending) = self.changes.get_mut(&counter) {
+            pending.judged = judged;
+        }
+        self.keep(counter, true);
+        self.moved(&record, counter, bounds);
     }
 
     /// The first rejected change of a record that later ones build on is now that one.
@@ -249,77 +294,68 @@ impl Outbox {
         }
     }
 
-    /// An edit is in doubt, or is so no more. Only what that moves is looked at: what lies between the edit that was the
-    /// first one and the edit that is now.
-    fn doubt(&mut self, change: &Change, is_in_doubt: bool) {
+    /// Counts a change among those of its kind, or no more.
+    fn keep(&mut self, counter: Counter, is_kept: bool) {
+        let Some(Pending { change, judged }) = self.changes.get(&counter) else { return };
         let Some(line) = self.by_record.get_mut(&change.record) else { return };
-        if change.about().is_some() {
-            return;
+        let partition = change.record.partition(self.partitions);
+        match *judged {
+            Judged::No => {
+                put(&mut self.unjudged, counter, is_kept);
+                if people::is_own_record(change) {
+                    count(&mut self.own, is_kept);
+                }
+            }
+            Judged::At(at) => put(&mut self.awaited, (partition, at, counter), is_kept),
+            Judged::Before { forgotten, .. } => {
+                put(&mut self.awaited, (partition, UNKNOWN, counter), is_kept);
+                count(&mut self.earlier, is_kept);
+                // nothing builds on a decision
+                if forgotten && change.about().is_none() {
+                    put(&mut line.in_doubt, counter, is_kept);
+                }
+            }
+            Judged::Taken | Judged::Another => put(&mut line.anew, counter, is_kept),
         }
-        let first = |line: &Line| line.in_doubt.first().copied().unwrap_or(Counter(u64::MAX));
-        let before = first(line);
-        if is_in_doubt {
-            line.in_doubt.insert(change.id.counter)
-        } else {
-            line.in_doubt.remove(&change.id.counter)
-        };
-        let now = first(line);
-        if before != now {
-            self.sort(&change.record, before.min(now), before.max(now));
+    }
+
+    fn bounds(&self, record: &RecordId) -> Bounds {
+        self.by_record.get(record).map(Line::bounds).unwrap_or_default()
+    }
+
+    /// Puts a change where it goes next, and with it what it moves of its record, which had these bounds before it: what lies
+    /// between the edit that was the first one and the edit that is now, and what takes another number once nothing behind it
+    /// is asked for. Nothing else is looked at.
+    fn moved(&mut self, record: &RecordId, counter: Counter, before: Bounds) {
+        self.place(record, counter);
+        let now = self.bounds(record);
+        for (before, now) in [(before.in_doubt, now.in_doubt), (before.anew, now.anew)] {
+            if before != now {
+                let end = |end: Option<Counter>| end.unwrap_or(Counter(u64::MAX));
+                self.sort(record, end(before).min(end(now)), end(before).max(end(now)));
+            }
+        }
+        if self.bounds(record).asks != before.asks {
+            let line = self.by_record.get(record);
+            let anew: Vec<Counter> = line.into_iter().flat_map(|line| &line.anew).copied().collect();
+            anew.into_iter().for_each(|counter| self.place(record, counter));
         }
     }
 
     /// What of a record goes out, of the changes in a range.
     fn sort(&mut self, record: &RecordId, from: Counter, to: Counter) {
         let Some(line) = self.by_record.get(record) else { return };
-        for counter in line.counters.range(from..=to).inspect(counted) {
-            // one that is just being judged is not there, and finds its way by itself
-            if let Some(pending) = self.changes.get(counter) {
-                self.ways.put(*counter, line.way(pending));
-            }
-        }
+        let counters: Vec<Counter> = line.counters.range(from..=to).copied().collect();
+        counters.into_iter().for_each(|counter| self.place(record, counter));
     }
 
-    fn note(&mut self, pending: &Pending) {
-        let counter = pending.change.id.counter;
-        self.ways.put(counter, self.by_record.get(&pending.change.record).and_then(|line| line.way(pending)));
-        let partition = || pending.change.record.partition(self.partitions);
-        match pending.judged {
-            Judged::No => {
-                self.unjudged.insert(counter);
-                self.own += usize::from(people::is_own_record(&pending.change));
-            }
-            Judged::At(at) => drop(self.awaited.insert((partition(), at, counter))),
-            Judged::Before { forgotten, .. } => {
-                self.awaited.insert((partition(), UNKNOWN, counter));
-                self.earlier += 1;
-                if forgotten {
-                    self.doubt(&pending.change, true);
-                }
-            }
-            Judged::Taken | Judged::Another => {}
-        }
-    }
-
-    fn forget(&mut self, pending: &Pending) {
-        let counter = pending.change.id.counter;
-        self.ways.put(counter, None);
-        let partition = || pending.change.record.partition(self.partitions);
-        match pending.judged {
-            Judged::No => {
-                self.unjudged.remove(&counter);
-                self.own -= usize::from(people::is_own_record(&pending.change));
-            }
-            Judged::At(at) => drop(self.awaited.remove(&(partition(), at, counter))),
-            Judged::Before { forgotten, .. } => {
-                self.awaited.remove(&(partition(), UNKNOWN, counter));
-                self.earlier -= 1;
-                if forgotten {
-                    self.doubt(&pending.change, false);
-                }
-            }
-            Judged::Taken | Judged::Another => {}
-        }
+    /// Puts a change where it goes next.
+    fn place(&mut self, record: &RecordId, counter: Counter) {
+        counted(&counter);
+        let Some(line) = self.by_record.get_mut(record) else { return };
+        line.asked -= usize::from(self.ways.asked.contains(&counter));
+        self.ways.put(counter, self.changes.get(&counter).and_then(|pending| line.way(pending)));
+        line.asked += usize::from(self.ways.asked.contains(&counter));
     }
 
     /// How many records more there are by the changes of this one: counted as if nobody else had done the same meanwhile.
@@ -337,6 +373,19 @@ impl Outbox {
             *self.more.entry(record.collection.clone()).or_default() += by;
         }
     }
+}
+
+/// An item is in a set, or not.
+fn put<T: Ord>(set: &mut BTreeSet<T>, item: T, is_in: bool) {
+    if is_in {
+        set.insert(item)
+    } else {
+        set.remove(&item)
+    };
+}
+
+fn count(of: &mut usize, one_more: bool) {
+    *of = if one_more { *of + 1 } else { *of - 1 };
 }
 
 /// Whether a change builds on a rejected one. A decision about a conflict builds on nothing.

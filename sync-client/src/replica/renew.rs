@@ -54,7 +54,7 @@ impl Replica {
     }
 
     /// The changes of a push of which not the change was refused but its number, and what was refused after one of them in
-    /// its record: it goes after it as before.
+    /// its record, or asked for because it follows one: it goes after it as before.
     pub(super) fn taken_by(&self, sent: &[Counter], answer: &PushAnswer) -> BTreeSet<Counter> {
         let mut records: BTreeSet<&RecordId> = BTreeSet::new();
         let mut counters = BTreeSet::new();
@@ -63,7 +63,7 @@ impl Replica {
             else {
                 continue;
             };
-            if *taken || records.contains(&pending.change.record) {
+            if *taken || records.contains(&pending.change.record) || self.outbox.is_asked(*counter) {
                 records.insert(&pending.change.record);
                 counters.insert(*counter);
             }
@@ -78,9 +78,9 @@ impl Replica {
 
     /// The replica under a new name, `name` unless it took one before: changes whose number was another one's are minted
     /// anew, in their order. All others keep their id until the server has told their outcome: a copy of them may be on its
-    /// way.
+    /// way, or in effect. What follows one of those in its record is asked for first ([`Replica::asked`]).
     pub fn renewed(&self, name: ReplicaId) -> Batch {
-        let anew: Vec<&Change> = self.taken();
+        let anew: Vec<&Change> = self.outbox.again().map(|pending| &pending.change).collect();
         let used = |change: &&Change| change.id.replica == self.id();
         let name = if self.shared || anew.iter().any(used) { name } else { self.id() };
         let mut batch = Batch { meta: Some(Meta { replica: name, ..self.meta.clone() }), ..Batch::default() };
@@ -103,21 +103,5 @@ impl Replica {
             batch.enqueue.push(change);
         }
         batch
-    }
-
-    /// Changes that have to go out under another number. What was to follow a refused one in its record, and was not sent
-    /// without it, follows it still.
-    fn taken(&self) -> Vec<&Change> {
-        let mut taken: BTreeSet<Counter> = BTreeSet::new();
-        for Pending { change: first, judged } in self.outbox.again() {
-            taken.insert(first.id.counter);
-            if *judged != Judged::Taken {
-                continue;
-            }
-            let behind = |p: &&Pending| p.judged == Judged::No && p.change.id.counter > first.id.counter;
-            let behind = self.outbox.of(&first.record).filter(behind);
-            taken.extend(behind.map(|p| p.change.id.counter));
-        }
-        taken.into_iter().filter_map(|counter| self.pending(counter)).collect()
     }
 }

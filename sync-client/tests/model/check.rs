@@ -93,17 +93,25 @@ pub fn kept_counts_agree(device: &Device) {
     let follows = |c: &Change| {
         in_doubt.iter().any(|before| before.record == c.record && before.id.counter < c.id.counter)
     };
-    let due = |c: &&Change| !held(c) && (c.about().is_some() || !follows(c));
+    let anew: Vec<&Change> = replica
+        .outbox()
+        .filter(|p| matches!(p.judged, Judged::Taken | Judged::Another))
+        .map(|p| &p.change)
+        .collect();
+    let asked =
+        |c: &&Change| anew.iter().any(|before| before.record == c.record && before.id.counter < c.id.counter);
+    assert!(replica.asked().eq(unjudged.iter().copied().filter(asked)), "kept_counts_agree: asked");
+    let due = |c: &&Change| !asked(c) && !held(c) && (c.about().is_some() || !follows(c));
     assert!(replica.due().eq(unjudged.iter().copied().filter(due)), "kept_counts_agree: due");
-    let counts = (unsent.len(), unsent.iter().filter(|c| held(c)).count(), replica.outbox().count());
+    let held = unsent.iter().filter(|c| held(c) && !asked(c)).count();
+    let counts = (unsent.len(), held, replica.outbox().count());
     let kept = (replica.unsent_count(), replica.held_count(), replica.outbox_count());
     assert_eq!(kept, counts, "kept_counts_agree: unsent, held, outbox");
     assert_eq!(replica.has_judged(), unjudged.len() < replica.outbox().count(), "kept_counts_agree: judged");
     let before = replica.outbox().any(|p| matches!(p.judged, Judged::Before { .. }));
     assert_eq!(replica.has_judged_before(), before, "kept_counts_agree: judged before");
-    let anew =
-        replica.outbox().any(|p| matches!(p.judged, Judged::Taken | Judged::Another) && !follows(&p.change));
-    assert!(replica.must_renew() || !anew, "kept_counts_agree: taken");
+    let waits = |c: &Change| follows(c) || replica.asked().any(|asked| asked.record == c.record);
+    assert!(replica.must_renew() || anew.iter().all(|c| waits(c)), "kept_counts_agree: taken");
     let counts = (replica.conflicts().count(), replica.rejected().count(), replica.quarantine().count());
     let kept = (replica.conflict_count(), replica.rejected_count(), replica.quarantine_count());
     assert_eq!(kept, counts, "kept_counts_agree: conflicts, rejected, quarantine");

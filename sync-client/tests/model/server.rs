@@ -82,14 +82,21 @@ impl Server {
         let mut preceding = Preceding::default();
         let mut verdicts = Vec::new();
         for change in &push.changes {
-            let verdict = self.judge(change, push.settled, preceding.verdict(change).cloned());
+            let follows = preceding.verdict(change).cloned();
+            let verdict = self.judge(change, push.settled, push.only_known, follows);
             preceding.note(change, &verdict);
             verdicts.push(verdict);
         }
         PushAnswer { verdicts }
     }
 
-    fn judge(&mut self, change: &Change, settled: Counter, follows: Option<Verdict>) -> Verdict {
+    fn judge(
+        &mut self,
+        change: &Change,
+        settled: Counter,
+        only_known: bool,
+        follows: Option<Verdict>,
+    ) -> Verdict {
         let partitions = self.count();
         let at = usize::from(change.record.partition(partitions).0);
         let part = &mut self.parts[at];
@@ -102,7 +109,9 @@ impl Server {
             state.note(change.id, change.digest(), &taken);
             return taken;
         }
-        let verdict = if self.refuse.contains(&change.record) {
+        let verdict = if only_known {
+            Verdict::taken()
+        } else if self.refuse.contains(&change.record) {
             Rejection::NotPermitted.into()
         } else if let Some(follows) = follows {
             follows

@@ -27,6 +27,8 @@ pub struct PushText {
     settled: Counter,
     schema_seen: Revision,
     changes: Texts,
+    #[serde(default)]
+    only_known: bool,
 }
 
 #[derive(Debug)]
@@ -87,8 +89,8 @@ impl PushText {
                 }
             }
         }
-        let Self { replica, settled, schema_seen, .. } = self;
-        Reading { push: Push { replica, settled, schema_seen, changes }, unread }
+        let Self { replica, settled, schema_seen, only_known, .. } = self;
+        Reading { push: Push { replica, settled, schema_seen, changes, only_known }, unread }
     }
 }
 

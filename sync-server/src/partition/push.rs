@@ -34,7 +34,10 @@ impl PartitionEngine {
         let mut verdicts = Vec::with_capacity(push.changes.len());
         // the schema is judged in order with what uses it: a new field, then a record with it, in one push
         let runs = push.changes.chunk_by(|a, b| is_reserved(a) == is_reserved(b));
-        let taken = self.inner.names.used_elsewhere(workspace, push, partitions);
+        let mut taken = self.inner.names.used_elsewhere(workspace, push, partitions);
+        if push.only_known {
+            taken.extend(push.changes.iter().map(|change| change.id.counter));
+        }
         let mut after_schema = false;
         let mut preceding = Preceding::default();
         for run in runs {
@@ -89,7 +92,8 @@ impl PartitionEngine {
                     Some(reason)
                 }
                 None => changes.next().and_then(|change| {
-                    let counter = first.get(&change.record).copied();
+                    // nothing is judged where only what is known is asked for: no order has to be kept
+                    let counter = first.get(&change.record).copied().filter(|_| !push.only_known);
                     if counter.is_none() {
                         push.changes.push(change);
                     }

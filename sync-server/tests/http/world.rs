@@ -217,7 +217,13 @@ impl Device {
     }
 
     pub fn push(&self, changes: Vec<Change>) -> Push {
-        Push { replica: self.replica, settled: Counter(0), schema_seen: Revision(0), changes }
+        Push {
+            replica: self.replica,
+            settled: Counter(0),
+            schema_seen: Revision(0),
+            changes,
+            only_known: false,
+        }
     }
 }
 

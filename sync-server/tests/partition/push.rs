@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use sync_protocol::limits::CONFLICT_BYTES;
-use sync_protocol::message::Role;
+use sync_protocol::message::{Push, Role};
 use sync_protocol::permit::Standing;
 use sync_protocol::schema::{MIRROR_PERSON, device_record, person_record};
 use sync_protocol::{
@@ -89,6 +89,28 @@ async fn what_is_sent_again_is_a_duplicate() {
             device.push(&world, &node, &changes).await,
             vec![Verdict::Duplicate { forgotten: false }; 20]
         );
+    }
+    assert_eq!(world.audit().await.len(), before);
+}
+
+/// Nothing is judged by being asked for: what was judged keeps its verdict, on every node; what was not can never be, under
+/// that number.
+#[tokio::test]
+async fn what_is_only_asked_for_is_not_judged() {
+    let (world, node, _) = airports(4).await;
+    let mut device = Device::new();
+    let mut changes =
+        vec![device.insert(&airport(1), "a"), device.patch(&airport(1), "", &"x".repeat(2 << 20))];
+    let judged = device.push(&world, &node, &changes).await;
+    assert!(applied(&judged[0]) && !applied(&judged[1]));
+    changes.extend([device.patch(&airport(1), "a", "b"), device.insert(&airport(2), "c")]);
+    let before = world.audit().await.len();
+    let ask = Push { only_known: true, ..device.list(changes.clone()) };
+    for node in [node, world.node()] {
+        let told = node.push(world.workspace, world.partitions, device.author, &ask).await.unwrap();
+        let duplicate = Verdict::Duplicate { forgotten: false };
+        assert_eq!(told, [duplicate.clone(), judged[1].clone(), Verdict::taken(), Verdict::taken()]);
+        assert_eq!(device.push(&world, &node, &changes).await, told, "also when it is sent to be judged");
     }
     assert_eq!(world.audit().await.len(), before);
 }

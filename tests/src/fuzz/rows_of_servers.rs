@@ -84,8 +84,13 @@ async fn ask_for_everything(rows: Vec<Row>) {
         saw: Some(Revision(3)),
         edit: Edit::Patch { fields: [(FieldName::from_label("n"), delta)].into() },
     };
-    let push =
-        Push { replica: REPLICA, settled: Counter(6), schema_seen: Revision(0), changes: vec![change] };
+    let push = Push {
+        replica: REPLICA,
+        settled: Counter(6),
+        schema_seen: Revision(0),
+        changes: vec![change],
+        only_known: false,
+    };
     let author = Author { replica: REPLICA, user: UserId(Uuid::from_u128(3)), standing: Role::Owner.into() };
     let _ = tokio::time::timeout(PATIENCE, engine.push(WORKSPACE, PARTITIONS, author, &push)).await;
 }

@@ -26,7 +26,13 @@ impl Play<'_> {
         let replica = ReplicaId(uuid::Uuid::now_v7());
         let id = ChangeId { replica, counter: Counter(1) };
         let change = Change { id, record, at: Timestamp(1), saw: None, edit: Edit::Insert { fields } };
-        let push = Push { replica, settled: Counter(0), schema_seen: Revision(0), changes: vec![change] };
+        let push = Push {
+            replica,
+            settled: Counter(0),
+            schema_seen: Revision(0),
+            changes: vec![change],
+            only_known: false,
+        };
         let path = format!("/v1/workspaces/{}/push", self.workspace.id);
         let sender = self.stage.signed_in(self.actor(name)?.person).await?;
         let answer: PushAnswer = sender.post(&path, &push, 30_000).await?;
