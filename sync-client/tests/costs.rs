@@ -56,7 +56,7 @@ fn half_judged(size: u64) -> (Server, Replica) {
         settled: Counter(0),
         schema_seen: Revision(0),
         changes,
-        only_known: false,
+        only_known: Default::default(),
     };
     let answer = server.push(&push);
     replica.note_verdicts(&sent, &answer, 0);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::Change;
 use crate::checksum::Checksums;
@@ -148,10 +148,10 @@ pub struct Push {
     /// The changes, at most [`crate::limits::PUSH_CHANGES`].
     #[cfg_attr(feature = "openapi", schema(max_items = 1000))]
     pub changes: Vec<Change>,
-    /// Nothing is judged: of a change that the server knows it says how it was judged; the number of any other is used up by
-    /// this, and it is told `taken`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub only_known: bool,
+    /// Those of the changes that are not to be judged: of one that the server knows it says how it was; the number of any
+    /// other is used up by this, and it is told `taken`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub only_known: BTreeSet<Counter>,
 }
 
 /// The answer to a push: one verdict per change, in the same order.

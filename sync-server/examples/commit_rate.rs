@@ -95,7 +95,7 @@ async fn send(
         settled: Counter(from - 1),
         schema_seen: Revision(0),
         changes: changes.collect(),
-        only_known: false,
+        only_known: Default::default(),
     };
     let verdicts = engine.push(workspace, PARTITIONS, author, &push).await?;
     let refused = |v: &&Verdict| !matches!(v, Verdict::Applied { .. } | Verdict::Merged { .. });

@@ -67,8 +67,13 @@ async fn account(app: &App) -> anyhow::Result<Account> {
 }
 
 async fn write(app: &App, user: UserId, changes: Vec<Change>) -> anyhow::Result<()> {
-    let push =
-        Push { replica: REPLICA, settled: Counter(0), schema_seen: Revision(0), changes, only_known: false };
+    let push = Push {
+        replica: REPLICA,
+        settled: Counter(0),
+        schema_seen: Revision(0),
+        changes,
+        only_known: Default::default(),
+    };
     let author = Author { replica: REPLICA, user, standing: Role::Owner.into() };
     let verdicts = app.engine.push(WORKSPACE, PARTITIONS, author, &push).await?;
     for (change, verdict) in push.changes.iter().zip(verdicts) {

@@ -100,7 +100,13 @@ impl Writer {
             Change { id, record, at: Timestamp(1_700_000_000_000), saw: None, edit }
         });
         let changes = changes.collect();
-        Push { replica: self.replica, settled, schema_seen: Revision(0), changes, only_known: false }
+        Push {
+            replica: self.replica,
+            settled,
+            schema_seen: Revision(0),
+            changes,
+            only_known: Default::default(),
+        }
     }
 
     /// The collection with its five fields.

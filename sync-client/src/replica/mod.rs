@@ -225,9 +225,9 @@ impl Replica {
         self.outbox.due_count()
     }
 
-    /// Changes of which the server is asked whether it knows them, before they take another number.
-    pub fn asked(&self) -> impl Iterator<Item = &Change> {
-        self.outbox.asked()
+    /// Whether the server is only asked if it knows that one: if not, it takes another number.
+    pub fn is_asked(&self, counter: Counter) -> bool {
+        self.outbox.is_asked(counter)
     }
 
     /// Changes that a person made and the server has not judged. The replica's own records of people and devices

@@ -32,7 +32,8 @@ struct Ways {
     due: BTreeSet<Counter>,
     /// Those that build on one in doubt alone.
     behind: BTreeSet<Counter>,
-    /// Those that the server is asked for.
+    /// Those of which the server is only asked whether it knows them. They are sent with the others: the server calls what
+    /// comes after a later number of its replica taken.
     asked: BTreeSet<Counter>,
     /// Those that go out under another number, with none in doubt before them and none to be asked for behind them.
     again: BTreeSet<Counter>,
@@ -40,14 +41,10 @@ struct Ways {
 
 impl Ways {
     fn put(&mut self, counter: Counter, way: Option<Way>) {
-        for (set, of) in [
-            (&mut self.due, Way::Due),
-            (&mut self.behind, Way::Behind),
-            (&mut self.asked, Way::Asked),
-            (&mut self.again, Way::Again),
-        ] {
-            self::put(set, counter, way == Some(of));
-        }
+        self::put(&mut self.due, counter, matches!(way, Some(Way::Due | Way::Asked)));
+        self::put(&mut self.behind, counter, way == Some(Way::Behind));
+        self::put(&mut self.asked, counter, way == Some(Way::Asked));
+        self::put(&mut self.again, counter, way == Some(Way::Again));
     }
 }
 
@@ -189,19 +186,14 @@ impl Outbox {
         self.unjudged.len() - self.own
     }
 
-    /// Changes of which the server is asked whether it knows them, in their order.
-    pub(super) fn asked(&self) -> impl Iterator<Item = &Change> {
-        self.ways.asked.iter().map(|counter| &self.changes[counter].change).inspect(counted)
-    }
-
-    /// Whether it is asked for that one.
+    /// Whether the server is only asked if it knows that one.
     pub(super) fn is_asked(&self, counter: Counter) -> bool {
         self.ways.asked.contains(&counter)
     }
 
     /// How many are not sent because they build on a rejected one.
     pub(super) fn held_count(&self) -> usize {
-        self.unjudged.len() - self.ways.due.len() - self.ways.behind.len() - self.ways.asked.len()
+        self.unjudged.len() - self.ways.due.len() - self.ways.behind.len()
     }
 
     /// Whether the server has judged some whose outcome has not come.

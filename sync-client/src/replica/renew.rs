@@ -78,7 +78,7 @@ impl Replica {
 
     /// The replica under a new name, `name` unless it took one before: changes whose number was another one's are minted
     /// anew, in their order. All others keep their id until the server has told their outcome: a copy of them may be on its
-    /// way, or in effect. What follows one of those in its record is asked for first ([`Replica::asked`]).
+    /// way, or in effect. What follows one of those in its record is asked for first ([`Replica::is_asked`]).
     pub fn renewed(&self, name: ReplicaId) -> Batch {
         let anew: Vec<&Change> = self.outbox.again().map(|pending| &pending.change).collect();
         let used = |change: &&Change| change.id.replica == self.id();

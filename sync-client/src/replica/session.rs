@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use sync_protocol::message::{End, Problem, ProblemCode, Pull, Push, Snapshot};
-use sync_protocol::{Change, Counter, Partition, Revision, Timestamp, limits as wire};
+use sync_protocol::{Change, Counter, Ordered, Partition, Revision, Timestamp, limits as wire};
 
 use super::Replica;
 use super::retry::Backoff;
@@ -188,46 +188,31 @@ impl Session {
             return None;
         }
         let may_begin = self.push_way.backoff.begin(now);
-        let asks = replica.asked().next().is_some();
-        if replica.due_count() == 0 && !asks {
+        if replica.due_count() == 0 {
             // what could not be sent has been settled in another way
             self.push_way.problem = None;
             // nothing was made while the last push was under way: what comes next is no burst
             self.gather_until = None;
             return None;
         }
-        if !asks && self.gathers_until(now).is_some() && replica.due_count() < wire::PUSH_CHANGES {
+        if self.gathers_until(now).is_some() && replica.due_count() < wire::PUSH_CHANGES {
             return None;
         }
-        // others wait until it is known what goes before them
-        let push = || {
-            if asks {
-                self.push(replica, true, replica.asked())
-            } else {
-                self.push(replica, false, replica.due())
-            }
-        };
-        let (push, bytes) = may_begin.then(push).flatten()?;
+        let (push, bytes) = may_begin.then(|| self.push(replica)).flatten()?;
         self.pushed_bytes = bytes;
         self.pushing = Some(push.changes.iter().map(|c| c.id.counter).collect());
-        let took_all = !asks && push.changes.len() == replica.due_count();
+        let took_all = push.changes.len() == replica.due_count();
         self.gather_until = took_all.then_some(Timestamp(now.0 + limits::PUSH_GATHER_MS));
         Some(Outgoing::Push(push))
     }
 
-    /// The next push of such changes with its bytes.
-    fn push<'r>(
-        &self,
-        replica: &Replica,
-        only_known: bool,
-        of: impl Iterator<Item = &'r Change>,
-    ) -> Option<(Push, usize)> {
+    /// The next push with its bytes.
+    fn push(&self, replica: &Replica) -> Option<(Push, usize)> {
         let mut bytes = 0;
-        let mut changes = Vec::new();
-        let mut of = of.peekable();
-        let name = of.peek().map(|change| change.id.replica)?;
+        let mut changes: Vec<Change> = Vec::new();
+        let name = replica.due().next().map(|change| change.id.replica)?;
         // a push is of one name: what was made under an earlier one goes first
-        for change in of.take_while(|change| change.id.replica == name) {
+        for change in replica.due().take_while(|change| change.id.replica == name) {
             let size = change.size();
             let full = bytes + size > self.push_room || changes.len() == wire::PUSH_CHANGES;
             if full && !changes.is_empty() {
@@ -240,6 +225,8 @@ impl Session {
             replica.outbox().next().map_or(Counter(u64::MAX), |p| Counter(p.change.id.counter.0 - 1));
         let settled = settled.min(changes.first().map_or(Counter(0), |c| Counter(c.id.counter.0 - 1)));
         let schema_seen = replica.cursor().get(Partition(0)).max(self.schema_judged);
+        let counters = changes.iter().map(|change| change.id.counter);
+        let only_known = counters.filter(|counter| replica.is_asked(*counter)).ordered_set();
         let push = Push { replica: name, settled, schema_seen, changes, only_known };
         (!push.changes.is_empty()).then_some((push, bytes))
     }

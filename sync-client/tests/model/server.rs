@@ -83,7 +83,8 @@ impl Server {
         let mut verdicts = Vec::new();
         for change in &push.changes {
             let follows = preceding.verdict(change).cloned();
-            let verdict = self.judge(change, push.settled, push.only_known, follows);
+            let verdict =
+                self.judge(change, push.settled, push.only_known.contains(&change.id.counter), follows);
             preceding.note(change, &verdict);
             verdicts.push(verdict);
         }

@@ -28,7 +28,7 @@ pub struct PushText {
     schema_seen: Revision,
     changes: Texts,
     #[serde(default)]
-    only_known: bool,
+    only_known: BTreeSet<Counter>,
 }
 
 #[derive(Debug)]

@@ -35,9 +35,7 @@ impl PartitionEngine {
         // the schema is judged in order with what uses it: a new field, then a record with it, in one push
         let runs = push.changes.chunk_by(|a, b| is_reserved(a) == is_reserved(b));
         let mut taken = self.inner.names.used_elsewhere(workspace, push, partitions);
-        if push.only_known {
-            taken.extend(push.changes.iter().map(|change| change.id.counter));
-        }
+        taken.extend(&push.only_known);
         let mut after_schema = false;
         let mut preceding = Preceding::default();
         for run in runs {
@@ -92,8 +90,9 @@ impl PartitionEngine {
                     Some(reason)
                 }
                 None => changes.next().and_then(|change| {
-                    // nothing is judged where only what is known is asked for: no order has to be kept
-                    let counter = first.get(&change.record).copied().filter(|_| !push.only_known);
+                    // what is not to be judged keeps no order
+                    let is_judged = !push.only_known.contains(&change.id.counter);
+                    let counter = first.get(&change.record).copied().filter(|_| is_judged);
                     if counter.is_none() {
                         push.changes.push(change);
                     }

@@ -222,7 +222,7 @@ impl Device {
             settled: Counter(0),
             schema_seen: Revision(0),
             changes,
-            only_known: false,
+            only_known: Default::default(),
         }
     }
 }

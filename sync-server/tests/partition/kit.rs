@@ -184,7 +184,7 @@ impl Device {
             settled: Counter(self.settled),
             schema_seen: Revision(self.schema_seen),
             changes,
-            only_known: false,
+            only_known: Default::default(),
         }
     }
 

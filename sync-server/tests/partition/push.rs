@@ -105,7 +105,8 @@ async fn what_is_only_asked_for_is_not_judged() {
     assert!(applied(&judged[0]) && !applied(&judged[1]));
     changes.extend([device.patch(&airport(1), "a", "b"), device.insert(&airport(2), "c")]);
     let before = world.audit().await.len();
-    let ask = Push { only_known: true, ..device.list(changes.clone()) };
+    let only_known = changes.iter().map(|change| change.id.counter).collect();
+    let ask = Push { only_known, ..device.list(changes.clone()) };
     for node in [node, world.node()] {
         let told = node.push(world.workspace, world.partitions, device.author, &ask).await.unwrap();
         let duplicate = Verdict::Duplicate { forgotten: false };

@@ -89,7 +89,7 @@ async fn ask_for_everything(rows: Vec<Row>) {
         settled: Counter(6),
         schema_seen: Revision(0),
         changes: vec![change],
-        only_known: false,
+        only_known: Default::default(),
     };
     let author = Author { replica: REPLICA, user: UserId(Uuid::from_u128(3)), standing: Role::Owner.into() };
     let _ = tokio::time::timeout(PATIENCE, engine.push(WORKSPACE, PARTITIONS, author, &push)).await;

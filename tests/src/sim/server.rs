@@ -321,7 +321,7 @@ impl Server {
             settled: Counter(0),
             schema_seen: Revision(0),
             changes: vec![insert(1, id, fields), insert(2, own, Fields::new())],
-            only_known: false,
+            only_known: Default::default(),
         };
         let engine = self.nodes()[0].engine.clone();
         let neighbour = WorkspaceId(uuid::Uuid::from_u128(901));

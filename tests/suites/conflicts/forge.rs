@@ -31,7 +31,7 @@ impl Play<'_> {
             settled: Counter(0),
             schema_seen: Revision(0),
             changes: vec![change],
-            only_known: false,
+            only_known: Default::default(),
         };
         let path = format!("/v1/workspaces/{}/push", self.workspace.id);
         let sender = self.stage.signed_in(self.actor(name)?.person).await?;
