@@ -111,22 +111,22 @@ pub async fn erase_workspace(
             row.name
         );
     }
+    let mut records = 0;
+    for partition in (0..row.partitions).map(Partition) {
+        let head = store.head(PartitionId { workspace, partition }, store::Read::Quorum).await?;
+        let of_people = head.checksums.0.iter().filter(|(collection, _)| !collection.is_reserved());
+        records += of_people.map(|(_, sum)| sum.count).sum::<u64>();
+    }
     if !yes {
-        let mut records = 0;
-        for partition in (0..row.partitions).map(Partition) {
-            let head = store.head(PartitionId { workspace, partition }, store::Read::Quorum).await?;
-            let of_people = head.checksums.0.iter().filter(|(collection, _)| !collection.is_reserved());
-            records += of_people.map(|(_, sum)| sum.count).sum::<u64>();
-        }
         let members = store.members_of(workspace, limits::MEMBERS_ALL).await?.len();
         return Ok(format!(
             "“{}” has {records} record(s) and {members} member(s). With --yes all of it goes for good, with its history and its reviews; devices take it away when they next connect. `mooring-server workspace export` puts it away before.",
             row.name
         ));
     }
-    let rows = crate::erase::workspace(store, workspace, row.partitions, progress).await?;
-    Event::WorkspaceErased { workspace, rows }.log();
-    Ok(format!("“{}” is gone, with {rows} rows.", row.name))
+    crate::erase::workspace(store, workspace, row.partitions, progress).await?;
+    Event::WorkspaceErased { workspace, records }.log();
+    Ok(format!("“{}” is gone, with {records} record(s), their history and their reviews.", row.name))
 }
 
 /// The workspace of an id.

@@ -61,12 +61,12 @@ pub enum Event<'a> {
         /// By whom.
         by: UserId,
     },
-    /// All rows of a workspace were taken away.
+    /// All that is stored of a workspace was taken away.
     WorkspaceErased {
         /// Which.
         workspace: WorkspaceId,
-        /// How many rows.
-        rows: u64,
+        /// How many records it had.
+        records: u64,
     },
     /// An invitation was made.
     InvitationMade {
@@ -173,8 +173,8 @@ impl Event<'_> {
             Self::WorkspaceRemoved { workspace, by } => {
                 info!(event = "workspace_removed", %workspace, %by, "workspace removed");
             }
-            Self::WorkspaceErased { workspace, rows } => {
-                info!(event = "workspace_erased", %workspace, rows, "all of a workspace is gone");
+            Self::WorkspaceErased { workspace, records } => {
+                info!(event = "workspace_erased", %workspace, records, "all of a workspace is gone");
             }
             Self::InvitationMade { invitation, workspace, by, role } => {
                 let role = role_name(role);

@@ -62,6 +62,7 @@ pub const CHECKS: &[Check] = &[
     ("rows of a megabyte and odd keys", |s| Box::pin(large_rows(s))),
     ("a thousand rows in one commit", |s| Box::pin(many_rows(s))),
     ("rows expire, and a row written anew stays", |s| Box::pin(expiry(s))),
+    ("a cleared partition has nothing, and takes rows again", |s| Box::pin(clear(s))),
     ("logins are unique", |s| Box::pin(logins(s))),
     ("sessions end and expire", |s| Box::pin(sessions(s))),
     ("all sessions of one user end together", |s| Box::pin(all_sessions(s))),
@@ -115,6 +116,34 @@ async fn all(s: &Subject, id: PartitionId, kind: Kind) -> Vec<(String, String)> 
 async fn get(s: &Subject, id: PartitionId, kind: Kind, keys: &[&str]) -> Vec<Option<String>> {
     let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
     s.store.get(id, kind, &keys).await.expect("get")
+}
+
+async fn clear(s: Subject) {
+    let (id, beside) = (partition(), partition());
+    for id in [id, beside] {
+        let rows = |from| (from..from + 500).map(|n| row(Kind::Record, &format!("a/{n:04}"), "{}"));
+        must_commit(&s, id, commit(1, 1, rows(0).collect())).await;
+        let others = Kind::ALL.map(|kind| row(kind, "other", "{}"));
+        must_commit(&s, id, commit(2, 2, rows(500).chain(others).collect())).await;
+    }
+    assert_eq!(s.store.clear(id, Step(1)).await, Ok(Committed::HeadMoved));
+    assert_eq!(all(&s, id, Kind::Record).await.len(), 1_001);
+    assert_eq!(s.store.clear(id, Step(2)).await, Ok(Committed::Yes));
+    let nothing = Head { step: Step(3), ..Head::default() };
+    for read in [Read::Quorum, Read::Serial] {
+        assert_eq!(s.store.head(id, read).await, Ok(nothing.clone()));
+    }
+    for kind in Kind::ALL {
+        assert_eq!(all(&s, id, kind).await, [], "{kind:?}");
+        assert_ne!(all(&s, beside, kind).await, [], "{kind:?}");
+    }
+    assert_eq!(s.store.head(beside, Read::Serial).await, Ok(head(2, 2)));
+    must_commit(&s, id, commit(4, 4, vec![row(Kind::Record, "a/0001", "{\"again\":true}")])).await;
+    assert_eq!(all(&s, id, Kind::Record).await, [("a/0001".into(), "{\"again\":true}".into())]);
+    assert_eq!(s.store.head(id, Read::Serial).await, Ok(head(4, 4)));
+    let untouched = partition();
+    assert_eq!(s.store.clear(untouched, Step(0)).await, Ok(Committed::Yes));
+    assert_eq!(s.store.head(untouched, Read::Serial).await, Ok(Head { step: Step(1), ..Head::default() }));
 }
 
 async fn empty(s: Subject) {

@@ -15,7 +15,7 @@ use tracing::Instrument;
 use super::clock::Clock;
 use super::{
     Account, Commit, Committed, DirectoryStore, Head, InvitationRow, InvitationStore, Joined, Kind,
-    PartitionId, PartitionStore, Read, SessionRow, Store, StoreError, WorkspaceRow,
+    PartitionId, PartitionStore, Read, SessionRow, Step, Store, StoreError, WorkspaceRow,
 };
 use crate::limits::{REMEMBERED, REMEMBERED_FOR};
 use crate::recent::Recent;
@@ -198,6 +198,10 @@ impl PartitionStore for Front {
 
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
         self.store.commit(id, commit).await
+    }
+
+    async fn clear(&self, id: PartitionId, before: Step) -> Result<Committed, StoreError> {
+        self.store.clear(id, before).await
     }
 
     fn tell(&self, id: PartitionId, head: Revision) {

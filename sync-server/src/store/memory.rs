@@ -9,7 +9,7 @@ use sync_protocol::{ReplicaId, Timestamp, UserId, WorkspaceId};
 use super::clock::{Clock, SystemClock, expiry};
 use super::{
     Account, Commit, Committed, DirectoryStore, Head, InvitationRow, InvitationStore, Joined, Kind,
-    PartitionId, PartitionStore, Read, SessionRow, StoreError, WorkspaceRow,
+    PartitionId, PartitionStore, Read, SessionRow, Step, StoreError, WorkspaceRow,
 };
 
 /// Everything in maps behind one lock. Two engines on one `Arc` of it are two nodes on one cluster.
@@ -130,6 +130,17 @@ impl PartitionStore for MemoryStore {
             let kept = Kept { body: row.body, expires: row.ttl.map(|ttl| expiry(now, ttl)) };
             slice.rows.insert((row.kind, row.key), kept);
         }
+        Ok(Committed::Yes)
+    }
+
+    async fn clear(&self, id: PartitionId, before: Step) -> Result<Committed, StoreError> {
+        let mut state = self.state();
+        let slice = state.partitions.entry(id).or_default();
+        if slice.head.step != before {
+            return Ok(Committed::HeadMoved);
+        }
+        slice.head = Head { step: before.next(), ..Head::default() };
+        slice.rows.clear();
         Ok(Committed::Yes)
     }
 }

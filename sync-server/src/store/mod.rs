@@ -208,6 +208,13 @@ pub trait PartitionStore: Send + Sync {
     /// [`StoreError::Refused`] where this commit can never be taken; the others where nothing was written.
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError>;
 
+    /// Takes all rows of a partition away, if its last step is still this. From then on it says that it has nothing, one step later;
+    /// where that was broken off, rows may be left, and the same again takes them away.
+    ///
+    /// # Errors
+    /// As [`PartitionStore::commit`].
+    async fn clear(&self, id: PartitionId, before: Step) -> Result<Committed, StoreError>;
+
     /// Tells other processes on the same store that a partition has moved, for [`PartitionStore::news`], in its own time. It
     /// may be lost: a pull that does not wait begins with a look at the heads themselves, and for those who wait there is one every
     /// few seconds.

@@ -90,6 +90,14 @@ impl PartitionStore for Narrow {
         self.store.range(id, kind, after, limit, bytes, read).await
     }
 
+    async fn clear(
+        &self,
+        id: PartitionId,
+        before: sync_server::store::Step,
+    ) -> Result<Committed, StoreError> {
+        self.store.clear(id, before).await
+    }
+
     async fn commit(&self, id: PartitionId, mut commit: Commit) -> Result<Committed, StoreError> {
         self.turns.acquire().await.expect("nobody closes it").forget();
         if commit.bytes() > self.most_bytes {

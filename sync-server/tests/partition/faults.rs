@@ -107,6 +107,14 @@ impl PartitionStore for Faulty {
         self.store.range(id, kind, after, limit, bytes, read).await
     }
 
+    async fn clear(
+        &self,
+        id: PartitionId,
+        before: sync_server::store::Step,
+    ) -> Result<Committed, StoreError> {
+        self.store.clear(id, before).await
+    }
+
     async fn commit(&self, id: PartitionId, mut commit: Commit) -> Result<Committed, StoreError> {
         self.light()?;
         let late = self.late.lock().expect("no panic").take();

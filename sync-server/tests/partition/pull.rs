@@ -241,6 +241,14 @@ impl PartitionStore for SlowHead {
         self.store.range(id, kind, after, limit, bytes, read).await
     }
 
+    async fn clear(
+        &self,
+        id: PartitionId,
+        before: sync_server::store::Step,
+    ) -> Result<Committed, StoreError> {
+        self.store.clear(id, before).await
+    }
+
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
         self.store.commit(id, commit).await
     }

@@ -38,6 +38,8 @@ pub struct Model {
     pub lives: u64,
     /// Names of devices that were copied or set back.
     pub copied: BTreeSet<ReplicaId>,
+    /// Changes that a replica asked for without having them judged, so that their numbers are used up.
+    pub asked: BTreeSet<ChangeId>,
     /// Changes that were sent by somebody who may write.
     pub permitted: BTreeSet<ChangeId>,
     /// Changes that were sent by somebody who may not.
@@ -122,6 +124,7 @@ impl Shared {
             order: BTreeMap::new(),
             lives: 0,
             copied: BTreeSet::new(),
+            asked: BTreeSet::new(),
             permitted: BTreeSet::new(),
             not_permitted: BTreeSet::new(),
             rejected: BTreeSet::new(),

@@ -164,6 +164,9 @@ impl Server {
                     Role::Editor | Role::Owner => self.model.lock().permitted.extend(ids),
                 }
                 push.changes.iter().for_each(|change| self.model.lock().arrived(change));
+                let asked =
+                    push.changes.iter().map(|c| c.id).filter(|id| push.only_known.contains(&id.counter));
+                self.model.lock().asked.extend(asked);
                 let push = self.planted(push);
                 let author = Author { replica: push.replica, user: member.user, standing: role.into() };
                 let verdicts = engine.push(workspace, partitions, author, &push).await;

@@ -309,6 +309,10 @@ impl PartitionStore for NodeStore {
         self.cluster.inner.range(id, kind, after, limit, bytes, read).await
     }
 
+    async fn clear(&self, _id: PartitionId, _before: Step) -> Result<Committed, StoreError> {
+        Err(StoreError::Refused("no node takes a workspace away".into()))
+    }
+
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
         // what the judge has just read
         let now = self.clock.now();

@@ -129,10 +129,9 @@ impl Device {
         let kept: Vec<(Change, Option<Counter>)> = self.kept_anew(&batch);
         let mut model = self.model.lock();
         for (change, _) in &kept {
-            // what follows one of an earlier name in its record goes with it
-            let copied = |other: &Change| model.copied.contains(&other.id.replica);
-            let copied = kept.iter().any(|(other, _)| other.record == change.record && copied(other));
-            model.checks.that(Invariant::Identity, copied, || {
+            // what follows one of an earlier name in its record was asked for, and goes with it or after it
+            let fair = model.copied.contains(&change.id.replica) || model.asked.contains(&change.id);
+            model.checks.that(Invariant::Identity, fair, || {
                 format!("{} goes out under another number, and its device was never copied", change.id)
             });
             model.goes_out_anew(change);

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sync_client::replica::session::Outgoing;
-use sync_protocol::WorkspaceId;
+use sync_protocol::{Change, WorkspaceId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -375,8 +375,9 @@ impl World {
 pub(super) fn told(ask: &Outgoing) -> String {
     match ask {
         Outgoing::Push(push) => {
-            let changes: Vec<String> =
-                push.changes.iter().map(|c| format!("{} {}", c.id.counter, c.record)).collect();
+            let known = |c: &Change| if push.only_known.contains(&c.id.counter) { "?" } else { "" };
+            let told = |c: &Change| format!("{}{} {}", c.id.counter, known(c), c.record);
+            let changes: Vec<String> = push.changes.iter().map(told).collect();
             format!("push [{}] settled {}", changes.join(", "), push.settled)
         }
         Outgoing::Pull(number, pull) => {

@@ -10,7 +10,8 @@ use sync_protocol::message::Role;
 use sync_protocol::{ReplicaId, Timestamp, UserId, WorkspaceId};
 use uuid::Uuid;
 
-use super::{CassandraStore, applied, permit, ttl_seconds, unavailable};
+use super::step::ttl_seconds;
+use super::{CassandraStore, applied, permit, unavailable};
 use crate::store::clock::{Clock, SystemClock};
 use crate::store::{Account, DirectoryStore, Read, SessionRow, StoreError, WorkspaceRow};
 use scylla::serialize::row::SerializeRow;

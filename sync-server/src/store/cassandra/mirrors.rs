@@ -13,7 +13,9 @@ use sync_protocol::{Timestamp, WorkspaceId};
 use uuid::Uuid;
 
 use super::statements::Preparer;
-use super::{CassandraOptions, CassandraStore, Database, applied, permit, rows, ttl_seconds, unavailable};
+use super::{
+    CassandraOptions, CassandraStore, Database, applied, permit, rows, step::ttl_seconds, unavailable,
+};
 use crate::store::StoreError;
 
 /// How long a server has a mirror without renewing that.

@@ -1,6 +1,6 @@
 //! The store on Apache Cassandra: a partition is one Cassandra partition, a commit one conditional batch on it.
 //!
-//! Every write to `partition_rows` goes through [`PartitionStore::commit`]; plain and conditional writes never mix there.
+//! Every write to `partition_rows` is such a step (`step.rs`); plain and conditional writes never mix there.
 
 mod directory;
 mod invitations;
@@ -10,6 +10,7 @@ mod outcome;
 mod reading;
 mod schema;
 mod statements;
+mod step;
 mod tls;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -20,7 +21,6 @@ use scylla::deserialize::row::DeserializeRow;
 use scylla::errors::ExecutionError;
 use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::response::query_result::QueryResult;
-use scylla::statement::batch::{Batch, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 use scylla::statement::{Consistency, SerialConsistency};
 use scylla::value::CqlValue;
@@ -30,12 +30,13 @@ use sync_protocol::limits::RECORD_BYTES;
 use sync_protocol::{Cursor, Partition, Revision, WorkspaceId};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
-use super::{Commit, Committed, Head, Kept, Kind, PartitionId, PartitionStore, Read, Row, Step, StoreError};
+use super::{Commit, Committed, Head, Kept, Kind, PartitionId, PartitionStore, Read, Step, StoreError};
 pub use mirrors::{ConflictRow, LEASE, MIRRORS, MirrorRow};
 use notices::Notices;
 use outcome::unavailable;
 pub(crate) use reading::AnotherNode;
 use statements::Statements;
+use step::Taking;
 pub use tls::{ClusterTls, ClusterTlsError};
 
 /// Longest wait for an answer: above all of Cassandra's own time-outs (10 s at most), so that it is Cassandra who says
@@ -347,49 +348,18 @@ impl PartitionStore for CassandraStore {
     }
 
     async fn commit(&self, id: PartitionId, commit: Commit) -> Result<Committed, StoreError> {
-        let (workspace, partition) = (id.workspace.0, i32::from(id.partition.0));
-        let checksums = serde_json::to_string(&commit.head.checksums).expect("texts are always JSON");
-        let kept = serde_json::to_string(&commit.head.kept).expect("numbers are always JSON");
-        let mut batch = Batch::new(BatchType::Unlogged);
-        batch.set_consistency(self.options.quorum());
-        batch.set_serial_consistency(Some(self.options.serial()));
-        batch.set_is_idempotent(false);
-        batch.append_statement(self.database.statements.step.clone());
-        let mut values: Vec<Vec<Option<CqlValue>>> = Vec::with_capacity(commit.rows.len() + 1);
-        values.push(vec![
-            Some(CqlValue::BigInt(number(commit.head.step.0))),
-            Some(CqlValue::BigInt(number(commit.head.revision.0))),
-            Some(CqlValue::Text(checksums)),
-            Some(CqlValue::Text(kept)),
-            Some(CqlValue::Uuid(workspace)),
-            Some(CqlValue::Int(partition)),
-            // the first commit of a partition finds no step
-            (commit.expected != Step(0)).then(|| CqlValue::BigInt(number(commit.expected.0))),
-        ]);
-        let first = Row { kind: Kind::Record, key: String::new(), body: "{}".into(), ttl: None };
-        let first = (commit.expected == Step(0)).then_some((FIRST, first));
-        for (kind, row) in first.into_iter().chain(commit.rows.into_iter().map(|row| (row.kind.name(), row)))
-        {
-            batch.append_statement(self.database.statements.put.clone());
-            values.push(vec![
-                Some(CqlValue::Uuid(workspace)),
-                Some(CqlValue::Int(partition)),
-                Some(CqlValue::Text(kind.into())),
-                Some(CqlValue::Text(row.key)),
-                Some(CqlValue::Text(row.body)),
-                Some(CqlValue::Int(ttl_seconds(row.ttl))),
-            ]);
+        let mut step = Taking::new(self, id, commit.expected, &commit.head);
+        for row in commit.rows {
+            step.put(row);
         }
-        let _permit = permit(&self.commits).await;
-        match self.database.session.batch(&batch, values).await {
-            Ok(result) => Ok(match applied(Ok(result)) {
-                Ok(true) => Committed::Yes,
-                Ok(false) => Committed::HeadMoved,
-                // an answer that cannot be read
-                Err(_) => Committed::Unknown,
-            }),
-            Err(error) => outcome::of_commit(&error),
-        }
+        step.take().await
+    }
+
+    async fn clear(&self, id: PartitionId, before: Step) -> Result<Committed, StoreError> {
+        // one deletion for each kind and not for each row: a read in order passes over them at no price
+        let mut step = Taking::new(self, id, before, &Head { step: before.next(), ..Head::default() });
+        Kind::ALL.into_iter().for_each(|kind| step.clear(kind));
+        step.take().await
     }
 
     fn tell(&self, id: PartitionId, head: Revision) {
@@ -422,11 +392,4 @@ fn largest(kind: Kind) -> usize {
         Kind::Shadow => 5 * RECORD_BYTES,
         Kind::Mirror => 1 << 10,
     }
-}
-
-/// 0 is "for ever" to Cassandra, so what expires lives a second at least.
-fn ttl_seconds(ttl: Option<Duration>) -> i32 {
-    /// The longest that Cassandra takes: 20 years.
-    const MOST: u64 = 630_720_000;
-    ttl.map_or(0, |ttl| ttl.as_secs().clamp(1, MOST) as i32)
 }

@@ -37,6 +37,8 @@ pub(super) struct Statements {
     /// The condition of a commit.
     pub(super) step: PreparedStatement,
     pub(super) put: PreparedStatement,
+    /// All rows of a kind.
+    pub(super) clear: PreparedStatement,
     pub(super) notice: PreparedStatement,
     pub(super) notices: PreparedStatement,
     pub(super) add_login: PreparedStatement,
@@ -115,6 +117,9 @@ impl Statements {
                     "INSERT INTO {k}.partition_rows (workspace, partition, kind, key, body)
                      VALUES (?, ?, ?, ?, ?) USING TTL ?",
                 )
+                .await?,
+            clear: p
+                .write("DELETE FROM {k}.partition_rows WHERE workspace = ? AND partition = ? AND kind = ?")
                 .await?,
             // with the head as its time: it may be sent twice and late
             notice: p

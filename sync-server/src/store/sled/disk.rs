@@ -291,6 +291,19 @@ impl Disk {
         writes
     }
 
+    /// What takes the first rows of a partition away, at most so many; its head stays.
+    pub(super) fn first_rows(&self, id: PartitionId, limit: usize) -> Result<Vec<Write>, StoreError> {
+        let prefix = prefix(id);
+        let keys =
+            self.rows.scan_prefix(prefix).keys().filter(|key| !matches!(key, Ok(key) if **key == prefix));
+        keys.take(limit)
+            .map(|key| {
+                let key = key.map_err(|e| self.refused(e))?.to_vec();
+                Ok(Write { tree: Tree::Rows, key, value: None })
+            })
+            .collect()
+    }
+
     pub(super) fn range(
         &self,
         start: &[u8],

@@ -18,7 +18,7 @@ use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::{Clock, SystemClock};
-use super::{Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, StoreError};
+use super::{Commit, Committed, Head, Kind, PartitionId, PartitionStore, Read, Step, StoreError};
 use disk::{Disk, from_io};
 use keeper::Keeper;
 use rows::{decode, prefix, row_key};
@@ -30,6 +30,9 @@ const SWEEP_SLICE: usize = 16;
 
 /// Rows that are read by the thread that asks for them: the few of one change.
 const GLANCE: usize = 8;
+
+/// Rows that one step takes away where a partition is cleared.
+const CLEARED: usize = 10_000;
 
 /// Partitions that share a lock: enough that two busy ones seldom meet.
 const STRIPES: usize = 64;
@@ -166,6 +169,31 @@ impl PartitionStore for SledStore {
             Ok(committed)
         })
         .await
+    }
+
+    async fn clear(&self, id: PartitionId, before: Step) -> Result<Committed, StoreError> {
+        let head = Head { step: before.next(), ..Head::default() };
+        let empty =
+            self.commit(id, Commit { expected: before, head: head.clone(), rows: Vec::new() }).await?;
+        if empty != Committed::Yes {
+            return Ok(empty);
+        }
+        // others have their turn between the steps, which are bounded in memory
+        loop {
+            let head = head.clone();
+            let taken = move |disk: &Disk| {
+                if disk.head(id)?.step != head.step {
+                    return Ok((Committed::HeadMoved, 0));
+                }
+                let rows = disk.first_rows(id, CLEARED)?;
+                let count = rows.len();
+                Ok((if count == 0 { Committed::Yes } else { disk.put(rows)? }, count))
+            };
+            let (ended, count) = self.write(self.stripe(id), taken).await?;
+            if ended != Committed::Yes || count == 0 {
+                return Ok(ended);
+            }
+        }
     }
 }
 
