@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail, ensure};
 use std::io::{IsTerminal, Read};
+use sync_protocol::limits::PARTITIONS_MAX;
 use sync_protocol::message::Role;
 use sync_protocol::{Partition, UserId, WorkspaceId};
 use uuid::Uuid;
@@ -101,7 +102,10 @@ pub async fn erase_workspace(
     yes: bool,
     progress: impl Fn(u16, u16),
 ) -> anyhow::Result<String> {
-    let row = known(store, workspace).await?;
+    let row = match store.workspace(workspace).await? {
+        Some(row) => row,
+        None => nameless(store, workspace).await?,
+    };
     for partition in (0..row.partitions).map(Partition) {
         let id = PartitionId { workspace, partition };
         let carried = store.range(id, Kind::Mirror, None, 1, 1, store::Read::Quorum).await?;
@@ -127,6 +131,22 @@ pub async fn erase_workspace(
     crate::erase::workspace(store, workspace, row.partitions, progress).await?;
     Event::WorkspaceErased { workspace, records }.log();
     Ok(format!("“{}” is gone, with {records} record(s), their history and their reviews.", row.name))
+}
+
+/// What is left of a workspace that was deleted for everybody: all but its name and its members.
+async fn nameless(store: &dyn Store, id: WorkspaceId) -> anyhow::Result<WorkspaceRow> {
+    let mut partitions = 0;
+    for partition in (0..PARTITIONS_MAX).map(Partition) {
+        let head = store.head(PartitionId { workspace: id, partition }, store::Read::Quorum).await?;
+        if head.revision.0 > 0 {
+            partitions = partition.0 + 1;
+        }
+    }
+    ensure!(
+        partitions > 0,
+        "There is no workspace {id}, and nothing is left of one. Its id is printed when it is added."
+    );
+    Ok(WorkspaceRow { id, name: format!("{id} (deleted for everybody)"), partitions })
 }
 
 /// The workspace of an id.

@@ -1,10 +1,10 @@
-//! `./x bundle [KIND...]`: installers of the desktop app.
+//! `./x bundle [KIND...]`: installers of the desktop app, and the server's package.
 //!
 //! cargo builds the programs, Tauri's packager puts them into a package. Nothing is done when nothing that goes into a
 //! package has changed.
 
 use crate::{
-    sh,
+    server_package, sh,
     tools::{self, Kit},
     ui,
 };
@@ -57,6 +57,9 @@ const KINDS: [&str; 2] = ["dmg", "app"];
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 const KINDS: [&str; 2] = ["msi", "nsis"];
 
+/// The server's package is asked for by this.
+const SERVER: &str = "server";
+
 /// How the programs of a package were built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Build {
@@ -68,7 +71,7 @@ pub enum Build {
 
 impl Build {
     /// The folder that cargo keeps them in, and the packager what it makes of them.
-    fn folder(self) -> PathBuf {
+    pub(crate) fn folder(self) -> PathBuf {
         sh::target_dir().join(match self {
             Build::Release => "release",
             Build::Dev => "debug",
@@ -82,14 +85,18 @@ pub fn command(args: &[String]) -> Result<()> {
         if args.is_empty() { vec![KINDS[0]] } else { args.iter().map(String::as_str).collect() };
     for kind in &kinds {
         ensure!(
-            KINDS.contains(kind),
+            KINDS.contains(kind) || *kind == SERVER,
             "this system cannot make {kind}. Here: {}. Linux makes deb, rpm and appimage, macOS dmg and app, Windows \
-             msi and nsis (docs/installers.md)",
+             msi and nsis (docs/installers.md), Debian and its kin {SERVER} (docs/operations.md)",
             KINDS.join(", ")
         );
     }
     for kind in kinds {
-        println!("{}", package(kind, Build::Release)?.display());
+        let made = match kind {
+            SERVER => server_package::make(Build::Release)?,
+            kind => package(kind, Build::Release)?,
+        };
+        println!("{}", made.display());
     }
     Ok(())
 }
@@ -171,9 +178,18 @@ fn programs(build: Build) -> Result<(PathBuf, PathBuf)> {
     Ok((build.folder().join("mooring"), build.folder().join("mooring-cli")))
 }
 
-/// Debian's packages with the libraries that the programs load, and the versions it needs of them, as Debian's own
-/// tool finds them. Elsewhere nothing: what tauri.conf.json says stands.
+/// What the window's package needs. Nothing where Debian's own tool is not there: what tauri.conf.json says stands.
 fn depends(programs: &[&Path]) -> Result<Vec<String>> {
+    let mut all = libraries(programs)?;
+    if !all.is_empty() {
+        all.push(TRAY.into());
+    }
+    Ok(all)
+}
+
+/// Debian's packages with the libraries that the programs load, and the versions it needs of them, as Debian's own tool finds
+/// them; nothing where it is not there.
+pub(crate) fn libraries(programs: &[&Path]) -> Result<Vec<String>> {
     if sh::which("dpkg-shlibdeps").is_none() {
         return Ok(Vec::new());
     }
@@ -189,7 +205,7 @@ fn depends(programs: &[&Path]) -> Result<Vec<String>> {
     ensure!(output.status.success(), "dpkg-shlibdeps: {}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout)?;
     let list = said.trim().strip_prefix("shlibs:Depends=").context("dpkg-shlibdeps says nothing")?;
-    Ok(list.split(", ").chain([TRAY]).map(str::to_string).collect())
+    Ok(list.split(", ").map(str::to_string).collect())
 }
 
 /// What tauri.conf.json cannot say: dependencies that were found, the command line with what it says of itself, and files that
@@ -204,9 +220,7 @@ fn additions(bundle: &Path, cli: &Path, depends: &[String]) -> Result<serde_json
     let here = |to: &str| bundle.join(Path::new(to).file_name().unwrap_or_default());
     let compressed = |to: &str, bytes: &[u8]| -> Result<PathBuf> {
         let file = here(to);
-        let mut encoder = GzEncoder::new(fs::File::create(&file)?, Compression::best());
-        encoder.write_all(bytes)?;
-        encoder.finish()?;
+        fs::write(&file, gzip(bytes)?)?;
         Ok(file)
     };
     for (from, to) in COMPRESSED {
@@ -239,6 +253,12 @@ fn additions(bundle: &Path, cli: &Path, depends: &[String]) -> Result<serde_json
         deb["depends"] = depends.into();
     }
     Ok(serde_json::json!({ "bundle": { "linux": { "deb": deb, "rpm": { "files": rpm } } } }))
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?)
 }
 
 /// One hash over everything that goes into a package.

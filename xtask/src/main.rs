@@ -10,6 +10,7 @@ mod installed;
 mod lint;
 mod package;
 mod run;
+mod server_package;
 mod sim;
 mod test;
 mod ui;
@@ -25,8 +26,8 @@ usage: ./x COMMAND
   run [--port N] [--data DIR | --cassandra [HOST:PORT,...]]
                          build all and start the server with the browser app
   desktop                build and start the desktop app
-  bundle [deb|rpm|appimage]
-                         build the desktop app's installer
+  bundle [deb|rpm|appimage|server]
+                         build the desktop app's installer, or the server's package
   test [--release] [SUITE...]
                          lint, the crates' tests and the suites; or some suites
   lint                   formatting, clippy (host and wasm), dependencies

@@ -244,6 +244,23 @@ async fn who_has_the_name_of_a_member_there_is_the_member() {
     assert_eq!(new.account("ann").await.expect("memory"), Some(there));
 }
 
+/// What an owner deleted in the app has no name any more, and can still be erased by its id.
+#[tokio::test]
+async fn what_was_deleted_for_everybody_can_be_erased() {
+    let (world, store) = world(3);
+    fill(&world, &store).await;
+    store.remove_workspace(world.workspace).await.expect("memory");
+    let said = erase_workspace(&*store, world.workspace, false, |_, _| {}).await.expect("only said");
+    assert!(said.contains("deleted for everybody") && said.contains("39 record(s)"), "{said}");
+    erase_workspace(&*store, world.workspace, true, |_, _| {}).await.expect("erased");
+    for partition in 0..3 {
+        let rows = store.range(world.id(partition), Kind::Record, None, 10, 1 << 20, Read::Serial).await;
+        assert_eq!(rows.expect("memory"), []);
+    }
+    let again = erase_workspace(&*store, world.workspace, true, |_, _| {}).await.expect_err("gone");
+    assert!(again.to_string().contains("nothing is left of one"), "{again}");
+}
+
 #[tokio::test]
 async fn nothing_is_left_of_a_workspace_that_was_erased() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -13,7 +13,7 @@ use crate::{
     bundle::Build,
     cassandra,
     installed::{self, Desktop},
-    lint, sh,
+    lint, server_package, sh,
     tools::{self, Kit},
     ui,
 };
@@ -84,6 +84,12 @@ fn further(table: &mut Table, names: &[String], env: &mut Environment, build: Bu
     if names.iter().any(|name| says(name, browser::FIREFOX)) {
         table.run("Firefox and WebKit", || {
             env.extend(browser::engines()?);
+            Ok(())
+        });
+    }
+    if names.iter().any(|name| says(name, server_package::VARIABLE)) {
+        table.run("the server's package", || {
+            env.push((server_package::VARIABLE, server_package::make(Build::Dev)?));
             Ok(())
         });
     }
