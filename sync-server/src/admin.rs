@@ -8,9 +8,10 @@ use sync_protocol::{Partition, UserId, WorkspaceId};
 use uuid::Uuid;
 
 use crate::auth::{login_of, password};
+use crate::erase::person;
 use crate::events::Event;
 use crate::limits;
-use crate::partition::Settings;
+use crate::partition::{PartitionEngine, Settings};
 use crate::routes::workspaces::{add, check_label};
 use crate::store::{self, Account, Kind, PartitionId, Store, WorkspaceRow};
 
@@ -131,6 +132,44 @@ pub async fn erase_workspace(
     crate::erase::workspace(store, workspace, row.partitions, progress).await?;
     Event::WorkspaceErased { workspace, records }.log();
     Ok(format!("“{}” is gone, with {records} record(s), their history and their reviews.", row.name))
+}
+
+/// Takes a person away; the sentence to print. `also`: workspaces that they have left. Without `yes` it only says what would go.
+pub async fn erase_user(
+    store: &dyn Store,
+    engine: &PartitionEngine,
+    login: &str,
+    also: &[WorkspaceId],
+    yes: bool,
+) -> anyhow::Result<String> {
+    let account = account(store, login).await?;
+    let mut before = Vec::new();
+    for id in also {
+        before.push(known(store, *id).await?);
+    }
+    if !yes {
+        let (all, alone) = person::places(store, account.user).await?;
+        let places = if all.is_empty() { "no workspace".into() } else { person::names(&all) };
+        let hint = match alone.as_slice() {
+            [] => String::new(),
+            alone => {
+                format!(" Before that, {} needs another owner, or is erased itself.", person::names(alone))
+            }
+        };
+        return Ok(format!(
+            "“{}” is a member of {places}. With --yes the account goes for good with its sessions, and there they are read as “{}”. What they wrote stays, and so does their name in the history, as long as that is kept.{hint}",
+            account.login,
+            person::NAMELESS
+        ));
+    }
+    let all = person::person(store, engine, &account, &before).await?;
+    Event::AccountErased { user: account.user, workspaces: all.len() }.log();
+    let places = if all.is_empty() {
+        "no workspace knew them".into()
+    } else {
+        format!("their name is out of {}", person::names(&all))
+    };
+    Ok(format!("“{}” is gone; {places}.", account.login))
 }
 
 /// What is left of a workspace that was deleted for everybody: all but its name and its members.

@@ -176,6 +176,20 @@ pub enum UserCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Take a person away: account, sessions, memberships, and their name in workspaces. What they wrote stays.
+    Erase {
+        /// The name to sign in with.
+        login: String,
+        /// The id of a workspace that they have left, where their name is still read; may be given several times.
+        #[arg(long, value_name = "WORKSPACE")]
+        also: Vec<WorkspaceId>,
+        /// Do it. Without this it is only said what would go.
+        #[arg(long)]
+        yes: bool,
+        /// Where the data is.
+        #[command(flatten)]
+        store: StoreArgs,
+    },
     /// Set a new password. It is asked for, or read from standard input.
     Passwd {
         /// The name to sign in with.

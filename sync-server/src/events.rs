@@ -95,6 +95,13 @@ pub enum Event<'a> {
         /// Where they are.
         from: IpAddr,
     },
+    /// A person was taken away by whoever runs the server.
+    AccountErased {
+        /// Who.
+        user: UserId,
+        /// How many workspaces knew them.
+        workspaces: usize,
+    },
     /// Somebody became a member with an invitation.
     Joined {
         /// Where.
@@ -185,6 +192,9 @@ impl Event<'_> {
             }
             Self::AccountMade { user, invitation, from } => {
                 info!(event = "account_made", %user, %invitation, %from, "account made");
+            }
+            Self::AccountErased { user, workspaces } => {
+                info!(event = "account_erased", %user, workspaces, "account gone, and the name of who had it");
             }
             Self::Joined { workspace, user, invitation, role } => {
                 let role = role_name(role);

@@ -80,7 +80,20 @@ async fn take(app: &App, mut stream: UnixStream) -> io::Result<()> {
                 }
                 _ => BTreeMap::new(),
             };
-            let done = order.carry_out(&*app.store, |_, _| {}).await;
+            let gone = match &order {
+                Order::EraseUser { login, yes: true, .. } => {
+                    app.store.account(&login_of(login)).await.ok().flatten()
+                }
+                _ => None,
+            };
+            let known_in = match &gone {
+                Some(account) => app.store.workspaces_of(account.user).await.unwrap_or_default(),
+                None => BTreeMap::new(),
+            };
+            let done = order.carry_out(&*app.store, &app.engine, |_, _| {}).await;
+            if let Some(account) = gone {
+                known_in.into_keys().for_each(|workspace| app.members.changed(workspace, account.user));
+            }
             if let Some((workspace, login)) = member
                 && let Ok(Some(account)) = app.store.account(&login).await
             {

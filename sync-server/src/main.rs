@@ -187,6 +187,9 @@ async fn administer(command: Command) -> anyhow::Result<()> {
         Command::User(UserCommand::Passwd { login, store }) => {
             (Order::SetPassword { login, password: admin::read_password()? }, store)
         }
+        Command::User(UserCommand::Erase { login, also, yes, store }) => {
+            (Order::EraseUser { login, also, yes }, store)
+        }
         Command::Workspace(WorkspaceCommand::Add { name, owner, partitions, store }) => {
             (Order::AddWorkspace { name, owner, partitions }, store)
         }
@@ -225,7 +228,9 @@ async fn carry_out(order: Order, args: &StoreArgs) -> anyhow::Result<String> {
             eprint!("\r{done} of {of} partitions{}", if done == of { "\n" } else { "" });
         }
     };
-    order.carry_out(&*open(args).await?.store, progress).await
+    let store = open(args).await?.store;
+    let engine = PartitionEngine::new(store.clone(), Settings::default());
+    order.carry_out(&*store, &engine, progress).await
 }
 
 async fn mirror(command: MirrorCommand) -> anyhow::Result<ExitCode> {

@@ -8,7 +8,7 @@ use sync_protocol::message::Role;
 
 use crate::admin;
 use crate::archive::{self, Summary};
-use crate::partition::Settings;
+use crate::partition::{PartitionEngine, Settings};
 use crate::store::Store;
 
 /// What a command asks for.
@@ -30,6 +30,15 @@ pub enum Order {
         login: String,
         /// The new password.
         password: String,
+    },
+    /// See [`admin::erase_user`].
+    EraseUser {
+        /// The name to sign in with.
+        login: String,
+        /// Workspaces that they have left.
+        also: Vec<WorkspaceId>,
+        /// Whether it is done, and not only said what would go.
+        yes: bool,
     },
     /// See [`admin::add_workspace`].
     AddWorkspace {
@@ -84,11 +93,16 @@ pub enum Order {
 }
 
 impl Order {
-    /// Carries it out; the sentence to print. `progress` hears how many partitions of how many are done, where it takes long.
+    /// Carries it out; the sentence to print. `engine` is one on the same store. `progress` hears how many partitions of how many are done, where it takes long.
     ///
     /// # Errors
     /// A sentence that says why not.
-    pub async fn carry_out(self, store: &dyn Store, progress: impl Fn(u16, u16)) -> anyhow::Result<String> {
+    pub async fn carry_out(
+        self,
+        store: &dyn Store,
+        engine: &PartitionEngine,
+        progress: impl Fn(u16, u16),
+    ) -> anyhow::Result<String> {
         let said = |summary: &Summary, what: &str, json: bool| match json {
             true => serde_json::to_string(summary).context("a summary is JSON"),
             false => Ok(format!("{what} {summary}.")),
@@ -105,6 +119,9 @@ impl Order {
             }
             Self::AddUser { login, name, password } => admin::add_user(store, &login, &name, &password).await,
             Self::SetPassword { login, password } => admin::set_password(store, &login, &password).await,
+            Self::EraseUser { login, also, yes } => {
+                admin::erase_user(store, engine, &login, &also, yes).await
+            }
             Self::AddWorkspace { name, owner, partitions } => {
                 Ok(admin::add_workspace(store, &name, &owner, partitions).await?.to_string())
             }

@@ -6,6 +6,8 @@ mod archive;
 mod bounds;
 #[path = "partition/decisions.rs"]
 mod decisions;
+#[path = "partition/erased.rs"]
+mod erased;
 #[path = "partition/faults.rs"]
 mod faults;
 #[path = "partition/history.rs"]

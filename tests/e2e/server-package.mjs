@@ -103,15 +103,22 @@ if (free) {
     fs.writeFileSync(settings, fs.readFileSync(settings, 'utf8').replace('127.0.0.1:8420', `127.0.0.1:${port}`));
   });
 
-  await check('it runs as its unit says: people are added while it does, sign in, and find the application', async () => {
+  await check('it runs as its unit says: people are added while it does, sign in, find the application, and are taken away', async () => {
     await start();
     equal((await fetch(`${url}/readyz`)).status, 200, 'ready');
     truthy((await (await fetch(url)).text()).includes('<title>Mooring'), 'the application');
     admin('user add --name Ann ann', ann.password);
-    admin('workspace add --owner ann Harbour');
+    const id = admin('workspace add --owner ann Harbour').match(/[0-9a-f-]{36}/)[0];
+    admin('user add --name Ben ben', ann.password);
+    admin(`member set ${id} ben editor`);
+    const ben = await new Device(url).signIn({ ...ann, name: 'ben' }, 'Harbour');
+    await ben.insert('_people', ben.user.id, { name: 'Ben' });
     const device = await new Device(url).signIn(ann, 'Harbour');
     await device.define('boats', 'Boats', [['name', 'text']]);
     await device.insert('boats', 'tern', { name: 'Tern' });
+    truthy(admin('user erase ben --yes').includes('their name is out of “Harbour”'), 'Ben is taken away');
+    equal((await device.records())._people[JSON.stringify(ben.user.id)], { name: 'Former member' }, 'what others read of Ben');
+    equal(await ben.records().catch(error => /401/.test(error.message)), true, 'Ben is signed out');
     equal(fs.readdirSync(data).filter(name => mode(path.join(data, name))[1] !== user), [], 'files of others');
   });
 

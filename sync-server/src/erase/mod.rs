@@ -1,6 +1,8 @@
 //! Takes a workspace away with all that is stored of it. What the app calls deleting puts it out of everybody's reach and leaves its
 //! rows where they are, for whoever has a backup of the list of workspaces; this leaves nothing.
 
+pub mod person;
+
 use sync_protocol::{Partition, WorkspaceId};
 
 use crate::limits::MEMBERS_ALL;
