@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import * as act from './lib/actions.mjs';
+import { madeOf } from './lib/parts.mjs';
 import { check, end, equal, need, root, scratch, truthy, whenFailed } from './lib/harness.mjs';
 import { Desktop, hook, picturesOf } from './lib/screens.mjs';
 import { onSled } from './lib/server.mjs';
@@ -36,6 +37,10 @@ await check('it says what it is, and what it needs is what it loads', async () =
   equal(missing, [], 'libraries that are not there');
   const scripts = run('sh', '-c', 'dpkg-deb --ctrl-tarfile "$0" | tar -t', file).split('\n').map(name => path.basename(name)).filter(Boolean);
   equal(scripts.filter(name => !['control', 'md5sums', '.'].includes(name)), [], 'scripts that run on a person’s machine');
+});
+
+await check('it tells what it is made of, each part with its licence', async () => {
+  madeOf(inside('usr/share/doc/mooring'), ['tauri', 'sled', 'clap', 'yew', '@fontsource-variable/red-hat-text']);
 });
 
 await check('it is in the menu with its icon', async () => {

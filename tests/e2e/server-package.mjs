@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import { Device } from './lib/api.mjs';
+import { madeOf } from './lib/parts.mjs';
 import { atEnd, check, end, equal, need, root, scratch, truthy } from './lib/harness.mjs';
 import { freePort } from './lib/server.mjs';
 
@@ -34,6 +35,10 @@ await check('it says what it is, what it needs is what it loads, and nothing in 
     const [sum, name] = line.split(/\s+/);
     equal(run('md5sum', inside(name)).split(' ')[0], sum, name);
   }
+});
+
+await check('it tells what it is made of, each part with its licence', async () => {
+  madeOf(inside('usr/share/doc/mooring-server'), ['scylla', 'sled', 'tokio', 'yew', '@patternfly/patternfly']);
 });
 
 await check('it has the web application of this checkout', async () => {

@@ -4,6 +4,7 @@
 //! package has changed.
 
 use crate::{
+    parts::{self, Parts},
     server_package, sh,
     tools::{self, Kit},
     ui,
@@ -21,11 +22,16 @@ use std::{
 /// Tauri's packager. Not in package.json: it names a package per platform, and a registry that lacks one of them makes
 /// `npm ci` fail; only this command needs it.
 const PACKAGER: &str = "@tauri-apps/cli@2.12.5";
+/// How a .deb for people is packed.
+const SQUEEZED: &str = "-Zxz";
 /// Files, and where Linux packages have them compressed.
 const COMPRESSED: [(&str, &str); 2] = [
     ("CHANGELOG.md", "/usr/share/doc/mooring/changelog.gz"),
     ("src-tauri/linux/mooring.1", "/usr/share/man/man1/mooring.1.gz"),
 ];
+/// What the programs are made of (CycloneDX), and how all of that may be used.
+const BILL: &str = "/usr/share/doc/mooring/sbom.cdx.json.gz";
+const OTHERS: &str = "/usr/share/doc/mooring/licences-of-others.txt.gz";
 /// Shows the icon in the desktop's bar; looked for while the program runs, which no tool sees.
 const TRAY: &str = "libayatana-appindicator3-1";
 /// The manual pages of the command line, which writes them.
@@ -110,7 +116,8 @@ pub fn package(kind: &str, build: Build) -> Result<PathBuf> {
     let bundle = build.folder().join("bundle");
     let folder = bundle.join(kind);
     let stamp = bundle.join(format!("{kind}.stamp"));
-    let wanted = inputs(&[&program, &cli], &depends)?;
+    let parts = parts::of("mooring", &["mooring-desktop", "mooring-cli"])?;
+    let wanted = inputs(&[&program, &cli], &depends, &parts)?;
     if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted)
         && let Some(package) = made(&folder, kind)?
     {
@@ -122,7 +129,7 @@ pub fn package(kind: &str, build: Build) -> Result<PathBuf> {
     }
     let config = bundle.join("config.json");
     fs::create_dir_all(&bundle)?;
-    fs::write(&config, additions(&bundle, &cli, &depends)?.to_string())?;
+    fs::write(&config, additions(&bundle, &cli, &depends, &parts)?.to_string())?;
     let packed = sh::run(
         Command::new(packager()?)
             // packed is exactly what cargo built: the mark that is left out is for an updater, which there is not
@@ -158,7 +165,7 @@ fn squeeze(package: &Path) -> Result<()> {
     }
     sh::run(Command::new(&dpkg).arg("--raw-extract").args([package, &folder]))?;
     sh::run(
-        Command::new(&dpkg).args(["--build", "-Zxz", "-z9", "--root-owner-group"]).args([&folder, package]),
+        Command::new(&dpkg).args(["--build", SQUEEZED, "-z9", "--root-owner-group"]).args([&folder, package]),
     )?;
     Ok(fs::remove_dir_all(&folder)?)
 }
@@ -210,7 +217,7 @@ pub(crate) fn libraries(programs: &[&Path]) -> Result<Vec<String>> {
 
 /// What tauri.conf.json cannot say: dependencies that were found, the command line with what it says of itself, and files that
 /// Debian wants compressed.
-fn additions(bundle: &Path, cli: &Path, depends: &[String]) -> Result<serde_json::Value> {
+fn additions(bundle: &Path, cli: &Path, depends: &[String], parts: &Parts) -> Result<serde_json::Value> {
     let (mut deb, mut rpm) = (serde_json::Map::new(), serde_json::Map::new());
     let mut add = |to: [&str; 2], from: &Path| {
         for (files, to) in [&mut deb, &mut rpm].into_iter().zip(to) {
@@ -226,6 +233,8 @@ fn additions(bundle: &Path, cli: &Path, depends: &[String]) -> Result<serde_json
     for (from, to) in COMPRESSED {
         add([to; 2], &compressed(to, &fs::read(sh::root().join(from))?)?);
     }
+    add([BILL; 2], &compressed(BILL, parts.bill.as_bytes())?);
+    add([OTHERS; 2], &compressed(OTHERS, parts.licences.as_bytes())?);
     let says = |args: &[&OsStr]| -> Result<Vec<u8>> {
         let output = Command::new(cli).args(args).output()?;
         ensure!(output.status.success(), "mooring-cli {args:?}: {}", output.status);
@@ -262,8 +271,9 @@ pub(crate) fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// One hash over everything that goes into a package.
-fn inputs(programs: &[&Path], depends: &[String]) -> Result<String> {
-    let mut all = format!("{PACKAGER}\n{}\n", depends.join(", "));
+fn inputs(programs: &[&Path], depends: &[String], parts: &Parts) -> Result<String> {
+    let mut all = format!("{PACKAGER}\n{SQUEEZED}\n{}\n", depends.join(", "));
+    all.push_str(&sh::hash(parts.licences.as_bytes()));
     for program in programs {
         all.push_str(&format!("{}\n", sh::hash(&fs::read(program)?)));
     }

@@ -9,6 +9,7 @@ mod icons;
 mod installed;
 mod lint;
 mod package;
+mod parts;
 mod run;
 mod server_package;
 mod sim;

@@ -3,7 +3,7 @@
 
 use crate::{
     bundle::{self, Build},
-    sh, ui,
+    parts, sh, ui,
 };
 use anyhow::{Context, Result, ensure};
 use std::{
@@ -56,9 +56,18 @@ pub fn make(build: Build) -> Result<PathBuf> {
     for file in sh::files(&web)? {
         put(&file, &tree.join("usr/share/mooring-server/web").join(file.strip_prefix(&web)?), 0o644)?;
     }
-    let log = tree.join("usr/share/doc/mooring-server/changelog.gz");
-    fs::write(&log, bundle::gzip(&fs::read(sh::root().join("CHANGELOG.md"))?)?)?;
-    mode(&log, 0o644)?;
+    let parts = parts::of(NAME, &["sync-server"])?;
+    let log = fs::read(sh::root().join("CHANGELOG.md"))?;
+    let told = [
+        ("changelog", log),
+        ("sbom.cdx.json", parts.bill.into()),
+        ("licences-of-others.txt", parts.licences.into()),
+    ];
+    for (name, bytes) in told {
+        let file = tree.join(format!("usr/share/doc/{NAME}/{name}.gz"));
+        fs::write(&file, bundle::gzip(&bytes)?)?;
+        mode(&file, 0o644)?;
+    }
     let (sums, bytes) = sums(&tree)?;
     for name in SCRIPTS {
         put(&sh::root().join("operations/debian").join(name), &tree.join("DEBIAN").join(name), 0o755)?;
