@@ -34,13 +34,11 @@ impl Classes {
 
     /// Whether a selector is for an element with several classes that never come together.
     fn never_together(&self, selector: &str) -> bool {
-        let is_for = |classes: &str| {
-            selector.match_indices(classes).any(|(at, _)| {
-                let (before, after) = (&selector[..at], &selector[at + classes.len()..]);
-                before.ends_with('.') && !before.ends_with(":not(.") && !after.starts_with(is_name)
-            })
+        let never = |has: &[&str]| {
+            let several = self.exclude.iter().filter(|classes| classes.contains('.'));
+            several.into_iter().any(|classes| classes.split('.').all(|class| has.contains(&class)))
         };
-        self.exclude.iter().any(|classes| classes.contains('.') && is_for(classes))
+        elements(selector).into_iter().any(|element| never(&own_classes(element)))
     }
 
     fn used(&self, class: &str) -> bool {
@@ -104,6 +102,47 @@ fn needed_classes(selector: &str) -> Vec<&str> {
                 let inside = &after[..end];
                 if !before.ends_with(":not") && !inside.contains(',') {
                     classes.extend(needed_classes(inside));
+                }
+                rest = after.get(end + 1..).unwrap_or_default();
+            }
+        }
+    }
+    classes
+}
+
+/// The parts of a selector that are each about one element.
+fn elements(selector: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let ends = move |c| {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth -= 1,
+            _ => {}
+        }
+        depth == 0 && matches!(c, ' ' | '>' | '+' | '~')
+    };
+    selector.split(ends).filter(|part| !part.is_empty()).collect()
+}
+
+/// The classes that an element itself has where such a part matches it.
+fn own_classes(element: &str) -> Vec<&str> {
+    let mut classes = Vec::new();
+    let mut rest = element;
+    while let Some(at) = rest.find(['.', '(', '[']) {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        match rest.as_bytes()[at] {
+            b'.' => {
+                let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
+                classes.push(&after[..end]);
+                rest = &after[end..];
+            }
+            b'[' => rest = after.split_once(']').map_or("", |(_, tail)| tail),
+            _ => {
+                let end = closing(after);
+                let inside = &after[..end];
+                let same = before.ends_with(":is") || before.ends_with(":where");
+                if same && !inside.contains(',') && elements(inside).len() == 1 {
+                    classes.extend(own_classes(inside));
                 }
                 rest = after.get(end + 1..).unwrap_or_default();
             }
@@ -251,6 +290,10 @@ mod tests {
         let css = ".pf-a.pf-m,.pf-b.pf-m{top:0}.pf-a .pf-m{top:0}.pf-a.pf-m:hover{top:0}.pf-a.pf-mb{top:0}p:not(.pf-a.pf-m){top:0}";
         let left = ".pf-b.pf-m{top:0}.pf-a .pf-m{top:0}.pf-a.pf-mb{top:0}p:not(.pf-a.pf-m){top:0}";
         assert_eq!(purged(css, "pf-a pf-b pf-m pf-mb"), left);
+        let css = ".pf-a:where(.pf-m) .pf-b{top:0}tr:where(.pf-a).pf-b.pf-m:is(:hover,:focus){top:0}.pf-a:has(.pf-m){top:0}.pf-a:not(.pf-m){top:0}.pf-a>.pf-m{top:0}.pf-a:is(.pf-m,.pf-b){top:0}";
+        let left =
+            ".pf-a:has(.pf-m){top:0}.pf-a:not(.pf-m){top:0}.pf-a>.pf-m{top:0}.pf-a:is(.pf-m,.pf-b){top:0}";
+        assert_eq!(purged(css, "pf-a pf-b pf-m"), left);
     }
 
     #[test]
