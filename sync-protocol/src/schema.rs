@@ -11,6 +11,7 @@ use crate::record::{Fields, value_of};
 use crate::value::{FieldType, Misfit, Value};
 
 mod details;
+pub mod duration;
 mod format;
 mod own;
 mod rules;

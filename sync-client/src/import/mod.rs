@@ -403,13 +403,15 @@ fn key_of(cell: &Cell) -> Result<RecordKey, String> {
 /// A cell as a value of that field, or why not.
 fn convert(cell: &Cell, field: &Field, reading: Option<&Reading>) -> Result<Value, String> {
     use serde_json::Value as J;
-    let parse = |text: &str| field.field_type.parse(text, &field.options).map_err(|m| m.to_string());
+    let parse = |text: &str| field.read(text).map_err(|m| m.to_string());
     let json = match cell {
         Cell::Absent => return Ok(Value::ABSENT),
         Cell::Text(text) if text.trim().is_empty() && !is_text(field.field_type) => return Ok(Value::ABSENT),
         Cell::Text(text) => {
             return match field.field_type {
-                FieldType::Integer | FieldType::Counter | FieldType::Decimal | FieldType::Number => {
+                FieldType::Integer | FieldType::Counter | FieldType::Decimal | FieldType::Number
+                    if !field.is_duration() =>
+                {
                     let numbers = reading.and_then(|reading| reading.numbers);
                     match forms::plain(text.trim(), numbers) {
                         Some(plain) => parse(&plain),

@@ -15,6 +15,8 @@ pub enum Format {
     Currency(String),
     /// Stars, from none to [`Format::STARS`].
     Rating,
+    /// Seconds, as hours, minutes and seconds: 5,400 is shown as 1:30:00.
+    Duration,
     /// An e-mail address.
     Email,
     /// A number to call.
@@ -35,6 +37,7 @@ impl Format {
         match self {
             Self::Percent | Self::Currency(_) => matches!(field_type, Integer | Counter | Decimal | Number),
             Self::Rating => field_type == Integer,
+            Self::Duration => matches!(field_type, Integer | Counter),
             Self::Email | Self::Phone | Self::Link => field_type == Text,
             Self::Other(_) => true,
         }
@@ -63,7 +66,7 @@ impl Format {
                 let fits = page.is_some_and(|page| !page.is_empty() && !page.starts_with('/'));
                 (!fits || blank).then_some("Write the address of a page, such as https://example.org")
             }
-            Self::Percent | Self::Currency(_) | Self::Rating | Self::Other(_) => None,
+            Self::Percent | Self::Currency(_) | Self::Rating | Self::Duration | Self::Other(_) => None,
         }
     }
 }
@@ -74,6 +77,7 @@ impl From<String> for Format {
         match name.as_str() {
             "percent" => Self::Percent,
             "rating" => Self::Rating,
+            "duration" => Self::Duration,
             "email" => Self::Email,
             "phone" => Self::Phone,
             "link" => Self::Link,
@@ -91,6 +95,7 @@ impl From<Format> for String {
             Format::Percent => "percent".to_owned(),
             Format::Currency(code) => format!("currency {code}"),
             Format::Rating => "rating".to_owned(),
+            Format::Duration => "duration".to_owned(),
             Format::Email => "email".to_owned(),
             Format::Phone => "phone".to_owned(),
             Format::Link => "link".to_owned(),
@@ -105,9 +110,17 @@ mod tests {
 
     #[test]
     fn names_come_back_and_later_ones_are_kept() {
-        for name in
-            ["percent", "currency EUR", "rating", "email", "phone", "link", "currency euro", "barcode 13"]
-        {
+        for name in [
+            "percent",
+            "currency EUR",
+            "rating",
+            "duration",
+            "email",
+            "phone",
+            "link",
+            "currency euro",
+            "barcode 13",
+        ] {
             assert_eq!(String::from(Format::from(name.to_owned())), name);
         }
         assert_eq!(Format::from("currency euro".to_owned()), Format::Other("currency euro".to_owned()));

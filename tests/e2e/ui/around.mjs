@@ -135,16 +135,17 @@ export async function around(a, other) {
   });
 
   await check('formats: money, percent, stars, addresses that can be written to, and what is none is refused; an icon', async () => {
-    await other.define('deals', 'Deals', [['who', 'text', { format: 'email' }], ['page', 'text'], ['sum', 'decimal', { format: 'currency EUR' }], ['share', 'integer', { format: 'percent' }], ['stars', 'integer', { format: 'rating' }], ['kind', 'text', { format: 'of a later version' }]]);
-    await other.insert('deals', 'D1', { who: 'mia@example.org', page: 'not yet', sum: '1482.50', share: 45, stars: 3, kind: 'x' });
-    await other.insert('deals', 'D2', { who: 'noa@example.org', sum: '20', share: 5, stars: 5, kind: 'y' });
+    await other.define('deals', 'Deals', [['who', 'text', { format: 'email' }], ['page', 'text'], ['sum', 'decimal', { format: 'currency EUR' }], ['share', 'integer', { format: 'percent' }], ['stars', 'integer', { format: 'rating' }], ['took', 'integer', { format: 'duration' }], ['kind', 'text', { format: 'of a later version' }]]);
+    await other.insert('deals', 'D1', { who: 'mia@example.org', page: 'not yet', sum: '1482.50', share: 45, stars: 3, took: 5400, kind: 'x' });
+    await other.insert('deals', 'D2', { who: 'noa@example.org', sum: '20', share: 5, stars: 5, took: 61, kind: 'y' });
     await a.waitFor(`${hook('collection-item')}[data-name="deals"]`);
     await a.go(`${home}/c/deals?g=kind`);
     await a.waitFor(act.cell('D1', 'sum'));
     const text = async field => (await a.text(act.cell('D1', field))).replaceAll('\u2007', '').replaceAll('\u2008', '').trim();
-    equal([await text('sum'), await text('share'), await text('stars')], ['1,482.50\u00a0€', '45\u00a0%', '★★★☆☆'], 'as it is shown');
+    equal([await text('sum'), await text('share'), await text('stars'), await text('took')], ['1,482.50\u00a0€', '45\u00a0%', '★★★☆☆', '1:30:00'], 'as it is shown');
     await becomes(() => a.page.locator(`${hook('group-row')} [data-field="sum"]`).allTextContents().then(all => all.map(one => one.trim())), ['1,482.50\u00a0€', '20\u00a0€'], 'sums of groups');
     await pictures(a, 'formats', { folder: 'ui', ready: hook('group-row') });
+    equal(await a.page.locator(`${hook('group-row')} [data-field="took"]`).allTextContents().then(all => all.map(one => one.trim())), ['1:30:00', '0:01:01'], 'sums of durations');
     await a.go(`${home}/c/deals/settings/page`);
     await a.waitFor(hook('field-editor'));
     await a.choose(hook('editor-format'), 'Address of a page');
@@ -165,9 +166,16 @@ export async function around(a, other) {
     await a.click(hook('save'));
     await until('refused', async () => (await a.page.locator(hook('field-error')).allTextContents()).join().includes('Write the address of a page'));
     await a.fill(input, 'https://example.org/d2');
+    const took = `${hook('field-input')}[data-field="took"]`;
+    equal(await a.page.locator(took).inputValue(), '0:01:01', 'a duration as it is written');
+    await a.fill(took, 'a while');
+    await a.click(hook('save'));
+    await until('refused', async () => (await a.page.locator(hook('field-error')).allTextContents()).join().includes('write it as 1:30:00 or 1h 30m'));
+    await a.fill(took, '2h 5m');
     await becomes(() => a.page.locator(`${hook('field-way')}`).evaluateAll(all => all.map(one => [one.href, one.rel])), [['mailto:noa@example.org', 'noopener noreferrer'], ['https://example.org/d2', 'noopener noreferrer']], 'where they lead');
     await a.click(hook('save'));
     await a.pillSays('Synced and verified');
-    equal((await other.records()).deals['"D2"'].page, 'https://example.org/d2', 'saved as it was written');
+    const { page, took: seconds } = (await other.records()).deals['"D2"'];
+    equal([page, seconds], ['https://example.org/d2', 7500], 'saved as it was written, a duration in seconds');
   });
 }

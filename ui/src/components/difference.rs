@@ -14,7 +14,7 @@ pub fn changed(field: &Field, before: &Value, after: &Value) -> Html {
     }
     if after.is_absent() {
         return html! {
-            <span class="mooring-muted">{ "no value " }<del>{ quoted(field.field_type, before) }</del></span>
+            <span class="mooring-muted">{ "no value " }<del>{ quoted(field, before) }</del></span>
         };
     }
     match field.field_type {
@@ -30,12 +30,18 @@ pub fn changed(field: &Field, before: &Value, after: &Value) -> Html {
         field_type => html! {
             <>
                 { full(field, after) }
-                if let Some(apart) = difference(field_type, before, after) {
+                if let Some(apart) = longer(field, before, after).or_else(|| difference(field_type, before, after)) {
                     <span class="mooring-apart">{ apart }</span>
                 }
             </>
         },
     }
+}
+
+/// By how much a duration became longer or shorter.
+fn longer(field: &Field, before: &Value, after: &Value) -> Option<String> {
+    let by = after.as_integer()?.checked_sub(before.as_integer()?).filter(|_| field.is_duration())?;
+    Some(format!("{}{}", if by > 0 { "+" } else { "" }, field.show(&Value::from(by))))
 }
 
 /// The difference of two long texts, with a little of what is around it.

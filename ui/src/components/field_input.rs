@@ -22,7 +22,7 @@ pub fn to_input(field: &Field, value: &Value) -> String {
             serde_json::to_string_pretty(&value.0).unwrap_or_else(|_| value.0.to_string())
         }
         (FieldType::Decimal | FieldType::Number, _) => locale::input(&field.field_type.show(value)),
-        _ => field.field_type.show(value),
+        _ => field.show(value),
     }
 }
 
@@ -48,7 +48,7 @@ pub fn from_input(field: &Field, text: &str, before: &Value) -> Result<Value, St
         FieldType::Integer | FieldType::Counter => locale::typed(text),
         _ => text.to_owned(),
     };
-    let value = field.field_type.parse(&text, &field.options).map_err(|wrong| misfit(&wrong))?;
+    let value = field.read(&text).map_err(|wrong| misfit(&wrong))?;
     match field.broken(&value) {
         Some(broken) => Err(sentence(&broken.to_string())),
         None => Ok(value),
@@ -82,6 +82,9 @@ pub fn FieldInput(props: &FieldInputProps) -> Html {
     let id = AttrValue::from(format!("{}-{}", props.prefix, props.field.name));
     let hint = match props.field.field_type {
         FieldType::DateTime => Some(AttrValue::from(zone_hint(props))),
+        _ if props.field.details.format == Some(Format::Duration) => {
+            Some(AttrValue::Static("Such as 1:30:00 or 1h 30m; a number alone is seconds"))
+        }
         other => type_hint(other).map(AttrValue::Static),
     };
     let help = &props.field.details.help;
@@ -288,11 +291,12 @@ fn select(props: &FieldInputProps, id: AttrValue, options: &[String], onchange: 
 
 fn counter(props: &FieldInputProps, input: Html) -> Html {
     let by = |step: i64| {
-        let (oninput, now) = (props.oninput.clone(), props.text.trim().parse::<i64>().ok());
+        let now = props.field.read(&props.text).ok().and_then(|now| now.as_integer());
+        let (oninput, field) = (props.oninput.clone(), props.field.clone());
         let blank = props.text.trim().is_empty();
         Callback::from(move |_: MouseEvent| {
             if let Some(next) = now.or(blank.then_some(0)).and_then(|now| now.checked_add(step)) {
-                oninput.emit(next.to_string());
+                oninput.emit(field.show(&Value::from(next)));
             }
         })
     };

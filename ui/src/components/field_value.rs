@@ -50,12 +50,14 @@ fn stars(value: &Value) -> Html {
 
 /// A number in a column whose numbers have up to so many places.
 pub fn number_cell(field: &Field, value: &Value, places: usize, search: &str) -> Html {
-    let text = field.field_type.show(value);
+    let text = field.show(value);
     if text.is_empty() {
         return Html::default();
     }
-    if field.details.format == Some(Format::Rating) {
-        return stars(value);
+    match field.details.format {
+        Some(Format::Rating) => return stars(value),
+        Some(Format::Duration) => return marked(&text, search),
+        _ => {}
     }
     let number = locale::aligned(locale::number(&text), locale::places(&text), places);
     marked(&format!("{number}{}", unit(field)), search)
@@ -63,15 +65,16 @@ pub fn number_cell(field: &Field, value: &Value, places: usize, search: &str) ->
 
 /// As people here write it, as a text of one line.
 fn shown(field: &Field, value: &Value) -> String {
-    format!("{}{}", plain(field.field_type, value), unit(field))
+    format!("{}{}", plain(field, value), unit(field))
 }
 
 /// The same without what stands behind numbers of the field.
-fn plain(field_type: FieldType, value: &Value) -> String {
-    let text = field_type.show(value);
+fn plain(field: &Field, value: &Value) -> String {
+    let (field_type, text) = (field.field_type, field.show(value));
     match field_type {
         FieldType::DateTime => clock::to_cell(&text),
         FieldType::Date => clock::to_day(&text),
+        _ if text.contains(':') => text,
         _ if right_aligned(field_type) => locale::number(&text),
         _ => text,
     }
@@ -169,13 +172,14 @@ pub fn beginning(text: &str, chars: usize) -> &str {
 }
 
 /// As part of a sentence or a button: `“Paris”`, `12`, `no value`.
-pub fn quoted(field_type: FieldType, value: &Value) -> String {
+pub fn quoted(field: &Field, value: &Value) -> String {
     if value.is_absent() {
         return "no value".to_owned();
     }
+    let field_type = field.field_type;
     let all = match field_type {
         FieldType::Bytes => size(value),
-        _ => plain(field_type, value),
+        _ => plain(field, value),
     };
     let mut text: String = all.chars().take(40).collect();
     if text.len() < all.len() {

@@ -143,7 +143,7 @@ fn MetField(props: &MetFieldProps) -> Html {
                 { side("Result", None, full(field, &met.result), "met-result") }
             </dl>
             if let Some(now) = props.now.as_ref().filter(|now| **now != met.result) {
-                <p class="mooring-muted" data-test="met-now">{ format!("The record has {} now.", quoted(field.field_type, now)) }</p>
+                <p class="mooring-muted" data-test="met-now">{ format!("The record has {} now.", quoted(field, now)) }</p>
             }
             if let (Some(now), false) = (&props.now, offers.is_empty()) {
                 <div class="mooring-actions">

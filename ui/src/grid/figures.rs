@@ -6,6 +6,7 @@ use crate::text::field::unit;
 use crate::text::locale::{self, number};
 use sync_client::api::{Aggregate, Figure};
 use sync_protocol::record::value_of;
+use sync_protocol::schema::{Field, duration};
 use sync_protocol::value::decimal::Decimal;
 use sync_protocol::{FieldType, Value};
 
@@ -35,7 +36,16 @@ fn figure(column: &Column, what: Figure, asked: &[Aggregate], figures: &[Value])
     let at = asked.iter().position(|other| other.field == *field && other.what == what)?;
     let value = figures.get(at).filter(|value| !value.is_absent())?;
     let text = value.as_text().map_or_else(|| value.0.to_string(), str::to_owned);
-    Some(format!("{}{}", number(&text), column.field.as_ref().map(unit).unwrap_or_default()))
+    Some(told(&text, column.field.as_ref()))
+}
+
+/// A figure as the field's numbers are shown.
+fn told(text: &str, field: Option<&Field>) -> String {
+    let whole = || text.parse::<f64>().ok().map(|seconds| duration::written(seconds.round() as i64));
+    match field {
+        Some(field) if field.is_duration() => whole().unwrap_or_default(),
+        field => format!("{}{}", number(text), field.map(unit).unwrap_or_default()),
+    }
 }
 
 /// The figures of a column about all rows that match: what they are called, and what they are.
@@ -68,11 +78,15 @@ pub fn of_range(
         }
     }
     let total = Total::of(&numbers)?;
+    // a sum over columns of several kinds is a number and nothing else
+    let of = columns.get(cells.1).unwrap_or_default();
+    let mut of = of.iter().filter(|column| is_number(column)).filter_map(|column| column.field.as_ref());
+    let field = of.next().filter(|first| first.is_duration() && of.all(Field::is_duration));
     Some(vec![
-        ("Sum", number(&total.sum)),
-        ("Average", number(&total.average)),
-        ("Min", number(&total.min)),
-        ("Max", number(&total.max)),
+        ("Sum", told(&total.sum, field)),
+        ("Average", told(&total.average, field)),
+        ("Min", told(&total.min, field)),
+        ("Max", told(&total.max, field)),
     ])
 }
 

@@ -173,10 +173,12 @@ fn read(field: Option<&Field>, text: &str) -> Result<Value, String> {
             sync_protocol::RecordKey::Text(text) => Value(text.into()),
         }),
         Some(field) => {
-            // an option that is no longer there can still be asked for
-            let options =
-                if field.field_type == FieldType::Choice { &[text.to_owned()] } else { &field.options[..] };
-            field.field_type.parse(text, options).map_err(|wrong| misfit(&wrong))
+            let read = match field.field_type {
+                // an option that is no longer there can still be asked for
+                FieldType::Choice => FieldType::Choice.parse(text, &[text.to_owned()]),
+                _ => field.read(text),
+            };
+            read.map_err(|wrong| misfit(&wrong))
         }
     }
 }

@@ -268,7 +268,7 @@ fn read(field: &Field, text: &str) -> Result<Value, String> {
     if matches!(field.field_type, FieldType::Decimal | FieldType::Number) {
         point(text).map_err(|why| told(field, text, &why))?;
     }
-    let parsed = field.field_type.parse(text, &field.options);
+    let parsed = field.read(text);
     match (parsed, field.field_type) {
         (Ok(value), _) => match field.broken(&value) {
             Some(broken) => Err(told(field, text, &sentence(&broken.to_string()))),

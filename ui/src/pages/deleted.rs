@@ -102,7 +102,7 @@ pub fn DeletedPage(props: &DeletedPageProps) -> Html {
                     };
                     let values = collection.ordered().into_iter().filter_map(|field| {
                         let value = value_of(&record.fields, &field.name);
-                        (!value.is_absent()).then(|| format!("{}: {}", field.label, quoted(field.field_type, value)))
+                        (!value.is_absent()).then(|| format!("{}: {}", field.label, quoted(field, value)))
                     });
                     html! {
                         <li key={record.key.to_text()} class="mooring-item mooring-deleted" data-test="deleted-item" data-key={record.key.to_string()}>

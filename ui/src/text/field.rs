@@ -125,12 +125,13 @@ pub fn unit(field: &Field) -> String {
 
 /// As what values of a type can be shown: names of formats, and what people call them.
 pub fn formats(field_type: FieldType) -> Vec<(&'static str, &'static str)> {
-    const ALL: [(&str, &str); 20] = [
+    const ALL: [(&str, &str); 21] = [
         ("email", "E-mail address"),
         ("phone", "Phone number"),
         ("link", "Address of a page"),
         ("percent", "Percent"),
         ("rating", "Rating, up to five stars"),
+        ("duration", "Duration (hours, minutes, seconds)"),
         ("currency EUR", "Euro (EUR)"),
         ("currency USD", "US dollar (USD)"),
         ("currency GBP", "Pound sterling (GBP)"),

@@ -392,9 +392,9 @@ fn moved(props: &RecordFormProps, doing: &Doing, field: &Field, touched: &Touche
     };
     html! {
         <div class="mooring-moved" role="status" data-test="changed-meanwhile">
-            <p>{ format!("Changed to {} {by} while you write. If you save, you are asked which shall count, unless you choose now:", quoted(field.field_type, now)) }</p>
+            <p>{ format!("Changed to {} {by} while you write. If you save, you are asked which shall count, unless you choose now:", quoted(field, now)) }</p>
             <div class="mooring-actions">
-                <Button look={Look::Link} class="pf-m-inline" text={format!("Use {}", quoted(field.field_type, now))} onclick={take} test="moved-take" />
+                <Button look={Look::Link} class="pf-m-inline" text={format!("Use {}", quoted(field, now))} onclick={take} test="moved-take" />
                 <Button look={Look::Link} class="pf-m-inline" text="Keep what I write" onclick={keep} test="moved-keep" />
             </div>
         </div>

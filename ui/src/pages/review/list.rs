@@ -151,7 +151,7 @@ fn fields_of(item: &ReviewItem, fields: &[Field]) -> Html {
                 <span class="mooring-chip mooring-chip-sides" dir="auto">
                     { &field.label }
                     if let Some((current, incoming)) = item.sides.get(at) {
-                        <b>{ quoted(field.field_type, current) }</b>{ "|" }<b>{ quoted(field.field_type, incoming) }</b>
+                        <b>{ quoted(field, current) }</b>{ "|" }<b>{ quoted(field, incoming) }</b>
                     }
                 </span>
             }) }

@@ -32,13 +32,24 @@ impl Classes {
         Classes { runs: runs.into_iter().collect(), keep, exclude }
     }
 
-    /// Whether a selector is for an element with several classes that never come together.
-    fn never_together(&self, selector: &str) -> bool {
+    /// Whether a selector can match something: the program has the classes that it needs, no element needs several that never
+    /// come together, and of alternatives one is possible.
+    fn is_possible(&self, selector: &str) -> bool {
         let never = |has: &[&str]| {
-            let several = self.exclude.iter().filter(|classes| classes.contains('.'));
-            several.into_iter().any(|classes| classes.split('.').all(|class| has.contains(&class)))
+            let mut several = self.exclude.iter().filter(|classes| classes.contains('.'));
+            several.any(|classes| classes.split('.').all(|class| has.contains(&class)))
         };
-        elements(selector).into_iter().any(|element| never(&own_classes(element)))
+        needed_classes(selector).into_iter().all(|class| self.used(class))
+            && elements(selector).into_iter().all(|element| {
+                let own = own_classes(element);
+                let possible = |alternative: &&str| {
+                    let same =
+                        if elements(alternative).len() == 1 { own_classes(alternative) } else { Vec::new() };
+                    self.is_possible(alternative) && !never(&[own.clone(), same].concat())
+                };
+                !never(&own)
+                    && alternatives(element).iter().all(|group| group.iter().any(|one| possible(one)))
+            })
     }
 
     fn used(&self, class: &str) -> bool {
@@ -73,11 +84,8 @@ pub(super) fn selectors(items: &mut Vec<Item>, classes: &Classes) {
             }
             return !items.is_empty();
         }
-        let kept: Vec<&str> = split_commas(prelude)
-            .into_iter()
-            .filter(|selector| needed_classes(selector).into_iter().all(|class| classes.used(class)))
-            .filter(|selector| !classes.never_together(selector))
-            .collect();
+        let kept: Vec<&str> =
+            split_commas(prelude).into_iter().filter(|selector| classes.is_possible(selector)).collect();
         let any = !kept.is_empty() && !items.is_empty();
         *prelude = kept.join(",");
         any
@@ -149,6 +157,21 @@ fn own_classes(element: &str) -> Vec<&str> {
         }
     }
     classes
+}
+
+/// What stands in each `:is()` and `:where()` of such a part, where it is a choice of several.
+fn alternatives(element: &str) -> Vec<Vec<&str>> {
+    let mut all = Vec::new();
+    let mut rest = element;
+    while let Some((before, after)) = rest.split_once('(') {
+        let end = closing(after);
+        let inside = split_commas(&after[..end]);
+        if (before.ends_with(":is") || before.ends_with(":where")) && inside.len() > 1 {
+            all.push(inside);
+        }
+        rest = after.get(end + 1..).unwrap_or_default();
+    }
+    all
 }
 
 /// Where the parenthesis that was opened before `text` closes.
@@ -282,7 +305,8 @@ mod tests {
     #[test]
     fn negated_and_alternative_classes_are_not_needed() {
         let css = ".pf-a:not(.pf-b){top:0}:is(.pf-x,.pf-y) h1{top:0}:where(.pf-x) h1{top:0}";
-        assert_eq!(purged(css, "pf-a"), ".pf-a:not(.pf-b){top:0}:is(.pf-x,.pf-y) h1{top:0}");
+        assert_eq!(purged(css, "pf-a pf-y"), ".pf-a:not(.pf-b){top:0}:is(.pf-x,.pf-y) h1{top:0}");
+        assert_eq!(purged(css, "pf-a"), ".pf-a:not(.pf-b){top:0}");
     }
 
     #[test]
@@ -290,6 +314,8 @@ mod tests {
         let css = ".pf-a.pf-m,.pf-b.pf-m{top:0}.pf-a .pf-m{top:0}.pf-a.pf-m:hover{top:0}.pf-a.pf-mb{top:0}p:not(.pf-a.pf-m){top:0}";
         let left = ".pf-b.pf-m{top:0}.pf-a .pf-m{top:0}.pf-a.pf-mb{top:0}p:not(.pf-a.pf-m){top:0}";
         assert_eq!(purged(css, "pf-a pf-b pf-m pf-mb"), left);
+        let css = ".pf-a:is(.pf-m,.pf-x){top:0}h1 :is(.pf-a.pf-m,.pf-a.pf-m:hover){top:0}.pf-b:is(.pf-m,.pf-x){top:0}";
+        assert_eq!(purged(css, "pf-a pf-b pf-m"), ".pf-b:is(.pf-m,.pf-x){top:0}");
         let css = ".pf-a:where(.pf-m) .pf-b{top:0}tr:where(.pf-a).pf-b.pf-m:is(:hover,:focus){top:0}.pf-a:has(.pf-m){top:0}.pf-a:not(.pf-m){top:0}.pf-a>.pf-m{top:0}.pf-a:is(.pf-m,.pf-b){top:0}";
         let left =
             ".pf-a:has(.pf-m){top:0}.pf-a:not(.pf-m){top:0}.pf-a>.pf-m{top:0}.pf-a:is(.pf-m,.pf-b){top:0}";

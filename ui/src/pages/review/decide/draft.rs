@@ -282,7 +282,7 @@ impl Case {
                 Choice::Incoming => &sides.incoming,
                 Choice::Own(value) => value,
             };
-            Some(format!("{}: {}", field.label, quoted(field.field_type, value)))
+            Some(format!("{}: {}", field.label, quoted(field, value)))
         };
         let parts: Vec<String> = self.fields.iter().filter_map(part).collect();
         crate::text::field::sentence(&parts.join(", "))
