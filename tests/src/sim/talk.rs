@@ -129,8 +129,11 @@ impl Device {
         let kept: Vec<(Change, Option<Counter>)> = self.kept_anew(&batch);
         let mut model = self.model.lock();
         for (change, _) in &kept {
-            // what follows one of an earlier name in its record was asked for, and goes with it or after it
-            let fair = model.copied.contains(&change.id.replica) || model.asked.contains(&change.id);
+            // what follows one of an earlier name in its record was asked for, and goes with it or after it; what follows
+            // that goes with it
+            let known =
+                |other: &Change| model.copied.contains(&other.id.replica) || model.asked.contains(&other.id);
+            let fair = kept.iter().any(|(other, _)| other.record == change.record && known(other));
             model.checks.that(Invariant::Identity, fair, || {
                 format!("{} goes out under another number, and its device was never copied", change.id)
             });
