@@ -145,7 +145,7 @@ export async function around(a, other) {
     equal([await text('sum'), await text('share'), await text('stars'), await text('took')], ['1,482.50\u00a0€', '45\u00a0%', '★★★☆☆', '1:30:00'], 'as it is shown');
     await becomes(() => a.page.locator(`${hook('group-row')} [data-field="sum"]`).allTextContents().then(all => all.map(one => one.trim())), ['1,482.50\u00a0€', '20\u00a0€'], 'sums of groups');
     await pictures(a, 'formats', { folder: 'ui', ready: hook('group-row') });
-    equal(await a.page.locator(`${hook('group-row')} [data-field="took"]`).allTextContents().then(all => all.map(one => one.trim())), ['1:30:00', '0:01:01'], 'sums of durations');
+    await becomes(() => a.page.locator(`${hook('group-row')} [data-field="took"]`).allTextContents().then(all => all.map(one => one.trim())), ['1:30:00', '0:01:01'], 'sums of durations');
     await a.go(`${home}/c/deals/settings/page`);
     await a.waitFor(hook('field-editor'));
     await a.choose(hook('editor-format'), 'Address of a page');
@@ -167,7 +167,7 @@ export async function around(a, other) {
     await until('refused', async () => (await a.page.locator(hook('field-error')).allTextContents()).join().includes('Write the address of a page'));
     await a.fill(input, 'https://example.org/d2');
     const took = `${hook('field-input')}[data-field="took"]`;
-    equal(await a.page.locator(took).inputValue(), '0:01:01', 'a duration as it is written');
+    await becomes(() => a.page.locator(took).inputValue(), '0:01:01', 'a duration as it is written');
     await a.fill(took, 'a while');
     await a.click(hook('save'));
     await until('refused', async () => (await a.page.locator(hook('field-error')).allTextContents()).join().includes('write it as 1:30:00 or 1h 30m'));

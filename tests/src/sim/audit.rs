@@ -44,7 +44,9 @@ impl Device {
                     && older.about().is_none()
                     && !batch.settle.contains(&older.id.counter)
             });
-            model.checks.that(Invariant::OutboxOrder, left_behind.is_none(), || {
+            // it is in effect since before it was made here: what was made before it can only come after it
+            let in_order = left_behind.is_none() || model.made_again.contains(&change.id);
+            model.checks.that(Invariant::OutboxOrder, in_order, || {
                 format!("{} left the outbox before {:?}", change.id, left_behind.map(|c| c.id))
             });
         }

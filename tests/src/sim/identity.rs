@@ -23,7 +23,11 @@ pub fn said(change: &Change) -> u32 {
 impl Model {
     /// A replica stores a change, as the nth act of one life of its device.
     pub fn made(&mut self, change: &Change, act: (u64, u64)) {
-        self.order.insert((change.id, said(change)), act);
+        let says = said(change);
+        if self.judged.get(&change.id) == Some(&(self.place(change), says)) {
+            self.made_again.insert(change.id);
+        }
+        self.order.insert((change.id, says), act);
         let all = self.changes.entry(change.id).or_default();
         if !all.contains(change) {
             all.push(change.clone());

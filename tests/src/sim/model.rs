@@ -38,6 +38,9 @@ pub struct Model {
     pub lives: u64,
     /// Names of devices that were copied or set back.
     pub copied: BTreeSet<ReplicaId>,
+    /// Changes that took effect before this life of their device made them: one that goes on from an image of its memory, with
+    /// the numbers of then, and does the same again.
+    pub made_again: BTreeSet<ChangeId>,
     /// Changes that a replica asked for without having them judged, so that their numbers are used up.
     pub asked: BTreeSet<ChangeId>,
     /// Changes that were sent by somebody who may write.
@@ -124,6 +127,7 @@ impl Shared {
             order: BTreeMap::new(),
             lives: 0,
             copied: BTreeSet::new(),
+            made_again: BTreeSet::new(),
             asked: BTreeSet::new(),
             permitted: BTreeSet::new(),
             not_permitted: BTreeSet::new(),

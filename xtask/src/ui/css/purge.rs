@@ -42,13 +42,12 @@ impl Classes {
         needed_classes(selector).into_iter().all(|class| self.used(class))
             && elements(selector).into_iter().all(|element| {
                 let own = own_classes(element);
-                let possible = |alternative: &&str| {
+                let possible = |alternative: &&str| -> bool {
                     let same =
                         if elements(alternative).len() == 1 { own_classes(alternative) } else { Vec::new() };
                     self.is_possible(alternative) && !never(&[own.clone(), same].concat())
                 };
-                !never(&own)
-                    && alternatives(element).iter().all(|group| group.iter().any(|one| possible(one)))
+                !never(&own) && alternatives(element).iter().all(|group| group.iter().any(possible))
             })
     }
 
