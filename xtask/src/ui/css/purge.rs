@@ -93,6 +93,11 @@ pub(super) fn selectors(items: &mut Vec<Item>, classes: &Classes) {
 
 /// The classes without which a selector matches nothing: not those in `:not()`, nor one of several in `:is()`.
 fn needed_classes(selector: &str) -> Vec<&str> {
+    classes_in(selector, &|before, inside| !before.ends_with(":not") && !inside.contains(','))
+}
+
+/// The classes in a selector, with those in parentheses where `counts` says so of what stands before them and in them.
+fn classes_in<'s>(selector: &'s str, counts: &impl Fn(&str, &str) -> bool) -> Vec<&'s str> {
     let mut classes = Vec::new();
     let mut rest = selector;
     while let Some(at) = rest.find(['.', '(', '[']) {
@@ -107,8 +112,8 @@ fn needed_classes(selector: &str) -> Vec<&str> {
             _ => {
                 let end = closing(after);
                 let inside = &after[..end];
-                if !before.ends_with(":not") && !inside.contains(',') {
-                    classes.extend(needed_classes(inside));
+                if counts(before, inside) {
+                    classes.extend(classes_in(inside, counts));
                 }
                 rest = after.get(end + 1..).unwrap_or_default();
             }
@@ -133,29 +138,10 @@ fn elements(selector: &str) -> Vec<&str> {
 
 /// The classes that an element itself has where such a part matches it.
 fn own_classes(element: &str) -> Vec<&str> {
-    let mut classes = Vec::new();
-    let mut rest = element;
-    while let Some(at) = rest.find(['.', '(', '[']) {
-        let (before, after) = (&rest[..at], &rest[at + 1..]);
-        match rest.as_bytes()[at] {
-            b'.' => {
-                let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
-                classes.push(&after[..end]);
-                rest = &after[end..];
-            }
-            b'[' => rest = after.split_once(']').map_or("", |(_, tail)| tail),
-            _ => {
-                let end = closing(after);
-                let inside = &after[..end];
-                let same = before.ends_with(":is") || before.ends_with(":where");
-                if same && !inside.contains(',') && elements(inside).len() == 1 {
-                    classes.extend(own_classes(inside));
-                }
-                rest = after.get(end + 1..).unwrap_or_default();
-            }
-        }
-    }
-    classes
+    classes_in(element, &|before, inside| {
+        let same = before.ends_with(":is") || before.ends_with(":where");
+        same && !inside.contains(',') && elements(inside).len() == 1
+    })
 }
 
 /// What stands in each `:is()` and `:where()` of such a part, where it is a choice of several.
