@@ -55,14 +55,22 @@ export class Profile {
 
   async tab() { return new Page(await this.context.newPage(), []).show(`${this.site.url}/${PLACE}`); }
 
-  /** Kills the browser, and waits until its process and those that it made are gone. */
+  /** Kills the browser's process, then those that it made (one that hangs does not notice), and waits until all are gone. */
   async kill() {
     const folder = this.engine.profile;
     const pids = () => fs.readdirSync('/proc').filter(pid => /^\d+$/.test(pid) && arguments_of(pid).some(one => one.includes(folder)));
     const [first] = pids().filter(pid => !arguments_of(pid).some(one => one.startsWith('--type=') || one === '-contentproc'));
-    process.kill(Number(first), 'SIGKILL');
-    await until('the browser gone', () => pids().length === 0);
+    kill(first);
+    await until('the browser gone', () => {
+      const left = pids();
+      left.forEach(kill);
+      return left.length === 0;
+    });
   }
+}
+
+function kill(pid) {
+  try { process.kill(Number(pid), 'SIGKILL'); } catch (error) { if (error.code !== 'ESRCH') throw error; } // it has ended
 }
 
 function arguments_of(pid) {
