@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod budget;
+mod clock;
 pub mod counts;
 pub mod describe;
 mod errors;
@@ -38,6 +39,7 @@ pub struct Cluster {
     options: CassandraOptions,
     /// Shared by all that goes through this connection: all mirrors of a server.
     budget: budget::Budget,
+    heard: clock::Heard,
 }
 
 impl Cluster {
@@ -57,7 +59,8 @@ impl Cluster {
             .speculative_execution_policy(None)
             .build();
         let session = session(&options, profile).await.map_err(TableError::answer)?;
-        Ok(Self { session, options, budget: budget::Budget::default() })
+        let heard = clock::Heard::from(&session).await?;
+        Ok(Self { session, options, budget: budget::Budget::default(), heard })
     }
 
     fn is_own(&self, keyspace: &str) -> bool {
