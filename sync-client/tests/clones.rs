@@ -187,6 +187,47 @@ fn what_nobody_knows_any_more_is_shown_to_the_person() {
     identity(&server);
 }
 
+/// What waited behind such a change may be in effect as well: what the person decides about the one does not make the other
+/// count twice.
+#[test]
+fn what_waited_behind_what_nobody_knows_counts_once() {
+    for retried in [false, true] {
+        let (mut server, _, [mut b, mut copy]) = twins();
+        let place = |key: i64| item(key).partition(PARTITIONS);
+        let other = (2..=8).find(|key| place(*key) == place(1)).unwrap();
+        b.edit(&item(1), json!({ "stock": [0, 1] })).unwrap();
+        for n in 0..70 {
+            b.edit(&item(other), json!({ "n": [n, n + 1] })).unwrap();
+        }
+        b.edit(&item(1), json!({ "stock": [1, 2] })).unwrap();
+        let whole = push_of(&mut b);
+        assert_eq!(whole.changes.len(), 72);
+        server.push(&whole); // its answer is lost
+        copy.replica.leap(10_000);
+        for n in 0..2 {
+            copy.edit(&item(other), json!({ "stock": [n, n + 1] })).unwrap();
+            copy.sync(&mut server);
+        }
+        for part in &mut server.parts {
+            part.expired = part.head().0;
+        }
+        let told = first_of(whole, &mut b, &mut server);
+        assert_eq!(told, Verdict::Duplicate { forgotten: true });
+        b.sync(&mut server);
+        assert_eq!(b.refused()[0].0, 1, "nobody knows of the first one");
+        for (counter, _) in b.refused() {
+            match retried && counter == 1 {
+                true => b.retry(Counter(counter)),
+                false => b.discard(Counter(counter)),
+            }
+        }
+        b.sync(&mut server);
+        nothing_waits(&b);
+        all_there(&server, &[(item(1), "stock", 2 + i64::from(retried)), (item(other), "n", 70)]);
+        identity(&server);
+    }
+}
+
 /// Programs that start go on from numbers of chance: their changes have different ids before anybody hears of the other.
 #[test]
 fn copies_that_are_started_share_no_number() {
@@ -245,7 +286,12 @@ fn what_both_copies_hold_counts_once() {
 
 /// The first change that waits is sent alone, and its verdict heard.
 fn first_alone(device: &mut Device, server: &mut Server) -> Verdict {
-    let mut push = push_of(device);
+    let push = push_of(device);
+    first_of(push, device, server)
+}
+
+/// The first change of a push is sent alone, and its verdict heard.
+fn first_of(mut push: sync_protocol::message::Push, device: &mut Device, server: &mut Server) -> Verdict {
     push.changes.truncate(1);
     let sent = [push.changes[0].id.counter];
     let answer = server.push(&push);

@@ -14,6 +14,7 @@ use sync_protocol::{
 
 use super::Replica;
 use super::declare::admit;
+use super::feed::is_doubtful;
 use super::outbox::is_held;
 use super::write::Want;
 use crate::api::{Failure, Seen};
@@ -249,7 +250,7 @@ impl Replica {
                 batch.quarantine_gone.push(later.change.id.counter);
                 again.push(later.change.clone());
             }
-            self.renumber_held(&entry.change.record, &mut batch, &mut again);
+            self.renumber_held(entry, &mut batch, &mut again);
         }
         batch.enqueue = self.renumbered(again);
         Ok(batch)
@@ -263,16 +264,19 @@ impl Replica {
         let another = |q: &Quarantined| q.change.id.counter != counter && q.change.about().is_none();
         if entry.change.about().is_none() && !self.for_review.quarantine_of(record).any(another) {
             let mut again = Vec::new();
-            self.renumber_held(record, &mut batch, &mut again);
+            self.renumber_held(entry, &mut batch, &mut again);
             batch.enqueue = self.renumbered(again);
         }
         batch
     }
 
-    /// Held changes get new numbers when they are set free: changes of other records may have overtaken them, and a
-    /// server that has judged a higher number takes a lower one for a copy's.
-    fn renumber_held(&self, record: &RecordId, batch: &mut Batch, again: &mut Vec<Change>) {
-        for change in self.pending_of(record).filter(|c| self.is_held(c)) {
+    /// What `entry` held gets new numbers when it is set free: changes of other records may have overtaken it, and a server that
+    /// has judged a higher number takes a lower one for a copy's. What followed an edit of which nobody knows whether it took
+    /// effect may be in effect itself: it keeps its numbers, and the server tells.
+    fn renumber_held(&self, entry: &Quarantined, batch: &mut Batch, again: &mut Vec<Change>) {
+        let keeps = |change: &Change| is_doubtful(entry) && change.id.counter <= self.meta.copied;
+        let held = self.pending_of(&entry.change.record).filter(|c| self.is_held(c) && !keeps(c));
+        for change in held {
             batch.settle.push(change.id.counter);
             again.push(change.clone());
         }

@@ -15,6 +15,11 @@ use crate::store::{Batch, Meta, Quarantined, SnapshotState};
 /// server has forgotten it, and was restored or copied meanwhile.
 const DOUBTFUL: &str = "it is too long ago to tell whether this change was sent before; look at the record, then try again or discard it";
 
+/// Whether nobody knows if that change took effect.
+pub(super) fn is_doubtful(entry: &Quarantined) -> bool {
+    matches!(&entry.reason, Rejection::Impossible { rule } if rule == DOUBTFUL)
+}
+
 /// An answer that breaks the protocol: nothing of it is used; the caller waits and asks again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FeedError {

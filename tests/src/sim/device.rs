@@ -224,8 +224,18 @@ impl Device {
         if batch.enqueue.is_empty() && batch.quarantine_gone.is_empty() && batch.settle.is_empty() {
             return false;
         }
+        self.note_doubtful(&batch);
         let moved = Promises::moved(&self.replica, &batch, thrown_away);
         self.saves(batch, moved).is_ok()
+    }
+
+    /// What waits behind an edit of which nobody knows whether it took effect keeps its number, for the server to tell: it may call it
+    /// another's.
+    fn note_doubtful(&self, batch: &Batch) {
+        let gone = batch.quarantine_gone.iter().filter_map(|counter| self.replica.quarantined(*counter));
+        let doubtful = gone.filter(|entry| entry.reason.to_string().contains("too long ago"));
+        let behind = doubtful.flat_map(|entry| self.replica.pending_of(&entry.change.record));
+        self.model.lock().asked.extend(behind.map(|change| change.id));
     }
 
     /// Stores a batch with what becomes of changes that leave with it: for each its new number, or none where it is thrown

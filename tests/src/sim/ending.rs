@@ -29,7 +29,7 @@ pub async fn end(world: &mut World) {
     }
     if world.is_mirrored() {
         world.hours_pass();
-        if !quiet(world, HEALED_WITHIN).await || !decide(world).await {
+        if !decide(world).await {
             return;
         }
         world.model.lock().mirrored();
@@ -38,7 +38,8 @@ pub async fn end(world: &mut World) {
         device.restart();
         device.check_base(true);
     }
-    if !quiet(world, HEALED_WITHIN).await {
+    // a push that was on its way for long may have come meanwhile
+    if !decide(world).await {
         return;
     }
     converged(&world.model, &world.devices);
@@ -49,12 +50,11 @@ pub async fn end(world: &mut World) {
 /// A person decides about all that is left; whether everything came to rest.
 async fn decide(world: &mut World) -> bool {
     for _ in 0..ROUNDS {
-        let time = world.time.now();
-        let decided = world.devices.iter_mut().any(|device| device.tidy_up(time));
         if !quiet(world, HEALED_WITHIN).await {
             return false;
         }
-        if !decided {
+        let time = world.time.now();
+        if !world.devices.iter_mut().any(|device| device.tidy_up(time)) {
             break;
         }
     }
