@@ -15,5 +15,7 @@ for (const [name, [scene, words]] of Object.entries(planted)) {
 }
 need('MOORING_DESKTOP'); // the installed one is among the clients
 const place = await Place.begin({ desktop: true });
-await place.play(Number(process.env.SEED ?? 1), Number(process.env.RUNS ?? 3), 1);
+const [from, runs] = [Number(process.env.SEED ?? 1), Number(process.env.RUNS ?? 3)];
+await place.play(from, runs, 1);
+await (await place.onCassandra()).play(from + runs, 1, 1);
 await end();

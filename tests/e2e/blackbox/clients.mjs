@@ -14,9 +14,12 @@ export class Refused extends Error {}
 
 const byText = rows => Object.fromEntries(Object.entries(rows).map(([key, fields]) => [String(key), fields]));
 
+/** What a client has of a workspace. */
+const ALL = ['marks', 'registers', 'counters'];
+
 /** The package in a page; pages that are given the same `store` share one engine. */
 export class Page {
-  constructor(name, browser, store) { Object.assign(this, { name, browser, store, adds: true, decides: true }); }
+  constructor(name, browser, store) { Object.assign(this, { name, browser, store, adds: true, decides: true, parts: ALL }); }
 
   async start(options) {
     this.options = { ...options, store: this.store, device: this.store };
@@ -46,7 +49,7 @@ export class Page {
 
 /** The package in Node. It keeps nothing beyond its process, so it is not killed. */
 export class Program {
-  constructor(name, open) { Object.assign(this, { name, open, adds: true, decides: true, lasting: false }); }
+  constructor(name, open) { Object.assign(this, { name, open, adds: true, decides: true, parts: ALL }); }
 
   async start(options) {
     this.workspace = await this.open({ ...options, device: this.name });
@@ -60,7 +63,7 @@ export class Program {
 /** `mooring-cli` with a folder of its own, where each command is a process; with `App`, all go through that. */
 export class Commands {
   constructor(name, app) {
-    Object.assign(this, { name, app, folder: fs.mkdtempSync(path.join(scratch, `${name}-`)), running: new Set() });
+    Object.assign(this, { name, app, parts: ALL, folder: fs.mkdtempSync(path.join(scratch, `${name}-`)), running: new Set() });
   }
 
   async start({ server, workspace }) {
@@ -148,7 +151,7 @@ function end(child) {
 
 /** Plain HTTP, as `docs/protocol.md` has it: what got no answer is sent again, the same. */
 export class Http {
-  constructor(name) { Object.assign(this, { name, adds: true, replica: randomUUID(), counter: 0, up: true }); }
+  constructor(name) { Object.assign(this, { name, adds: true, parts: ALL, replica: randomUUID(), counter: 0, up: true }); }
 
   async start({ server, workspace }) {
     this.url = server;
@@ -207,5 +210,29 @@ export class Http {
       if (answer.next === undefined) return found;
       resume = answer.next;
     }
+  }
+}
+
+/**
+ * Another program of the organisation, which knows nothing of Mooring: it writes and reads the table that is mirrored, by plain CQL.
+ * Rows come there in any order.
+ */
+export class Rows {
+  constructor(name, table) { Object.assign(this, { name, table, parts: ['marks'], ordered: false, up: true }); }
+
+  async start() {}
+
+  run(word, ...given) {
+    const { name, cql } = this.table;
+    const doing = {
+      insert: (_, key, { author, n, after }) => cql.execute(`INSERT INTO ${name} (key, author, n, after) VALUES (?, ?, ?, ?)`, [key, author, n, after ?? null], { prepare: true }),
+      read: async () => {
+        const { rows } = await cql.execute(`SELECT key, author, n, after FROM ${name}`, [], { fetchSize: 5_000 });
+        return Object.fromEntries(rows.map(({ key, author, n, after }) => [key, { author, n, ...(after && { after }) }]));
+      },
+      sync: async () => {},
+      state: async () => ({ pending: 0, conflicts: 0, rejected: 0 }),
+    };
+    return doing[word](...given);
   }
 }

@@ -13,7 +13,7 @@
  *
  * - `insert` `{key, fields}` of a mark; `fields.after` is a mark of others that the author had seen
  * - `set` `{key, value}`, `add` `{key, by}`
- * - `read` `{keys}`: the marks that were there */
+ * - `read` `{keys, ordered}`: the marks that were there; `ordered: false` where the order of the workspace is not promised */
 export class History {
   constructor() { this.events = []; }
 
@@ -27,16 +27,17 @@ export class History {
 }
 
 /**
- * What is wrong, in words. `views`: per client, and of the server, `{marks, registers, counters}` in the end, each by key.
+ * What is wrong, in words. `views`: per client, and first of the server, `{marks, registers, counters}` in the end, each by key; a client may have only some.
  * `versions`: per register, the values of its versions and of the sides of its reviews. `ordered`: whether the workspace has one order.
  */
 export function wrong(history, { views, versions, ordered }) {
   return [...divergent(views), ...lost(history, views), ...counted(history, views), ...replaced(history, versions), ...unseen(history), ...(ordered ? outOfOrder(history) : [])];
 }
 
-function divergent(views) {
+/** Views that differ from the first one in what they have. */
+export function divergent(views) {
   const [[first, wanted], ...rest] = Object.entries(views);
-  return rest.flatMap(([name, view]) => Object.keys(wanted).filter(part => canonical(view[part]) !== canonical(wanted[part])).map(part => `${part}: ${name} has ${differing(view[part], wanted[part])} otherwise than ${first}`));
+  return rest.flatMap(([name, view]) => Object.keys(view).filter(part => canonical(view[part]) !== canonical(wanted[part])).map(part => `${part}: ${name} has ${differing(view[part], wanted[part])} otherwise than ${first}`));
 }
 
 function lost(history, views) {
@@ -59,7 +60,7 @@ function lost(history, views) {
 function counted(history, views) {
   const found = [];
   for (const [name, { counters }] of Object.entries(views)) {
-    for (const [key, { n }] of Object.entries(counters)) {
+    for (const [key, { n }] of Object.entries(counters ?? {})) {
       const sum = outcome => history.of('add').filter(event => event.key === key && event.outcome === outcome).reduce((all, { by }) => all + by, 0);
       const [least, more] = [sum('ok'), sum('unknown')];
       if (n < least || n > least + more) found.push(`${key} is ${n} at ${name}: ${least} was added${more > 0 ? `, and perhaps ${more} more` : ''}`);
@@ -95,7 +96,7 @@ function unseen(history) {
 
 function outOfOrder(history) {
   const after = new Map(history.of('insert').map(({ key, fields }) => [key, fields.after]));
-  return history.of('read').filter(({ outcome }) => outcome === 'ok').flatMap(({ client, keys }) => {
+  return history.of('read').filter(({ outcome, ordered }) => outcome === 'ok' && ordered !== false).flatMap(({ client, keys }) => {
     const there = new Set(keys);
     const without = keys.filter(key => after.get(key) && !there.has(after.get(key)));
     return without.map(key => `${client} sees ${key} without ${after.get(key)}, which its author had seen`);

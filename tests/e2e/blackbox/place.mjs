@@ -1,9 +1,12 @@
 // What all runs share: the package, installed and served; a screen for the desktop app; and how runs are played and told.
 import fs from 'node:fs';
 import path from 'node:path';
-import { check, equal, root } from '../lib/harness.mjs';
+import cassandra from 'cassandra-driver';
+import { atEnd, check, equal, root, scratch } from '../lib/harness.mjs';
 import { Chromium } from '../lib/engines.mjs';
+import { addPeople } from '../lib/members.mjs';
 import { imported, install, Site } from '../lib/npm.mjs';
+import { freePort, onCassandra, Server } from '../lib/server.mjs';
 import { xvfb } from '../lib/xvfb.mjs';
 import { Profile } from '../npm/tabs.mjs';
 import { Run } from './run.mjs';
@@ -31,6 +34,20 @@ export class Place {
     return Object.assign(new Place(), { site, open, screen: desktop ? await xvfb() : undefined });
   }
 
+  /** The server of a run: not started, with one person. */
+  async server(seed) {
+    const server = new Server(['--data', path.join(scratch, `server-${seed}`)], await freePort(), undefined, ['--allow-origin', this.site.url]);
+    addPeople(server, { ada: 'Ada' });
+    return server;
+  }
+
+  /** The same place with its server on a Cassandra, where another program writes a table that is mirrored. One run at a time. */
+  async onCassandra() {
+    const server = await onCassandra();
+    server.more = ['--mirror-keyspaces', 'shop', '--allow-origin', this.site.url];
+    return Object.assign(new OnCassandra(), this, { node: server });
+  }
+
   browser(seed) { return new Browser(Chromium, `box-${seed}`, this.site).start(); }
 
   /** Runs from a seed on, some at a time. */
@@ -53,5 +70,23 @@ export class Place {
     };
     await Promise.all(Array.from({ length: together }, work));
     console.log(`      met: ${Object.entries(met).sort().map(([what, times]) => `${what} ${times}`).join(', ')}`);
+  }
+}
+
+class OnCassandra extends Place {
+  async server() {
+    if (this.cql) return this.node;
+    addPeople(this.node, { ada: 'Ada' });
+    this.cql = new cassandra.Client({ contactPoints: [`127.0.0.1:${this.node.cassandraPort}`], localDataCenter: 'datacenter1' });
+    atEnd(() => this.cql.shutdown());
+    await this.cql.execute("CREATE KEYSPACE shop WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+    return this.node;
+  }
+
+  /** A table of its own for a run. */
+  async table(seed) {
+    const name = `shop.marks_${seed}`;
+    await this.cql.execute(`CREATE TABLE ${name} (key text PRIMARY KEY, author text, n int, after text)`);
+    return { name, cql: this.cql };
   }
 }

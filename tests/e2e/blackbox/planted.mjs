@@ -1,7 +1,7 @@
 // Histories with one thing wrong in each: what the checker is for. And one with nothing wrong.
 import { History } from './history.mjs';
 
-const fields = (by, n, after) => ({ by, n, ...(after && { after }) });
+const fields = (by, n, after) => ({ author: by, n, ...(after && { after }) });
 
 /** Two clients, everything as it should be; `change` makes it wrong. */
 function scene(change = () => {}) {

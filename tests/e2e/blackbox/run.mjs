@@ -1,13 +1,11 @@
 // One run: clients of every kind work on one workspace while links, clients and the server fail at random; then all is mended, and
 // what each did and saw is held against what is there.
 import { setTimeout as later } from 'node:timers/promises';
-import path from 'node:path';
 import { execFileSync } from 'node:child_process';
-import { need, scratch, until } from '../lib/harness.mjs';
-import { addPeople, password, Person, Replica } from '../lib/members.mjs';
-import { freePort, Server } from '../lib/server.mjs';
-import { App, Commands, Http, Page, Program, Refused } from './clients.mjs';
-import { canonical, History, wrong } from './history.mjs';
+import { need, until } from '../lib/harness.mjs';
+import { password, Person, Replica } from '../lib/members.mjs';
+import { App, Commands, Http, Page, Program, Refused, Rows } from './clients.mjs';
+import { canonical, divergent, History, wrong } from './history.mjs';
 import { Link, MODES } from './link.mjs';
 
 /** How long clients work, and how long the rest may take once nothing fails any more, in ms. */
@@ -50,15 +48,18 @@ export class Run {
 
   async begin() {
     const { draw, seed } = this;
-    this.server = new Server(['--data', path.join(scratch, `server-${seed}`)], await freePort(), undefined, ['--allow-origin', this.place.site.url]);
-    addPeople(this.server, { ada: 'Ada' });
+    this.server = await this.place.server(seed);
     this.partitions = draw.one([1, 4]);
-    execFileSync(need('MOORING_SERVER'), ['workspace', 'add', ...this.server.store, 'Box', '--owner', 'ada', '--partitions', String(this.partitions)], { stdio: ['ignore', 'ignore', 'inherit'] });
+    this.name = `Box ${seed}`;
+    const administer = args => execFileSync(need('MOORING_SERVER'), [...args, ...this.server.store], { encoding: 'utf8' });
+    administer(['workspace', 'add', this.name, '--owner', 'ada', '--partitions', String(this.partitions)]);
     await this.server.start();
     const ada = await Person.signIn(this.server, 'ada');
-    const [workspace] = await ada.call('GET', '/v1/workspaces');
+    const workspace = (await ada.call('GET', '/v1/workspaces')).find(({ name }) => name === this.name);
     const maker = new Replica(ada, workspace, 'maker');
-    maker.define('marks', 'Marks', { by: ['By', 'text'], n: ['N', 'integer'], after: ['After', 'text'] });
+    const table = await this.place.table?.(seed);
+    if (table) administer(['mirror', 'add', workspace.id, '--table', table.name, '--collection', 'marks']);
+    else maker.define('marks', 'Marks', { author: ['Author', 'text'], n: ['N', 'integer'], after: ['After', 'text'] });
     maker.define('registers', 'Registers', { value: ['Value', 'text'] });
     maker.define('counters', 'Counters', { n: ['N', 'counter'] });
     for (const key of REGISTERS) maker.insert('registers', key, { value: 'begin' });
@@ -70,16 +71,19 @@ export class Run {
       new Page('leader', this.browser, shared), new Page('follower', this.browser, shared), new Page('page', this.browser, `alone-${seed}`),
       new Program('program', this.place.open), new Commands('commands'), new Http('http'),
       ...(this.place.screen ? [new Commands('app', new App(this.place.screen))] : []),
+      ...(table ? [new Rows('rows', table)] : []),
     ];
     const links = new Map(); // by device: its tabs go to one address
     for (const client of this.clients) {
       const device = client.store ?? client.name;
       const link = links.get(device) ?? await new Link(this.server.port).start();
       links.set(device, link);
-      await client.start({ server: link.url, workspace: 'Box', name: 'ada', password });
+      await client.start({ server: link.url, workspace: this.name, name: 'ada', password });
     }
     this.links = [...links.values()];
-    for (const client of this.clients) await until(`${client.name} has all`, async () => Object.keys(await client.run('read', 'counters')).length === COUNTERS.length);
+    for (const client of this.clients.filter(({ parts }) => parts.includes('counters'))) {
+      await until(`${client.name} has all`, async () => Object.keys(await client.run('read', 'counters')).length === COUNTERS.length);
+    }
   }
 
   async #storm() {
@@ -105,10 +109,10 @@ export class Run {
     if (dice < 40) {
       const key = `${name}-${n}`;
       const after = this.seen.get(name);
-      await this.#say(client, 'insert', { key, fields: { by: name, n, ...(after && { after }) } }, event => client.run('insert', 'marks', key, event.fields));
+      await this.#say(client, 'insert', { key, fields: { author: name, n, ...(after && { after }) } }, event => client.run('insert', 'marks', key, event.fields));
     } else if (dice < 60) {
       await this.#see(client, draw);
-    } else if (dice < 78) {
+    } else if (dice < 78 && client.parts.includes('registers')) {
       const [key, value] = [draw.one(REGISTERS), `${name} ${n}`];
       await this.#say(client, 'set', { key, value }, () => client.run('set', key, value));
     } else if (dice < 90 && client.adds) {
@@ -144,7 +148,7 @@ export class Run {
       if (client.up && outcome === 'unknown') this.odd.push(`${client.name} ${kind}: ${error.message}`);
     }
     trace(client.name, kind, outcome, canonical(event).slice(0, 200));
-    this.history.note(client.name, kind, outcome, { ...event, began, device: client.store ?? client.name });
+    this.history.note(client.name, kind, outcome, { ...event, began, device: client.store ?? client.name, ordered: client.ordered ?? true });
   }
 
   /** What goes wrong, until the time is over. */
@@ -201,7 +205,7 @@ export class Run {
   async #quiet() {
     const [decider] = this.clients.filter(({ decides }) => decides);
     const server = new Http('server');
-    await server.start({ server: this.server.url, workspace: 'Box' });
+    await server.start({ server: this.server.url, workspace: this.name });
     const deadline = Date.now() + QUIET;
     for (;;) {
       const late = Date.now() > deadline;
@@ -217,10 +221,10 @@ export class Run {
       const views = {};
       for (const client of [server, ...this.clients]) {
         const view = {};
-        for (const part of ['marks', 'registers', 'counters']) view[part] = await client.run('read', part);
+        for (const part of client.parts) view[part] = await client.run('read', part);
         views[client.name] = view;
       }
-      if (new Set(Object.values(views).map(canonical)).size > 1 && !late) {
+      if (divergent(views).length > 0 && !late) {
         await later(100);
         continue;
       }
