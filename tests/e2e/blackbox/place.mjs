@@ -48,7 +48,7 @@ export class Place {
     return Object.assign(new OnCassandra(), this, { node: server });
   }
 
-  browser(seed) { return new Browser(Chromium, `box-${seed}`, this.site).start(); }
+  browser(seed) { return new Browser(Chromium, `box-${seed}-`, this.site).start(); }
 
   /** Runs from a seed on, some at a time. */
   async play(from, runs, together) {
