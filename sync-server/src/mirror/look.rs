@@ -48,7 +48,7 @@ pub struct Look {
     pub wrote: Option<Write>,
     /// What there was; an absence of the row or of a cell was read twice.
     pub seen: Option<SeenRow>,
-    /// When it was read, by the database's clock, never later.
+    /// When it was read.
     pub read_at: Timestamp,
 }
 
@@ -61,7 +61,7 @@ pub struct Looked {
     pub version: u64,
     /// The shadow of that version, where something is to be written.
     pub shadow: Option<Shadow>,
-    /// How far the latest cell's time is ahead of the database's clock, where that is worth telling.
+    /// How far the latest cell's time is ahead of the server's, where that is worth telling.
     pub ahead: Option<Duration>,
     /// Fields that people changed and the table cannot take.
     pub unwritable: BTreeSet<FieldName>,

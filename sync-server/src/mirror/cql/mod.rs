@@ -5,7 +5,6 @@
 
 mod answer;
 pub mod budget;
-mod clock;
 pub mod counts;
 pub mod describe;
 mod errors;
@@ -39,7 +38,6 @@ pub struct Cluster {
     options: CassandraOptions,
     /// Shared by all that goes through this connection: all mirrors of a server.
     budget: budget::Budget,
-    heard: clock::Heard,
 }
 
 impl Cluster {
@@ -59,8 +57,7 @@ impl Cluster {
             .speculative_execution_policy(None)
             .build();
         let session = session(&options, profile).await.map_err(TableError::answer)?;
-        let heard = clock::Heard::from(&session).await?;
-        Ok(Self { session, options, budget: budget::Budget::default(), heard })
+        Ok(Self { session, options, budget: budget::Budget::default() })
     }
 
     fn is_own(&self, keyspace: &str) -> bool {

@@ -9,7 +9,7 @@ use sync_protocol::{FieldName, RecordKey};
 
 use super::answer::Answer;
 use super::mapping::{MappedColumn, Mapping};
-use super::table::{Table, cells, names, place, seen, written};
+use super::table::{Table, cells, names, now, place, seen, written};
 use super::{TableError, quoted, rows};
 use crate::mirror::row::{Cell, SeenRow};
 
@@ -212,7 +212,7 @@ impl Pages<'_> {
         let (count, bytes) = (result.rows_num(), result.rows_bytes_size());
         let page = result.rows::<Answer>().map_err(TableError::answer)?;
         let page: Vec<Answer> = page.collect::<Result<_, _>>().map_err(TableError::answer)?;
-        let at = self.table.now();
+        let at = now();
         let found = page.iter().map(|row| found(mapping, row, at));
         let found = found.filter_map(Result::transpose).collect::<Result<_, _>>()?;
         let average = (bytes / count.max(1)).max(1);

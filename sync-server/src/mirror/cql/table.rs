@@ -8,7 +8,7 @@ use scylla::value::CqlValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sync_protocol::{FieldName, RecordKey, Timestamp, Value};
 use tokio::sync::RwLock;
 use uuid::Uuid;
@@ -71,16 +71,6 @@ impl Table {
         &self.mapping
     }
 
-    /// The connection it is read and written through.
-    pub fn cluster(&self) -> &Cluster {
-        &self.cluster
-    }
-
-    /// What the database's clock shows: see [`Cluster::now`].
-    pub fn now(&self) -> Timestamp {
-        self.cluster.now()
-    }
-
     /// Which table of that name it is.
     pub fn id(&self) -> Uuid {
         self.chosen.id
@@ -135,7 +125,7 @@ impl Table {
         };
         let result = self.cluster.session.execute_unpaged(statement, values).await?;
         let row: Option<Answer> = rows(result)?.into_iter().next();
-        row.map(|row| seen(&self.mapping, &row.0, self.now())).transpose()
+        row.map(|row| seen(&self.mapping, &row.0, now())).transpose()
     }
 
     /// Writes to a row: all of it or nothing, each cell with its own time. `seen` is the row that the write was decided on: of sets,
@@ -333,6 +323,11 @@ fn shortest(ttl: &CqlValue) -> Option<i32> {
 /// In whole seconds, as the database counts: two looks at one cell differ by a second at most.
 fn expiry(now: Timestamp, left: i32) -> Timestamp {
     Timestamp((now.0.div_euclid(1000) + i64::from(left)) * 1000)
+}
+
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// What stands behind `USING`, and what it binds.

@@ -48,13 +48,13 @@ pub struct Facts<'a> {
     pub seen: Option<&'a SeenRow>,
     /// The write that was acknowledged before that.
     pub wrote: Option<&'a Write>,
-    /// When it was read, by the database's clock: what times of writes are compared with.
+    /// When it was read, by the reader's clock.
     pub read_at: Timestamp,
     /// The record as it stands; a deleted one as its tombstone.
     pub record: Option<&'a Record>,
     /// What waits for a person.
     pub blocked: &'a Blocked,
-    /// The server's clock: no change is stamped later.
+    /// The server's clock.
     pub now: Timestamp,
 }
 
@@ -78,19 +78,20 @@ impl<'a> Facts<'a> {
     }
 
     fn has_expired(&self, cell: &Cell) -> bool {
-        cell.expires.is_some_and(|at| at <= self.read_at)
+        // the times of cells are kept by the reader's clock, and this may be another server's
+        cell.expires.is_some_and(|at| at <= self.now.max(self.read_at))
     }
 
-    /// How far the latest cell is ahead of the database's clock, where that is worth telling.
+    /// How far the latest cell is ahead of the server's clock, where that is worth telling.
     pub fn ahead(&self) -> Option<Duration> {
         let latest = self.seen?.cells.values().map(|cell| cell.written).max()?;
-        Some(ahead_by(latest, self.read_at)).filter(|by| *by > TOLD)
+        Some(ahead_by(latest, self.now)).filter(|by| *by > TOLD)
     }
 
     /// Whether nothing may be written to this row. What its program wrote is followed all the same.
     pub fn stop(&self) -> Option<Stop> {
         let latest = self.seen?.cells.iter().max_by_key(|(_, cell)| cell.written);
-        let (field, by) = latest.map(|(field, cell)| (field, ahead_by(cell.written, self.read_at)))?;
+        let (field, by) = latest.map(|(field, cell)| (field, ahead_by(cell.written, self.now)))?;
         (by > STOPS).then(|| Stop::Ahead { field: field.clone(), by })
     }
 }

@@ -5,7 +5,7 @@ use sync_protocol::{RecordKey, Timestamp};
 
 /// Rows that are remembered: some MiB of keys.
 const MOST: usize = 100_000;
-/// The database counts in whole seconds, and its nodes not by one clock.
+/// The database counts in whole seconds, and its clock is not this one.
 const LATER: i64 = 1_500;
 
 /// Rows by when their first value expires. Of too many the later ones are forgotten; the time of the first of those is kept, and

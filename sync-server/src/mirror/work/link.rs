@@ -40,7 +40,6 @@ impl Link {
     pub async fn open(desk: &Desk, definition: Definition) -> Result<Self, WorkError> {
         let row = desk.workspace(definition.workspace).await.map_err(WorkError::from_desk)?;
         let cluster = desk.cluster().await?.clone();
-        cluster.hear_time().await?;
         let table = match Table::open(cluster, &definition.chosen).await? {
             Ok(table) => table,
             Err(differences) => return Err(WorkError::differences(&definition, &differences)),

@@ -91,7 +91,7 @@ impl Link {
     pub(super) async fn carry_out(&self, mut open: Vec<Open>) -> Result<Outcome, WorkError> {
         let mut outcome = Outcome::default();
         if self.mapped.inward && self.is_as_told().await {
-            let now = self.table.now();
+            let now = self.desk.now();
             let sets = self.table.mapping().columns.values().any(|column| column.of.many_cells);
             // of a set only elements that were seen are taken away
             for one in open.iter_mut().filter(|one| one.replaces && !sets) {
@@ -215,7 +215,7 @@ impl Link {
         let mut missed: Option<BTreeSet<Option<FieldName>>> = None;
         for _ in 0..READS {
             let place = self.table.place_of(one.token).await;
-            one.read_at = self.table.now();
+            one.read_at = self.desk.now();
             let seen = self.table.read(&one.key, read).await;
             place.answered(&seen);
             one.seen = seen?;

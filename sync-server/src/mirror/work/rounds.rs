@@ -253,7 +253,7 @@ impl Link {
                 }
                 match row {
                     Some((key, _, seen)) if !shadow.is_of(Some(&seen)) => found.keys.push(key),
-                    None if shadow.there && has_expired(shadow, self.table.now()) => found.keys.push(key),
+                    None if shadow.there && has_expired(shadow, self.desk.now()) => found.keys.push(key),
                     None if shadow.there && found.gone.len() <= GONE => {
                         found.gone.push((key, shadow.written()));
                     }
@@ -313,7 +313,7 @@ impl Link {
     async fn first_looks(&self, fresh: Vec<ReadRow>) -> Result<(u64, Vec<RecordKey>), WorkError> {
         let (mut found, mut again) = (0, Vec::new());
         for rows in fresh.chunks(ROWS) {
-            let read_at = self.table.now();
+            let read_at = self.desk.now();
             let looks = rows.iter().map(|(key, token, seen)| Look {
                 record: self.record(key),
                 shadow_key: shadow_key(self.mapped.mirror, *token, key),

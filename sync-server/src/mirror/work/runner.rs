@@ -20,14 +20,10 @@ use super::rounds::{Reads, Report};
 use super::share::Share;
 use crate::mirror::definition::{Definition, State};
 use crate::mirror::desk::Desk;
-use crate::mirror::status::{Board, span};
+use crate::mirror::status::Board;
 
 /// How often all rows are compared by value: what no count and no sum shows is found then.
 const SLOW_ROUND: Duration = Duration::from_hours(24);
-/// How often the database is asked for its clock.
-const HEAR: Duration = Duration::from_secs(60);
-/// A server's clock that is further off the database's is told: what a program changed is stamped by it, and shown so to people.
-const OFF: Duration = Duration::from_secs(60);
 /// How often the status is told, if it is another one.
 const TELL: Duration = Duration::from_millis(500);
 /// Pauses after something was in the way.
@@ -119,10 +115,11 @@ async fn follow(
             return Err(WorkError::from_desk(error));
         }
         board.set(|status| status.trouble = None);
-        tokio::select! {
-            ended = inward(&link) => ended,
-            ended = link.outward() => ended.map(|never| match never {}),
-            never = hear_time(&link) => match never {},
+        let inward = inward(&link);
+        let outward = link.outward();
+        match future::select(std::pin::pin!(inward), std::pin::pin!(outward)).await {
+            future::Either::Left((ended, _)) => ended,
+            future::Either::Right((ended, _)) => ended.map(|never| match never {}),
         }
     };
     let ended: Result<(), WorkError> = tokio::select! {
@@ -140,23 +137,6 @@ async fn follow(
     }
 }
 
-/// Keeps the database's clock, also through long rounds.
-async fn hear_time(link: &Link) -> Infallible {
-    let (own, database) = (link.desk.now(), link.table.now());
-    let off = Duration::from_millis(own.0.abs_diff(database.0));
-    if off > OFF {
-        let how = if own > database { "ahead of" } else { "behind" };
-        let by = span(off);
-        warn!(by, "this server's clock is {how} the database's; set it: people are shown its times");
-    }
-    loop {
-        tokio::time::sleep(HEAR).await;
-        if let Err(error) = link.table.cluster().hear_time().await {
-            tracing::debug!(%error, "the database does not tell its time");
-        }
-    }
-}
-
 /// From the table to the records. Ends where it was to be done one time.
 async fn inward(link: &Link) -> Result<(), WorkError> {
     let definition = &link.definition;
@@ -171,7 +151,7 @@ async fn inward(link: &Link) -> Result<(), WorkError> {
     let mut slow = Instant::now() + SLOW_ROUND;
     let mut asked = definition.rounds_asked > definition.rounds_done;
     loop {
-        let forgotten = link.calendar(|calendar| calendar.has_forgotten(link.table.now()));
+        let forgotten = link.calendar(|calendar| calendar.has_forgotten(link.desk.now()));
         let reads = match asked || forgotten || Instant::now() >= slow {
             true => Some(Reads::All),
             false if !share.is_free(Instant::now()) => None,
@@ -196,7 +176,7 @@ async fn inward(link: &Link) -> Result<(), WorkError> {
             share.took(started, looked);
             link.board.set(|status| status.phase = MirrorPhase::Following);
         }
-        let due = link.calendar(|calendar| calendar.due(link.table.now()));
+        let due = link.calendar(|calendar| calendar.due(link.desk.now()));
         if !due.is_empty() {
             let outcome = link.reconcile(due).await?;
             link.board.set(|status| status.found += outcome.changed as u64);

@@ -180,8 +180,8 @@ impl Worker {
                 Some(seen) => (seen, None),
                 None => self.read(id).await,
             };
-            let read_at = self.account(|account| account.table.now());
-            let engine = self.engine();
+            let (engine, clock) = self.office.server.inside(self.n);
+            let read_at = clock.now();
             self.nap(0, 30).await;
             let look = Look {
                 record: id.clone(),
