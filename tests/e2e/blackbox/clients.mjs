@@ -12,8 +12,6 @@ import { words } from './words.mjs';
 /** What was asked for did not happen, and the client says so. */
 export class Refused extends Error {}
 
-const byText = rows => Object.fromEntries(Object.entries(rows).map(([key, fields]) => [String(key), fields]));
-
 /** What a client has of a workspace. */
 const ALL = ['marks', 'registers', 'counters'];
 
@@ -56,7 +54,7 @@ export class Program {
     this.up = true;
   }
 
-  end() { return this.workspace.close(); }
+  end() { return this.workspace?.close(); }
   run(word, ...given) { return words[word](this.workspace, ...given); }
 }
 
@@ -90,12 +88,12 @@ export class Commands {
     const doing = {
       insert: (collection, key, fields) => this.#done(['put', collection, key, ...pairs(fields)]),
       set: (key, value) => this.#done(['patch', 'registers', key, `value=${value}`]),
-      read: async collection => byText(Object.fromEntries((await this.#lines(['list', collection])).map(({ key, fields }) => [key, fields]))),
+      read: async collection => Object.fromEntries((await this.#lines(['list', collection])).map(({ key, fields }) => [key, fields])),
       sync: () => this.#done(['--timeout', '2', 'sync'], '', [0, 4, 7]),
       state: async () => {
         if (!this.app) await this.#done(['--timeout', '5', 'sync'], '', [0, 4, 7]);
-        const [{ pending, rejected, ...status }] = await this.#lines(['status']);
-        return { pending, rejected, conflicts: status.conflicts ?? status.reviews, phase: status.phase };
+        const [{ pending, rejected, conflicts, phase }] = await this.#lines(['status']);
+        return { pending, rejected, conflicts, phase };
       },
     };
     return doing[word](...given);
@@ -165,7 +163,6 @@ export class Http {
       set: async (key, value) => {
         const seen = (await this.#records()).registers[key].value;
         await this.#push('registers', key, { kind: 'patch', fields: { value: { ...(seen !== undefined && { base: seen }), incoming: value } } });
-        return seen;
       },
       add: async (key, by) => {
         const { n } = (await this.#records()).counters[key];
@@ -180,7 +177,7 @@ export class Http {
 
   async #records() {
     const found = await recordsOf(this.url, this.token, this.workspace).catch(error => { throw new Refused(error.message); });
-    const named = name => byText(Object.fromEntries(Object.entries(found[name] ?? {}).map(([key, fields]) => [JSON.parse(key), fields])));
+    const named = name => Object.fromEntries(Object.entries(found[name] ?? {}).map(([key, fields]) => [JSON.parse(key), fields]));
     return { marks: named('marks'), registers: named('registers'), counters: named('counters') };
   }
 

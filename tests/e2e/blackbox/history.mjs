@@ -8,12 +8,13 @@
 // - in a workspace of one order (one partition) whoever sees a mark sees the one that its author names as seen.
 
 /**
- * An event is what one client did: `{client, device, kind, outcome, …}`; two tabs are two clients on one device. `outcome`: `ok` (acknowledged), `no` (refused: it did not happen),
- * `unknown` (the client was killed, or the connection cut: it happened once or not at all).
+ * An event is what one client did: `{client, device, kind, outcome, …}`; two tabs are two clients on one device.
+ * `outcome`: `ok` (acknowledged), `no` (refused: it did not happen), `unknown` (the client was killed, or the connection cut: it happened once or not at all).
  *
  * - `insert` `{key, fields}` of a mark; `fields.after` is a mark of others that the author had seen
  * - `set` `{key, value}`, `add` `{key, by}`
- * - `read` `{keys, ordered}`: the marks that were there; `ordered: false` where the order of the workspace is not promised */
+ * - `read` `{keys, ordered}`: the marks that were there; `ordered: false` where the order of the workspace is not promised
+ */
 export class History {
   constructor() { this.events = []; }
 

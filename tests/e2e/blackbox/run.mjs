@@ -24,20 +24,20 @@ export function random(seed) {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
   const between = (least, most) => least + Math.floor(next() * (most - least + 1));
-  return { between, percent: part => next() * 100 < part, one: list => list[between(0, list.length - 1)] };
+  return { between, one: list => list[between(0, list.length - 1)] };
 }
 
 /** Each step of a run as it happens, where somebody wants to see it. */
 const trace = process.env.TRACE ? (...told) => console.log(new Date().toISOString().slice(14, 23), ...told) : () => {};
 
-/** A run under way. `place`: what all runs share: `{site, open, screen}`. */
+/** A run under way, at a place. */
 export class Run {
   constructor(seed, place) { Object.assign(this, { seed, place, history: new History(), met: {}, odd: [], later: [], draw: random(seed), seen: new Map() }); }
 
   /** What is wrong in the end, in words; nothing is well. */
   async play() {
-    await this.begin();
     try {
+      await this.#begin();
       await this.#storm();
       const ended = await this.#quiet();
       return [...ended.stuck, ...wrong(this.history, ended)];
@@ -46,7 +46,7 @@ export class Run {
     }
   }
 
-  async begin() {
+  async #begin() {
     const { draw, seed } = this;
     this.server = await this.place.server(seed);
     this.partitions = draw.one([1, 4]);
@@ -135,7 +135,7 @@ export class Run {
 
   async #decide(client, draw) {
     const open = await client.run('reviews');
-    if (open.length > 0) await client.run('resolve', draw.one(open).id, draw.one(['current', 'incoming']));
+    if (open.length > 0) await client.run('resolve', draw.one(open), draw.one(['current', 'incoming']));
   }
 
   /** Notes what a client was asked, and what came of it. */
@@ -238,6 +238,6 @@ export class Run {
     for (const client of this.clients ?? []) await client.end?.();
     this.links?.forEach(link => link.end());
     await this.browser?.close();
-    await this.server.kill().catch(() => {});
+    await this.server?.kill().catch(() => {});
   }
 }

@@ -12,21 +12,16 @@ const all = async collection => {
 
 export const words = {
   insert: (workspace, collection, key, fields) => workspace.collection(collection).insert(fields, key),
-  /** Gives the value that was there. */
   async set(workspace, key, value) {
     const seen = await workspace.get('registers', key);
     await workspace.collection('registers').edit(key, { value }, seen);
-    return seen?.value;
   },
   async add(workspace, key, by) {
     const seen = await workspace.get('counters', key);
     await workspace.collection('counters').edit(key, { n: seen.n + by }, seen);
   },
   read: (workspace, collection) => all(workspace.collection(collection)),
-  async reviews(workspace) {
-    const found = await workspace.conflicts({ limit: 100 });
-    return found.map(({ id, collection, key, fields }) => ({ id, collection, key, sides: [fields.value?.current, fields.value?.incoming] }));
-  },
+  reviews: async workspace => (await workspace.conflicts({ limit: 100 })).map(({ id }) => id),
   async resolve(workspace, id, decision) {
     const found = (await workspace.conflicts({ limit: 100 })).find(one => one.id === id);
     if (found) await workspace.resolve(found, decision);
